@@ -1,0 +1,34 @@
+// Package collectors holds what every source of readings shares: the model of
+// a device and its readings, the interface a source implements, the classes of
+// error, and the retry.
+//
+// A source (Philips Hue, Amazon) is a folder below this one. It turns one
+// vendor's answers into a Snapshot or a classified error and knows nothing of
+// MQTT, Home Assistant or alerts. The class of an error, not its text, decides
+// what the rest of the program does with it: a transient one is tried again, an
+// authentication failure raises the alert, a permanent one is told once and
+// left until the next poll.
+package collectors
+
+import "context"
+
+// Collector reads one endpoint of one source: one Hue bridge, or one Amazon
+// account. A house with two Hue bridges has two collectors, so that a bridge
+// that is away costs nothing of the other one.
+type Collector interface {
+	// Source names the kind of source, of [a-z0-9]: "hue" or "amazon". It heads
+	// the ids of the source's devices and the topic of its problem.
+	Source() string
+
+	// Endpoint names what is asked, without anything secret, as a person would
+	// recognise it in a log: "http://192.168.1.2". It is unique within a source
+	// and the same after a restart.
+	Endpoint() string
+
+	// Collect asks once for everything the endpoint knows. It sends its requests
+	// through retry and returns as soon as ctx ends. The error, if any, is one of
+	// *TransientError, *AuthenticationError and *PermanentError, possibly wrapped
+	// (in *ExhaustedError too), or the context's.
+	// Collect is never called twice at the same time.
+	Collect(ctx context.Context, retry *Retrier) (Snapshot, error)
+}

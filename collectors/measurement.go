@@ -1,0 +1,97 @@
+package collectors
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// Measurement is what a reading is about. Its text is the reading's key in the
+// device's state on MQTT; its unit is part of its meaning, and collectors
+// convert to it.
+type Measurement string
+
+const (
+	Temperature      Measurement = "temperature"        // °C
+	Humidity         Measurement = "humidity"           // %, relative
+	PM25             Measurement = "pm25"               // µg/m³, particles up to 2.5 µm
+	PM10             Measurement = "pm10"               // µg/m³, particles up to 10 µm
+	CarbonMonoxide   Measurement = "carbon_monoxide"    // ppm
+	VOCIndex         Measurement = "voc_index"          // an index without unit, not a concentration
+	IndoorAirQuality Measurement = "indoor_air_quality" // Amazon's score, 0 to 100, higher is better
+	Illuminance      Measurement = "illuminance"        // lx
+	Motion           Measurement = "motion"             // true while motion is seen
+	Battery          Measurement = "battery"            // %
+	Connectivity     Measurement = "connectivity"       // true while the source reaches the device; made from Device.Online
+)
+
+// Value is a reading's value: a number, a truth, or unknown. The zero Value is
+// unknown.
+type Value struct {
+	kind   valueKind
+	number float64
+	truth  bool
+}
+
+type valueKind uint8
+
+const (
+	kindUnknown valueKind = iota
+	kindNumber
+	kindTruth
+)
+
+// Unknown is the value of something that is measured but has no value now.
+var Unknown = Value{}
+
+// Number makes a numeric value, rounded to hundredths, which is finer than any
+// of the sensors. What is no finite number (NaN, an infinity) is Unknown.
+func Number(f float64) Value {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return Unknown
+	}
+	rounded := math.Round(f*100) / 100
+	if math.IsInf(rounded, 0) {
+		return Unknown
+	}
+	if rounded == 0 {
+		rounded = 0 // turns -0 into 0
+	}
+	return Value{kind: kindNumber, number: rounded}
+}
+
+// Truth makes a value of a measurement that is true or false.
+func Truth(b bool) Value { return Value{kind: kindTruth, truth: b} }
+
+// IsUnknown says whether there is no value.
+func (v Value) IsUnknown() bool { return v.kind == kindUnknown }
+
+// Number returns the number, and whether the value is one.
+func (v Value) Number() (float64, bool) { return v.number, v.kind == kindNumber }
+
+// Truth returns the truth, and whether the value is one.
+func (v Value) Truth() (value, ok bool) { return v.truth, v.kind == kindTruth }
+
+// MarshalJSON writes a number, true, false or null.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch v.kind {
+	case kindNumber:
+		return json.Marshal(v.number)
+	case kindTruth:
+		return json.Marshal(v.truth)
+	default:
+		return []byte("null"), nil
+	}
+}
+
+// String shows the value as its JSON does, for logs and test failures.
+func (v Value) String() string {
+	switch v.kind {
+	case kindNumber:
+		return fmt.Sprint(v.number)
+	case kindTruth:
+		return fmt.Sprint(v.truth)
+	default:
+		return "unknown"
+	}
+}
