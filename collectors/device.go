@@ -81,14 +81,18 @@ func DeviceID(source, hardwareID string) string {
 // Assistant refuses states above 255 characters, and no device has a longer name.
 const maxTextLength = 128
 
-// CleanText makes text from the network fit to be shown and logged: control and
-// formatting characters become spaces, runs of space become one, and what is
-// longer than 128 bytes is cut at a character's end.
-func CleanText(s string) string {
+// CleanText makes a name from the network fit to be shown, logged and published;
+// see CleanLine. It is cut to 128 bytes.
+func CleanText(s string) string { return CleanLine(s, maxTextLength) }
+
+// CleanLine makes text from the network fit to be shown and logged on one line:
+// control and formatting characters become spaces, runs of space become one, and
+// what is longer than most bytes is cut at a character's end.
+func CleanLine(s string, most int) string {
 	// Cutting first keeps the work small whatever the network sent; four times
 	// the limit leaves room for what the cleaning removes.
-	if len(s) > 4*maxTextLength {
-		s = s[:4*maxTextLength]
+	if len(s) > 4*most {
+		s = s[:4*most]
 	}
 	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {
@@ -98,8 +102,8 @@ func CleanText(s string) string {
 		return r
 	}, s)
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > maxTextLength {
-		s = s[:maxTextLength]
+	if len(s) > most {
+		s = s[:most]
 		for !utf8.ValidString(s) {
 			s = s[:len(s)-1]
 		}

@@ -1,0 +1,187 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/discovery"
+)
+
+// alert is the authentication failure of one source, from the refusal to the
+// first success. One lasting failure is one episode, across restarts: all that
+// has to survive one is in the alert file.
+type alert struct {
+	source string
+	file   string
+
+	since        time.Time // zero while there is no problem
+	reason       string
+	code         string
+	remedy       string
+	endpoint     string // the one whose refusal is told
+	acknowledged time.Time
+	mailed       time.Time
+
+	// failing are the endpoints that have been refused and have not succeeded
+	// since. The last one to succeed ends the episode.
+	failing map[string]bool
+
+	told        bool // whether this run has logged the episode's critical line
+	fileWritten bool // whether the file says what this alert says
+	fileLeft    bool // whether the file of an episode that is over could not be removed
+	mailing     bool // a mail is being sent
+	nextMail    time.Time
+}
+
+// mailRetryAfter is how long a mail that failed waits for its next try.
+const mailRetryAfter = 10 * time.Minute
+
+func newAlert(source, stateDir, file string) *alert {
+	return &alert{source: source, file: filepath.Join(stateDir, file), failing: make(map[string]bool)}
+}
+
+func (a *alert) raised() bool { return len(a.failing) > 0 }
+
+// restore takes up the episode of an earlier run, if its file is there.
+func (a *alert) restore(endpoints []string) error {
+	err := readAlertFile(a)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	// Whose refusal it was may be unknown, or the endpoint gone from the settings:
+	// then every endpoint has to succeed once.
+	for _, endpoint := range endpoints {
+		if endpoint == a.endpoint {
+			a.failing = map[string]bool{endpoint: true}
+			a.fileWritten = err == nil
+			return err
+		}
+		a.failing[endpoint] = true
+	}
+	return err
+}
+
+// acknowledge returns whether that is news.
+func (a *alert) acknowledge() bool {
+	if !a.acknowledged.IsZero() {
+		return false
+	}
+	a.acknowledged = time.Now()
+	return true
+}
+
+// clear ends the episode.
+func (a *alert) clear() {
+	*a = alert{source: a.source, file: a.file, failing: make(map[string]bool)}
+}
+
+// problem is the payload of a source's problem topic.
+type problem struct {
+	Problem      bool `json:"problem"`
+	Reason       any  `json:"reason"`
+	Code         any  `json:"code"`
+	Since        any  `json:"since"`
+	Remedy       any  `json:"remedy"`
+	Acknowledged bool `json:"acknowledged"`
+}
+
+func (w *owner) publishProblem(source string) {
+	a := w.alerts[source]
+	p := problem{Problem: a.raised()}
+	if p.Problem {
+		p.Reason, p.Code, p.Remedy = a.reason, a.code, a.remedy
+		p.Since = discovery.Timestamp(a.since)
+		p.Acknowledged = !a.acknowledged.IsZero()
+	}
+	w.publishJSON(w.announcer.Problem(source), p)
+}
+
+// raiseAlert begins an episode, or goes on with it.
+func (w *owner) raiseAlert(ctx context.Context, p *poller, err error) {
+	a := w.alerts[p.task.Collector.Source()]
+	endpoint := p.task.Collector.Endpoint()
+	if !a.raised() {
+		a.since = time.Now().UTC().Truncate(time.Second)
+	}
+	if a.endpoint == "" || a.endpoint == endpoint || !a.failing[a.endpoint] {
+		var refused *collectors.AuthenticationError
+		errors.As(err, &refused)
+		reason, code, remedy := oneLine(err.Error()), refused.Code, oneLine(refused.Remedy)
+		if reason != a.reason || code != a.code || remedy != a.remedy || endpoint != a.endpoint {
+			a.reason, a.code, a.remedy, a.endpoint = reason, code, remedy, endpoint
+			a.fileWritten = false
+		}
+	}
+	a.failing[endpoint] = true
+
+	log := w.log.With(zap.String("collector", a.source), zap.String("endpoint", endpoint),
+		zap.String("code", a.code), zap.String("remedy", a.remedy), zap.Error(err))
+	if !a.told {
+		a.told = true
+		log.Log(zapcore.DPanicLevel, "authentication failed; only you can mend this", zap.String("alert_file", a.file))
+	} else {
+		log.Warn("authentication still fails; only you can mend this")
+	}
+	if !a.fileWritten {
+		w.writeAlert(a)
+	}
+	w.publishProblem(a.source)
+	w.mailAlert(ctx, a)
+}
+
+// clearAlert notes that an endpoint lets the program in, which ends the episode
+// unless another endpoint of the source does not.
+func (w *owner) clearAlert(p *poller) {
+	a := w.alerts[p.task.Collector.Source()]
+	if a.fileLeft {
+		w.removeAlert(a)
+	}
+	if !a.raised() {
+		return
+	}
+	delete(a.failing, p.task.Collector.Endpoint())
+	if a.raised() {
+		return
+	}
+	since := a.since
+	a.clear()
+	w.removeAlert(a)
+	w.log.Info("authentication works again; the alert is over",
+		zap.String("collector", a.source), zap.Time("since", since))
+	w.publishProblem(a.source)
+}
+
+// removeAlert removes the file of an episode that is over. What fails is told,
+// and tried again with the next good poll.
+func (w *owner) removeAlert(a *alert) {
+	err := removeAlertFile(a.file)
+	if err != nil && !a.fileLeft {
+		w.log.Error("the alert is over, but its file can't be removed: remove it by hand",
+			zap.String("file", a.file), zap.Error(err))
+	}
+	a.fileLeft = err != nil
+}
+
+// writeAlert brings the alert file up to date. What fails is told, and tried
+// again with the next failing poll; sensor, mail and log tell the problem anyway.
+func (w *owner) writeAlert(a *alert) {
+	err := writeAlertFile(a)
+	a.fileWritten = err == nil
+	if err != nil {
+		w.log.Error("the alert file can't be written: check that state_dir exists and is writable",
+			zap.String("file", a.file), zap.Error(err))
+	}
+}
+
+// maxLine bounds a reason or a remedy, in bytes.
+const maxLine = 500
+
+// oneLine keeps a text from breaking the form of the alert file.
+func oneLine(s string) string { return collectors.CleanLine(s, maxLine) }

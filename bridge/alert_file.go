@@ -1,0 +1,154 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// alertFileMode lets the service's group read what has to be done; the file
+// holds no secret.
+const alertFileMode = 0o640
+
+// maxAlertFileSize bounds what is read of a file that somebody may have replaced.
+const maxAlertFileSize = 64 << 10
+
+// The lines of the alert file that are read back after a restart.
+const (
+	lineReason       = "What happened: "
+	lineCode         = "Status or error code: "
+	lineEndpoint     = "Where: "
+	lineSince        = "Since: "
+	lineRemedy       = "What to do: "
+	lineMailed       = "Mail sent: "
+	lineAcknowledged = "Acknowledged: "
+)
+
+// text is what the alert file and the mail say.
+func (a *alert) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "hueair2mqtt is not let in by %s any more.\n\n", a.source)
+	fmt.Fprintf(&b, "%s%s\n", lineReason, a.reason)
+	fmt.Fprintf(&b, "%s%s\n", lineCode, a.code)
+	fmt.Fprintf(&b, "%s%s\n", lineEndpoint, a.endpoint)
+	fmt.Fprintf(&b, "%s%s\n", lineSince, a.since.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&b, "%s%s\n", lineRemedy, a.remedy)
+	b.WriteString("\nAll else goes on. The alert ends by itself after the first success.\n")
+	return b.String()
+}
+
+// writeAlertFile writes the file whole or not at all.
+func writeAlertFile(a *alert) error {
+	text := a.text()
+	if !a.mailed.IsZero() {
+		text += lineMailed + a.mailed.UTC().Format(time.RFC3339) + "\n"
+	}
+	if !a.acknowledged.IsZero() {
+		text += lineAcknowledged + a.acknowledged.UTC().Format(time.RFC3339) + "\n"
+	}
+	return writeFileAtomically(a.file, []byte(text), alertFileMode)
+}
+
+// readAlertFile reads what an earlier run wrote. A file that can be read but has
+// another form (the ancestor's) still is an alert, since its last change.
+func readAlertFile(a *alert) error {
+	info, err := os.Lstat(a.file)
+	if err != nil {
+		return err
+	}
+	a.since = info.ModTime().UTC().Truncate(time.Second)
+	a.reason = "left by an earlier run"
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", a.file)
+	}
+	f, err := os.Open(a.file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxAlertFileSize))
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(content)) {
+		line = strings.TrimRight(line, "\r\n")
+		for prefix, field := range map[string]*string{
+			lineReason: &a.reason, lineCode: &a.code, lineEndpoint: &a.endpoint, lineRemedy: &a.remedy,
+		} {
+			if rest, ok := strings.CutPrefix(line, prefix); ok {
+				*field = rest
+			}
+		}
+		for prefix, field := range map[string]*time.Time{
+			lineSince: &a.since, lineMailed: &a.mailed, lineAcknowledged: &a.acknowledged,
+		} {
+			if rest, ok := strings.CutPrefix(line, prefix); ok {
+				if at, err := time.Parse(time.RFC3339, strings.TrimSpace(rest)); err == nil {
+					*field = at
+				}
+			}
+		}
+	}
+	a.reason, a.code, a.endpoint, a.remedy = oneLine(a.reason), oneLine(a.code), oneLine(a.endpoint), oneLine(a.remedy)
+	return nil
+}
+
+// removeAlertFile removes the file; that it is gone already is fine.
+func removeAlertFile(file string) error {
+	err := os.Remove(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return syncDir(filepath.Dir(file))
+}
+
+// writeFileAtomically replaces a file so that a reader, and a machine that loses
+// its power, finds either the old or the new content.
+func writeFileAtomically(file string, content []byte, mode fs.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), removeTemporary(f.Name()))
+		}
+	}()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), file); err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), syncDir(filepath.Dir(file)))
+}
+
+func removeTemporary(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// syncDir makes a rename or a removal survive a loss of power.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

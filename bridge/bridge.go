@@ -1,0 +1,128 @@
+// Package bridge is the running process: it polls every collector, owns the
+// state of every device, tells it to the MQTT broker and raises the alerts.
+//
+// Its core is single-threaded on purpose. Poll loops, the MQTT session and the
+// mail send events over one channel to ONE goroutine, the owner, which alone
+// reads and writes devices and alerts and decides what is published. The owner
+// never waits for the network: what it publishes goes into an outbox that keeps
+// only the newest message of a topic, and the session sends it from there. A
+// broker that hangs therefore costs neither a poll nor an alert, and what it
+// missed is replaced by what is true when it is back.
+package bridge
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/configs"
+	"hueair2mqtt/discovery"
+)
+
+// Task is one collector with what the bridge has to know to run it.
+type Task struct {
+	Collector collectors.Collector
+	Interval  time.Duration
+	// AlertFile is the name, within the state directory, of the file that tells
+	// of an authentication failure of the collector's source.
+	AlertFile string
+}
+
+// Options are what a bridge is made of.
+type Options struct {
+	MQTT          configs.MQTT
+	HomeAssistant configs.HomeAssistant
+	Retry         configs.Retry
+	Email         configs.Email
+	StateDir      string
+	Version       string
+	Tasks         []Task
+	Log           *zap.Logger
+
+	// DialBroker replaces the network on the way to the broker; nil is the real one.
+	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialMail does the same for the mail server.
+	DialMail func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func (o Options) topics() discovery.Topics {
+	return discovery.Topics{Base: o.MQTT.BaseTopic, Prefix: o.HomeAssistant.Prefix}
+}
+
+func (o Options) retryPolicy() collectors.RetryPolicy {
+	return collectors.RetryPolicy{
+		Attempts:   o.Retry.Attempts,
+		BaseDelay:  o.Retry.BaseDelay,
+		Multiplier: o.Retry.Multiplier,
+		MaxDelay:   o.Retry.MaxDelay,
+		Jitter:     o.Retry.Jitter,
+	}
+}
+
+// flushTimeout is how long the last messages may take to reach the broker. A
+// service manager's patience with a stop is longer (systemd: 90 s), a user's is
+// not.
+const flushTimeout = 3 * time.Second
+
+// Run runs the bridge until ctx ends, and then publishes that it is offline. It
+// returns within flushTimeout after that, with no goroutine left. The error is
+// about the settings: nothing that the network does ends a bridge.
+func Run(ctx context.Context, o Options) error {
+	tlsConfig, err := tlsConfig(o.MQTT)
+	if err != nil {
+		return err
+	}
+	events := make(chan event)
+	owner, err := newOwner(o, events)
+	if err != nil {
+		return err
+	}
+
+	// The session outlives ctx until the last messages are out.
+	sessionCtx, endSession := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSession()
+	var session sync.WaitGroup
+	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done()).run(sessionCtx) })
+
+	var polls sync.WaitGroup
+	for _, p := range owner.pollers {
+		polls.Go(func() { p.run(ctx, events) })
+	}
+
+	connected := owner.run(ctx)
+	if connected {
+		flush := time.AfterFunc(flushTimeout, endSession)
+		defer flush.Stop()
+	} else {
+		endSession()
+	}
+	polls.Wait()
+	session.Wait()
+	return nil
+}
+
+// tlsConfig makes the settings of a connection to a broker with TLS.
+func tlsConfig(m configs.MQTT) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if m.CAFile != "" {
+		roots, err := readCertificates(m.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("mqtt.ca_file: %w", err)
+		}
+		c.RootCAs = roots
+	}
+	if m.CertFile != "" {
+		certificate, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err)
+		}
+		c.Certificates = []tls.Certificate{certificate}
+	}
+	return c, nil
+}

@@ -1,0 +1,90 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+)
+
+// message is something to be published.
+type message struct {
+	topic    string
+	payload  []byte
+	retained bool
+}
+
+// outbox holds, for one connection, what waits to be sent. A retained message
+// takes the place of an older one of its topic that has not been sent yet, so
+// that a slow broker gets the newest state and the outbox never holds more than
+// one message a topic. Order is that of the first message of each topic.
+type outbox struct {
+	mu      sync.Mutex
+	queue   []*message
+	waiting map[string]*message // the retained ones of the queue, by topic
+	changed chan struct{}       // holds one token when the queue or closed may have changed
+	closed  bool
+}
+
+func newOutbox() *outbox {
+	return &outbox{waiting: make(map[string]*message), changed: make(chan struct{}, 1)}
+}
+
+// put adds a message. It never waits.
+func (o *outbox) put(m message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if older, ok := o.waiting[m.topic]; ok && m.retained {
+		older.payload = m.payload
+		return
+	}
+	o.queue = append(o.queue, &m)
+	if m.retained {
+		o.waiting[m.topic] = &m
+	}
+	o.signal()
+}
+
+// close says that no message will follow; those that wait are still sent.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.signal()
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+}
+
+// next waits for the next message; false means that the outbox is closed and
+// empty, or that ctx has ended. Only one goroutine may call it.
+func (o *outbox) next(ctx context.Context) (message, bool) {
+	for {
+		if m, ok, done := o.take(); ok || done {
+			return m, ok
+		}
+		select {
+		case <-o.changed:
+		case <-ctx.Done():
+			return message{}, false
+		}
+	}
+}
+
+func (o *outbox) take() (m message, ok, done bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.queue) == 0 {
+		o.queue = nil
+		return message{}, false, o.closed
+	}
+	first := o.queue[0]
+	o.queue[0] = nil
+	o.queue = o.queue[1:]
+	if first.retained {
+		delete(o.waiting, first.topic)
+	}
+	return *first, true, false
+}

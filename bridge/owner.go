@@ -1,0 +1,389 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/discovery"
+)
+
+// owner owns the states of all devices and all alerts. Only its own goroutine,
+// run, touches them.
+type owner struct {
+	options   Options
+	announcer discovery.Announcer
+	events    chan event
+	pollers   []*poller
+	started   time.Time
+	log       *zap.Logger
+
+	endpoints map[*poller]*endpoint
+	alerts    map[string]*alert // by source
+	devices   map[string]*device
+
+	// ghosts are devices that the broker says are online and that no poll of this
+	// run has seen yet: an earlier run announced them.
+	ghosts map[string]bool
+
+	out     *outbox // nil while there is no connection
+	rebirth *rebirth
+	mails   sync.WaitGroup
+}
+
+// endpoint is the health of what one poller asks.
+type endpoint struct {
+	polled      bool // at least once
+	lastPoll    time.Time
+	lastSuccess time.Time // zero before the first
+	err         error     // of the last poll
+	faults      string    // of the last poll, to tell only news
+}
+
+// device is a device with what has been told about it.
+type device struct {
+	collectors.Device
+	poller *poller // whose poll saw it last
+
+	// reachable says whether the device's source could be asked.
+	reachable bool
+
+	announced []byte
+}
+
+func newOwner(o Options, events chan event) (*owner, error) {
+	w := &owner{
+		options:   o,
+		announcer: discovery.Announcer{Topics: o.topics(), Version: o.Version},
+		events:    events,
+		started:   time.Now(),
+		log:       o.Log,
+		endpoints: make(map[*poller]*endpoint),
+		alerts:    make(map[string]*alert),
+		devices:   make(map[string]*device),
+		ghosts:    make(map[string]bool),
+	}
+	policy := o.retryPolicy()
+	seen := make(map[string]bool)
+	for _, task := range o.Tasks {
+		source := task.Collector.Source()
+		if name := source + " " + task.Collector.Endpoint(); seen[name] {
+			return nil, fmt.Errorf("%s is configured twice: remove one of the two", name)
+		} else {
+			seen[name] = true
+		}
+		p := &poller{
+			task:    task,
+			retrier: collectors.NewRetrier(policy, source, o.Log),
+			refresh: make(chan struct{}, 1),
+		}
+		w.pollers = append(w.pollers, p)
+		w.endpoints[p] = &endpoint{}
+		if w.alerts[source] == nil {
+			w.alerts[source] = newAlert(source, o.StateDir, task.AlertFile)
+		}
+	}
+	for _, source := range w.sources() {
+		if err := w.alerts[source].restore(w.endpointsOf(source)); err != nil {
+			w.log.Error("an alert file of an earlier run can't be read; it will be written anew if the problem is still there",
+				zap.String("file", w.alerts[source].file), zap.Error(err))
+		}
+	}
+	return w, nil
+}
+
+// sources are all sources in a fixed order.
+func (w *owner) sources() []string { return slices.Sorted(maps.Keys(w.alerts)) }
+
+func (w *owner) endpointsOf(source string) []string {
+	var names []string
+	for _, p := range w.pollers {
+		if p.task.Collector.Source() == source {
+			names = append(names, p.task.Collector.Endpoint())
+		}
+	}
+	return names
+}
+
+// run handles events until ctx ends, then hands the last message to the session.
+// connected says whether there is a session to send it.
+func (w *owner) run(ctx context.Context) (connected bool) {
+	// Mails end with ctx; their goroutines are waited for.
+	defer w.mails.Wait()
+	for {
+		var spread <-chan time.Time
+		if w.rebirth != nil {
+			spread = w.rebirth.timer.C
+		}
+		select {
+		case <-ctx.Done():
+			if w.rebirth != nil {
+				w.rebirth.timer.Stop()
+			}
+			if w.out == nil {
+				return false
+			}
+			w.publish(w.announcer.BridgeState(), []byte(discovery.Offline))
+			w.out.close()
+			return true
+		case <-spread:
+			w.continueRebirth()
+		case e := <-w.events:
+			w.handle(ctx, e)
+		}
+	}
+}
+
+func (w *owner) handle(ctx context.Context, e event) {
+	switch e := e.(type) {
+	case polled:
+		w.handlePolled(ctx, e)
+	case connectionUp:
+		w.out = e.out
+		w.publishEverything()
+	case connectionDown:
+		if w.out == e.out {
+			w.out = nil
+			w.stopRebirth()
+		}
+	case received:
+		w.handleReceived(e)
+	case mailed:
+		w.handleMailed(e)
+	default:
+		panic(fmt.Sprintf("unknown event %T", e))
+	}
+}
+
+func (w *owner) handlePolled(ctx context.Context, e polled) {
+	p := e.poller
+	end := w.endpoints[p]
+	end.polled, end.lastPoll, end.err = true, e.at, e.err
+	if e.err == nil {
+		end.lastSuccess = e.at
+		w.tellFaults(p, e.snapshot.Faults)
+		w.takeSnapshot(p, e.snapshot)
+		w.clearAlert(p)
+	} else {
+		w.takeFailure(ctx, p, e.err)
+	}
+	w.layGhosts()
+	w.publishInfo()
+}
+
+// takeSnapshot makes what a poll saw the truth.
+func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
+	seen := make(map[string]bool, len(snapshot.Devices))
+	for _, found := range snapshot.Devices {
+		seen[found.ID] = true
+		delete(w.ghosts, found.ID)
+		d := w.devices[found.ID]
+		if d == nil {
+			d = &device{}
+			w.devices[found.ID] = d
+		} else if d.poller != p && d.Online && !found.Online {
+			continue // a device that has moved to another endpoint: the one that reaches it is right
+		}
+		d.take(found)
+		d.poller, d.reachable = p, true
+		w.announce(d)
+		w.publishDevice(d)
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
+		if d := w.devices[id]; d.poller == p && !seen[id] {
+			if d.Online {
+				w.log.Warn("a device is no longer reported by its source; it stays in Home Assistant as unavailable",
+					zap.String("device", id), zap.String("name", d.Name))
+			}
+			d.lose(true)
+			w.publishDevice(d)
+		}
+	}
+}
+
+// take replaces what is known of a device by what was found. A name that the
+// source did not tell this time, and entities that it once had, stay.
+func (d *device) take(found collectors.Device) {
+	readings := make(map[collectors.Measurement]collectors.Value, len(found.Readings))
+	for measurement := range d.Readings {
+		readings[measurement] = collectors.Unknown
+	}
+	maps.Copy(readings, found.Readings)
+	known := d.Device
+	d.Device = found
+	d.Readings = readings
+	for _, field := range []struct {
+		now *string
+		was string
+	}{
+		{&d.Name, known.Name},
+		{&d.Area, known.Area},
+		{&d.Manufacturer, known.Manufacturer},
+		{&d.Model, known.Model},
+		{&d.SoftwareVersion, known.SoftwareVersion},
+		{&d.Serial, known.Serial},
+	} {
+		if *field.now == "" {
+			*field.now = field.was
+		}
+	}
+	if d.LastSeen.IsZero() {
+		d.LastSeen = known.LastSeen
+	}
+}
+
+// lose makes a device unavailable: nothing is measured now.
+func (d *device) lose(reachable bool) {
+	d.Online, d.reachable = false, reachable
+	for measurement := range d.Readings {
+		d.Readings[measurement] = collectors.Unknown
+	}
+}
+
+// takeFailure handles a poll that brought nothing.
+func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
+	log := w.log.With(zap.String("collector", p.task.Collector.Source()), zap.String("endpoint", p.task.Collector.Endpoint()))
+	var exhausted *collectors.ExhaustedError
+	switch {
+	case collectors.ClassOf(err) == collectors.Authentication:
+		w.raiseAlert(ctx, p, err)
+	case errors.As(err, &exhausted):
+		// The retry has told it, with all its tries.
+	default:
+		log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
+		if d := w.devices[id]; d.poller == p {
+			d.lose(false)
+			w.publishDevice(d)
+		}
+	}
+}
+
+// tellFaults logs what could not be understood, once as long as it stays the same.
+func (w *owner) tellFaults(p *poller, faults []error) {
+	const most = 10 // a broken answer of a large house must not fill the log
+	texts := make([]string, 0, most+1)
+	for i, fault := range faults {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("and %d more", len(faults)-most))
+			break
+		}
+		texts = append(texts, fault.Error())
+	}
+	end := w.endpoints[p]
+	if joined := strings.Join(texts, "; "); joined != end.faults {
+		end.faults = joined
+		if joined != "" {
+			w.log.Warn("part of the answer could not be understood and was left out",
+				zap.String("collector", p.task.Collector.Source()),
+				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Strings("faults", texts))
+		}
+	}
+}
+
+// layGhosts marks devices of an earlier run unavailable once every endpoint of
+// their source has been polled and none reported them.
+func (w *owner) layGhosts() {
+	for _, id := range slices.Sorted(maps.Keys(w.ghosts)) {
+		source, _, _ := strings.Cut(id, "_")
+		waiting := slices.ContainsFunc(w.pollers, func(p *poller) bool {
+			return p.task.Collector.Source() == source && !w.endpoints[p].polled
+		})
+		if waiting || w.out == nil {
+			continue
+		}
+		delete(w.ghosts, id)
+		w.publish(w.announcer.Availability(id), []byte(discovery.Offline))
+	}
+}
+
+// publishEverything tells a broker that may know nothing all there is. That the
+// bridge is online comes last, when the rest is true.
+func (w *owner) publishEverything() {
+	w.announceBridge()
+	devices := slices.Sorted(maps.Keys(w.devices))
+	for _, id := range devices {
+		w.devices[id].announced = nil
+		w.announce(w.devices[id])
+	}
+	for _, id := range devices {
+		w.publishDevice(w.devices[id])
+	}
+	for _, source := range w.sources() {
+		w.publishProblem(source)
+	}
+	w.layGhosts()
+	w.publishInfo()
+	w.publish(w.announcer.BridgeState(), []byte(discovery.Online))
+}
+
+// announceBridge announces the devices of the program itself.
+func (w *owner) announceBridge() {
+	if !w.options.HomeAssistant.Discovery {
+		return
+	}
+	w.publishMessage(w.announcer.Bridge())
+	for _, source := range w.sources() {
+		w.publishMessage(w.announcer.Source(source))
+	}
+}
+
+// announce announces a device if that says anything new.
+func (w *owner) announce(d *device) {
+	if !w.options.HomeAssistant.Discovery || w.out == nil {
+		return
+	}
+	m := w.announcer.Device(d.poller.task.Collector.Source(), d.Device)
+	if string(m.Payload) != string(d.announced) {
+		d.announced = m.Payload
+		w.publishMessage(m)
+	}
+}
+
+// publishDevice publishes a device's state and availability.
+func (w *owner) publishDevice(d *device) {
+	if w.out == nil {
+		return
+	}
+	connectivity := collectors.Truth(d.Online)
+	if !d.reachable {
+		connectivity = collectors.Unknown
+	}
+	w.publishJSON(w.announcer.State(d.ID), discovery.State(d.Device, connectivity))
+	availability := discovery.Offline
+	if d.Online {
+		availability = discovery.Online
+	}
+	w.publish(w.announcer.Availability(d.ID), []byte(availability))
+}
+
+func (w *owner) publishMessage(m discovery.Message) { w.publish(m.Topic, m.Payload) }
+
+// publish publishes a retained message, if there is a connection. What is
+// published without one comes with publishEverything when there is.
+func (w *owner) publish(topic string, payload []byte) {
+	if w.out != nil {
+		w.out.put(message{topic: topic, payload: payload, retained: true})
+	}
+}
+
+func (w *owner) publishJSON(topic string, v any) { w.publish(topic, encode(v)) }
+
+// encode encodes what this package made itself, which can't fail.
+func encode(v any) []byte {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encoding %T: %v", v, err))
+	}
+	return encoded
+}

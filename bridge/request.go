@@ -1,0 +1,87 @@
+package bridge
+
+import (
+	"strings"
+
+	"go.uber.org/zap"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/discovery"
+)
+
+// response answers a request on its response topic.
+type response struct {
+	Status string `json:"status"` // "ok" or "error"
+	Source string `json:"source,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// handleReceived handles what the broker brings. A request that the broker has
+// retained is no wish of now and is left alone.
+func (w *owner) handleReceived(m received) {
+	payload := strings.TrimSpace(string(m.payload))
+	if m.topic == w.announcer.Birth() {
+		// A retained birth says nothing new: a new connection is told everything anyway.
+		if payload == discovery.Online && !m.retained && w.out != nil {
+			w.log.Info("Home Assistant has come up; announcing all devices to it")
+			w.beginRebirth()
+		}
+		return
+	}
+	if id, ok := w.announcer.AvailabilityDevice(m.topic); ok {
+		if m.retained && payload == discovery.Online && w.devices[id] == nil {
+			w.ghosts[id] = true
+			w.layGhosts()
+		}
+		return
+	}
+	name, ok := w.announcer.RequestName(m.topic)
+	if !ok || m.retained {
+		return
+	}
+	switch name {
+	case "refresh":
+		w.respond(name, w.refresh(payload))
+	case "acknowledge":
+		w.respond(name, w.acknowledge(payload))
+	default:
+		w.log.Warn("unknown request ignored; there are refresh and acknowledge", zap.String("request", collectors.CleanText(name)))
+	}
+}
+
+func (w *owner) respond(name string, r response) {
+	if w.out != nil {
+		w.out.put(message{topic: w.announcer.Response(name), payload: encode(r)})
+	}
+}
+
+// refresh polls the source that the payload names, or all.
+func (w *owner) refresh(payload string) response {
+	source := payload
+	if w.alerts[source] == nil {
+		source = ""
+	}
+	for _, p := range w.pollers {
+		if source == "" || p.task.Collector.Source() == source {
+			p.requestRefresh()
+		}
+	}
+	return response{Status: "ok", Source: source}
+}
+
+// acknowledge quiets the mail about a problem and marks the problem as seen.
+func (w *owner) acknowledge(source string) response {
+	a := w.alerts[source]
+	switch {
+	case a == nil:
+		return response{Status: "error", Error: "the payload must name a source: " + strings.Join(w.sources(), ", ")}
+	case !a.raised():
+		return response{Status: "error", Source: source, Error: "there is no problem to acknowledge"}
+	}
+	if a.acknowledge() {
+		w.writeAlert(a)
+		w.publishProblem(source)
+		w.log.Info("problem acknowledged; no mail will follow", zap.String("collector", source))
+	}
+	return response{Status: "ok", Source: source}
+}

@@ -1,0 +1,337 @@
+package bridge
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+	"go.uber.org/zap"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/configs"
+	"hueair2mqtt/discovery"
+)
+
+const (
+	keepAlive      = 30 * time.Second
+	pingTimeout    = 10 * time.Second
+	connectTimeout = 10 * time.Second
+
+	// writeTimeout ends a connection whose peer takes nothing any more. A publish
+	// that the end of a connection catches on its way is stuck for as long.
+	writeTimeout = 4 * time.Second
+
+	// Reconnecting is quick and stays so: a broker that restarts is back within
+	// seconds, and its users expect their sensors to be.
+	minReconnectDelay = 500 * time.Millisecond
+	maxReconnectDelay = 5 * time.Second
+
+	// sameErrorEvery is how often an unchanged failure to connect is told.
+	sameErrorEvery = 10 * time.Minute
+
+	// maxInFlight bounds the messages that the broker has not acknowledged. MQTT
+	// allows 65,535; past some hundreds more gain nothing.
+	maxInFlight = 1000
+
+	// maxRequestSize bounds what is read of a request, in bytes.
+	maxRequestSize = 256
+)
+
+// session keeps a connection to the broker and sends what the owner gives it.
+//
+// Each connection is a new paho client with an outbox of its own. Paho's own
+// reconnect is off: it would queue without bound while the broker is away and
+// repeat old states after the newest.
+type session struct {
+	mqtt   configs.MQTT
+	tls    *tls.Config
+	topics discovery.Topics
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	events chan<- event
+	log    *zap.Logger
+
+	// ownerGone is closed when nobody reads events any more.
+	ownerGone <-chan struct{}
+}
+
+// connectionUp tells the owner that a broker can be reached through out.
+type connectionUp struct{ out *outbox }
+
+// connectionDown tells the owner that out leads nowhere any more.
+type connectionDown struct{ out *outbox }
+
+// received is a message from the broker.
+type received struct {
+	topic    string
+	payload  []byte
+	retained bool
+}
+
+func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}) *session {
+	return &session{
+		mqtt: o.MQTT, tls: tlsConfig, topics: o.topics(), dial: o.dialBroker(),
+		events: events, log: o.Log.With(zap.String("broker", o.MQTT.Broker)), ownerGone: ownerGone,
+	}
+}
+
+func (o Options) dialBroker() func(context.Context, string, string) (net.Conn, error) {
+	if o.DialBroker != nil {
+		return o.DialBroker
+	}
+	return (&net.Dialer{}).DialContext
+}
+
+// run connects, and connects again, until ctx ends or the owner has closed the
+// outbox.
+func (s *session) run(ctx context.Context) {
+	var (
+		delay    = minReconnectDelay
+		lastText string
+		lastTold time.Time
+	)
+	for {
+		established, finished, err := s.connection(ctx)
+		if finished || ctx.Err() != nil {
+			return
+		}
+		if established {
+			delay, lastText = minReconnectDelay, ""
+			s.log.Warn("connection to the broker lost; reconnecting", zap.Error(err))
+		} else if text := err.Error(); text != lastText || time.Since(lastTold) >= sameErrorEvery {
+			lastText, lastTold = text, time.Now()
+			s.log.Error("no connection to the broker; trying again every few seconds", zap.Error(err))
+		}
+		timer := time.NewTimer(delay)
+		select {
+		case <-timer.C:
+		case <-s.ownerGone:
+			timer.Stop()
+			return
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		delay = min(2*delay, maxReconnectDelay)
+	}
+}
+
+// connection lives through one connection. established says whether there was
+// one, finished that the owner has closed the outbox and everything is sent.
+func (s *session) connection(ctx context.Context) (established, finished bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	options := clientOptions(s.mqtt, s.tls, clientID(s.mqtt))
+	options.SetWill(s.topics.BridgeState(), discovery.Offline, 1, true)
+	options.SetConnectionLostHandler(func(_ mqtt.Client, err error) { cancel(err) })
+	receive := func(_ mqtt.Client, m mqtt.Message) {
+		payload := m.Payload()
+		if len(payload) > maxRequestSize {
+			payload = payload[:maxRequestSize]
+		}
+		s.tell(ctx, received{topic: m.Topic(), payload: payload, retained: m.Retained()})
+	}
+	// What is still on its way when a subscription has ended comes here.
+	options.SetDefaultPublishHandler(receive)
+
+	client, err := connect(ctx, options, s.dial)
+	if err != nil {
+		return false, false, err
+	}
+	defer client.Disconnect(250)
+
+	if err := s.subscribe(ctx, client, receive); err != nil {
+		// Publishing works without; only requests and births go unheard.
+		s.log.Warn("the broker refused a subscription; the buttons in Home Assistant will not work", zap.Error(err))
+	}
+	s.log.Info("connected to the broker")
+	out := newOutbox()
+	s.tell(ctx, connectionUp{out})
+	finished = s.send(ctx, client, out)
+	if !finished {
+		s.tell(context.WithoutCancel(ctx), connectionDown{out})
+	}
+	return true, finished, context.Cause(ctx)
+}
+
+// tell sends an event to the owner.
+func (s *session) tell(ctx context.Context, e event) {
+	select {
+	case s.events <- e:
+	case <-s.ownerGone:
+	case <-ctx.Done():
+	}
+}
+
+// subscribe asks for requests, for Home Assistant's birth, and once for the
+// availability of devices that an earlier run announced.
+func (s *session) subscribe(ctx context.Context, client mqtt.Client, receive mqtt.MessageHandler) error {
+	err := await(ctx, client.SubscribeMultiple(map[string]byte{
+		s.topics.RequestFilter():      1,
+		s.topics.Birth():              1,
+		s.topics.AvailabilityFilter(): 0,
+	}, receive))
+	if err != nil {
+		return err
+	}
+	// The retained messages have been sent with the acknowledgement; those that
+	// this program publishes from now on need not come back.
+	return await(ctx, client.Unsubscribe(s.topics.AvailabilityFilter()))
+}
+
+// send publishes what the outbox holds without waiting for one message before
+// the next, until the connection ends (false) or the outbox is closed and every
+// message acknowledged (true).
+func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (finished bool) {
+	inFlight := make(chan mqtt.Token, maxInFlight)
+	var acknowledging sync.WaitGroup
+	acknowledging.Go(func() {
+		for token := range inFlight {
+			if err := await(ctx, token); err != nil && ctx.Err() == nil {
+				s.log.Error("a message was not taken by the broker", zap.Error(err))
+			}
+		}
+	})
+	defer acknowledging.Wait()
+	defer close(inFlight)
+	for {
+		m, ok := out.next(ctx)
+		if !ok {
+			return ctx.Err() == nil
+		}
+		inFlight <- client.Publish(m.topic, 1, m.retained, m.payload)
+	}
+}
+
+// await waits for a token or the end of ctx.
+func await(ctx context.Context, token mqtt.Token) error {
+	select {
+	case <-token.Done():
+		return token.Error()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// clientOptions are those that every connection of this program shares.
+func clientOptions(m configs.MQTT, tlsConfig *tls.Config, clientID string) *mqtt.ClientOptions {
+	options := mqtt.NewClientOptions().
+		AddBroker(m.Broker).
+		SetClientID(clientID).
+		SetProtocolVersion(4). // MQTT 3.1.1
+		SetCleanSession(true).
+		SetAutoReconnect(false).
+		SetConnectRetry(false).
+		SetKeepAlive(keepAlive).
+		SetPingTimeout(pingTimeout).
+		SetConnectTimeout(connectTimeout).
+		SetWriteTimeout(writeTimeout).
+		SetTLSConfig(tlsConfig)
+	if m.Username != "" {
+		options.SetUsername(m.Username).SetPassword(m.Password.Reveal())
+	}
+	return options
+}
+
+// clientID is the configured one, or one that is the same after a restart and
+// differs between machines and between base topics: a broker drops the older of
+// two clients with one id.
+func clientID(m configs.MQTT) string {
+	if m.ClientID != "" {
+		return m.ClientID
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	sum := sha256.Sum256([]byte(host + "\x00" + m.BaseTopic))
+	return "hueair2mqtt-" + hex.EncodeToString(sum[:4])
+}
+
+// oneTimeClientID is for a connection beside the running bridge, which a broker
+// would drop if both had the same id.
+func oneTimeClientID(purpose string) string {
+	return "hueair2mqtt-" + purpose + "-" + rand.Text()[:8]
+}
+
+// connect opens one connection and gives up when ctx ends.
+func connect(ctx context.Context, options *mqtt.ClientOptions, dial func(context.Context, string, string) (net.Conn, error)) (mqtt.Client, error) {
+	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	var handshake func() bool
+	options.SetCustomOpenConnectionFn(func(broker *url.URL, o mqtt.ClientOptions) (net.Conn, error) {
+		conn, err := openConnection(connecting, broker, o, dial)
+		if err == nil {
+			// Nothing else ends the wait for the broker's answer.
+			handshake = context.AfterFunc(connecting, func() { conn.Close() })
+		}
+		return conn, err
+	})
+	client := mqtt.NewClient(options)
+	token := client.Connect()
+	<-token.Done()
+	if handshake != nil {
+		handshake()
+	}
+	if err := token.Error(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, explainConnect(err)
+	}
+	return client, nil
+}
+
+func openConnection(ctx context.Context, broker *url.URL, o mqtt.ClientOptions, dial func(context.Context, string, string) (net.Conn, error)) (net.Conn, error) {
+	switch broker.Scheme {
+	case "ws", "wss":
+		return mqtt.NewWebsocket(broker.String(), o.TLSConfig, connectTimeout, o.HTTPHeaders, o.WebsocketOptions)
+	}
+	conn, err := dial(ctx, "tcp", broker.Host)
+	if err != nil {
+		return nil, err
+	}
+	switch broker.Scheme {
+	case "ssl", "tls", "mqtts":
+		config := o.TLSConfig.Clone()
+		config.ServerName = broker.Hostname()
+		secured := tls.Client(conn, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return secured, nil
+	}
+	return conn, nil
+}
+
+// explainConnect adds to a refusal what the user can do about it.
+func explainConnect(err error) error {
+	switch {
+	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		return fmt.Errorf("the broker refused the sign-in (%w): check mqtt.username and mqtt.password or mqtt.password_file", err)
+	case errors.Is(err, packets.ErrorRefusedIDRejected):
+		return fmt.Errorf("the broker refused the client id (%w): set another mqtt.client_id", err)
+	}
+	err = collectors.FromNetwork(err)
+	switch collectors.KindOf(err) {
+	case "certificate":
+		return fmt.Errorf("%w: check mqtt.ca_file and that mqtt.broker uses the name in the broker's certificate", err)
+	case "refused":
+		return fmt.Errorf("%w: check mqtt.broker and that the broker is running there", err)
+	case "dns":
+		return fmt.Errorf("%w: check the host name in mqtt.broker", err)
+	}
+	return err
+}

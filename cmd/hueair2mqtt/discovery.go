@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/configs"
+)
+
+func newDiscoveryCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "discovery",
+		Short: "What Home Assistant was told",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newDiscoveryRemoveCommand())
+	return cmd
+}
+
+func newDiscoveryRemoveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "remove",
+		Short: "Take every device that hueair2mqtt announced out of Home Assistant",
+		Long: `Takes every device that hueair2mqtt announced under its base topic out of Home
+Assistant, and nothing else. States stay on the broker for other listeners.
+
+Stop the service first, or set homeassistant.discovery to false: a bridge that
+runs announces its devices again when it reconnects or Home Assistant restarts.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			removed, err := bridge.RemoveDiscovery(cmd.Context(), bridgeOptions(config, nil, nil))
+			for _, id := range removed {
+				fmt.Fprintln(cmd.OutOrStdout(), "removed", id)
+			}
+			if err != nil {
+				return &exitError{exitFailed, fmt.Errorf("removing the announcements on %s: %w", config.MQTT.Broker, err)}
+			}
+			if len(removed) == 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker holds no announcement of hueair2mqtt under %s for base topic %s\n",
+					config.HomeAssistant.Prefix, config.MQTT.BaseTopic)
+			}
+			return nil
+		},
+	}
+	configs.AddFlags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,108 @@
+// Command hueair2mqtt reads Philips Hue sensors and Amazon air quality monitors
+// and publishes them over MQTT, announced to Home Assistant.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"hueair2mqtt/configs"
+)
+
+// Exit codes, which scripts and service managers rely on.
+const (
+	exitGood     = 0
+	exitFailed   = 1 // a component failed
+	exitUnusable = 2 // the settings or arguments can't be used
+)
+
+// exitError is an error that ends the program with a certain code. An empty
+// text means that everything has been said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitGood
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, text)
+	}
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		return exit.code
+	}
+	return exitUnusable // cobra's own errors are about the arguments
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hueair2mqtt",
+		Short: "Philips Hue sensors and Amazon air quality monitors over MQTT, for Home Assistant",
+		Long: `hueair2mqtt reads Philips Hue motion sensors and Amazon Smart Air Quality
+Monitors and publishes their readings over MQTT, so that they appear in Home
+Assistant by themselves.
+
+To see it at work without any device or setting:  hueair2mqtt demo
+To set it up: fill in ` + configs.DefaultFile + `, then
+hueair2mqtt check, and hueair2mqtt run (the service does that).`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().String("config", defaultConfigFile(), "configuration file")
+	root.AddCommand(
+		newRunCommand(),
+		newCheckCommand(),
+		newDemoCommand(),
+		newDiscoveryCommand(),
+		newVersionCommand(),
+	)
+	return root
+}
+
+// defaultConfigFile is what --config is without the flag.
+func defaultConfigFile() string {
+	if file := os.Getenv("HUEAIR2MQTT_CONFIG"); file != "" {
+		return file
+	}
+	return configs.DefaultFile
+}
+
+// loadConfig reads the settings that a command's flags, the environment and the
+// configuration file give.
+func loadConfig(cmd *cobra.Command) (*configs.Config, error) {
+	file, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	config, err := configs.Load(file, os.Environ(), cmd.Flags())
+	if err != nil {
+		return nil, &exitError{exitUnusable, err}
+	}
+	return config, nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/configs"
+)
+
+// The alert files' names, which users' scripts look for.
+const (
+	hueAlertFile    = "ALERT_HUE_PAIRING_NEEDED.txt"
+	amazonAlertFile = "ALERT_TOKEN_REFRESH_NEEDED.txt"
+)
+
+func newRunCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the bridge until it is told to stop",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			log, err := newLogger(config.Log, cmd.ErrOrStderr())
+			if err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			if err := prepareStateDir(config.StateDir); err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			tasks, err := newTasks(config)
+			if err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
+				zap.String("broker", config.MQTT.Broker), zap.String("base_topic", config.MQTT.BaseTopic),
+				zap.Int("collectors", len(tasks)))
+			if err := bridge.Run(cmd.Context(), bridgeOptions(config, tasks, log)); err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			log.Info("hueair2mqtt has stopped")
+			return nil
+		},
+	}
+	configs.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// newTasks makes the collectors that the configuration asks for. A new source is
+// one more block here.
+func newTasks(c *configs.Config) ([]bridge.Task, error) {
+	var tasks []bridge.Task
+	if c.Hue.Enabled {
+		for i, b := range c.Hue.Bridges {
+			setting := fmt.Sprintf("hue.bridges[%d]", i)
+			collector, err := hue.New(hue.Options{
+				Host: b.Host, ID: b.ID, Username: b.Username.Reveal(), Setting: setting,
+				Timeout: c.Hue.Timeout, Areas: c.Hue.Areas,
+			})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", setting, err)
+			}
+			tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Hue.Interval, AlertFile: hueAlertFile})
+		}
+	}
+	if c.Amazon.Enabled {
+		collector, err := amazon.New(amazon.Options{
+			Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, Endpoint: c.Amazon.Endpoints.Alexa,
+			Timeout: c.Amazon.Timeout, Areas: c.Amazon.Areas,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("amazon: %w", err)
+		}
+		tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Amazon.Interval, AlertFile: amazonAlertFile})
+	}
+	return tasks, nil
+}
+
+func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
+	return bridge.Options{
+		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email,
+		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
+	}
+}
+
+// prepareStateDir makes the directory if it is missing. One that can't be
+// written is no reason not to run: readings need no disk, and the alert that
+// can't be written is told in the log.
+func prepareStateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		info, statErr := os.Stat(dir)
+		if statErr == nil && info.IsDir() {
+			return nil
+		}
+		return fmt.Errorf("state_dir: %w: create the directory or set state_dir to one that hueair2mqtt may write to", err)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package discovery
+
+import "hueair2mqtt/collectors"
+
+// entity says how one key of a device's state appears in Home Assistant.
+type entity struct {
+	key         string // in the state, and of the component
+	name        string // empty where the device class names it in the user's language
+	platform    string
+	deviceClass string
+	unit        string
+	precision   int // decimals shown; the state holds what was measured
+	diagnostic  bool
+	disabled    bool // until the user enables it
+
+	// evenOffline entities tell something about a device that can't be reached.
+	// Whether the bridge itself runs is all that their availability depends on.
+	evenOffline bool
+}
+
+// entities is the one table from measurements to Home Assistant; a new
+// measurement is a new row. Device classes and units are those of Home
+// Assistant's sensor and binary_sensor platforms; µ is U+00B5, which all its
+// versions accept.
+//
+// The VOC index and the air quality score carry no device class: "aqi" means an
+// index where higher is worse, and Amazon's score is the other way round.
+var entities = []entity{
+	{key: string(collectors.Temperature), platform: "sensor", deviceClass: "temperature", unit: "°C", precision: 1},
+	{key: string(collectors.Humidity), platform: "sensor", deviceClass: "humidity", unit: "%"},
+	{key: string(collectors.PM25), platform: "sensor", deviceClass: "pm25", unit: "µg/m³"},
+	{key: string(collectors.PM10), platform: "sensor", deviceClass: "pm10", unit: "µg/m³"},
+	{key: string(collectors.CarbonMonoxide), platform: "sensor", deviceClass: "carbon_monoxide", unit: "ppm"},
+	{key: string(collectors.VOCIndex), platform: "sensor", name: "VOC index"},
+	{key: string(collectors.IndoorAirQuality), platform: "sensor", name: "Indoor air quality"},
+	{key: string(collectors.Illuminance), platform: "sensor", deviceClass: "illuminance", unit: "lx", precision: 1},
+	{key: string(collectors.Motion), platform: "binary_sensor", deviceClass: "motion"},
+	{key: string(collectors.Battery), platform: "sensor", deviceClass: "battery", unit: "%", diagnostic: true},
+	{key: string(collectors.Connectivity), platform: "binary_sensor", deviceClass: "connectivity", diagnostic: true, evenOffline: true},
+	{key: lastSeenKey, platform: "sensor", name: "Last seen", deviceClass: "timestamp", diagnostic: true, disabled: true, evenOffline: true},
+}
+
+// lastSeenKey is the state's key for the time of a device's last report.
+const lastSeenKey = "last_seen"
+
+// valueTemplate takes one key out of a JSON state. A null becomes the text None,
+// by which Home Assistant's sensors and binary sensors mean "unknown".
+func valueTemplate(platform, path string) string {
+	value := "value_json." + path
+	if platform == "binary_sensor" {
+		return "{{ 'ON' if " + value + " else 'OFF' if " + value + " is false else None }}"
+	}
+	return "{{ " + value + " }}"
+}
+
+// component makes an entity's part of the announcement.
+func (e entity) component(uniqueID, path string) component {
+	c := component{
+		Platform:          e.platform,
+		UniqueID:          uniqueID,
+		Name:              e.name,
+		DeviceClass:       e.deviceClass,
+		UnitOfMeasurement: e.unit,
+		ValueTemplate:     valueTemplate(e.platform, path),
+	}
+	if e.platform == "sensor" && e.deviceClass != "timestamp" {
+		c.StateClass = "measurement"
+		c.SuggestedDisplayPrecision = &e.precision
+	}
+	if e.diagnostic {
+		c.EntityCategory = "diagnostic"
+	}
+	if e.disabled {
+		enabled := false
+		c.EnabledByDefault = &enabled
+	}
+	return c
+}
