@@ -129,7 +129,9 @@ func sendMail(ctx context.Context, e configs.Email, dial mail.DialContextFunc, s
 	if err != nil {
 		return fmt.Errorf("preparing the mail to %s: %w", e.SMTP, err)
 	}
-	if err := client.DialAndSendWithContext(ctx, message); err != nil {
+	// A server that has taken the mail and then parts without ceremony makes an
+	// error too; sending the mail again because of that would make two of it.
+	if err := client.DialAndSendWithContext(ctx, message); err != nil && !message.IsDelivered() {
 		return fmt.Errorf("sending a mail through %s: %w", e.SMTP, err)
 	}
 	return nil

@@ -1,0 +1,297 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	broker "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/configs"
+)
+
+// pipeListener is a network within the process. Time can be virtual while
+// somebody waits for it.
+type pipeListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
+
+func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return ours, nil
+	case <-l.done:
+		return nil, errors.New("connection refused")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// allowAll lets everybody in.
+type allowAll struct{ broker.HookBase }
+
+func (*allowAll) ID() string { return "allow-all" }
+func (*allowAll) Provides(hook byte) bool {
+	return hook == broker.OnConnectAuthenticate || hook == broker.OnACLCheck
+}
+func (*allowAll) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
+func (*allowAll) OnACLCheck(*broker.Client, string, bool) bool              { return true }
+
+// house is a bridge under test with a broker that can go and come.
+type house struct {
+	t       *testing.T
+	options bridge.Options
+	logs    *observer.ObservedLogs
+
+	mu       sync.Mutex
+	listener *pipeListener // nil while the broker is away
+	server   *broker.Server
+	log      []line            // every message since the broker started, in order
+	retained map[string]string // what a new subscriber would get
+	stop     func()
+}
+
+type line struct {
+	topic, payload string
+	at             time.Time
+}
+
+// newHouse makes a bridge with these collectors, each polled every minute, and
+// starts its broker, but not the bridge.
+func newHouse(t *testing.T, cs ...*source) *house {
+	core, logs := observer.New(zapcore.DebugLevel)
+	h := &house{t: t, logs: logs}
+	h.options = bridge.Options{
+		MQTT:          configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+		Retry:         configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second},
+		StateDir:      t.TempDir(),
+		Version:       "1.2.3",
+		Log:           zap.New(core),
+		DialBroker: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			h.mu.Lock()
+			l := h.listener
+			h.mu.Unlock()
+			if l == nil {
+				return nil, errors.New("connection refused")
+			}
+			return l.dial(ctx)
+		},
+	}
+	for _, c := range cs {
+		h.options.Tasks = append(h.options.Tasks, bridge.Task{
+			Collector: c, Interval: time.Minute, AlertFile: "ALERT_" + c.name + ".txt",
+		})
+	}
+	h.startBroker()
+	return h
+}
+
+// startBroker starts an empty broker.
+func (h *house) startBroker() {
+	h.t.Helper()
+	l := newPipeListener()
+	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	if err := errors.Join(server.AddHook(new(allowAll), nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.mu.Lock()
+	h.listener, h.server, h.log, h.retained = l, server, nil, make(map[string]string)
+	h.mu.Unlock()
+	err := server.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.log = append(h.log, line{p.TopicName, string(p.Payload), time.Now()})
+		h.retained[p.TopicName] = string(p.Payload)
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) stopBroker() {
+	h.mu.Lock()
+	server := h.server
+	h.listener, h.server = nil, nil
+	h.mu.Unlock()
+	if server != nil {
+		server.Close()
+	}
+}
+
+// publish is what somebody else says on the broker.
+func (h *house) publish(topic, payload string, retain bool) {
+	h.t.Helper()
+	if err := h.server.Publish(topic, []byte(payload), retain, 1); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// start runs the bridge until the test or stopBridge ends it.
+func (h *house) start() {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- bridge.Run(ctx, h.options) }()
+	h.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			h.t.Errorf("the bridge ended with %v", err)
+		}
+	})
+}
+
+// run makes the house and lets the test live in it, in virtual time.
+func inHouse(t *testing.T, cs []*source, test func(t *testing.T, h *house)) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, cs...)
+		defer h.stopBroker()
+		test(t, h)
+		if h.stop != nil {
+			h.stop()
+		}
+	})
+}
+
+// after lets virtual time pass and everything settle.
+func after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (h *house) get(topic string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.retained[topic]
+}
+
+func (h *house) lines() []line {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]line(nil), h.log...)
+}
+
+func (h *house) count(topic string) (n int) {
+	for _, l := range h.lines() {
+		if l.topic == topic {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *house) want(topic, payload string) {
+	h.t.Helper()
+	if got := h.get(topic); got != payload {
+		h.t.Errorf("%s is %q, want %q", topic, got, payload)
+	}
+}
+
+// source is a collector whose outcome the test sets.
+type source struct {
+	name     string
+	endpoint string
+
+	mu      sync.Mutex
+	outcome func(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error)
+	polls   int
+}
+
+func (s *source) Source() string   { return s.name }
+func (s *source) Endpoint() string { return s.endpoint }
+
+func (s *source) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
+	s.mu.Lock()
+	s.polls++
+	outcome := s.outcome
+	s.mu.Unlock()
+	return outcome(ctx, retry)
+}
+
+func (s *source) polled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.polls
+}
+
+func (s *source) does(outcome func(context.Context, *collectors.Retrier) (collectors.Snapshot, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outcome = outcome
+}
+
+func (s *source) reports(devices ...collectors.Device) *source {
+	s.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
+		return collectors.Snapshot{Devices: devices}, nil
+	})
+	return s
+}
+
+func (s *source) fails(err error) *source {
+	s.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
+		return collectors.Snapshot{}, err
+	})
+	return s
+}
+
+var seen = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func motionSensor(n string, temperature float64) collectors.Device {
+	return collectors.Device{
+		ID: "hue_" + n, Name: "Hall " + n, Area: "Hall", Manufacturer: "Signify", Model: "SML001", Serial: n,
+		SoftwareVersion: "6.1", Online: true, LastSeen: seen,
+		Readings: map[collectors.Measurement]collectors.Value{
+			collectors.Temperature: collectors.Number(temperature),
+			collectors.Motion:      collectors.Truth(true),
+			collectors.Illuminance: collectors.Number(28.58),
+			collectors.Battery:     collectors.Number(87),
+		},
+	}
+}
+
+func hueSource() *source    { return &source{name: "hue", endpoint: "http://192.0.2.1"} }
+func amazonSource() *source { return &source{name: "amazon", endpoint: "https://alexa.example"} }
+
+func refused() error {
+	return &collectors.AuthenticationError{
+		Code: "HTTP 401", Remedy: "Sign in again.", Err: errors.New("reading monitors: the server answered 401 Unauthorized"),
+	}
+}
+
+func unreachable() error {
+	return &collectors.ExhaustedError{Endpoint: "x", Attempts: 3, Err: &collectors.TransientError{Kind: "refused", Err: errors.New("connection refused")}}
+}

@@ -1,0 +1,173 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hueair2mqtt/configs"
+)
+
+// inMailHouse runs a test in a house with one refused source and mail configured.
+func inMailHouse(t *testing.T, test func(t *testing.T, s *source, h *house, mail *mailServer)) {
+	s := amazonSource()
+	s.fails(refused())
+	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
+		mail := startMailServer(t)
+		defer mail.stop()
+		h.options.Email = configs.Email{
+			SMTP: mailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
+			Username: mail.username, Password: configs.Secret(mail.password),
+		}
+		h.options.DialMail = func(ctx context.Context, _, _ string) (net.Conn, error) { return mail.listener.dial(ctx) }
+		test(t, s, h, mail)
+		h.stop()
+	})
+}
+
+func TestOneMailForAnEpisode(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		h.start()
+		after(10 * time.Minute)
+		h.stop()
+		h.start() // the same episode
+		after(10 * time.Minute)
+		mails := mail.received()
+		if len(mails) != 1 {
+			t.Fatalf("%d mails, want 1; the log says %v", len(mails), h.logs.FilterMessageSnippet("mail").All())
+		}
+		for _, want := range []string{
+			"MAIL FROM:<home@example.org>", "RCPT TO:<me@example.org>", "RCPT TO:<you@example.org>",
+			"Subject: hueair2mqtt: amazon needs you", "401 Unauthorized", "Sign in again.",
+		} {
+			if !strings.Contains(mails[0], want) {
+				t.Errorf("the mail lacks %q:\n%s", want, mails[0])
+			}
+		}
+		s.reports()
+		after(time.Minute)
+		s.fails(refused()) // a new episode
+		after(time.Minute)
+		if n := len(mail.received()); n != 2 {
+			t.Errorf("%d mails after a second episode, want 2", n)
+		}
+	})
+}
+
+func TestMailIsOptional(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		h.options.Email = configs.Email{}
+		h.start()
+		after(10 * time.Minute)
+		if mail.sessions != 0 || !h.problem("amazon").Problem {
+			t.Errorf("%d mail sessions without a setting; problem %v", mail.sessions, h.problem("amazon"))
+		}
+	})
+}
+
+func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		dial := h.options.DialMail
+		h.options.DialMail = func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("connection refused")
+		}
+		h.start()
+		after(5 * time.Minute)
+		if n := h.logs.FilterMessageSnippet("mail about the alert could not be sent").Len(); n != 1 {
+			t.Errorf("told %d times, want once", n)
+		}
+		if !exists(t, filepath.Join(h.options.StateDir, "ALERT_amazon.txt")) || !h.problem("amazon").Problem {
+			t.Error("the alert suffered")
+		}
+		h.stop()
+		h.options.DialMail = dial
+		h.start()
+		after(time.Minute)
+		if n := len(mail.received()); n != 1 {
+			t.Errorf("%d mails once the server is back, want 1", n)
+		}
+	})
+}
+
+func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		h.options.DialMail = func(context.Context, string, string) (net.Conn, error) {
+			ours, _ := net.Pipe()
+			return ours, nil
+		}
+		h.start()
+		after(10 * time.Second)
+		s.reports()
+		after(time.Minute)
+		if h.problem("amazon").Problem {
+			t.Error("the alert did not end")
+		}
+		s.fails(refused())
+		after(time.Minute + time.Second)
+		start := time.Now()
+		h.stop()
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("took %v to end", d)
+		}
+	})
+}
+
+func TestMailRefusals(t *testing.T) {
+	for name, change := range map[string]func(h *house, mail *mailServer){
+		"wrong password":           func(h *house, _ *mailServer) { h.options.Email.Password = "wrong-mail-password" },
+		"no STARTTLS":              func(_ *house, mail *mailServer) { mail.noTLS = true },
+		"another's certificate":    func(h *house, _ *mailServer) { h.options.Email.SMTP = "other.example:587" },
+		"an address nobody can be": func(h *house, _ *mailServer) { h.options.Email.To = []string{"nobody"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+				change(h, mail)
+				h.start()
+				after(2 * time.Minute)
+				if n := len(mail.received()); n != 0 {
+					t.Errorf("%d mails went out", n)
+				}
+				told := h.logs.FilterMessageSnippet("mail about the alert could not be sent").All()
+				if len(told) != 1 {
+					t.Fatalf("told %d times, want once", len(told))
+				}
+				for _, entry := range h.logs.All() {
+					if text := entry.Message + strings.Join(values(entry.ContextMap()), " "); strings.Contains(text, "mail-password") {
+						t.Errorf("a password is in the log: %s", text)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		mail.noTLS = true
+		h.options.Email.SMTP, h.options.Email.Username = "localhost:25", ""
+		h.start()
+		after(time.Minute)
+		if n := len(mail.received()); n != 1 {
+			t.Errorf("%d mails, want 1", n)
+		}
+	})
+}
+
+func TestAcknowledgeQuietsTheMail(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		mail.noTLS = true // so that the first mail fails
+		h.start()
+		after(time.Minute)
+		h.publish("hueair2mqtt/bridge/request/acknowledge", "amazon", false)
+		after(time.Second)
+		mail.noTLS = false
+		after(time.Hour)
+		if n := len(mail.received()); n != 0 {
+			t.Errorf("%d mails after the problem was acknowledged", n)
+		}
+	})
+}

@@ -1,0 +1,384 @@
+package bridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+const (
+	stateOne        = "hueair2mqtt/hue_1"
+	availabilityOne = "hueair2mqtt/hue_1/availability"
+	configOne       = "homeassistant/device/hue_1/config"
+)
+
+func TestPublishesStateAvailabilityAndDiscovery(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21.34))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		h.want("hueair2mqtt/bridge/state", "online")
+		h.want(stateOne, `{"battery":87,"connectivity":true,"illuminance":28.58,"last_seen":"2026-03-01T12:00:00Z","motion":true,"temperature":21.34}`)
+		h.want(availabilityOne, "online")
+		h.want("hueair2mqtt/hue/problem", `{"problem":false,"reason":null,"code":null,"since":null,"remedy":null,"acknowledged":false}`)
+		for _, id := range []string{"hue_1", "hueair2mqtt_bridge", "hueair2mqtt_hue"} {
+			if h.get("homeassistant/device/"+id+"/config") == "" {
+				t.Errorf("%s is not announced", id)
+			}
+		}
+		var info struct {
+			Version    string
+			Collectors map[string]struct {
+				Connected *bool
+				Devices   int
+				LastPoll  time.Time `json:"last_poll"`
+				Problem   bool
+			}
+		}
+		if err := json.Unmarshal([]byte(h.get("hueair2mqtt/bridge/info")), &info); err != nil {
+			t.Fatal(err)
+		}
+		source := info.Collectors["hue"]
+		if info.Version != "1.2.3" || source.Devices != 1 || source.Connected == nil || !*source.Connected || source.LastPoll.IsZero() || source.Problem {
+			t.Errorf("bridge/info says %s", h.get("hueair2mqtt/bridge/info"))
+		}
+	})
+}
+
+func TestEveryMessageOfTheBridgeIsRetained(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		for topic := range h.retained {
+			if strings.HasPrefix(topic, "$SYS") {
+				continue
+			}
+			if packets := h.server.Topics.Messages(topic); len(packets) != 1 {
+				t.Errorf("a new subscriber gets nothing on %s", topic)
+			}
+		}
+	})
+}
+
+func TestAStateIsPublishedEveryIntervalAndWhenItChanges(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(5*time.Minute + time.Second)
+		if got := h.count(stateOne); got < 6 || got > 7 {
+			t.Errorf("%d states in five minutes, want 6 or 7", got)
+		}
+		if got := h.count(configOne); got > 2 {
+			t.Errorf("announced %d times though nothing changed", got)
+		}
+		hue.reports(motionSensor("1", 22.5))
+		after(time.Minute)
+		if !strings.Contains(h.get(stateOne), `"temperature":22.5`) {
+			t.Errorf("state is %s", h.get(stateOne))
+		}
+	})
+}
+
+func TestARenamedDeviceIsAnnouncedAnew(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		renamed := motionSensor("1", 21)
+		renamed.Name = "Porch"
+		hue.reports(renamed)
+		after(time.Minute)
+		if !strings.Contains(h.get(configOne), `"name":"Porch"`) {
+			t.Errorf("announced as %s", h.get(configOne))
+		}
+		nameless := motionSensor("1", 21)
+		nameless.Name = ""
+		delete(nameless.Readings, collectors.Illuminance)
+		hue.reports(nameless)
+		after(time.Minute)
+		if got := h.get(configOne); !strings.Contains(got, `"name":"Porch"`) || !strings.Contains(got, `"illuminance"`) {
+			t.Errorf("a poll that lost an entry took the name or an entity away: %s", got)
+		}
+		if got := h.get(stateOne); !strings.Contains(got, `"illuminance":null`) {
+			t.Errorf("a reading that is gone is not null: %s", got)
+		}
+	})
+}
+
+func TestAnOfflineDeviceIsUnavailableAlone(t *testing.T) {
+	offline := motionSensor("1", 21)
+	offline.Online = false
+	for m := range offline.Readings {
+		offline.Readings[m] = collectors.Unknown
+	}
+	hue := hueSource().reports(offline, motionSensor("2", 19))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		h.want(availabilityOne, "offline")
+		h.want("hueair2mqtt/hue_2/availability", "online")
+		if got := h.get(stateOne); !strings.Contains(got, `"connectivity":false`) || !strings.Contains(got, `"temperature":null`) {
+			t.Errorf("state of the offline device: %s", got)
+		}
+	})
+}
+
+func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21), motionSensor("2", 19))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		hue.reports(motionSensor("2", 19))
+		after(time.Minute)
+		h.want(availabilityOne, "offline")
+		h.want("hueair2mqtt/hue_2/availability", "online")
+		if h.get(configOne) == "" {
+			t.Error("its announcement is gone")
+		}
+		hue.reports(motionSensor("1", 20), motionSensor("2", 19))
+		after(time.Minute)
+		h.want(availabilityOne, "online")
+	})
+}
+
+func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
+	hue := hueSource().reports(motionSensor("2", 19))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.publish(availabilityOne, "online", true)
+		h.publish("hueair2mqtt/amazon_x/availability", "online", true) // its source is switched off now
+		h.start()
+		after(time.Second)
+		h.want(availabilityOne, "offline")
+		h.want("hueair2mqtt/amazon_x/availability", "offline")
+		h.want("hueair2mqtt/hue_2/availability", "online")
+	})
+}
+
+func TestAFailingSourceCostsItsOwnDevicesOnly(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	monitor := collectors.Device{ID: "amazon_a", Name: "Air", Online: true, Readings: map[collectors.Measurement]collectors.Value{collectors.Humidity: collectors.Number(48)}}
+	amazon := amazonSource().reports(monitor)
+	second := &source{name: "hue", endpoint: "http://192.0.2.2"}
+	second.reports(motionSensor("9", 15))
+	inHouse(t, []*source{hue, amazon, second}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		hue.fails(unreachable())
+		after(time.Minute)
+		h.want(availabilityOne, "offline")
+		h.want("hueair2mqtt/amazon_a/availability", "online")
+		h.want("hueair2mqtt/hue_9/availability", "online")
+		if got := h.get(stateOne); !strings.Contains(got, `"connectivity":null`) {
+			t.Errorf("nobody knows whether the sensor is connected, yet the state says %s", got)
+		}
+		if got := h.get("hueair2mqtt/hue/problem"); !strings.Contains(got, `"problem":false`) {
+			t.Errorf("an unreachable bridge is no authentication problem: %s", got)
+		}
+		hue.reports(motionSensor("1", 22))
+		after(time.Minute)
+		h.want(availabilityOne, "online")
+	})
+}
+
+func TestACollectorThatPanicsCostsOnePoll(t *testing.T) {
+	hue := hueSource()
+	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) { panic("surprise") })
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		hue.reports(motionSensor("1", 21))
+		after(time.Minute)
+		h.want(availabilityOne, "online")
+	})
+}
+
+func TestAPollNeverOutlastsItsInterval(t *testing.T) {
+	hue := hueSource()
+	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
+		<-ctx.Done()
+		return collectors.Snapshot{}, collectors.FromNetwork(ctx.Err())
+	})
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(10*time.Minute + 30*time.Second)
+		if got := hue.polled(); got < 6 || got > 11 {
+			t.Errorf("%d polls in ten minutes", got)
+		}
+	})
+}
+
+func TestBirthBringsDiscoveryThenStates(t *testing.T) {
+	var devices []collectors.Device
+	for i := range 120 {
+		devices = append(devices, motionSensor(fmt.Sprint(i), 21))
+	}
+	hue := hueSource().reports(devices...)
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(10 * time.Second)
+		before := len(h.lines())
+		at := time.Now()
+		h.publish("homeassistant/status", "online", false)
+		after(20 * time.Second)
+		var configs, states int
+		for _, l := range h.lines()[before:] {
+			switch {
+			case strings.HasSuffix(l.topic, "/config"):
+				configs++
+				if states > 0 {
+					t.Fatalf("%s came after a state", l.topic)
+				}
+				if l.at.Sub(at) < time.Second {
+					t.Fatal("announced before Home Assistant listens")
+				}
+			case strings.Count(l.topic, "/") == 1 && strings.HasPrefix(l.topic, "hueair2mqtt/hue_"):
+				states++
+			}
+		}
+		if configs != 122 || states != 120 {
+			t.Errorf("%d announcements and %d states, want 122 and 120", configs, states)
+		}
+	})
+}
+
+func TestBrokerAwayAndBack(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		h.stopBroker()
+		for i := range 10 {
+			hue.reports(motionSensor("1", float64(10+i)))
+			after(time.Minute)
+		}
+		h.startBroker() // an empty one
+		after(10 * time.Second)
+		h.want("hueair2mqtt/bridge/state", "online")
+		if got := h.get(stateOne); !strings.Contains(got, `"temperature":19,`) && !strings.Contains(got, `"temperature":19}`) {
+			t.Errorf("the newest state is not there: %s", got)
+		}
+		if h.get(configOne) == "" {
+			t.Error("the announcement is not there")
+		}
+		if n := h.count(stateOne); n > 2 {
+			t.Errorf("%d states came, want only the newest", n)
+		}
+	})
+}
+
+func TestStartsWithoutABroker(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.stopBroker()
+		h.start()
+		after(30 * time.Second)
+		h.startBroker()
+		after(10 * time.Second)
+		h.want("hueair2mqtt/bridge/state", "online")
+		h.want(availabilityOne, "online")
+		if n := h.logs.FilterMessageSnippet("no connection to the broker").Len(); n != 1 {
+			t.Errorf("told %d times that there is no broker, want once", n)
+		}
+	})
+}
+
+func TestRunEndsWithOfflinePublished(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		start := time.Now()
+		h.stop()
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("took %v to end", d)
+		}
+		h.want("hueair2mqtt/bridge/state", "offline")
+	})
+}
+
+func TestRunEndsDuringAPollAndWithoutABroker(t *testing.T) {
+	hue := hueSource()
+	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
+		<-ctx.Done()
+		return collectors.Snapshot{}, ctx.Err()
+	})
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.stopBroker()
+		h.start()
+		after(time.Second)
+		start := time.Now()
+		h.stop()
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("took %v to end", d)
+		}
+	})
+}
+
+func TestRefreshPollsNow(t *testing.T) {
+	hue, amazon := hueSource().reports(motionSensor("1", 21)), amazonSource().reports()
+	inHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house) {
+		h.publish("hueair2mqtt/bridge/request/refresh", "PRESS", true) // retained: no wish of now
+		h.start()
+		after(5 * time.Second)
+		if hue.polled() != 1 {
+			t.Fatalf("%d polls before any request", hue.polled())
+		}
+		h.publish("hueair2mqtt/bridge/request/refresh", "PRESS", false)
+		after(2 * time.Second)
+		if hue.polled() != 2 || amazon.polled() != 2 {
+			t.Errorf("%d and %d polls after Refresh, want 2 each", hue.polled(), amazon.polled())
+		}
+		h.want("hueair2mqtt/bridge/response/refresh", `{"status":"ok"}`)
+		h.publish("hueair2mqtt/bridge/request/refresh", "amazon", false)
+		after(2 * time.Second)
+		if hue.polled() != 2 || amazon.polled() != 3 {
+			t.Errorf("%d and %d polls after refreshing amazon, want 2 and 3", hue.polled(), amazon.polled())
+		}
+		for range 100 {
+			h.publish("hueair2mqtt/bridge/request/refresh", strings.Repeat("x", 100_000), false)
+			after(0)
+		}
+		after(2 * time.Second)
+		if hue.polled() > 5 {
+			t.Errorf("a flood of requests made %d polls", hue.polled())
+		}
+		after(time.Minute)
+	})
+}
+
+func TestDiscoveryCanBeSwitchedOff(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.options.HomeAssistant.Discovery = false
+		h.start()
+		after(time.Second)
+		h.publish("homeassistant/status", "online", false)
+		after(20 * time.Second)
+		h.want(availabilityOne, "online")
+		for _, l := range h.lines() {
+			if strings.HasSuffix(l.topic, "/config") {
+				t.Fatalf("announced on %s", l.topic)
+			}
+		}
+	})
+}
+
+func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
+	hue := hueSource()
+	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
+		return collectors.Snapshot{Devices: []collectors.Device{motionSensor("1", 21)}, Faults: []error{fmt.Errorf("sensor 7: no name")}}, nil
+	})
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(5 * time.Minute)
+		if n := h.logs.FilterMessageSnippet("could not be understood").Len(); n != 1 {
+			t.Errorf("told %d times, want once", n)
+		}
+	})
+}
