@@ -57,8 +57,13 @@ type device struct {
 	// reachable says whether the device's source could be asked.
 	reachable bool
 
-	announced []byte
+	// What this connection's broker has been told.
+	announced    []byte
+	availability string
 }
+
+// forget makes the next announcement and availability news again.
+func (d *device) forget() { d.announced, d.availability = nil, "" }
 
 func newOwner(o Options, events chan event) (*owner, error) {
 	w := &owner{
@@ -313,7 +318,7 @@ func (w *owner) publishEverything() {
 	w.announceBridge()
 	devices := slices.Sorted(maps.Keys(w.devices))
 	for _, id := range devices {
-		w.devices[id].announced = nil
+		w.devices[id].forget()
 		w.announce(w.devices[id])
 	}
 	for _, id := range devices {
@@ -350,7 +355,7 @@ func (w *owner) announce(d *device) {
 	}
 }
 
-// publishDevice publishes a device's state and availability.
+// publishDevice publishes a device's state, and its availability if that is news.
 func (w *owner) publishDevice(d *device) {
 	if w.out == nil {
 		return
@@ -364,7 +369,10 @@ func (w *owner) publishDevice(d *device) {
 	if d.Online {
 		availability = discovery.Online
 	}
-	w.publish(w.announcer.Availability(d.ID), []byte(availability))
+	if availability != d.availability {
+		d.availability = availability
+		w.publish(w.announcer.Availability(d.ID), []byte(availability))
+	}
 }
 
 func (w *owner) publishMessage(m discovery.Message) { w.publish(m.Topic, m.Payload) }

@@ -50,7 +50,7 @@ func (w *owner) continueRebirth() {
 		case len(r.announce) > 0:
 			d := w.devices[r.announce[0]]
 			r.announce = r.announce[1:]
-			d.announced = nil
+			d.forget()
 			w.announce(d)
 		case len(r.states) > 0:
 			w.publishDevice(w.devices[r.states[0]])

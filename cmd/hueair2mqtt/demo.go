@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -145,7 +146,9 @@ func startDemoBroker(port uint16, printer *demoPrinter) (address string, closeBr
 	}
 	if err == nil {
 		err = server.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
-			printer.message(p.TopicName, p.Payload)
+			if !strings.HasPrefix(p.TopicName, "$") { // the broker's own
+				printer.message(p.TopicName, p.Payload)
+			}
 		})
 	}
 	if err != nil {

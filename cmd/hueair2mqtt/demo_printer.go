@@ -64,7 +64,11 @@ func describeInfo(sources map[string]any) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		s, _ := sources[name].(map[string]any)
-		parts = append(parts, fmt.Sprintf("%s: devices=%v connected=%v problem=%v", name, s["devices"], s["connected"], s["problem"]))
+		connected := s["connected"]
+		if connected == nil {
+			connected = "unknown"
+		}
+		parts = append(parts, fmt.Sprintf("%s: devices=%v connected=%v problem=%v", name, s["devices"], connected, s["problem"]))
 	}
 	return strings.Join(parts, "; ")
 }

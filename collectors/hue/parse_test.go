@@ -1,0 +1,102 @@
+package hue_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// answerOf is what a bridge with some motion sensors answers.
+func answerOf(t testing.TB, sensors int) string {
+	t.Helper()
+	bridge := huetest.NewBridge(bridgeID, key)
+	for i := range sensors {
+		s := hall
+		s.MAC = fmt.Sprintf("00:17:88:01:02:03:%02x:%02x", i/256, i%256)
+		bridge.SetMotionSensor(s)
+	}
+	w := httptest.NewRecorder()
+	bridge.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/"+key+"/sensors", nil))
+	return w.Body.String()
+}
+
+var idPattern = regexp.MustCompile(`^hue_[a-z0-9_]+$`)
+
+func FuzzParseSensors(f *testing.F) {
+	f.Add(answerOf(f, 1))
+	f.Add(`{"1":` + entry("ZLLTemperature", `{"temperature":null,"lastupdated":"none"}`, `{"battery":101,"reachable":false}`) + `}`)
+	f.Add(`{"1":` + entry("ZLLLightLevel", `{"lightlevel":1e308,"lastupdated":"9999-12-31T23:59:59-14:00"}`, `{"on":false}`) + `}`)
+	f.Add(`{"1":{"name":7},"x":{},"2":null,"3":[],"4":{"state":[]},"5":` + entry("ZLLSwitch", `{}`, `{"battery":"x"}`) + `}`)
+	f.Add(`[{"error":{"type":1,"address":"/sensors","description":"unauthorized user"}}]`)
+	f.Add(`[{"error":{}}]`)
+	f.Add(`[null]`)
+	f.Add(`{}`)
+	f.Add(`""`)
+	f.Add(" {\"1\" : {\"name\":\"\\ud83d\\u0000\xff\"} }")
+	f.Add(`{"1":{"name":"` + strings.Repeat(`\u00e4`, 1000) + `"}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		snapshot, err := collectBody(t, text)
+		if err != nil {
+			if len(snapshot.Devices) != 0 || err.Error() == "" || !utf8.ValidString(err.Error()) || len(err.Error()) > 1000 {
+				t.Errorf("error %q with %v", err, snapshot)
+			}
+			return
+		}
+		last := ""
+		for _, d := range snapshot.Devices {
+			if !idPattern.MatchString(d.ID) || d.ID <= last {
+				t.Errorf("id %q after %q", d.ID, last)
+			}
+			last = d.ID
+			if len(d.Readings) == 0 {
+				t.Errorf("%s measures nothing", d.ID)
+			}
+			for _, s := range []string{d.Name, d.Manufacturer, d.Model, d.SoftwareVersion, d.Serial} {
+				if s != collectors.CleanText(s) {
+					t.Errorf("%s: text %q is not clean", d.ID, s)
+				}
+			}
+			// Infinite and other impossible numbers and times do not marshal.
+			if _, err := json.Marshal(d); err != nil {
+				t.Errorf("%s: %v", d.ID, err)
+			}
+			for m, v := range d.Readings {
+				if !d.Online && !v.IsUnknown() {
+					t.Errorf("%s is offline and its %s is %s", d.ID, m, v)
+				}
+			}
+		}
+		if n := len(snapshot.Faults); n > hue.MaxFaults+1 {
+			t.Errorf("%d faults", n)
+		}
+		for _, fault := range snapshot.Faults {
+			if !utf8.ValidString(fault.Error()) || len(fault.Error()) > 1000 {
+				t.Errorf("fault %q", fault)
+			}
+		}
+	})
+}
+
+func BenchmarkParse1000Devices(b *testing.B) {
+	text := answerOf(b, 1000)
+	c := newCollector(b, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
+	c.SetTransport(body(text))
+	retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		snapshot, err := c.Collect(b.Context(), retrier)
+		if err != nil || len(snapshot.Devices) != 1000 {
+			b.Fatal(err, len(snapshot.Devices))
+		}
+	}
+}
