@@ -71,6 +71,7 @@ To see it at work without any device or setting:  hueair2mqtt demo
 To set it up: fill in ` + configs.DefaultFile + `, then
 hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

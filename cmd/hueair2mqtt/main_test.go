@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asProgram makes the test binary be the program, so that the tests run the very
+// process that a user runs, with the race detector where it is on.
+const asProgram = "HUEAIR2MQTT_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// patience is how long a test waits for what must come. It is no measure of
+// speed: what comes, comes long before.
+const patience = 30 * time.Second
+
+// output collects what a process prints; it may be read meanwhile.
+type output struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buffer.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buffer.String()
+}
+
+// program is a running hueair2mqtt.
+type program struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout output
+	stderr output
+	ended  chan struct{} // closed when the process has ended with err
+	err    error
+}
+
+// start starts the program with these arguments; the test's end kills it.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, ended: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0], args...)
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.signal(syscall.SIGKILL)
+		<-p.ended
+		if t.Failed() {
+			t.Logf("hueair2mqtt %s printed:\n%s%s", strings.Join(args, " "), &p.stdout, &p.stderr)
+		}
+		if strings.Contains(p.stderr.String(), "DATA RACE") {
+			t.Errorf("a data race in the program:\n%s", &p.stderr)
+		}
+	})
+	return p
+}
+
+func (p *program) signal(s os.Signal) {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("signalling the program: %v", err)
+	}
+}
+
+// wait waits for the program's end and returns its exit code.
+func (p *program) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		if _, ok := errors.AsType[*exec.ExitError](p.err); p.err != nil && !ok {
+			p.t.Fatal(p.err)
+		}
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatal("the program did not end")
+		return -1
+	}
+}
+
+// run runs the program to its end.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	p := start(t, args...)
+	code = p.wait()
+	return code, p.stdout.String(), p.stderr.String()
+}
+
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("never came: %s", what)
+		}
+	}
+}

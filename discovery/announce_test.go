@@ -1,0 +1,236 @@
+package discovery_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/discovery"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var announcer = discovery.Announcer{
+	Topics:  discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant"},
+	Version: "1.2.3",
+}
+
+func device(readings ...collectors.Measurement) collectors.Device {
+	d := collectors.Device{
+		ID: "hue_0017880102030405", Name: "Hall", Area: "Hall", Manufacturer: "Signify Netherlands B.V.", Model: "SML001",
+		SoftwareVersion: "6.1.1.27575", Serial: "00:17:88:01:02:03:04:05", Online: true,
+		LastSeen: time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("CET", 3600)),
+		Readings: make(map[collectors.Measurement]collectors.Value),
+	}
+	for _, m := range readings {
+		d.Readings[m] = collectors.Unknown
+	}
+	return d
+}
+
+var everything = []collectors.Measurement{
+	collectors.Temperature, collectors.Humidity, collectors.PM25, collectors.PM10, collectors.CarbonMonoxide,
+	collectors.VOCIndex, collectors.IndoorAirQuality, collectors.Illuminance, collectors.Motion, collectors.Battery,
+}
+
+// announcements are all kinds of announcement, by the name of their golden file.
+func announcements() map[string]discovery.Message {
+	return map[string]discovery.Message{
+		"device.json": announcer.Device("hue", device(everything...)),
+		"source.json": announcer.Source("hue"),
+		"bridge.json": announcer.Bridge(),
+	}
+}
+
+func TestAnnouncementsAreTheGoldenFiles(t *testing.T) {
+	for name, m := range announcements() {
+		var indented bytes.Buffer
+		if err := json.Indent(&indented, m.Payload, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		got := "// " + m.Topic + "\n" + indented.String() + "\n"
+		file := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s differs (go test ./discovery -update writes it anew):\n%s", file, got)
+		}
+	}
+}
+
+type announcement struct {
+	Device       map[string]any   `json:"device"`
+	Availability []map[string]any `json:"availability"`
+	Components   map[string]struct {
+		Platform    string `json:"platform"`
+		UniqueID    string `json:"unique_id"`
+		DeviceClass string `json:"device_class"`
+		Unit        string `json:"unit_of_measurement"`
+		StateClass  string `json:"state_class"`
+		Category    string `json:"entity_category"`
+		Enabled     *bool  `json:"enabled_by_default"`
+	} `json:"components"`
+}
+
+func decode(t *testing.T, m discovery.Message) (a announcement) {
+	t.Helper()
+	if err := json.Unmarshal(m.Payload, &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// The table of Home Assistant's device classes and units, as its users see it.
+func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
+	want := map[string]string{
+		"temperature":        "sensor/temperature/°C/measurement/",
+		"humidity":           "sensor/humidity/%/measurement/",
+		"pm25":               "sensor/pm25/µg/m³/measurement/",
+		"pm10":               "sensor/pm10/µg/m³/measurement/",
+		"carbon_monoxide":    "sensor/carbon_monoxide/ppm/measurement/",
+		"voc_index":          "sensor///measurement/",
+		"indoor_air_quality": "sensor///measurement/",
+		"illuminance":        "sensor/illuminance/lx/measurement/",
+		"motion":             "binary_sensor/motion///",
+		"battery":            "sensor/battery/%/measurement/diagnostic",
+		"connectivity":       "binary_sensor/connectivity///diagnostic",
+		"last_seen":          "sensor/timestamp///diagnostic",
+	}
+	a := decode(t, announcer.Device("hue", device(everything...)))
+	if len(a.Components) != len(want) {
+		t.Errorf("%d components, want %d", len(a.Components), len(want))
+	}
+	for key, c := range a.Components {
+		got := strings.Join([]string{c.Platform, c.DeviceClass, c.Unit, c.StateClass, c.Category}, "/")
+		if got != want[key] {
+			t.Errorf("%s is %s, want %s", key, got, want[key])
+		}
+		if strings.ContainsRune(c.Unit, '\u03bc') {
+			t.Errorf("%s has the Greek letter for the micro sign", key)
+		}
+		if disabled := c.Enabled != nil && !*c.Enabled; disabled != (key == "last_seen") {
+			t.Errorf("%s disabled: %v", key, disabled)
+		}
+	}
+}
+
+func TestADeviceHasOnlyTheEntitiesThatItMeasures(t *testing.T) {
+	a := decode(t, announcer.Device("hue", device(collectors.Battery)))
+	if len(a.Components) != 3 {
+		t.Errorf("%d components, want battery, connectivity and last_seen", len(a.Components))
+	}
+}
+
+func TestUniqueIDsAreUnique(t *testing.T) {
+	seen := make(map[string]bool)
+	messages := []discovery.Message{
+		announcer.Bridge(), announcer.Source("hue"), announcer.Source("amazon"), announcer.Device("hue", device(everything...)),
+	}
+	for _, m := range messages {
+		for key, c := range decode(t, m).Components {
+			if c.UniqueID == "" || seen[c.UniqueID] {
+				t.Errorf("%s of %s has unique id %q", key, m.Topic, c.UniqueID)
+			}
+			seen[c.UniqueID] = true
+		}
+	}
+}
+
+// Home Assistant takes object ids of these characters only.
+func TestTopicsFitHomeAssistantWhateverTheBaseTopic(t *testing.T) {
+	legal := regexp.MustCompile(`^homeassistant/device/[a-zA-Z0-9_-]+/config$`)
+	for _, base := range []string{"hueair2mqtt", "house/air", "Haus Nr. 5", "größe"} {
+		a := discovery.Announcer{Topics: discovery.Topics{Base: base, Prefix: "homeassistant"}}
+		for _, m := range []discovery.Message{a.Bridge(), a.Source("hue"), a.Device("hue", device())} {
+			if !legal.MatchString(m.Topic) {
+				t.Errorf("base topic %q leads to %q", base, m.Topic)
+			}
+			if !a.IsOurs(m.Payload) {
+				t.Errorf("base topic %q: %s is not recognised as ours", base, m.Topic)
+			}
+		}
+	}
+}
+
+func TestIsOurs(t *testing.T) {
+	other := discovery.Announcer{Topics: discovery.Topics{Base: "hueair2mqtt/attic", Prefix: "homeassistant"}}
+	shorter := discovery.Topics{Base: "hue", Prefix: "homeassistant"}
+	for _, m := range announcements() {
+		if !announcer.IsOurs(m.Payload) {
+			t.Errorf("%s is not recognised", m.Topic)
+		}
+		if other.IsOurs(m.Payload) || shorter.IsOurs(m.Payload) {
+			t.Errorf("%s is taken for another instance's", m.Topic)
+		}
+	}
+	for _, m := range []discovery.Message{other.Bridge(), other.Source("hue"), other.Device("hue", device())} {
+		if announcer.IsOurs(m.Payload) {
+			t.Errorf("%s of another instance is taken for ours", m.Topic)
+		}
+	}
+	for _, foreign := range []string{``, `null`, `[]`, `{`, `{"origin":{"name":"zigbee2mqtt"},"availability":[{"topic":"hueair2mqtt/bridge/state"}]}`} {
+		if announcer.IsOurs([]byte(foreign)) {
+			t.Errorf("%q is taken for ours", foreign)
+		}
+	}
+}
+
+func TestADeviceWithoutANameHasOneAllTheSame(t *testing.T) {
+	d := device()
+	d.Name = ""
+	if got := decode(t, announcer.Device("hue", d)).Device["name"]; got != "SML001" {
+		t.Errorf("named %v, want its model", got)
+	}
+	d.Model = ""
+	if got := decode(t, announcer.Device("hue", d)).Device["name"]; got != d.ID {
+		t.Errorf("named %v, want its id", got)
+	}
+}
+
+func TestState(t *testing.T) {
+	d := device()
+	d.Readings[collectors.Temperature] = collectors.Number(21.345)
+	d.Readings[collectors.Motion] = collectors.Truth(false)
+	d.Readings[collectors.Battery] = collectors.Unknown
+	got, err := json.Marshal(discovery.State(d, collectors.Truth(true)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"battery":null,"connectivity":true,"last_seen":"2026-03-01T12:00:00Z","motion":false,"temperature":21.35}`
+	if string(got) != want {
+		t.Errorf("state %s, want %s", got, want)
+	}
+	if discovery.Timestamp(time.Time{}) != nil {
+		t.Error("a time that never was is not null")
+	}
+}
+
+func TestAvailabilityDevice(t *testing.T) {
+	for topic, want := range map[string]string{
+		"hueair2mqtt/hue_1/availability": "hue_1",
+		"hueair2mqtt/a/b/availability":   "",
+		"hueair2mqtt//availability":      "",
+		"hueair2mqtt/hue_1":              "",
+		"zigbee2mqtt/hue_1/availability": "",
+		"hueair2mqtt/bridge/state":       "",
+		"hueair2mqtt/availability":       "",
+	} {
+		if got, ok := announcer.AvailabilityDevice(topic); ok != (want != "") || ok && got != want {
+			t.Errorf("%s is the availability of %q, %v; want %q", topic, got, ok, want)
+		}
+	}
+}
