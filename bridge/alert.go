@@ -161,7 +161,7 @@ func (w *owner) clearAlert(p *poller) {
 // removeAlert removes the file of an episode that is over. What fails is told,
 // and tried again with the next good poll.
 func (w *owner) removeAlert(a *alert) {
-	err := removeAlertFile(a.file)
+	err := collectors.RemoveFile(a.file)
 	if err != nil && !a.fileLeft {
 		w.log.Error("the alert is over, but its file can't be removed: remove it by hand",
 			zap.String("file", a.file), zap.Error(err))

@@ -1,14 +1,13 @@
 package bridge
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"hueair2mqtt/collectors"
 )
 
 // alertFileMode lets the service's group read what has to be done; the file
@@ -51,7 +50,7 @@ func writeAlertFile(a *alert) error {
 	if !a.acknowledged.IsZero() {
 		text += lineAcknowledged + a.acknowledged.UTC().Format(time.RFC3339) + "\n"
 	}
-	return writeFileAtomically(a.file, []byte(text), alertFileMode)
+	return collectors.ReplaceFile(a.file, []byte(text), alertFileMode)
 }
 
 // readAlertFile reads what an earlier run wrote. A file that can be read but has
@@ -96,59 +95,4 @@ func readAlertFile(a *alert) error {
 	}
 	a.reason, a.code, a.endpoint, a.remedy = oneLine(a.reason), oneLine(a.code), oneLine(a.endpoint), oneLine(a.remedy)
 	return nil
-}
-
-// removeAlertFile removes the file; that it is gone already is fine.
-func removeAlertFile(file string) error {
-	err := os.Remove(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	}
-	return syncDir(filepath.Dir(file))
-}
-
-// writeFileAtomically replaces a file so that a reader, and a machine that loses
-// its power, finds either the old or the new content.
-func writeFileAtomically(file string, content []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), removeTemporary(f.Name()))
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), syncDir(filepath.Dir(file)))
-}
-
-func removeTemporary(file string) error {
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// syncDir makes a rename or a removal survive a loss of power.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -158,6 +158,8 @@ func networkKind(err error) string {
 		timeout   interface{ Timeout() bool }
 	)
 	switch {
+	case err == nil:
+		return ""
 	case errors.As(err, &dns):
 		return "dns"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),

@@ -18,7 +18,7 @@ import (
 
 // mosquitto is a real broker on a free loopback port.
 type mosquitto struct {
-	t    *testing.T
+	t    testing.TB
 	port int
 	dir  string
 	cmd  *exec.Cmd
@@ -27,7 +27,7 @@ type mosquitto struct {
 
 // startMosquitto starts Debian's broker. It must be there: a test that skipped
 // without it would prove nothing.
-func startMosquitto(t *testing.T, settings ...string) *mosquitto {
+func startMosquitto(t testing.TB, settings ...string) *mosquitto {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,7 +89,7 @@ func (m *mosquitto) stop() {
 
 // listener is a subscriber to everything.
 type listener struct {
-	t      *testing.T
+	t      testing.TB
 	client mqtt.Client
 
 	mu       sync.Mutex

@@ -1,0 +1,255 @@
+// Package amazon reads Amazon Smart Air Quality Monitors through Alexa.
+//
+// Amazon publishes no interface for the monitor. This package uses the one of
+// the Alexa app: GraphQL at alexa.<domain>/nexus/v1/graphql, and, where that
+// answers an error, the older /api/phoenix/state. Both are unofficial and
+// change without notice, so every answer is taken apart entry by entry: what
+// can't be understood costs that entry and is told as a fault, never more.
+//
+// A poll is one request for all monitors. Which monitors there are is asked
+// once an hour, as it hardly ever changes.
+package amazon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+// Source is the name of this kind of source.
+const Source = "amazon"
+
+// listingInterval is how often the account is asked which monitors it has.
+const listingInterval = time.Hour
+
+// Options say which account is read, and how.
+type Options struct {
+	// Domain is the marketplace of the account: "amazon.co.uk".
+	Domain string
+
+	// CookiesFile holds the cookies of a browser that is signed in to Domain: a
+	// JSON map of name to value, the Netscape format (cookies.txt), or a
+	// secrets.yaml with amazon_aqm.cookies. It is read again when it changes, so
+	// that a mended sign-in is noticed without a restart.
+	CookiesFile string
+
+	// Endpoint replaces https://alexa.<Domain>, for tests and proxies. It is a
+	// URL and may have a path, which is put before the path of every request.
+	Endpoint string
+
+	// Timeout is how long one request may take, its answer included. Zero means
+	// that only the context of the poll bounds it.
+	Timeout time.Duration
+
+	// Areas is the room of a monitor by its serial number, in any case.
+	Areas map[string]string
+
+	// DialContext opens the connections; nil means those of net.Dialer.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Collector reads the monitors of one account. It implements
+// collectors.Collector.
+type Collector struct {
+	domain   string
+	endpoint string // scheme, host and port
+	base     string // endpoint and path prefix
+	timeout  time.Duration
+	areas    map[string]string // by lower-case serial number
+	session  *session
+	http     *http.Client
+
+	monitors []*monitor // the last listing that was believed, sorted by device id
+	listedAt time.Time  // when a listing was last tried
+}
+
+var _ collectors.Collector = (*Collector)(nil)
+
+// domainPattern is that of Amazon's marketplaces: amazon.com, amazon.co.uk,
+// amazon.com.au.
+var domainPattern = regexp.MustCompile(`^amazon\.[a-z]{2,3}(\.[a-z]{2})?$`)
+
+// New makes a collector. It sends nothing and reads no file yet; its error is
+// an option that can't be.
+func New(o Options) (*Collector, error) {
+	domain := strings.ToLower(strings.TrimSpace(o.Domain))
+	if !domainPattern.MatchString(domain) {
+		return nil, fmt.Errorf("amazon domain %q: give the marketplace of the account, such as amazon.co.uk", o.Domain)
+	}
+	address := o.Endpoint
+	if address == "" {
+		address = "https://alexa." + domain
+	}
+	// The address is not repeated in these errors: it might hold a password.
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, errors.New("amazon endpoint: not a URL; give one such as http://127.0.0.1:8080")
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return nil, errors.New("amazon endpoint: give a URL with http or https and a host, such as http://127.0.0.1:8080")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("amazon endpoint: give scheme, host, port and path only, without user, query or fragment")
+	case o.Timeout < 0:
+		return nil, fmt.Errorf("amazon timeout %s: must not be negative", o.Timeout)
+	}
+	endpoint := u.Scheme + "://" + u.Host
+	areas := make(map[string]string, len(o.Areas))
+	for serial, area := range o.Areas {
+		areas[areaKey(serial)] = area
+	}
+	return &Collector{
+		domain:   domain,
+		endpoint: endpoint,
+		base:     endpoint + strings.TrimRight(u.EscapedPath(), "/"),
+		timeout:  o.Timeout,
+		areas:    areas,
+		session:  newSession(o.CookiesFile, domain),
+		http:     newHTTPClient(o.DialContext),
+	}, nil
+}
+
+// Source is always "amazon".
+func (c *Collector) Source() string { return Source }
+
+// Endpoint is the Alexa host: "https://alexa.amazon.co.uk".
+func (c *Collector) Endpoint() string { return c.endpoint }
+
+// Close closes the connections that are kept for the next poll.
+func (c *Collector) Close() { c.http.CloseIdleConnections() }
+
+// Collect reads all monitors of the account, after listing them if that was
+// last done an hour ago.
+func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
+	found := &faults{redact: c.session.redact}
+	changed, err := c.session.load()
+	if err != nil {
+		return collectors.Snapshot{}, err
+	}
+	if changed {
+		c.listedAt = time.Time{} // it may be another account's
+	}
+	if len(c.monitors) == 0 || time.Since(c.listedAt) >= listingInterval {
+		if err := c.list(ctx, retry, found); err != nil {
+			return collectors.Snapshot{}, c.failed(err)
+		}
+	}
+	samples, err := c.read(ctx, retry, found)
+	if err != nil {
+		return collectors.Snapshot{}, c.failed(err)
+	}
+	snapshot := collectors.Snapshot{Devices: make([]collectors.Device, 0, len(c.monitors))}
+	for _, m := range c.monitors {
+		snapshot.Devices = append(snapshot.Devices, m.device(samples[m], c.areas[areaKey(m.serial)]))
+	}
+	snapshot.Faults = found.errors()
+	return snapshot, nil
+}
+
+// failed is told of every error that ends a poll. A refused session may have
+// been spoilt by a cookie that an answer set, so the next poll begins with those
+// of the file again.
+func (c *Collector) failed(err error) error {
+	if collectors.ClassOf(err) == collectors.Authentication {
+		c.session.forget()
+	}
+	return err
+}
+
+// list asks which monitors there are, in the present way and, where that finds
+// none or fails, in the older one. With monitors known already, an answer that
+// is empty or an error is not believed: a house does not lose its monitors from
+// one minute to the next, but Alexa forgets them for a while.
+func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *faults) error {
+	c.listedAt = time.Now()
+	monitors, err := c.listPresent(ctx, retry, found)
+	presentErr := err
+	if (err != nil && answered(err)) || (err == nil && len(monitors) == 0) {
+		monitors, err = c.listOlder(ctx, retry, found)
+		if err != nil && presentErr != nil {
+			err = bothFailed(err, presentErr)
+		}
+	}
+	switch known := len(c.monitors); {
+	case err != nil && (ctx.Err() != nil || collectors.ClassOf(err) == collectors.Authentication):
+		return err
+	case err != nil && known > 0:
+		found.add("listing the monitors failed, so the %d known ones are kept: %v", known, err)
+		return nil
+	case err != nil && presentErr == nil && answered(err):
+		// The present way did answer, with an empty list.
+		found.add("no air quality monitor was found, and asking in the older way failed: %v", err)
+		return nil
+	case err != nil:
+		return err
+	case len(monitors) == 0 && known > 0:
+		found.add("Alexa listed no air quality monitor at all, which is not believed: the %d known ones are kept", known)
+		return nil
+	case len(monitors) == 0:
+		found.add("the account has no air quality monitor: see that the Alexa app shows it, and that %s is the account's marketplace", c.domain)
+		return nil
+	}
+	if presentErr != nil {
+		found.add("the monitors were listed in the older way, as the present one failed: %v", presentErr)
+	}
+	c.monitors = merge(c.monitors, monitors, found)
+	return nil
+}
+
+// read asks for the readings of all monitors: by GraphQL, and by
+// /api/phoenix/state for those that GraphQL did not tell of. A monitor that
+// neither knows has no sample.
+func (c *Collector) read(ctx context.Context, retry *collectors.Retrier, found *faults) (map[*monitor]*sample, error) {
+	if len(c.monitors) == 0 {
+		return nil, nil
+	}
+	samples, graphErr := c.readGraphQL(ctx, retry, found)
+	if graphErr != nil && !answered(graphErr) {
+		return nil, graphErr
+	}
+	var missing []*monitor
+	for _, m := range c.monitors {
+		if samples[m] == nil {
+			missing = append(missing, m)
+		}
+	}
+	if len(missing) == 0 {
+		return samples, nil
+	}
+	rest, err := c.readPhoenix(ctx, retry, missing, found)
+	switch {
+	case err != nil && graphErr != nil:
+		return nil, bothFailed(err, graphErr)
+	case errors.Is(err, errNoEntity):
+		found.add("%d monitors are missing from the answer, and %v", len(missing), err)
+		return samples, nil
+	case err != nil && (ctx.Err() != nil || len(samples) == 0):
+		return nil, err
+	case err != nil:
+		// GraphQL told of some, so the account is signed in and those are good.
+		found.add("%d monitors are missing from the answer, and asking for them alone failed: %v", len(missing), err)
+		return samples, nil
+	}
+	if graphErr != nil {
+		found.add("the readings come from %s, as GraphQL failed: %v", phoenixPath, graphErr)
+		return rest, nil
+	}
+	for m, s := range rest {
+		samples[m] = s
+	}
+	return samples, nil
+}
+
+// bothFailed keeps the causes of two failed ways to ask for the same thing.
+func bothFailed(last, before error) error {
+	return fmt.Errorf("%w; before that, %w", last, before)
+}
+
+func areaKey(serial string) string { return strings.ToLower(strings.TrimSpace(serial)) }

@@ -1,0 +1,286 @@
+// Package amazontest is an Alexa host for tests and demonstrations, in the
+// manner of net/http/httptest: a real HTTP handler that behaves as Amazon's does.
+//
+// It is strict, so that a client that skips a step fails here rather than at a
+// user's: every request must carry every cookie, must repeat the csrf cookie as a
+// header once it was set, and must ask GraphQL for the fields that it wants.
+// What it never does by itself (hang, break off, refuse) a test scripts.
+package amazontest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"math"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The paths that the host serves.
+const (
+	GraphQLPath = "/nexus/v1/graphql"
+	PhoenixPath = "/api/phoenix/state"
+)
+
+// Monitor is one air quality monitor of the account.
+type Monitor struct {
+	Serial      string
+	EntityID    string // a UUID; empty means that the account has none for it
+	ApplianceID string // empty likewise
+	Name        string
+
+	Temperature float64 // in Scale
+	Scale       string  // "CELSIUS" if empty, "FAHRENHEIT" or "KELVIN"
+	Humidity    float64 // %
+	PM25        float64 // µg/m³
+	PM10        float64 // µg/m³
+	CO          float64 // ppm
+	VOCIndex    float64
+	AirQuality  float64 // Amazon's score, 0 to 100
+
+	NoPM10    bool // it has no PM10 sensor
+	Reachable bool // Alexa reaches it
+
+	sampled time.Time
+}
+
+// EndpointID is what GraphQL calls the monitor.
+func (m Monitor) EndpointID() string {
+	if m.EntityID != "" {
+		return "amzn1.alexa.endpoint." + m.EntityID
+	}
+	return "amzn1.alexa.endpoint." + strings.ToLower(m.Serial)
+}
+
+// Account is one Amazon account, seen through its Alexa host. It may be used
+// from many goroutines.
+type Account struct {
+	mu       sync.Mutex
+	cookies  map[string]string
+	csrf     string
+	revoked  bool
+	monitors map[string]Monitor
+	script   []http.HandlerFunc
+	paths    map[string]http.HandlerFunc
+	requests map[string]int
+}
+
+// NewAccount makes an account of amazon.co.uk without monitors, with cookies of
+// its own.
+func NewAccount() *Account {
+	return &Account{
+		cookies: map[string]string{
+			"at-acbuk":        "Atza|" + secret(),
+			"sess-at-acbuk":   secret(),
+			"session-id":      "262-" + secret(),
+			"session-id-time": "2082787201l-" + secret(),
+			"session-token":   secret() + "/" + secret() + "==",
+			"ubid-acbuk":      "261-" + secret(),
+			"x-acbuk":         secret() + "@" + secret(),
+		},
+		csrf:     secret(),
+		monitors: map[string]Monitor{},
+		paths:    map[string]http.HandlerFunc{},
+		requests: map[string]int{},
+	}
+}
+
+func secret() string {
+	b := make([]byte, 12)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// Cookies are those of a browser that is signed in to the account's marketplace.
+// The csrf cookie is not among them: Alexa sets it with its first answer.
+func (a *Account) Cookies() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.cookies)
+}
+
+// Secrets are all values that must appear in no log, error or message.
+func (a *Account) Secrets() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append(slices.Sorted(maps.Values(a.cookies)), a.csrf)
+}
+
+// SetMonitor adds a monitor, or replaces the one with its serial. Its readings
+// are taken now.
+func (a *Account) SetMonitor(m Monitor) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m.sampled = time.Now().UTC()
+	if m.Scale == "" {
+		m.Scale = "CELSIUS"
+	}
+	a.monitors[m.Serial] = m
+}
+
+// RemoveMonitor takes a monitor out of the account.
+func (a *Account) RemoveMonitor(serial string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.monitors, serial)
+}
+
+// Revoke ends the session: every request is answered with 401.
+func (a *Account) Revoke() { a.setRevoked(true) }
+
+// Restore makes the session live again.
+func (a *Account) Restore() { a.setRevoked(false) }
+
+func (a *Account) setRevoked(revoked bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.revoked = revoked
+}
+
+// Script answers the next requests, whatever they ask for; nil answers one as
+// usual. It adds to what is scripted already.
+func (a *Account) Script(answers ...http.HandlerFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.script = append(a.script, answers...)
+}
+
+// ScriptPath answers every request to a path, except those that Script does;
+// nil ends that.
+func (a *Account) ScriptPath(path string, h http.HandlerFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.paths[path] = h
+}
+
+// Requests is how many requests came for a path; "" stands for all of them.
+func (a *Account) Requests(path string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if path != "" {
+		return a.requests[path]
+	}
+	total := 0
+	for _, n := range a.requests {
+		total += n
+	}
+	return total
+}
+
+// ServeHTTP answers one request.
+func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := a.next(r.URL.Path); h != nil {
+		h(w, r)
+		return
+	}
+	serve := map[string]func(http.ResponseWriter, *http.Request){
+		GraphQLPath: a.serveGraphQL,
+		PhoenixPath: a.servePhoenix,
+	}[r.URL.Path]
+	switch {
+	case serve == nil:
+		http.NotFound(w, r)
+		return
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "", http.StatusMethodNotAllowed)
+		return
+	}
+	if code := a.admit(w, r); code != http.StatusOK {
+		http.Error(w, "", code)
+		return
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		http.Error(w, "", http.StatusUnsupportedMediaType)
+		return
+	}
+	serve(w, r)
+}
+
+// next counts the request and takes its scripted answer.
+func (a *Account) next(path string) http.HandlerFunc {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests[path]++
+	if len(a.script) > 0 {
+		h := a.script[0]
+		a.script = a.script[1:]
+		return h
+	}
+	return a.paths[path]
+}
+
+// admit checks who asks, and sets the csrf cookie where it is missing.
+func (a *Account) admit(w http.ResponseWriter, r *http.Request) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.revoked || !strings.Contains(r.Header.Get("User-Agent"), "AmazonAlexa/") {
+		return http.StatusUnauthorized
+	}
+	for name, value := range a.cookies {
+		cookie, err := r.Cookie(name)
+		if err != nil || cookie.Value != value {
+			return http.StatusUnauthorized
+		}
+	}
+	cookie, err := r.Cookie("csrf")
+	switch {
+	case err != nil:
+		http.SetCookie(w, &http.Cookie{Name: "csrf", Value: a.csrf, Path: "/", Secure: true})
+	case cookie.Value != a.csrf, r.Header.Get("csrf") != a.csrf:
+		return http.StatusForbidden
+	}
+	return http.StatusOK
+}
+
+func (a *Account) sorted() []Monitor {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.SortedFunc(maps.Values(a.monitors), func(x, y Monitor) int { return strings.Compare(x.Serial, y.Serial) })
+}
+
+// ranges are the range instances of a monitor. A value that is not measured at
+// the moment is NaN.
+func (m Monitor) ranges() []rangeInstance {
+	all := []rangeInstance{
+		{"4", "Alexa.AirQuality.Humidity", "Alexa.Unit.Percent", m.Humidity},
+		{"5", "Alexa.AirQuality.VolatileOrganicCompounds", "", m.VOCIndex},
+		{"6", "Alexa.AirQuality.ParticulateMatter", "Alexa.Unit.Density.MicroGramsPerCubicMeter", m.PM25},
+		{"7", "", "Alexa.Unit.Density.MicroGramsPerCubicMeter", m.PM10},
+		{"8", "Alexa.AirQuality.CarbonMonoxide", "Alexa.Unit.PartsPerMillion", m.CO},
+		{"9", "Alexa.AirQuality.IndoorAirQuality", "", m.AirQuality},
+	}
+	if m.NoPM10 {
+		all = slices.DeleteFunc(all, func(r rangeInstance) bool { return r.instance == "7" })
+	}
+	return all
+}
+
+type rangeInstance struct {
+	instance string
+	assetID  string // PM10 has none, only a name
+	unit     string
+	value    float64
+}
+
+// orNull is a number as JSON can tell it.
+func orNull(f float64) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return f
+}
+
+func (m Monitor) stamp() string { return m.sampled.Format("2006-01-02T15:04:05.000Z") }
+
+func writeJSON(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	// What is written is made of maps, texts and finite numbers, and a client that
+	// went away is no concern of the server's.
+	_ = json.NewEncoder(w).Encode(body)
+}

@@ -1,0 +1,263 @@
+package amazontest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// typed is the fields of an object that only its type has, which a query must
+// ask for within "... on Type".
+type typed struct {
+	name   string
+	fields map[string]any
+}
+
+// object is an object of the host's schema with all its fields.
+type object struct {
+	fields map[string]any
+	typed  typed
+}
+
+// text is the host's wrapping of a text; nothing is null.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return object{fields: map[string]any{"value": object{fields: map[string]any{"text": s}}}}
+}
+
+func orNothing(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// serveGraphQL answers POST /nexus/v1/graphql: one operation as an object, or a
+// batch as a list.
+func (a *Account) serveGraphQL(w http.ResponseWriter, r *http.Request) {
+	var body json.RawMessage
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		http.Error(w, "", http.StatusBadRequest)
+		return
+	}
+	var batch []json.RawMessage
+	if json.Unmarshal(body, &batch) != nil {
+		writeJSON(w, a.operation(body))
+		return
+	}
+	answers := []any{}
+	for _, one := range batch {
+		answers = append(answers, a.operation(one))
+	}
+	writeJSON(w, answers)
+}
+
+func refusal(message string) map[string]any {
+	return map[string]any{
+		"data": nil,
+		"errors": []any{map[string]any{
+			"message":    message,
+			"extensions": map[string]any{"classification": "ValidationError"},
+		}},
+	}
+}
+
+func (a *Account) operation(raw json.RawMessage) map[string]any {
+	var question struct {
+		OperationName string
+		Query         string
+		Variables     struct{ EndpointIDs []string }
+	}
+	if err := json.Unmarshal(raw, &question); err != nil {
+		return refusal("the operation can't be read")
+	}
+	operation, err := parseQuery(question.Query)
+	if err != nil {
+		return refusal(err.Error())
+	}
+	if question.OperationName != "" && question.OperationName != operation.name {
+		return refusal("there is no operation " + question.OperationName)
+	}
+	data := map[string]any{}
+	for _, f := range operation.selection {
+		root, err := a.resolve(f, question.Variables.EndpointIDs)
+		if err == nil {
+			data[f.alias], err = project(root, f)
+		}
+		if err != nil {
+			return refusal(err.Error())
+		}
+	}
+	return map[string]any{"data": data}
+}
+
+// resolve finds what a field of the query itself stands for.
+func (a *Account) resolve(f field, ids []string) (any, error) {
+	arguments := strings.Join(f.arguments, " ")
+	var endpoints []any
+	switch {
+	case f.name == "endpoints":
+		for _, m := range a.sorted() {
+			endpoints = append(endpoints, m.olderListing())
+		}
+		return object{fields: map[string]any{"items": endpoints}}, nil
+	case f.name != "listEndpoints":
+		return nil, fmt.Errorf("field %s is undefined", f.name)
+	case strings.Contains(arguments, "endpointIds : $ endpointIds"):
+		for _, m := range a.sorted() {
+			if slices.Contains(ids, m.EndpointID()) {
+				endpoints = append(endpoints, m.state())
+			}
+		}
+	case strings.Contains(arguments, `displayCategory : "AIR_QUALITY_MONITOR"`):
+		for _, m := range a.sorted() {
+			endpoints = append(endpoints, m.listing())
+		}
+	default:
+		return nil, fmt.Errorf("listEndpointsInput names neither endpoints nor a category that this account has")
+	}
+	return object{fields: map[string]any{"endpoints": endpoints}}, nil
+}
+
+// listing is the monitor as the present way to list tells of it.
+func (m Monitor) listing() object {
+	entity, appliance := any(nil), any(nil)
+	if m.EntityID != "" {
+		entity = object{fields: map[string]any{"entityId": m.EntityID}}
+	}
+	if m.ApplianceID != "" {
+		appliance = object{fields: map[string]any{"applianceId": m.ApplianceID}}
+	}
+	return object{fields: map[string]any{
+		"id":                 m.EndpointID(),
+		"friendlyNameObject": text(m.Name),
+		"manufacturer":       text("Amazon"),
+		"model":              text("Smart Air Quality Monitor"),
+		"serialNumber":       text(m.Serial),
+		"softwareVersion":    text("3.21.1"),
+		"legacyIdentifiers": object{fields: map[string]any{
+			"dmsIdentifier":  object{fields: map[string]any{"deviceType": text("AEB16AMS5Z8WL")}},
+			"chrsIdentifier": entity,
+		}},
+		"legacyAppliance": appliance,
+	}}
+}
+
+// olderListing is the monitor as the older way to list tells of it.
+func (m Monitor) olderListing() object {
+	capabilities := []any{map[string]any{"interfaceName": "Alexa.TemperatureSensor", "instance": nil}}
+	for _, r := range m.ranges() {
+		name := map[string]any{"@type": "asset", "value": map[string]any{"assetId": r.assetID}}
+		if r.assetID == "" {
+			name = map[string]any{"@type": "text", "value": map[string]any{"text": "Particulate matter PM10", "locale": "en-US"}}
+		}
+		capabilities = append(capabilities, map[string]any{
+			"interfaceName": "Alexa.RangeController", "instance": r.instance,
+			"resources":     map[string]any{"friendlyNames": []any{name}},
+			"configuration": map[string]any{"unitOfMeasure": orNothing(r.unit)},
+		})
+	}
+	return object{fields: map[string]any{
+		"id": m.EndpointID(),
+		"legacyAppliance": object{fields: map[string]any{
+			"applianceId":               orNothing(m.ApplianceID),
+			"applianceTypes":            []any{"AIR_QUALITY_MONITOR"},
+			"friendlyName":              orNothing(m.Name),
+			"friendlyDescription":       "Amazon Indoor Air Quality Monitor",
+			"manufacturerName":          "Amazon",
+			"modelName":                 "Smart Air Quality Monitor",
+			"entityId":                  orNothing(m.EntityID),
+			"capabilities":              capabilities,
+			"alexaDeviceIdentifierList": []any{map[string]any{"dmsDeviceSerialNumber": m.Serial, "dmsDeviceTypeId": "AEB16AMS5Z8WL"}},
+		}},
+	}}
+}
+
+// state is the monitor's readings.
+func (m Monitor) state() object {
+	reachability, failure := "OK", any(nil)
+	if !m.Reachable {
+		reachability = "UNREACHABLE"
+		failure = object{fields: map[string]any{"type": "ENDPOINT_UNREACHABLE", "message": "Unable to reach the endpoint."}}
+	}
+	property := func(kind, name string, failure any, fields map[string]any) object {
+		fields["timeOfSample"] = m.stamp()
+		return object{
+			fields: map[string]any{"name": name, "type": "RETRIEVABLE", "accuracy": nil, "error": failure},
+			typed:  typed{kind, fields},
+		}
+	}
+	feature := func(name, instance string, properties ...any) object {
+		return object{fields: map[string]any{"name": name, "instance": orNothing(instance), "properties": properties}}
+	}
+	var temperature any
+	if m.Reachable {
+		temperature = object{fields: map[string]any{"value": orNull(m.Temperature), "scale": m.Scale}}
+	}
+	features := []any{
+		feature("connectivity", "", property("Reachability", "reachability", nil, map[string]any{"reachabilityStatusValue": reachability})),
+		feature("temperatureSensor", "", property("TemperatureSensor", "temperature", failure, map[string]any{"value": temperature})),
+	}
+	for _, r := range m.ranges() {
+		var value any
+		if m.Reachable {
+			value = object{fields: map[string]any{"value": orNull(r.value)}}
+		}
+		features = append(features, feature("range", r.instance, property("RangeValue", "rangeValue", failure, map[string]any{"rangeValue": value})))
+	}
+	return object{fields: map[string]any{"id": m.EndpointID(), "features": features}}
+}
+
+// project takes what a field's selection asks for out of a value.
+func project(value any, f field) (any, error) {
+	switch value := value.(type) {
+	case []any:
+		entries := make([]any, 0, len(value))
+		for _, entry := range value {
+			projected, err := project(entry, f)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, projected)
+		}
+		return entries, nil
+	case object:
+		if len(f.selection) == 0 {
+			return nil, fmt.Errorf("field %s needs a selection of its fields", f.name)
+		}
+		return value.selected(f.selection)
+	default:
+		if len(f.selection) > 0 && value != nil {
+			return nil, fmt.Errorf("field %s has no fields", f.name)
+		}
+		return value, nil
+	}
+}
+
+func (o object) selected(selection []field) (map[string]any, error) {
+	chosen := map[string]any{}
+	for _, f := range selection {
+		value, ok := o.fields[f.name]
+		switch {
+		case f.on != "" && f.on == o.typed.name:
+			value, ok = o.typed.fields[f.name]
+		case f.on != "":
+			continue
+		case f.name == "__typename":
+			value, ok = o.typed.name, true
+		}
+		if !ok {
+			return nil, fmt.Errorf("field %s is undefined", f.name)
+		}
+		projected, err := project(value, f)
+		if err != nil {
+			return nil, err
+		}
+		chosen[f.alias] = projected
+	}
+	return chosen, nil
+}

@@ -1,0 +1,405 @@
+package amazon_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/amazontest"
+)
+
+var refused = amazontest.Status(400, nil, "")
+
+func TestOlderListing(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"the present one fails":       refused,
+		"the present one finds none":  graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`),
+		"the present one is rejected": graphQL(`{"data":null,"errors":[{"message":"field listEndpoints is undefined"}]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(h *house) {
+				h.account.Script(answer)
+				var snapshot collectors.Snapshot
+				if n := h.counting("", func() { snapshot = h.poll() }); n != 3 {
+					t.Errorf("%d calls, want 3", n)
+				}
+				d := byID(snapshot)[kitchenID]
+				if d.Name != "Kitchen" || d.Serial != kitchen.Serial || d.Manufacturer != "Amazon" || d.Area != "Ground floor" {
+					t.Errorf("device %+v", d)
+				}
+				wantNumber(t, d, collectors.PM10, 14)
+				wantNumber(t, byID(snapshot)[cellarID], collectors.Humidity, 61.2)
+			})
+		})
+	}
+}
+
+// listed is an entry of an answer to the present listing.
+func listed(m amazontest.Monitor) string {
+	return fmt.Sprintf(`{"id":%q,"serialNumber":{"value":{"text":%q}},"friendlyNameObject":{"value":{"text":%q}},"legacyIdentifiers":{"chrsIdentifier":{"entityId":%q}}}`,
+		m.EndpointID(), m.Serial, m.Name, m.EntityID)
+}
+
+func TestShapesOfThePresentListing(t *testing.T) {
+	without := func(part string) string {
+		entry := listed(kitchen)
+		if !strings.Contains(entry, part) {
+			t.Fatalf("%s holds no %s", entry, part)
+		}
+		return strings.Replace(entry, part, "null", 1)
+	}
+	byEntity := "amazon_" + strings.ReplaceAll(kitchen.EntityID, "-", "_")
+	byEndpoint := "amazon_" + strings.NewReplacer("-", "_", ".", "_").Replace(kitchen.EndpointID())
+	serial := `{"value":{"text":"` + kitchen.Serial + `"}}`
+	tests := map[string]struct {
+		entry string
+		id    string // "" is that the entry is left out
+		fault string
+	}{
+		"good":                      {listed(kitchen), kitchenID, ""},
+		"nothing but a serial":      {`{"id":"x","serialNumber":` + serial + `}`, kitchenID, ""},
+		"no serial":                 {without(serial), byEntity, ""},
+		"an empty serial":           {without(`"` + kitchen.Serial + `"`), byEntity, ""},
+		"a numeric serial":          {strings.Replace(listed(kitchen), `"G0A1K2"`, `12345`, 1), "amazon_12345", ""},
+		"no serial and no entity":   {fmt.Sprintf(`{"id":%q}`, kitchen.EndpointID()), byEndpoint, ""},
+		"no identifiers":            {without(`{"chrsIdentifier":{"entityId":"` + kitchen.EntityID + `"}}`), kitchenID, ""},
+		"no name":                   {without(`{"value":{"text":"Kitchen"}}`), kitchenID, ""},
+		"a name as text":            {strings.Replace(listed(kitchen), `{"value":{"text":"Kitchen"}}`, `"Kitchen"`, 1), kitchenID, "friendlyNameObject: text"},
+		"a serial as list":          {strings.Replace(listed(kitchen), serial, `[]`, 1), byEntity, "serialNumber: a list"},
+		"a serial of signs":         {strings.Replace(listed(kitchen), kitchen.Serial, `!?`, 1), byEntity, ""},
+		"an endless entity id":      {strings.Replace(listed(kitchen), kitchen.EntityID, strings.Repeat("a", 2000), 1), kitchenID, "no id"},
+		"nothing to know it by":     {`{"friendlyNameObject":{"value":{"text":"Kitchen"}}}`, "", "no serial number, entity id or endpoint id"},
+		"an entry is null":          {`null`, "", "listed endpoint 0: nothing"},
+		"an entry is text":          {`"x"`, "", "listed endpoint 0: text"},
+		"twice the same":            {listed(kitchen) + `,` + listed(kitchen), kitchenID, "listed more than once"},
+		"the same by another field": {listed(kitchen) + `,{"id":"x","serialNumber":{"value":{"text":"g0a1k2"}}}`, kitchenID, "listed more than once"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(h *house) {
+				h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + test.entry + `,` + listed(cellar) + `]}}}`))
+				snapshot := h.poll()
+				want := []string{cellarID}
+				if test.id != "" {
+					want = append(want, test.id)
+				}
+				slices.Sort(want)
+				if got := slices.Sorted(maps.Keys(byID(snapshot))); !slices.Equal(got, want) {
+					t.Errorf("devices %q, want %q", got, want)
+				}
+				if test.fault != "" {
+					wantFault(t, snapshot, test.fault)
+				}
+				wantNumber(t, byID(snapshot)[cellarID], collectors.Humidity, 61.2)
+			})
+		})
+	}
+}
+
+func older(fields string) string {
+	return fmt.Sprintf(`{"id":%q,"legacyAppliance":{"entityId":%q,"friendlyName":"Kitchen",%s}}`, kitchen.EndpointID(), kitchen.EntityID, fields)
+}
+
+func TestShapesOfTheOlderListing(t *testing.T) {
+	const (
+		kind    = `"applianceTypes":["OTHER","AIR_QUALITY_MONITOR"]`
+		serials = `"alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":"G0A1K2"}]`
+	)
+	byEntity := "amazon_" + strings.ReplaceAll(kitchen.EntityID, "-", "_")
+	tests := map[string]struct {
+		entry string
+		id    string
+		fault string
+	}{
+		"good":                         {older(kind + `,` + serials), kitchenID, ""},
+		"known by its description":     {older(`"applianceTypes":null,"friendlyDescription":"Amazon Indoor Air Quality Monitor",` + serials), kitchenID, ""},
+		"a light":                      {older(`"applianceTypes":["LIGHT"],"capabilities":5`), "", ""},
+		"no kind":                      {older(serials), "", ""},
+		"types as text":                {older(`"applianceTypes":"AIR_QUALITY_MONITOR"`), "", "applianceTypes: text"},
+		"serials null":                 {older(kind + `,"alexaDeviceIdentifierList":null`), byEntity, ""},
+		"serials an object":            {older(kind + `,"alexaDeviceIdentifierList":{}`), byEntity, "alexaDeviceIdentifierList: an object"},
+		"serials of nulls":             {older(kind + `,"alexaDeviceIdentifierList":[null,{},{"dmsDeviceSerialNumber":null},{"dmsDeviceSerialNumber":"G0A1K2"}]`), kitchenID, ""},
+		"no appliance":                 {`{"id":"x","legacyAppliance":null}`, "", ""},
+		"an appliance is text":         {`{"legacyAppliance":"x"}`, "", "legacyAppliance: text"},
+		"an entry is text":             {`"x"`, "", "listed endpoint 0: text"},
+		"capabilities a text":          {older(kind + `,` + serials + `,"capabilities":"x"`), kitchenID, "capabilities: text"},
+		"a capability is text":         {older(kind + `,` + serials + `,"capabilities":["x"]`), kitchenID, "capability: text"},
+		"resources a text":             {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":"x"}]`), kitchenID, "capability resources: text"},
+		"resources null":               {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":null}]`), kitchenID, ""},
+		"a name is text":               {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":{"friendlyNames":["x"]}}]`), kitchenID, "capability name: text"},
+		"a capability without meaning": {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":{"friendlyNames":[{"value":{"assetId":"Alexa.Setting.Mode"}}]}}]`), kitchenID, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(h *house) {
+				cellarEntry := fmt.Sprintf(`{"id":%q,"legacyAppliance":{%s,"alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":%q}]}}`, cellar.EndpointID(), kind, cellar.Serial)
+				h.account.Script(refused, graphQL(`{"data":{"endpoints":{"items":[`+test.entry+`,`+cellarEntry+`]}}}`))
+				snapshot := h.poll()
+				want := []string{cellarID}
+				if test.id != "" {
+					want = append(want, test.id)
+				}
+				slices.Sort(want)
+				if got := slices.Sorted(maps.Keys(byID(snapshot))); !slices.Equal(got, want) {
+					t.Errorf("devices %q, want %q", got, want)
+				}
+				if test.fault != "" {
+					wantFault(t, snapshot, test.fault)
+				} else if len(snapshot.Faults) != 1 {
+					t.Errorf("faults, beside the one of the listing: %v", snapshot.Faults)
+				}
+				if test.id != "" {
+					wantNumber(t, byID(snapshot)[test.id], collectors.Humidity, 48)
+				}
+			})
+		})
+	}
+}
+
+// The asset ids of a capability list win over the common table.
+func TestInstancesByAsset(t *testing.T) {
+	capability := func(instance, value string) string {
+		return fmt.Sprintf(`{"interfaceName":"Alexa.RangeController","instance":%s,"resources":{"friendlyNames":[{"value":%s}]}}`, instance, value)
+	}
+	capabilities := strings.Join([]string{
+		`{"interfaceName":"Alexa.TemperatureSensor"}`,
+		capability(`"4"`, `{"assetId":"Alexa.AirQuality.ParticulateMatter"}`),
+		capability(`5`, `{"assetId":"Alexa.AirQuality.Humidity"}`),
+		capability(`"20"`, `{"text":"Particulate matter PM10"}`),
+	}, ",")
+	inHouse(t, func(h *house) {
+		h.account.Script(
+			refused,
+			graphQL(`{"data":{"endpoints":{"items":[`+older(`"applianceTypes":["AIR_QUALITY_MONITOR"],"capabilities":[`+capabilities+`]`)+`]}}}`),
+			graphQL(`{"data":{"listEndpoints":{"endpoints":[`+endpoint(kitchen, rangeFeature("4", "11")+`,`+rangeFeature("5", "41")+`,`+
+				rangeFeature("6", "99")+`,`+rangeFeature("20", "15")+`,`+rangeFeature("8", "1.5"))+`]}}}`),
+		)
+		devices := h.poll().Devices
+		if len(devices) != 1 {
+			t.Fatalf("devices %v, want one", devices)
+		}
+		wantNumber(t, devices[0], collectors.PM25, 11)
+		wantNumber(t, devices[0], collectors.Humidity, 41)
+		wantNumber(t, devices[0], collectors.PM10, 15)
+		wantNumber(t, devices[0], collectors.CarbonMonoxide, 1.5)
+		wantUnknown(t, devices[0], collectors.VOCIndex, collectors.IndoorAirQuality)
+	})
+}
+
+func TestLaterListingIsNotBelievedWhenEmptyOrFailing(t *testing.T) {
+	empty := graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`)
+	emptyOlder := graphQL(`{"data":{"endpoints":{"items":[]}}}`)
+	tests := map[string]struct {
+		answers []http.HandlerFunc
+		fault   string
+	}{
+		"empty":           {[]http.HandlerFunc{empty, emptyOlder}, "not believed"},
+		"empty, then bad": {[]http.HandlerFunc{empty, refused}, "listing the monitors failed"},
+		"bad, then empty": {[]http.HandlerFunc{refused, emptyOlder}, "not believed"},
+		"bad twice":       {[]http.HandlerFunc{refused, refused}, "listing the monitors failed"},
+		"silent":          {[]http.HandlerFunc{amazontest.Hang, amazontest.Hang, amazontest.Hang}, "listing the monitors failed"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(h *house) {
+				h.cleanPoll()
+				time.Sleep(time.Hour)
+				h.account.Script(test.answers...)
+				var snapshot collectors.Snapshot
+				n := h.counting("", func() { snapshot = h.poll() })
+				if want := len(test.answers) + 1; n != want {
+					t.Errorf("%d calls, want %d", n, want)
+				}
+				wantFault(t, snapshot, test.fault, "2 known ones are kept")
+				wantNumber(t, byID(snapshot)[kitchenID], collectors.Humidity, 48)
+				wantNumber(t, byID(snapshot)[cellarID], collectors.Humidity, 61.2)
+
+				time.Sleep(interval)
+				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("the next poll made %d calls, want 1: the listing waits for the next hour", n)
+				}
+				time.Sleep(time.Hour)
+				if n := h.counting("", func() { h.cleanPoll() }); n != 2 {
+					t.Errorf("the poll an hour later made %d calls, want 2", n)
+				}
+			})
+		})
+	}
+}
+
+func TestLaterListingRefused(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.cleanPoll()
+		time.Sleep(time.Hour)
+		h.account.Revoke()
+		n := h.counting("", func() {
+			_, err := h.collect()
+			wantAuthentication(t, err, "HTTP 401", h.cookies)
+		})
+		if n != 1 {
+			t.Errorf("%d calls, want 1", n)
+		}
+	})
+}
+
+func TestFirstListingFails(t *testing.T) {
+	tests := map[string]struct {
+		answers []http.HandlerFunc
+		class   collectors.Class
+	}{
+		"both bad":               {[]http.HandlerFunc{refused, refused}, collectors.Permanent},
+		"the older one refused":  {[]http.HandlerFunc{refused, amazontest.Status(403, nil, "")}, collectors.Authentication},
+		"empty, then refused":    {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`), amazontest.SignInPage}, collectors.Authentication},
+		"silent":                 {[]http.HandlerFunc{amazontest.Hang, amazontest.Hang, amazontest.Hang}, collectors.Transient},
+		"empty, then broken off": {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`), amazontest.Truncated, amazontest.Truncated, amazontest.Truncated}, collectors.Transient},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(h *house) {
+				h.account.Script(test.answers...)
+				n := h.counting("", func() {
+					_, err := h.collect()
+					wantClass(t, err, test.class)
+				})
+				if n != len(test.answers) {
+					t.Errorf("%d calls, want %d", n, len(test.answers))
+				}
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+func TestAccountWithoutMonitors(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.account.RemoveMonitor(kitchen.Serial)
+		h.account.RemoveMonitor(cellar.Serial)
+		for range 2 { // each poll looks again
+			var snapshot collectors.Snapshot
+			if n := h.counting("", func() { snapshot = h.poll() }); n != 2 {
+				t.Errorf("%d calls, want 2: the two ways to list", n)
+			}
+			if len(snapshot.Devices) != 0 {
+				t.Errorf("devices %v, want none", snapshot.Devices)
+			}
+			wantFault(t, snapshot, "no air quality monitor", "amazon.co.uk")
+		}
+		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`), refused)
+		wantFault(t, h.poll(), "asking in the older way failed")
+
+		h.account.SetMonitor(kitchen)
+		wantNumber(t, h.cleanPoll()[kitchenID], collectors.Humidity, 48)
+	})
+}
+
+func TestMonitorsComeAndGo(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.cleanPoll()
+		h.account.RemoveMonitor(cellar.Serial)
+		attic := cellar
+		attic.Serial, attic.EntityID, attic.ApplianceID, attic.Name = "G0ATTIC", "e-attic", "", "Attic"
+		h.account.SetMonitor(attic)
+		time.Sleep(time.Hour)
+		if got, want := slices.Sorted(maps.Keys(h.cleanPoll())), []string{kitchenID, "amazon_g0attic"}; !slices.Equal(got, want) {
+			t.Errorf("devices %q, want %q", got, want)
+		}
+	})
+}
+
+// A serial number that is left out of one listing does not make another device.
+func TestIDOutlivesTheListing(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.cleanPoll()
+		time.Sleep(time.Hour)
+		anonymous := fmt.Sprintf(`{"id":%q}`, kitchen.EndpointID())
+		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + anonymous + `,` + listed(cellar) + `]}}}`))
+		d := h.cleanPoll()[kitchenID]
+		if d.Serial != kitchen.Serial || d.Name != "Kitchen" || d.Area != "Ground floor" {
+			t.Errorf("device %+v lost what was known of it", d)
+		}
+		wantNumber(t, d, collectors.PM10, 14)
+	})
+}
+
+// A monitor with another serial number is another one, whatever else it shares.
+func TestReplacedMonitorIsAnotherDevice(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.cleanPoll()
+		time.Sleep(time.Hour)
+		other := kitchen
+		other.Serial = "G0NEW"
+		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + listed(other) + `,` + listed(cellar) + `]}}}`))
+		if got, want := slices.Sorted(maps.Keys(h.cleanPoll())), []string{cellarID, "amazon_g0new"}; !slices.Equal(got, want) {
+			t.Errorf("devices %q, want %q", got, want)
+		}
+	})
+}
+
+func TestDevicesAreSorted(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + listed(cellar) + `,` + listed(kitchen) + `]}}}`))
+		if devices := h.poll().Devices; len(devices) != 2 || devices[0].ID != kitchenID {
+			t.Errorf("devices %v, want the kitchen first", devices)
+		}
+	})
+}
+
+// PM10 stays once it was seen, so that nothing vanishes from a dashboard.
+func TestMeasurementsStay(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.cleanPoll()
+		less := kitchen
+		less.NoPM10 = true
+		h.account.SetMonitor(less)
+		wantUnknown(t, h.cleanPoll()[kitchenID], collectors.PM10)
+		time.Sleep(time.Hour)
+		wantUnknown(t, h.cleanPoll()[kitchenID], collectors.PM10)
+	})
+}
+
+// Monitors without an endpoint id are read by phoenix alone; one without any id
+// for it is offline.
+func TestMonitorsWithoutEndpointID(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.account.Script(refused, graphQL(`{"data":{"endpoints":{"items":[`+
+			`{"legacyAppliance":{"applianceTypes":["AIR_QUALITY_MONITOR"],"applianceId":"`+kitchen.ApplianceID+`","alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":"G0A1K2"}]}},`+
+			`{"legacyAppliance":{"applianceTypes":["AIR_QUALITY_MONITOR"],"alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":"G0B7C9"}]}}]}}}`))
+		for range 2 {
+			var snapshot collectors.Snapshot
+			before := h.account.Requests(amazontest.GraphQLPath)
+			if n := h.counting(amazontest.PhoenixPath, func() { snapshot = h.poll() }); n != 1 {
+				t.Errorf("%d calls to %s, want 1", n, amazontest.PhoenixPath)
+			}
+			if n := h.account.Requests(amazontest.GraphQLPath); before > 0 && n != before {
+				t.Errorf("GraphQL was asked %d times more, want none", n-before)
+			}
+			wantNumber(t, byID(snapshot)[kitchenID], collectors.Humidity, 48)
+			wantOffline(t, byID(snapshot)[cellarID])
+		}
+		h.account.ScriptPath(amazontest.PhoenixPath, refused)
+		_, err := h.collect()
+		wantClass(t, err, collectors.Permanent)
+	})
+}
+
+func TestMonitorThatNobodyCanBeAskedFor(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.account.RemoveMonitor(cellar.Serial)
+		m := kitchen
+		m.EntityID, m.ApplianceID = "", ""
+		h.account.SetMonitor(m)
+		wantNumber(t, h.cleanPoll()[kitchenID], collectors.Humidity, 48)
+		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`))
+		snapshot := h.poll()
+		wantOffline(t, byID(snapshot)[kitchenID])
+		wantFault(t, snapshot, "1 monitors are missing", "no entity id")
+		h.account.Script(refused)
+		_, err := h.collect()
+		wantClass(t, err, collectors.Permanent)
+	})
+}
