@@ -1,6 +1,6 @@
 module hueair2mqtt
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/amimof/huego v1.2.1
@@ -29,6 +29,9 @@ require (
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/net v0.56.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/term v0.48.0 // indirect
 	golang.org/x/text v0.40.0 // indirect
 	gopkg.in/check.v1 v1.0.0-20190902080502-41f04d3bba15 // indirect
+	rsc.io/qr v0.2.0 // indirect
 )

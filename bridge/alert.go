@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,50 +24,65 @@ type alert struct {
 	file   string
 
 	since        time.Time // zero while there is no problem
-	reason       string
-	code         string
-	remedy       string
-	endpoint     string // the one whose refusal is told
 	acknowledged time.Time
 	mailed       time.Time
 
 	// failing are the endpoints that have been refused and have not succeeded
 	// since. The last one to succeed ends the episode.
-	failing map[string]bool
+	failing map[string]refusal
 
-	told        bool // whether this run has logged the episode's critical line
+	// endpoint is the one of them whose refusal is told.
+	endpoint string
+
+	logged      bool // whether this run has logged the episode's critical line
 	fileWritten bool // whether the file says what this alert says
 	fileLeft    bool // whether the file of an episode that is over could not be removed
 	mailing     bool // a mail is being sent
 	nextMail    time.Time
 }
 
+// refusal is what an endpoint said last.
+type refusal struct{ reason, code, remedy string }
+
+// told is the refusal that file, sensor and mail tell.
+func (a *alert) told() refusal { return a.failing[a.endpoint] }
+
 // mailRetryAfter is how long a mail that failed waits for its next try.
 const mailRetryAfter = 10 * time.Minute
 
 func newAlert(source, stateDir, file string) *alert {
-	return &alert{source: source, file: filepath.Join(stateDir, file), failing: make(map[string]bool)}
+	return &alert{source: source, file: filepath.Join(stateDir, file), failing: make(map[string]refusal)}
 }
 
 func (a *alert) raised() bool { return len(a.failing) > 0 }
 
 // restore takes up the episode of an earlier run, if its file is there.
 func (a *alert) restore(endpoints []string) error {
-	err := readAlertFile(a)
+	endpoint, left, err := readAlertFile(a)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	// Whose refusal it was may be unknown, or the endpoint gone from the settings:
 	// then every endpoint has to succeed once.
-	for _, endpoint := range endpoints {
-		if endpoint == a.endpoint {
-			a.failing = map[string]bool{endpoint: true}
-			a.fileWritten = err == nil
-			return err
-		}
-		a.failing[endpoint] = true
+	if slices.Contains(endpoints, endpoint) {
+		endpoints = []string{endpoint}
+		a.fileWritten = err == nil
 	}
+	for _, endpoint := range endpoints {
+		a.failing[endpoint] = left
+	}
+	a.endpoint = endpoints[0]
 	return err
+}
+
+// choose makes the told endpoint one that is failing, the same as before if it
+// can, and returns whether it is another one now.
+func (a *alert) choose() bool {
+	if _, ok := a.failing[a.endpoint]; ok {
+		return false
+	}
+	a.endpoint = slices.Min(slices.Collect(maps.Keys(a.failing)))
+	return true
 }
 
 // acknowledge returns whether that is news.
@@ -79,7 +96,7 @@ func (a *alert) acknowledge() bool {
 
 // clear ends the episode.
 func (a *alert) clear() {
-	*a = alert{source: a.source, file: a.file, failing: make(map[string]bool)}
+	*a = alert{source: a.source, file: a.file, failing: make(map[string]refusal)}
 }
 
 // problem is the payload of a source's problem topic.
@@ -96,7 +113,8 @@ func (w *owner) publishProblem(source string) {
 	a := w.alerts[source]
 	p := problem{Problem: a.raised()}
 	if p.Problem {
-		p.Reason, p.Code, p.Remedy = a.reason, a.code, a.remedy
+		told := a.told()
+		p.Reason, p.Code, p.Remedy = told.reason, told.code, told.remedy
 		p.Since = discovery.Timestamp(a.since)
 		p.Acknowledged = !a.acknowledged.IsZero()
 	}
@@ -110,21 +128,18 @@ func (w *owner) raiseAlert(ctx context.Context, p *poller, err error) {
 	if !a.raised() {
 		a.since = time.Now().UTC().Truncate(time.Second)
 	}
-	if a.endpoint == "" || a.endpoint == endpoint || !a.failing[a.endpoint] {
-		var refused *collectors.AuthenticationError
-		errors.As(err, &refused)
-		reason, code, remedy := oneLine(err.Error()), refused.Code, oneLine(refused.Remedy)
-		if reason != a.reason || code != a.code || remedy != a.remedy || endpoint != a.endpoint {
-			a.reason, a.code, a.remedy, a.endpoint = reason, code, remedy, endpoint
-			a.fileWritten = false
-		}
+	refused, _ := errors.AsType[*collectors.AuthenticationError](err)
+	said := refusal{reason: oneLine(err.Error()), code: oneLine(refused.Code), remedy: oneLine(refused.Remedy)}
+	before := a.told()
+	a.failing[endpoint] = said
+	if a.choose() || a.told() != before {
+		a.fileWritten = false
 	}
-	a.failing[endpoint] = true
 
 	log := w.log.With(zap.String("collector", a.source), zap.String("endpoint", endpoint),
-		zap.String("code", a.code), zap.String("remedy", a.remedy), zap.Error(err))
-	if !a.told {
-		a.told = true
+		zap.String("code", said.code), zap.String("remedy", said.remedy), zap.Error(err))
+	if !a.logged {
+		a.logged = true
 		log.Log(zapcore.DPanicLevel, "authentication failed; only you can mend this", zap.String("alert_file", a.file))
 	} else {
 		log.Warn("authentication still fails; only you can mend this")
@@ -148,6 +163,10 @@ func (w *owner) clearAlert(p *poller) {
 	}
 	delete(a.failing, p.task.Collector.Endpoint())
 	if a.raised() {
+		if a.choose() {
+			w.writeAlert(a)
+			w.publishProblem(a.source)
+		}
 		return
 	}
 	since := a.since

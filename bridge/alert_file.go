@@ -30,13 +30,14 @@ const (
 
 // text is what the alert file and the mail say.
 func (a *alert) text() string {
+	told := a.told()
 	var b strings.Builder
 	fmt.Fprintf(&b, "hueair2mqtt is not let in by %s any more.\n\n", a.source)
-	fmt.Fprintf(&b, "%s%s\n", lineReason, a.reason)
-	fmt.Fprintf(&b, "%s%s\n", lineCode, a.code)
+	fmt.Fprintf(&b, "%s%s\n", lineReason, told.reason)
+	fmt.Fprintf(&b, "%s%s\n", lineCode, told.code)
 	fmt.Fprintf(&b, "%s%s\n", lineEndpoint, a.endpoint)
 	fmt.Fprintf(&b, "%s%s\n", lineSince, a.since.UTC().Format(time.RFC3339))
-	fmt.Fprintf(&b, "%s%s\n", lineRemedy, a.remedy)
+	fmt.Fprintf(&b, "%s%s\n", lineRemedy, told.remedy)
 	b.WriteString("\nAll else goes on. The alert ends by itself after the first success.\n")
 	return b.String()
 }
@@ -53,39 +54,41 @@ func writeAlertFile(a *alert) error {
 	return collectors.ReplaceFile(a.file, []byte(text), alertFileMode)
 }
 
-// readAlertFile reads what an earlier run wrote. A file that can be read but has
-// another form (the ancestor's) still is an alert, since its last change.
-func readAlertFile(a *alert) error {
+// readAlertFile reads what an earlier run wrote: the times into a, and whose
+// refusal it was. A file that has another form (the ancestor's), or can't be
+// read, still is an alert, since its last change.
+func readAlertFile(a *alert) (endpoint string, r refusal, err error) {
 	info, err := os.Lstat(a.file)
 	if err != nil {
-		return err
+		return "", r, err
 	}
 	a.since = info.ModTime().UTC().Truncate(time.Second)
-	a.reason = "left by an earlier run"
+	r.reason = "left by an earlier run"
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", a.file)
+		return "", r, fmt.Errorf("%s is no regular file", a.file)
 	}
 	f, err := os.Open(a.file)
 	if err != nil {
-		return err
+		return "", r, err
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxAlertFileSize))
 	if err != nil {
-		return err
+		return "", r, err
+	}
+	texts := map[string]*string{
+		lineReason: &r.reason, lineCode: &r.code, lineEndpoint: &endpoint, lineRemedy: &r.remedy,
+	}
+	times := map[string]*time.Time{
+		lineSince: &a.since, lineMailed: &a.mailed, lineAcknowledged: &a.acknowledged,
 	}
 	for line := range strings.Lines(string(content)) {
-		line = strings.TrimRight(line, "\r\n")
-		for prefix, field := range map[string]*string{
-			lineReason: &a.reason, lineCode: &a.code, lineEndpoint: &a.endpoint, lineRemedy: &a.remedy,
-		} {
+		for prefix, field := range texts {
 			if rest, ok := strings.CutPrefix(line, prefix); ok {
-				*field = rest
+				*field = oneLine(rest)
 			}
 		}
-		for prefix, field := range map[string]*time.Time{
-			lineSince: &a.since, lineMailed: &a.mailed, lineAcknowledged: &a.acknowledged,
-		} {
+		for prefix, field := range times {
 			if rest, ok := strings.CutPrefix(line, prefix); ok {
 				if at, err := time.Parse(time.RFC3339, strings.TrimSpace(rest)); err == nil {
 					*field = at
@@ -93,6 +96,5 @@ func readAlertFile(a *alert) error {
 			}
 		}
 	}
-	a.reason, a.code, a.endpoint, a.remedy = oneLine(a.reason), oneLine(a.code), oneLine(a.endpoint), oneLine(a.remedy)
-	return nil
+	return endpoint, r, nil
 }

@@ -177,7 +177,7 @@ func TestTwoEndpointsOfASourceShareOneAlert(t *testing.T) {
 		h.start()
 		after(time.Second)
 		one.reports()
-		after(time.Minute)
+		after(time.Minute) // whichever of the two polls is told first
 		if !exists(t, file) || !h.problem("hue").Problem {
 			t.Error("the alert ended though the second bridge still refuses")
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -145,12 +144,6 @@ func (l *listener) all() []heard {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]heard(nil), l.messages...)
-}
-
-func (l *listener) topics() map[string]string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return maps.Clone(l.latest)
 }
 
 // waitFor waits until the latest message of a topic is, or contains, a text.
