@@ -45,6 +45,10 @@ type Device struct {
 	// Readings has a key for everything that the device measures, with the value
 	// Unknown where there is none at the moment.
 	Readings map[Measurement]Value
+
+	// EventTypes has a key for everything of the device that makes events, with
+	// all types that it can make, sorted: "button_1" with "initial_press", ...
+	EventTypes map[string][]string
 }
 
 // maxIDLength keeps topics and unique ids readable; hardware ids are 16 to 36

@@ -21,6 +21,8 @@ const (
 	IndoorAirQuality Measurement = "indoor_air_quality" // Amazon's score, 0 to 100, higher is better
 	Illuminance      Measurement = "illuminance"        // lx
 	Motion           Measurement = "motion"             // true while motion is seen
+	Contact          Measurement = "contact"            // true while open, as Home Assistant's device class "opening" has it
+	Tamper           Measurement = "tamper"             // true while tampered with
 	Battery          Measurement = "battery"            // %
 	Connectivity     Measurement = "connectivity"       // true while the source reaches the device; made from Device.Online
 )
