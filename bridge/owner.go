@@ -90,6 +90,7 @@ func newOwner(o Options, events chan event) (*owner, error) {
 			task:    task,
 			retrier: collectors.NewRetrier(policy, source, o.Log),
 			refresh: make(chan struct{}, 1),
+			log:     o.Log,
 		}
 		w.pollers = append(w.pollers, p)
 		w.endpoints[p] = &endpoint{}
@@ -152,6 +153,8 @@ func (w *owner) handle(ctx context.Context, e event) {
 	switch e := e.(type) {
 	case polled:
 		w.handlePolled(ctx, e)
+	case happened:
+		w.handleHappened(e)
 	case connectionUp:
 		w.out = e.out
 		w.publishEverything()
@@ -190,6 +193,23 @@ func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
 	seen := make(map[string]bool, len(snapshot.Devices))
 	for _, found := range snapshot.Devices {
 		seen[found.ID] = true
+	}
+	w.takeDevices(p, snapshot.Devices)
+	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
+		if d := w.devices[id]; d.poller == p && !seen[id] {
+			if d.Online {
+				w.log.Warn("a device is no longer reported by its source; it stays in Home Assistant as unavailable",
+					zap.String("device", id), zap.String("name", d.Name))
+			}
+			d.lose(true)
+			w.publishDevice(d)
+		}
+	}
+}
+
+// takeDevices makes what was found of these devices the truth.
+func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
+	for _, found := range devices {
 		delete(w.ghosts, found.ID)
 		d := w.devices[found.ID]
 		if d == nil {
@@ -203,14 +223,18 @@ func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
 		w.announce(d)
 		w.publishDevice(d)
 	}
-	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
-		if d := w.devices[id]; d.poller == p && !seen[id] {
-			if d.Online {
-				w.log.Warn("a device is no longer reported by its source; it stays in Home Assistant as unavailable",
-					zap.String("device", id), zap.String("name", d.Name))
-			}
-			d.lose(true)
-			w.publishDevice(d)
+}
+
+// handleHappened takes what an event stream told. An event of a time when there
+// is no connection is gone: what a button started must not start hours later.
+func (w *owner) handleHappened(e happened) {
+	w.takeDevices(e.poller, e.update.Devices)
+	for _, happening := range e.update.Events {
+		if w.out != nil && w.devices[happening.DeviceID] != nil {
+			w.out.put(message{
+				topic:   w.announcer.Event(happening.DeviceID, happening.Key),
+				payload: encode(discovery.EventPayload(happening)),
+			})
 		}
 	}
 }
@@ -243,6 +267,9 @@ func (d *device) take(found collectors.Device) {
 	}
 	if d.LastSeen.IsZero() {
 		d.LastSeen = known.LastSeen
+	}
+	if d.EventTypes == nil {
+		d.EventTypes = known.EventTypes
 	}
 }
 

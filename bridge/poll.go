@@ -2,9 +2,13 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"hueair2mqtt/collectors"
 )
@@ -17,6 +21,7 @@ type poller struct {
 	task    Task
 	retrier *collectors.Retrier
 	refresh chan struct{} // holds one wish
+	log     *zap.Logger
 }
 
 // polled is the outcome of one poll.
@@ -25,6 +30,12 @@ type polled struct {
 	at       time.Time // when the poll began
 	snapshot collectors.Snapshot
 	err      error
+}
+
+// happened is what a collector's event stream told between two polls.
+type happened struct {
+	poller *poller
+	update collectors.Update
 }
 
 // requestRefresh asks for a poll as soon as possible. It never waits.
@@ -36,48 +47,97 @@ func (p *poller) requestRefresh() {
 }
 
 // run polls at once and then at every interval from the start, until ctx ends.
+// In between it follows the collector's event stream, if there is one.
 func (p *poller) run(ctx context.Context, events chan<- event) {
 	start := time.Now()
 	for {
 		began := time.Now()
 		snapshot, err := p.poll(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case events <- polled{poller: p, at: began, snapshot: snapshot, err: err}:
-		case <-ctx.Done():
+		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, snapshot: snapshot, err: err}) {
 			return
 		}
 		// The schedule counts from the start, so that slow polls do not shift it;
 		// a point of it that has passed meanwhile is left out.
 		elapsed := time.Since(start)
 		next := start.Add((elapsed/p.task.Interval + 1) * p.task.Interval)
-		if !p.wait(ctx, began, next) {
+		if early := p.follow(ctx, next, events); early && ctx.Err() == nil {
+			next = began.Add(minPollGap)
+			sleepUntil(ctx, next)
+		}
+		if ctx.Err() != nil {
 			return
 		}
 	}
 }
 
-// wait returns true when the next poll is due, false when ctx has ended.
-func (p *poller) wait(ctx context.Context, began, next time.Time) bool {
-	timer := time.NewTimer(time.Until(next))
+// tell sends an event to the owner; false means that ctx has ended.
+func tell(ctx context.Context, events chan<- event, e event) bool {
+	select {
+	case events <- e:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func sleepUntil(ctx context.Context, at time.Time) {
+	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-ctx.Done():
-		return false
-	case <-p.refresh:
 	}
-	gap := time.NewTimer(time.Until(began.Add(minPollGap)))
-	defer gap.Stop()
-	select {
-	case <-gap.C:
-		return true
-	case <-ctx.Done():
-		return false
+}
+
+// errRefresh ends the wait for the next poll because somebody asked for one.
+var errRefresh = errors.New("a poll was asked for")
+
+// follow passes on what happens until the next poll is due. early means that it
+// is wanted before its time: somebody asked for it, or the stream may have missed
+// something.
+func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event) (early bool) {
+	until, cancel := context.WithDeadline(ctx, next)
+	waiting, stop := context.WithCancelCause(until)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() {
+		select {
+		case <-p.refresh:
+			stop(errRefresh)
+		case <-until.Done():
+			stop(nil)
+		}
+	})
+	streamer, ok := p.task.Collector.(collectors.Streamer)
+	for ok {
+		update, err := p.next(waiting, streamer)
+		switch {
+		case err == nil:
+			if !tell(ctx, events, happened{poller: p, update: update}) {
+				return false
+			}
+		case errors.Is(err, collectors.ErrResync):
+			return true
+		default:
+			ok = false
+		}
 	}
+	<-waiting.Done()
+	return errors.Is(context.Cause(waiting), errRefresh)
+}
+
+// next waits for what happens next. A panic costs a full read, as it costs a
+// poll there.
+func (p *poller) next(ctx context.Context, streamer collectors.Streamer) (update collectors.Update, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.log.Error("following the event stream failed unexpectedly",
+				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Any("panic", r), zap.Stack("stack"))
+			update, err = collectors.Update{}, collectors.ErrResync
+		}
+	}()
+	return streamer.Next(ctx)
 }
 
 // poll asks the collector once. A poll with its retries never outlasts the

@@ -29,6 +29,9 @@ func (a Announcer) Device(source string, d collectors.Device) Message {
 		}
 		components[e.key] = c
 	}
+	for key, types := range d.EventTypes {
+		components[key] = a.event(d.ID, key, types)
+	}
 	return a.message(d.ID, payload{
 		Device: device{
 			Identifiers:   []string{d.ID},

@@ -37,13 +37,25 @@ func device(readings ...collectors.Measurement) collectors.Device {
 
 var everything = []collectors.Measurement{
 	collectors.Temperature, collectors.Humidity, collectors.PM25, collectors.PM10, collectors.CarbonMonoxide,
-	collectors.VOCIndex, collectors.IndoorAirQuality, collectors.Illuminance, collectors.Motion, collectors.Battery,
+	collectors.VOCIndex, collectors.IndoorAirQuality, collectors.Illuminance, collectors.Motion,
+	collectors.Contact, collectors.Tamper, collectors.Battery,
+}
+
+func dial() collectors.Device {
+	d := device(collectors.Battery)
+	d.Name, d.Model = "Dial", "RDM002"
+	d.EventTypes = map[string][]string{
+		"button_1": {"initial_press", "long_press", "long_release", "repeat", "short_release"},
+		"dial":     {"repeat", "start"},
+	}
+	return d
 }
 
 // announcements are all kinds of announcement, by the name of their golden file.
 func announcements() map[string]discovery.Message {
 	return map[string]discovery.Message{
 		"device.json": announcer.Device("hue", device(everything...)),
+		"dial.json":   announcer.Device("hue", dial()),
 		"source.json": announcer.Source("hue"),
 		"bridge.json": announcer.Bridge(),
 	}
@@ -106,6 +118,8 @@ func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
 		"indoor_air_quality": "sensor///measurement/",
 		"illuminance":        "sensor/illuminance/lx/measurement/",
 		"motion":             "binary_sensor/motion///",
+		"contact":            "binary_sensor/opening///",
+		"tamper":             "binary_sensor/tamper///",
 		"battery":            "sensor/battery/%/measurement/diagnostic",
 		"connectivity":       "binary_sensor/connectivity///diagnostic",
 		"last_seen":          "sensor/timestamp///diagnostic",
@@ -186,6 +200,14 @@ func TestIsOurs(t *testing.T) {
 		if announcer.IsOurs([]byte(foreign)) {
 			t.Errorf("%q is taken for ours", foreign)
 		}
+	}
+}
+
+func TestEventPayload(t *testing.T) {
+	e := collectors.Event{DeviceID: "hue_1", Key: "dial", Type: "repeat", Attributes: map[string]any{"steps": 30, "event_type": "nonsense"}}
+	got, err := json.Marshal(discovery.EventPayload(e))
+	if err != nil || string(got) != `{"event_type":"repeat","steps":30}` {
+		t.Errorf("payload %s (%v)", got, err)
 	}
 }
 

@@ -35,6 +35,8 @@ var entities = []entity{
 	{key: string(collectors.IndoorAirQuality), platform: "sensor", name: "Indoor air quality"},
 	{key: string(collectors.Illuminance), platform: "sensor", deviceClass: "illuminance", unit: "lx", precision: 1},
 	{key: string(collectors.Motion), platform: "binary_sensor", deviceClass: "motion"},
+	{key: string(collectors.Contact), platform: "binary_sensor", deviceClass: "opening"},
+	{key: string(collectors.Tamper), platform: "binary_sensor", deviceClass: "tamper"},
 	{key: string(collectors.Battery), platform: "sensor", deviceClass: "battery", unit: "%", diagnostic: true},
 	{key: string(collectors.Connectivity), platform: "binary_sensor", deviceClass: "connectivity", diagnostic: true, evenOffline: true},
 	{key: lastSeenKey, platform: "sensor", name: "Last seen", deviceClass: "timestamp", diagnostic: true, disabled: true, evenOffline: true},

@@ -61,6 +61,7 @@ type component struct {
 	JSONAttributesTopic       string         `json:"json_attributes_topic,omitempty"`
 	CommandTopic              string         `json:"command_topic,omitempty"`
 	PayloadPress              string         `json:"payload_press,omitempty"`
+	EventTypes                []string       `json:"event_types,omitempty"`
 	Availability              []availability `json:"availability,omitempty"`
 }
 

@@ -49,6 +49,10 @@ func (t Topics) AvailabilityDevice(topic string) (deviceID string, ok bool) {
 	return id, ok && id != "" && !strings.Contains(id, "/")
 }
 
+// Event is where a device tells what happens at a moment, such as a press of a
+// button; not retained.
+func (t Topics) Event(deviceID, key string) string { return t.Base + "/" + deviceID + "/" + key }
+
 // Problem tells of a source whether the user has to do something, retained.
 func (t Topics) Problem(source string) string { return t.Base + "/" + source + "/problem" }
 

@@ -1,0 +1,152 @@
+package bridge_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+)
+
+// streamingSource is a source that also tells what happens.
+type streamingSource struct {
+	*source
+	happenings chan happening
+}
+
+type happening struct {
+	update collectors.Update
+	err    error
+}
+
+func (s *streamingSource) Next(ctx context.Context) (collectors.Update, error) {
+	select {
+	case h := <-s.happenings:
+		if h.err == nil && len(h.update.Devices)+len(h.update.Events) == 0 {
+			panic("surprise")
+		}
+		return h.update, h.err
+	case <-ctx.Done():
+		return collectors.Update{}, ctx.Err()
+	}
+}
+
+func button() collectors.Device {
+	d := motionSensor("1", 21)
+	d.EventTypes = map[string][]string{"button_1": {"initial_press", "short_release"}}
+	return d
+}
+
+func inStreamingHouse(t *testing.T, test func(t *testing.T, s *streamingSource, h *house)) {
+	s := &streamingSource{hueSource().reports(button()), make(chan happening)}
+	inHouse(t, nil, func(t *testing.T, h *house) {
+		h.options.Tasks = []bridge.Task{{Collector: s, Interval: time.Minute, AlertFile: "ALERT_hue.txt"}}
+		s.happenings = make(chan happening) // made in the bubble
+		h.start()
+		after(time.Second)
+		test(t, s, h)
+	})
+}
+
+func press(eventType string) collectors.Update {
+	return collectors.Update{Events: []collectors.Event{{DeviceID: "hue_1", Key: "button_1", Type: eventType}}}
+}
+
+func TestWhatHappensIsPublishedAtOnce(t *testing.T) {
+	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+		s.happenings <- happening{update: collectors.Update{Devices: []collectors.Device{motionSensor("1", 30)}}}
+		after(0)
+		if got := h.get(stateOne); !strings.Contains(got, `"temperature":30`) {
+			t.Errorf("state is %s", got)
+		}
+		if got := h.get(configOne); !strings.Contains(got, "button_1") {
+			t.Errorf("an update took the button away: %s", got)
+		}
+		s.happenings <- happening{update: press("initial_press")}
+		s.happenings <- happening{update: press("short_release")}
+		after(0)
+		var pressed []string
+		for _, l := range h.lines() {
+			if l.topic == "hueair2mqtt/hue_1/button_1" {
+				pressed = append(pressed, l.payload)
+			}
+		}
+		if got := strings.Join(pressed, ""); got != `{"event_type":"initial_press"}{"event_type":"short_release"}` {
+			t.Errorf("events %s", got)
+		}
+		if retained := h.server.Topics.Messages("hueair2mqtt/hue_1/button_1"); len(retained) != 0 {
+			t.Error("an event is retained: it would fire again at every start of Home Assistant")
+		}
+		if s.polled() != 1 {
+			t.Errorf("%d polls, want the first alone", s.polled())
+		}
+	})
+}
+
+func TestPollsGoOnBesideTheStream(t *testing.T) {
+	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+		for range 100 {
+			s.happenings <- happening{update: press("initial_press")}
+			after(3 * time.Second)
+		}
+		if got := s.polled(); got < 5 || got > 7 {
+			t.Errorf("%d polls in five minutes", got)
+		}
+		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
+		before := s.polled()
+		after(2 * time.Second)
+		if s.polled() != before+1 {
+			t.Error("Refresh did not poll while the stream was followed")
+		}
+	})
+}
+
+func TestAResyncPollsAtOnceButNotInALoop(t *testing.T) {
+	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+		after(5 * time.Second)
+		s.happenings <- happening{err: collectors.ErrResync}
+		after(0)
+		if s.polled() != 2 {
+			t.Errorf("%d polls, want a second at once", s.polled())
+		}
+		go func() {
+			for range 5 {
+				s.happenings <- happening{err: collectors.ErrResync}
+			}
+		}()
+		after(3 * time.Second)
+		if got := s.polled(); got < 3 || got > 6 {
+			t.Errorf("%d polls in three seconds of resyncs", got)
+		}
+		after(time.Minute)
+	})
+}
+
+func TestAStreamThatPanicsCostsAFullRead(t *testing.T) {
+	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+		after(5 * time.Second)
+		s.happenings <- happening{}
+		after(time.Second)
+		if s.polled() != 2 {
+			t.Errorf("%d polls, want a second one", s.polled())
+		}
+		h.want(availabilityOne, "online")
+	})
+}
+
+func TestEventsWithoutABrokerAreGone(t *testing.T) {
+	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+		h.stopBroker()
+		after(time.Second)
+		s.happenings <- happening{update: press("initial_press")}
+		after(time.Second)
+		h.startBroker()
+		after(10 * time.Second)
+		if n := h.count("hueair2mqtt/hue_1/button_1"); n != 0 {
+			t.Errorf("%d events came late", n)
+		}
+		h.want(availabilityOne, "online")
+	})
+}
