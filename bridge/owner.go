@@ -58,12 +58,26 @@ type device struct {
 	reachable bool
 
 	// What this connection's broker has been told.
-	announced    []byte
+	announced    announced
 	availability string
 }
 
+// announced is all of a device that its announcement says. Entities are counted:
+// take only ever adds to them.
+type announced struct {
+	name, area, manufacturer, model, softwareVersion, serial string
+	readings, events                                         int
+}
+
+func (d *device) announcement() announced {
+	return announced{
+		d.Name, d.Area, d.Manufacturer, d.Model, d.SoftwareVersion, d.Serial,
+		len(d.Readings) + 1, len(d.EventTypes), // + 1: never the zero announced
+	}
+}
+
 // forget makes the next announcement and availability news again.
-func (d *device) forget() { d.announced, d.availability = nil, "" }
+func (d *device) forget() { d.announced, d.availability = announced{}, "" }
 
 func newOwner(o Options, events chan event) (*owner, error) {
 	w := &owner{
@@ -268,9 +282,11 @@ func (d *device) take(found collectors.Device) {
 	if d.LastSeen.IsZero() {
 		d.LastSeen = known.LastSeen
 	}
+	d.EventTypes = maps.Clone(known.EventTypes)
 	if d.EventTypes == nil {
-		d.EventTypes = known.EventTypes
+		d.EventTypes = make(map[string][]string, len(found.EventTypes))
 	}
+	maps.Copy(d.EventTypes, found.EventTypes)
 }
 
 // lose makes a device unavailable: nothing is measured now.
@@ -375,10 +391,9 @@ func (w *owner) announce(d *device) {
 	if !w.options.HomeAssistant.Discovery || w.out == nil {
 		return
 	}
-	m := w.announcer.Device(d.poller.task.Collector.Source(), d.Device)
-	if string(m.Payload) != string(d.announced) {
-		d.announced = m.Payload
-		w.publishMessage(m)
+	if now := d.announcement(); now != d.announced {
+		d.announced = now
+		w.publishMessage(w.announcer.Device(d.poller.task.Collector.Source(), d.Device))
 	}
 }
 
