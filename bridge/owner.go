@@ -31,9 +31,11 @@ type owner struct {
 	alerts    map[string]*alert // by source
 	devices   map[string]*device
 
-	// ghosts are devices that the broker says are online and that no poll of this
-	// run has seen yet: an earlier run announced them.
-	ghosts map[string]bool
+	// What an earlier run has left on the broker and nobody has dealt with yet:
+	// devices that are online by what it said, and sources that the configuration
+	// does not have any more.
+	ghosts        map[string]bool
+	formerSources map[string]bool
 
 	out     *outbox // nil while there is no connection
 	rebirth *rebirth
@@ -90,6 +92,8 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		alerts:    make(map[string]*alert),
 		devices:   make(map[string]*device),
 		ghosts:    make(map[string]bool),
+
+		formerSources: make(map[string]bool),
 	}
 	policy := o.retryPolicy()
 	seen := make(map[string]bool)
@@ -198,7 +202,6 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	} else {
 		w.takeFailure(ctx, p, e.err)
 	}
-	w.layGhosts()
 	w.publishInfo()
 }
 
@@ -224,7 +227,6 @@ func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
 // takeDevices makes what was found of these devices the truth.
 func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
 	for _, found := range devices {
-		delete(w.ghosts, found.ID)
 		d := w.devices[found.ID]
 		if d == nil {
 			d = &device{}
@@ -339,20 +341,35 @@ func (w *owner) tellFaults(p *poller, faults []error) {
 	}
 }
 
-// layGhosts marks devices of an earlier run unavailable once every endpoint of
-// their source has been polled and none reported them.
+// layGhosts makes devices unavailable that an earlier run left online and that no
+// poll of this run has seen: what they said then is not known to be true now. A
+// poll that does see them makes them available again.
 func (w *owner) layGhosts() {
-	for _, id := range slices.Sorted(maps.Keys(w.ghosts)) {
-		source, _, _ := strings.Cut(id, "_")
-		waiting := slices.ContainsFunc(w.pollers, func(p *poller) bool {
-			return p.task.Collector.Source() == source && !w.endpoints[p].polled
-		})
-		if waiting || w.out == nil {
-			continue
-		}
-		delete(w.ghosts, id)
-		w.publish(w.announcer.Availability(id), []byte(discovery.Offline))
+	if w.out == nil {
+		return
 	}
+	for _, id := range slices.Sorted(maps.Keys(w.ghosts)) {
+		if w.devices[id] == nil {
+			w.publishJSON(w.announcer.State(id), discovery.State(collectors.Device{ID: id}, collectors.Unknown))
+			w.publish(w.announcer.Availability(id), []byte(discovery.Offline))
+		}
+	}
+	clear(w.ghosts)
+}
+
+// withdrawFormerSources takes the devices of sources that are switched off now out
+// of Home Assistant, where their last problem would stand for ever.
+func (w *owner) withdrawFormerSources() {
+	if w.out == nil {
+		return
+	}
+	for _, source := range slices.Sorted(maps.Keys(w.formerSources)) {
+		w.publish(w.announcer.Problem(source), nil)
+		if w.options.HomeAssistant.Discovery {
+			w.publish(w.announcer.Config(w.announcer.SourceID(source)), nil)
+		}
+	}
+	clear(w.formerSources)
 }
 
 // publishEverything tells a broker that may know nothing all there is. That the
@@ -371,6 +388,7 @@ func (w *owner) publishEverything() {
 		w.publishProblem(source)
 	}
 	w.layGhosts()
+	w.withdrawFormerSources()
 	w.publishInfo()
 	w.publish(w.announcer.BridgeState(), []byte(discovery.Online))
 }

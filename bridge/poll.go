@@ -49,20 +49,20 @@ func (p *poller) requestRefresh() {
 // run polls at once and then at every interval from the start, until ctx ends.
 // In between it follows the collector's event stream, if there is one.
 func (p *poller) run(ctx context.Context, events chan<- event) {
-	start := time.Now()
+	due := time.Now()
 	for {
 		began := time.Now()
+		// The schedule counts from the start, so that slow polls do not shift it. A
+		// poll that was asked for in between leaves it as it is.
+		if late := began.Sub(due); late >= 0 {
+			due = due.Add((late/p.task.Interval + 1) * p.task.Interval)
+		}
 		snapshot, err := p.poll(ctx)
 		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, snapshot: snapshot, err: err}) {
 			return
 		}
-		// The schedule counts from the start, so that slow polls do not shift it;
-		// a point of it that has passed meanwhile is left out.
-		elapsed := time.Since(start)
-		next := start.Add((elapsed/p.task.Interval + 1) * p.task.Interval)
-		if early := p.follow(ctx, next, events); early && ctx.Err() == nil {
-			next = began.Add(minPollGap)
-			sleepUntil(ctx, next)
+		if early := p.follow(ctx, due, events); early {
+			sleepUntil(ctx, began.Add(minPollGap))
 		}
 		if ctx.Err() != nil {
 			return

@@ -150,13 +150,49 @@ func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
 func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
 	hue := hueSource().reports(motionSensor("2", 19))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.publish(stateOne, `{"connectivity":true,"temperature":21}`, true)
 		h.publish(availabilityOne, "online", true)
 		h.publish("hueair2mqtt/amazon_x/availability", "online", true) // its source is switched off now
 		h.start()
 		after(time.Second)
 		h.want(availabilityOne, "offline")
+		h.want(stateOne, `{"connectivity":null,"last_seen":null}`)
 		h.want("hueair2mqtt/amazon_x/availability", "offline")
 		h.want("hueair2mqtt/hue_2/availability", "online")
+	})
+}
+
+// Until a source has answered, what an earlier run said of its devices is old.
+func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
+	hue := hueSource()
+	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
+		<-ctx.Done()
+		return collectors.Snapshot{}, collectors.FromNetwork(ctx.Err())
+	})
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.publish(availabilityOne, "online", true)
+		h.start()
+		after(time.Second)
+		h.want("hueair2mqtt/bridge/state", "online")
+		h.want(availabilityOne, "offline")
+		hue.reports(motionSensor("1", 21))
+		after(time.Minute)
+		h.want(availabilityOne, "online")
+	})
+}
+
+func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.publish("hueair2mqtt/amazon/problem", `{"problem":true}`, true)
+		h.publish("homeassistant/device/hueair2mqtt_amazon/config", `{}`, true)
+		h.start()
+		after(time.Second)
+		h.want("hueair2mqtt/amazon/problem", "")
+		h.want("homeassistant/device/hueair2mqtt_amazon/config", "")
+		if h.get("homeassistant/device/hueair2mqtt_hue/config") == "" || h.get("hueair2mqtt/hue/problem") == "" {
+			t.Error("a source that is there was withdrawn too")
+		}
 	})
 }
 
@@ -207,8 +243,8 @@ func TestAPollNeverOutlastsItsInterval(t *testing.T) {
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
 		after(10*time.Minute + 30*time.Second)
-		if got := hue.polled(); got < 6 || got > 11 {
-			t.Errorf("%d polls in ten minutes", got)
+		if got := hue.polled(); got != 11 {
+			t.Errorf("%d polls in ten and a half minutes, want one at every full minute", got)
 		}
 	})
 }

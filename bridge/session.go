@@ -174,20 +174,21 @@ func (s *session) tell(ctx context.Context, e event) {
 	}
 }
 
-// subscribe asks for requests, for Home Assistant's birth, and once for the
-// availability of devices that an earlier run announced.
+// subscribe asks for requests, for Home Assistant's birth, and once for what an
+// earlier run has left: the availability of its devices and its sources' problems.
 func (s *session) subscribe(ctx context.Context, client mqtt.Client, receive mqtt.MessageHandler) error {
 	err := await(ctx, client.SubscribeMultiple(map[string]byte{
 		s.topics.RequestFilter():      1,
 		s.topics.Birth():              1,
 		s.topics.AvailabilityFilter(): 0,
+		s.topics.ProblemFilter():      0,
 	}, receive))
 	if err != nil {
 		return err
 	}
 	// The retained messages have been sent with the acknowledgement; those that
 	// this program publishes from now on need not come back.
-	return await(ctx, client.Unsubscribe(s.topics.AvailabilityFilter()))
+	return await(ctx, client.Unsubscribe(s.topics.AvailabilityFilter(), s.topics.ProblemFilter()))
 }
 
 // send publishes what the outbox holds without waiting for one message before

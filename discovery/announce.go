@@ -23,7 +23,7 @@ func (a Announcer) Device(source string, d collectors.Device) Message {
 		if !measured && !e.evenOffline {
 			continue
 		}
-		c := e.component("hueair2mqtt_"+d.ID+"_"+e.key, e.key)
+		c := e.component("hueair2mqtt_"+d.ID+"_"+e.key, "value_json."+e.key)
 		if e.evenOffline {
 			c.Availability = []availability{{Topic: a.BridgeState()}}
 		}
@@ -55,12 +55,12 @@ func (a Announcer) Device(source string, d collectors.Device) Message {
 // and the button that acknowledges the problem.
 func (a Announcer) Source(source string) Message {
 	id := a.SourceID(source)
-	path := func(key string) string { return "collectors." + source + "." + key }
-	entry := func(e entity) component { return e.component(id+"_"+e.key, path(e.key)) }
+	info := "(value_json.collectors." + source + " | default({}))."
+	entry := func(e entity) component { return e.component(id+"_"+e.key, info+e.key) }
 
 	problem := entry(entity{key: "problem", platform: "binary_sensor", deviceClass: "problem", diagnostic: true})
 	problem.StateTopic = a.Problem(source)
-	problem.ValueTemplate = valueTemplate("binary_sensor", "problem")
+	problem.ValueTemplate = valueTemplate("binary_sensor", "value_json.problem")
 	problem.JSONAttributesTopic = a.Problem(source)
 
 	retries := entry(entity{key: "retries", platform: "sensor", name: "Retries", diagnostic: true})
@@ -100,7 +100,7 @@ func (a Announcer) Source(source string) Message {
 // Bridge announces the device that stands for this program.
 func (a Announcer) Bridge() Message {
 	id := a.BridgeID()
-	entry := func(e entity) component { return e.component(id+"_"+e.key, e.key) }
+	entry := func(e entity) component { return e.component(id+"_"+e.key, "value_json."+e.key) }
 
 	// Not unavailable but off is what tells the user that the program is down.
 	running := entry(entity{key: "connectivity", platform: "binary_sensor", deviceClass: "connectivity", diagnostic: true})

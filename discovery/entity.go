@@ -45,25 +45,28 @@ var entities = []entity{
 // lastSeenKey is the state's key for the time of a device's last report.
 const lastSeenKey = "last_seen"
 
-// valueTemplate takes one key out of a JSON state. A null becomes the text None,
-// by which Home Assistant's sensors and binary sensors mean "unknown".
-func valueTemplate(platform, path string) string {
-	value := "value_json." + path
+// valueTemplate takes one value out of a JSON state. What is null, or is not there
+// because an older state is still retained, becomes the text None, by which Home
+// Assistant's sensors and binary sensors mean "unknown"; without the default, a
+// missing key would be a warning in Home Assistant's log with every message.
+func valueTemplate(platform, value string) string {
+	value += " | default(None)"
 	if platform == "binary_sensor" {
-		return "{{ 'ON' if " + value + " else 'OFF' if " + value + " is false else None }}"
+		return "{{ {True: 'ON', False: 'OFF'}.get(" + value + ") }}"
 	}
 	return "{{ " + value + " }}"
 }
 
-// component makes an entity's part of the announcement.
-func (e entity) component(uniqueID, path string) component {
+// component makes an entity's part of the announcement. value is where its value
+// stands, as a template has it: "value_json.temperature".
+func (e entity) component(uniqueID, value string) component {
 	c := component{
 		Platform:          e.platform,
 		UniqueID:          uniqueID,
 		Name:              e.name,
 		DeviceClass:       e.deviceClass,
 		UnitOfMeasurement: e.unit,
-		ValueTemplate:     valueTemplate(e.platform, path),
+		ValueTemplate:     valueTemplate(e.platform, value),
 	}
 	if e.platform == "sensor" && e.deviceClass != "timestamp" {
 		c.StateClass = "measurement"

@@ -41,12 +41,17 @@ func (t Topics) AvailabilityFilter() string { return t.Base + "/+/availability" 
 
 // AvailabilityDevice is the device id of an availability topic.
 func (t Topics) AvailabilityDevice(topic string) (deviceID string, ok bool) {
-	id, ok := strings.CutPrefix(topic, t.Base+"/")
+	return t.between(topic, "/availability")
+}
+
+// between is the one level of a topic that stands between the base and an ending.
+func (t Topics) between(topic, ending string) (level string, ok bool) {
+	level, ok = strings.CutPrefix(topic, t.Base+"/")
 	if !ok {
 		return "", false
 	}
-	id, ok = strings.CutSuffix(id, "/availability")
-	return id, ok && id != "" && !strings.Contains(id, "/")
+	level, ok = strings.CutSuffix(level, ending)
+	return level, ok && level != "" && !strings.Contains(level, "/")
 }
 
 // Event is where a device tells what happens at a moment, such as a press of a
@@ -55,6 +60,14 @@ func (t Topics) Event(deviceID, key string) string { return t.Base + "/" + devic
 
 // Problem tells of a source whether the user has to do something, retained.
 func (t Topics) Problem(source string) string { return t.Base + "/" + source + "/problem" }
+
+// ProblemFilter matches every source's problem.
+func (t Topics) ProblemFilter() string { return t.Base + "/+/problem" }
+
+// ProblemSource is the source of a problem topic.
+func (t Topics) ProblemSource(topic string) (source string, ok bool) {
+	return t.between(topic, "/problem")
+}
 
 // Request is where others ask for something: "refresh", "acknowledge".
 func (t Topics) Request(name string) string { return t.Base + "/bridge/request/" + name }
