@@ -44,8 +44,17 @@ type alert struct {
 // refusal is what an endpoint said last.
 type refusal struct{ reason, code, remedy string }
 
-// told is the refusal that file, sensor and mail tell.
-func (a *alert) told() refusal { return a.failing[a.endpoint] }
+// told is the refusal that file, sensor and mail tell. Where other endpoints of
+// the source refuse too, it names them.
+func (a *alert) told() refusal {
+	r := a.failing[a.endpoint]
+	for _, endpoint := range slices.Sorted(maps.Keys(a.failing)) {
+		if endpoint != a.endpoint {
+			r.reason += "; " + endpoint + " refuses too"
+		}
+	}
+	return r
+}
 
 // mailRetryAfter is how long a mail that failed waits for its next try.
 const mailRetryAfter = 10 * time.Minute
@@ -161,12 +170,14 @@ func (w *owner) clearAlert(p *poller) {
 	if !a.raised() {
 		return
 	}
+	if _, refused := a.failing[p.task.Collector.Endpoint()]; !refused {
+		return
+	}
 	delete(a.failing, p.task.Collector.Endpoint())
 	if a.raised() {
-		if a.choose() {
-			w.writeAlert(a)
-			w.publishProblem(a.source)
-		}
+		a.choose()
+		w.writeAlert(a)
+		w.publishProblem(a.source)
 		return
 	}
 	since := a.since

@@ -176,6 +176,9 @@ func TestTwoEndpointsOfASourceShareOneAlert(t *testing.T) {
 		file := filepath.Join(h.options.StateDir, "ALERT_hue.txt")
 		h.start()
 		after(time.Second)
+		if p := h.problem("hue"); !strings.Contains(p.Reason, "refuses too") {
+			t.Errorf("the second bridge is not named: %s", p.Reason)
+		}
 		one.reports()
 		after(time.Minute) // whichever of the two polls is told first
 		if !exists(t, file) || !h.problem("hue").Problem {
@@ -184,6 +187,9 @@ func TestTwoEndpointsOfASourceShareOneAlert(t *testing.T) {
 		content, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(content), "Where: http://192.0.2.2\n") {
 			t.Errorf("the file names the wrong bridge (%v):\n%s", err, content)
+		}
+		if p := h.problem("hue"); strings.Contains(p.Reason, "refuses too") {
+			t.Errorf("a bridge that has succeeded is named: %s", p.Reason)
 		}
 		two.reports()
 		after(time.Minute)

@@ -162,12 +162,15 @@ func (h *house) publish(topic, payload string, retain bool) {
 	}
 }
 
-// start runs the bridge until the test or stopBridge ends it.
-func (h *house) start() {
+// start runs the bridge of the house until its stop or the test ends it.
+func (h *house) start() { h.stop = h.startAnother(h.options) }
+
+// startAnother runs a bridge with options of its own until stop is called.
+func (h *house) startAnother(options bridge.Options) (stop func()) {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	done := make(chan error, 1)
-	go func() { done <- bridge.Run(ctx, h.options) }()
-	h.stop = sync.OnceFunc(func() {
+	go func() { done <- bridge.Run(ctx, options) }()
+	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			h.t.Errorf("the bridge ended with %v", err)
@@ -175,7 +178,7 @@ func (h *house) start() {
 	})
 }
 
-// run makes the house and lets the test live in it, in virtual time.
+// inHouse makes the house and lets the test live in it, in virtual time.
 func inHouse(t *testing.T, cs []*source, test func(t *testing.T, h *house)) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, cs...)

@@ -41,6 +41,10 @@ func (w *owner) mailAlert(ctx context.Context, a *alert) {
 		sending, cancel := context.WithTimeout(ctx, mailTimeout)
 		defer cancel()
 		outcome.err = sendMail(sending, w.options.Email, w.options.dialMail(), subject, text)
+		if outcome.err != nil && sending.Err() != nil {
+			// The connection was closed for it, and that is all that the error tells.
+			outcome.err = fmt.Errorf("%w: %w", sending.Err(), outcome.err)
+		}
 		select {
 		case w.events <- outcome:
 		case <-ctx.Done():

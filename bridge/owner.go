@@ -31,11 +31,7 @@ type owner struct {
 	alerts    map[string]*alert // by source
 	devices   map[string]*device
 
-	// What an earlier run has left on the broker and nobody has dealt with yet:
-	// devices that are online by what it said, and sources that the configuration
-	// does not have any more.
-	ghosts        map[string]bool
-	formerSources map[string]bool
+	former former
 
 	out     *outbox // nil while there is no connection
 	rebirth *rebirth
@@ -91,9 +87,7 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		endpoints: make(map[*poller]*endpoint),
 		alerts:    make(map[string]*alert),
 		devices:   make(map[string]*device),
-		ghosts:    make(map[string]bool),
-
-		formerSources: make(map[string]bool),
+		former:    newFormer(),
 	}
 	policy := o.retryPolicy()
 	seen := make(map[string]bool)
@@ -194,6 +188,8 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
 	end.polled, end.lastPoll, end.err = true, e.at, e.err
+	w.log.Debug("polled", zap.String("collector", p.task.Collector.Source()), zap.String("endpoint", p.task.Collector.Endpoint()),
+		zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", time.Since(e.at)), zap.Bool("good", e.err == nil))
 	if e.err == nil {
 		end.lastSuccess = e.at
 		w.tellFaults(p, e.snapshot.Faults)
@@ -226,6 +222,7 @@ func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
 
 // takeDevices makes what was found of these devices the truth.
 func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
+	changed := false
 	for _, found := range devices {
 		d := w.devices[found.ID]
 		if d == nil {
@@ -236,8 +233,13 @@ func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
 		}
 		d.take(found)
 		d.poller, d.reachable = p, true
-		w.announce(d)
+		if w.announce(d) {
+			changed = true
+		}
 		w.publishDevice(d)
+	}
+	if changed {
+		w.publishDevices()
 	}
 }
 
@@ -334,42 +336,11 @@ func (w *owner) tellFaults(p *poller, faults []error) {
 	if joined := strings.Join(texts, "; "); joined != end.faults {
 		end.faults = joined
 		if joined != "" {
-			w.log.Warn("part of the answer could not be understood and was left out",
+			w.log.Warn("the source answered, but not all is well",
 				zap.String("collector", p.task.Collector.Source()),
 				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Strings("faults", texts))
 		}
 	}
-}
-
-// layGhosts makes devices unavailable that an earlier run left online and that no
-// poll of this run has seen: what they said then is not known to be true now. A
-// poll that does see them makes them available again.
-func (w *owner) layGhosts() {
-	if w.out == nil {
-		return
-	}
-	for _, id := range slices.Sorted(maps.Keys(w.ghosts)) {
-		if w.devices[id] == nil {
-			w.publishJSON(w.announcer.State(id), discovery.State(collectors.Device{ID: id}, collectors.Unknown))
-			w.publish(w.announcer.Availability(id), []byte(discovery.Offline))
-		}
-	}
-	clear(w.ghosts)
-}
-
-// withdrawFormerSources takes the devices of sources that are switched off now out
-// of Home Assistant, where their last problem would stand for ever.
-func (w *owner) withdrawFormerSources() {
-	if w.out == nil {
-		return
-	}
-	for _, source := range slices.Sorted(maps.Keys(w.formerSources)) {
-		w.publish(w.announcer.Problem(source), nil)
-		if w.options.HomeAssistant.Discovery {
-			w.publish(w.announcer.Config(w.announcer.SourceID(source)), nil)
-		}
-	}
-	clear(w.formerSources)
 }
 
 // publishEverything tells a broker that may know nothing all there is. That the
@@ -387,8 +358,8 @@ func (w *owner) publishEverything() {
 	for _, source := range w.sources() {
 		w.publishProblem(source)
 	}
-	w.layGhosts()
-	w.withdrawFormerSources()
+	w.publishFormer()
+	w.publishDevices()
 	w.publishInfo()
 	w.publish(w.announcer.BridgeState(), []byte(discovery.Online))
 }
@@ -404,15 +375,18 @@ func (w *owner) announceBridge() {
 	}
 }
 
-// announce announces a device if that says anything new.
-func (w *owner) announce(d *device) {
-	if !w.options.HomeAssistant.Discovery || w.out == nil {
-		return
+// announce announces a device if that says anything new, and returns whether it
+// does.
+func (w *owner) announce(d *device) (news bool) {
+	now := d.announcement()
+	if w.out == nil || now == d.announced {
+		return false
 	}
-	if now := d.announcement(); now != d.announced {
-		d.announced = now
+	d.announced = now
+	if w.options.HomeAssistant.Discovery {
 		w.publishMessage(w.announcer.Device(d.poller.task.Collector.Source(), d.Device))
 	}
+	return true
 }
 
 // publishDevice publishes a device's state, and its availability if that is news.

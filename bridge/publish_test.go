@@ -147,9 +147,12 @@ func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
 	})
 }
 
+const listOfAnEarlierRun = `[{"id":"hue_1","source":"hue","name":"Hall"},{"id":"amazon_x","source":"amazon"},{"id":"../+/#"},{"id":7}]`
+
 func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
 	hue := hueSource().reports(motionSensor("2", 19))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.publish("hueair2mqtt/bridge/devices", strings.Replace(listOfAnEarlierRun, `,{"id":7}`, "", 1), true)
 		h.publish(stateOne, `{"connectivity":true,"temperature":21}`, true)
 		h.publish(availabilityOne, "online", true)
 		h.publish("hueair2mqtt/amazon_x/availability", "online", true) // its source is switched off now
@@ -159,18 +162,47 @@ func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
 		h.want(stateOne, `{"connectivity":null,"last_seen":null}`)
 		h.want("hueair2mqtt/amazon_x/availability", "offline")
 		h.want("hueair2mqtt/hue_2/availability", "online")
+		if got := h.get("hueair2mqtt/bridge/devices"); !strings.Contains(got, `"hue_1"`) || !strings.Contains(got, `"hue_2"`) || strings.Contains(got, "#") {
+			t.Errorf("bridge/devices is %s", got)
+		}
+	})
+}
+
+func TestOtherProgramsUnderTheSameBaseTopicAreLeftAlone(t *testing.T) {
+	hue := hueSource().reports(motionSensor("2", 19))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		foreign := map[string]string{
+			"hueair2mqtt/hue_lights":              `{"on":true}`,
+			"hueair2mqtt/hue_lights/availability": "online",
+			"hueair2mqtt/lamp/availability":       "online",
+			"hueair2mqtt/lamp/problem":            `{"problem":true}`,
+		}
+		for topic, payload := range foreign {
+			h.publish(topic, payload, true)
+		}
+		h.publish("hueair2mqtt/bridge/devices", "no list", true)
+		h.publish("hueair2mqtt/bridge/info", "no JSON", true)
+		h.start()
+		after(5 * time.Minute)
+		for topic, payload := range foreign {
+			h.want(topic, payload)
+		}
+		h.want("hueair2mqtt/hue_2/availability", "online")
 	})
 }
 
 // Until a source has answered, what an earlier run said of its devices is old.
 func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
-	hue := hueSource()
-	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
-		<-ctx.Done()
-		return collectors.Snapshot{}, collectors.FromNetwork(ctx.Err())
-	})
+	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
-		h.publish(availabilityOne, "online", true)
+		h.start()
+		after(time.Second)
+		h.stop()
+		h.want(availabilityOne, "online")
+		hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
+			<-ctx.Done()
+			return collectors.Snapshot{}, collectors.FromNetwork(ctx.Err())
+		})
 		h.start()
 		after(time.Second)
 		h.want("hueair2mqtt/bridge/state", "online")
@@ -182,16 +214,37 @@ func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
 }
 
 func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
-	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
-		h.publish("hueair2mqtt/amazon/problem", `{"problem":true}`, true)
-		h.publish("homeassistant/device/hueair2mqtt_amazon/config", `{}`, true)
+	hue, amazon := hueSource().reports(motionSensor("1", 21)), amazonSource().fails(refused())
+	inHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		h.stop()
+		h.options.Tasks = h.options.Tasks[:1]
 		h.start()
 		after(time.Second)
 		h.want("hueair2mqtt/amazon/problem", "")
 		h.want("homeassistant/device/hueair2mqtt_amazon/config", "")
 		if h.get("homeassistant/device/hueair2mqtt_hue/config") == "" || h.get("hueair2mqtt/hue/problem") == "" {
 			t.Error("a source that is there was withdrawn too")
+		}
+	})
+}
+
+func TestTwoClientsWithOneIDDoNotFightWithoutPause(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		stop := h.startAnother(h.options)
+		after(10 * time.Minute)
+		stop()
+		if n := h.logs.FilterMessageSnippet("connection to the broker lost").Len(); n == 0 || n > 250 {
+			t.Errorf("thrown out %d times in ten minutes", n)
+		}
+		if h.logs.FilterMessageSnippet("Does a second hueair2mqtt").Len() == 0 {
+			t.Error("the likely cause is not told")
+		}
+		if n := h.logs.FilterMessageSnippet("refused a subscription").Len(); n != 0 {
+			t.Errorf("told %d times that a subscription was refused, which is not true", n)
 		}
 	})
 }
@@ -413,7 +466,7 @@ func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
 		after(5 * time.Minute)
-		if n := h.logs.FilterMessageSnippet("could not be understood").Len(); n != 1 {
+		if n := h.logs.FilterMessageSnippet("not all is well").Len(); n != 1 {
 			t.Errorf("told %d times, want once", n)
 		}
 	})

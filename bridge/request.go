@@ -28,17 +28,10 @@ func (w *owner) handleReceived(m received) {
 		}
 		return
 	}
-	if id, ok := w.announcer.AvailabilityDevice(m.topic); ok {
-		if m.retained && payload == discovery.Online {
-			w.ghosts[id] = true
-			w.layGhosts()
-		}
-		return
-	}
-	if source, ok := w.announcer.ProblemSource(m.topic); ok {
-		if m.retained && payload != "" && w.alerts[source] == nil {
-			w.formerSources[source] = true
-			w.withdrawFormerSources()
+	switch m.topic {
+	case w.announcer.BridgeDevices(), w.announcer.BridgeInfo():
+		if m.retained {
+			w.remember(m)
 		}
 		return
 	}

@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -15,10 +13,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
-	"github.com/eclipse/paho.mqtt.golang/packets"
 	"go.uber.org/zap"
 
-	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
 )
@@ -37,6 +33,10 @@ const (
 	minReconnectDelay = 500 * time.Millisecond
 	maxReconnectDelay = 5 * time.Second
 
+	// stableAfter is how long a connection must have lasted for the next attempt to
+	// come without delay. Two clients with one id throw each other out at once.
+	stableAfter = 10 * time.Second
+
 	// sameErrorEvery is how often an unchanged failure to connect is told.
 	sameErrorEvery = 10 * time.Minute
 
@@ -46,6 +46,10 @@ const (
 
 	// maxRequestSize bounds what is read of a request, in bytes.
 	maxRequestSize = 256
+
+	// maxRememberedSize bounds, in bytes, what is read of an earlier run's own
+	// topics: 10,000 devices make 1 MB.
+	maxRememberedSize = 4 << 20
 )
 
 // session keeps a connection to the broker and sends what the owner gives it.
@@ -57,7 +61,7 @@ type session struct {
 	mqtt   configs.MQTT
 	tls    *tls.Config
 	topics discovery.Topics
-	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	dial   dialFunc
 	events chan<- event
 	log    *zap.Logger
 
@@ -85,7 +89,10 @@ func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone
 	}
 }
 
-func (o Options) dialBroker() func(context.Context, string, string) (net.Conn, error) {
+// dialFunc opens a connection of the network below MQTT.
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (o Options) dialBroker() dialFunc {
 	if o.DialBroker != nil {
 		return o.DialBroker
 	}
@@ -101,13 +108,21 @@ func (s *session) run(ctx context.Context) {
 		lastTold time.Time
 	)
 	for {
+		began := time.Now()
 		established, finished, err := s.connection(ctx)
 		if finished || ctx.Err() != nil {
 			return
 		}
+		if established && time.Since(began) >= stableAfter {
+			delay = minReconnectDelay
+		}
 		if established {
-			delay, lastText = minReconnectDelay, ""
-			s.log.Warn("connection to the broker lost; reconnecting", zap.Error(err))
+			lastText = ""
+			if delay == minReconnectDelay {
+				s.log.Warn("connection to the broker lost; reconnecting", zap.Error(err))
+			} else {
+				s.log.Warn("connection to the broker lost again at once; reconnecting. Does a second hueair2mqtt use the same mqtt.client_id or mqtt.base_topic?", zap.Error(err))
+			}
 		} else if text := err.Error(); text != lastText || time.Since(lastTold) >= sameErrorEvery {
 			lastText, lastTold = text, time.Now()
 			s.log.Error("no connection to the broker; trying again every few seconds", zap.Error(err))
@@ -136,9 +151,12 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	options.SetWill(s.topics.BridgeState(), discovery.Offline, 1, true)
 	options.SetConnectionLostHandler(func(_ mqtt.Client, err error) { cancel(err) })
 	receive := func(_ mqtt.Client, m mqtt.Message) {
-		payload := m.Payload()
-		if len(payload) > maxRequestSize {
-			payload = payload[:maxRequestSize]
+		payload, most := m.Payload(), maxRequestSize
+		if m.Topic() == s.topics.BridgeDevices() || m.Topic() == s.topics.BridgeInfo() {
+			most = maxRememberedSize
+		}
+		if len(payload) > most {
+			payload = payload[:most]
 		}
 		s.tell(ctx, received{topic: m.Topic(), payload: payload, retained: m.Retained()})
 	}
@@ -152,6 +170,9 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	defer client.Disconnect(250)
 
 	if err := s.subscribe(ctx, client, receive); err != nil {
+		if !client.IsConnectionOpen() {
+			return true, false, err
+		}
 		// Publishing works without; only requests and births go unheard.
 		s.log.Warn("the broker refused a subscription; the buttons in Home Assistant will not work", zap.Error(err))
 	}
@@ -175,20 +196,20 @@ func (s *session) tell(ctx context.Context, e event) {
 }
 
 // subscribe asks for requests, for Home Assistant's birth, and once for what an
-// earlier run has left: the availability of its devices and its sources' problems.
+// earlier run said of its devices and sources.
 func (s *session) subscribe(ctx context.Context, client mqtt.Client, receive mqtt.MessageHandler) error {
 	err := await(ctx, client.SubscribeMultiple(map[string]byte{
-		s.topics.RequestFilter():      1,
-		s.topics.Birth():              1,
-		s.topics.AvailabilityFilter(): 0,
-		s.topics.ProblemFilter():      0,
+		s.topics.RequestFilter(): 1,
+		s.topics.Birth():         1,
+		s.topics.BridgeDevices(): 0,
+		s.topics.BridgeInfo():    0,
 	}, receive))
 	if err != nil {
 		return err
 	}
 	// The retained messages have been sent with the acknowledgement; those that
 	// this program publishes from now on need not come back.
-	return await(ctx, client.Unsubscribe(s.topics.AvailabilityFilter(), s.topics.ProblemFilter()))
+	return await(ctx, client.Unsubscribe(s.topics.BridgeDevices(), s.topics.BridgeInfo()))
 }
 
 // send publishes what the outbox holds without waiting for one message before
@@ -198,8 +219,10 @@ func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (fi
 	inFlight := make(chan mqtt.Token, maxInFlight)
 	var acknowledging sync.WaitGroup
 	acknowledging.Go(func() {
+		told := false // once a connection: what one message meets, the next ones do
 		for token := range inFlight {
-			if err := await(ctx, token); err != nil && ctx.Err() == nil {
+			if err := await(ctx, token); err != nil && ctx.Err() == nil && !told {
+				told = true
 				s.log.Error("a message was not taken by the broker", zap.Error(err))
 			}
 		}
@@ -267,12 +290,12 @@ func oneTimeClientID(purpose string) string {
 }
 
 // connect opens one connection and gives up when ctx ends.
-func connect(ctx context.Context, options *mqtt.ClientOptions, dial func(context.Context, string, string) (net.Conn, error)) (mqtt.Client, error) {
+func connect(ctx context.Context, options *mqtt.ClientOptions, dial dialFunc) (mqtt.Client, error) {
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	var handshake func() bool
 	options.SetCustomOpenConnectionFn(func(broker *url.URL, o mqtt.ClientOptions) (net.Conn, error) {
-		conn, err := openConnection(connecting, broker, o, dial)
+		conn, err := openConnection(connecting, ctx, broker, o, dial)
 		if err == nil {
 			// Nothing else ends the wait for the broker's answer.
 			handshake = context.AfterFunc(connecting, func() { conn.Close() })
@@ -292,47 +315,4 @@ func connect(ctx context.Context, options *mqtt.ClientOptions, dial func(context
 		return nil, explainConnect(err)
 	}
 	return client, nil
-}
-
-func openConnection(ctx context.Context, broker *url.URL, o mqtt.ClientOptions, dial func(context.Context, string, string) (net.Conn, error)) (net.Conn, error) {
-	switch broker.Scheme {
-	case "ws", "wss":
-		return mqtt.NewWebsocket(broker.String(), o.TLSConfig, connectTimeout, o.HTTPHeaders, o.WebsocketOptions)
-	}
-	conn, err := dial(ctx, "tcp", broker.Host)
-	if err != nil {
-		return nil, err
-	}
-	switch broker.Scheme {
-	case "ssl", "tls", "mqtts":
-		config := o.TLSConfig.Clone()
-		config.ServerName = broker.Hostname()
-		secured := tls.Client(conn, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return nil, err
-		}
-		return secured, nil
-	}
-	return conn, nil
-}
-
-// explainConnect adds to a refusal what the user can do about it.
-func explainConnect(err error) error {
-	switch {
-	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		return fmt.Errorf("the broker refused the sign-in (%w): check mqtt.username and mqtt.password or mqtt.password_file", err)
-	case errors.Is(err, packets.ErrorRefusedIDRejected):
-		return fmt.Errorf("the broker refused the client id (%w): set another mqtt.client_id", err)
-	}
-	err = collectors.FromNetwork(err)
-	switch collectors.KindOf(err) {
-	case "certificate":
-		return fmt.Errorf("%w: check mqtt.ca_file and that mqtt.broker uses the name in the broker's certificate", err)
-	case "refused":
-		return fmt.Errorf("%w: check mqtt.broker and that the broker is running there", err)
-	case "dns":
-		return fmt.Errorf("%w: check the host name in mqtt.broker", err)
-	}
-	return err
 }

@@ -94,8 +94,8 @@ func TestPollsGoOnBesideTheStream(t *testing.T) {
 		if got := s.polled(); got < 5 || got > 7 {
 			t.Errorf("%d polls in five minutes", got)
 		}
-		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
 		before := s.polled()
+		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
 		after(2 * time.Second)
 		if s.polled() != before+1 {
 			t.Error("Refresh did not poll while the stream was followed")

@@ -70,6 +70,9 @@ type ExhaustedError struct {
 }
 
 func (e *ExhaustedError) Error() string {
+	if e.Attempts == 1 {
+		return fmt.Sprintf("%s: %v", e.Endpoint, e.Err)
+	}
 	return fmt.Sprintf("%s: given up after %d attempts in %s: %v",
 		e.Endpoint, e.Attempts, e.Elapsed.Round(time.Millisecond), e.Err)
 }

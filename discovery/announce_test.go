@@ -240,19 +240,3 @@ func TestState(t *testing.T) {
 		t.Error("a time that never was is not null")
 	}
 }
-
-func TestAvailabilityDevice(t *testing.T) {
-	for topic, want := range map[string]string{
-		"hueair2mqtt/hue_1/availability": "hue_1",
-		"hueair2mqtt/a/b/availability":   "",
-		"hueair2mqtt//availability":      "",
-		"hueair2mqtt/hue_1":              "",
-		"zigbee2mqtt/hue_1/availability": "",
-		"hueair2mqtt/bridge/state":       "",
-		"hueair2mqtt/availability":       "",
-	} {
-		if got, ok := announcer.AvailabilityDevice(topic); ok != (want != "") || ok && got != want {
-			t.Errorf("%s is the availability of %q, %v; want %q", topic, got, ok, want)
-		}
-	}
-}

@@ -28,6 +28,10 @@ func (t Topics) BridgeState() string { return t.Base + "/bridge/state" }
 // BridgeInfo is the version and the health of each source, retained.
 func (t Topics) BridgeInfo() string { return t.Base + "/bridge/info" }
 
+// BridgeDevices is the list of all devices that were ever reported, retained. A
+// later run knows by it what an earlier one has left on the broker.
+func (t Topics) BridgeDevices() string { return t.Base + "/bridge/devices" }
+
 // State is one JSON object a device, retained.
 func (t Topics) State(deviceID string) string { return t.Base + "/" + deviceID }
 
@@ -36,38 +40,12 @@ func (t Topics) Availability(deviceID string) string {
 	return t.Base + "/" + deviceID + "/availability"
 }
 
-// AvailabilityFilter matches every device's availability.
-func (t Topics) AvailabilityFilter() string { return t.Base + "/+/availability" }
-
-// AvailabilityDevice is the device id of an availability topic.
-func (t Topics) AvailabilityDevice(topic string) (deviceID string, ok bool) {
-	return t.between(topic, "/availability")
-}
-
-// between is the one level of a topic that stands between the base and an ending.
-func (t Topics) between(topic, ending string) (level string, ok bool) {
-	level, ok = strings.CutPrefix(topic, t.Base+"/")
-	if !ok {
-		return "", false
-	}
-	level, ok = strings.CutSuffix(level, ending)
-	return level, ok && level != "" && !strings.Contains(level, "/")
-}
-
 // Event is where a device tells what happens at a moment, such as a press of a
 // button; not retained.
 func (t Topics) Event(deviceID, key string) string { return t.Base + "/" + deviceID + "/" + key }
 
 // Problem tells of a source whether the user has to do something, retained.
 func (t Topics) Problem(source string) string { return t.Base + "/" + source + "/problem" }
-
-// ProblemFilter matches every source's problem.
-func (t Topics) ProblemFilter() string { return t.Base + "/+/problem" }
-
-// ProblemSource is the source of a problem topic.
-func (t Topics) ProblemSource(topic string) (source string, ok bool) {
-	return t.between(topic, "/problem")
-}
 
 // Request is where others ask for something: "refresh", "acknowledge".
 func (t Topics) Request(name string) string { return t.Base + "/bridge/request/" + name }
