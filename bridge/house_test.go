@@ -62,21 +62,28 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// allowAll lets everybody in.
-type allowAll struct{ broker.HookBase }
+// allowAll lets everybody in, to every topic but one.
+type allowAll struct {
+	broker.HookBase
+	unreadable string
+}
 
 func (*allowAll) ID() string { return "allow-all" }
 func (*allowAll) Provides(hook byte) bool {
 	return hook == broker.OnConnectAuthenticate || hook == broker.OnACLCheck
 }
 func (*allowAll) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
-func (*allowAll) OnACLCheck(*broker.Client, string, bool) bool              { return true }
+func (a *allowAll) OnACLCheck(_ *broker.Client, topic string, write bool) bool {
+	return write || topic != a.unreadable
+}
 
 // house is a bridge under test with a broker that can go and come.
 type house struct {
 	t       *testing.T
 	options bridge.Options
 	logs    *observer.ObservedLogs
+
+	unreadable string // a topic that the broker lets nobody subscribe to
 
 	mu       sync.Mutex
 	listener *pipeListener // nil while the broker is away
@@ -127,7 +134,7 @@ func (h *house) startBroker() {
 	h.t.Helper()
 	l := newPipeListener()
 	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
-	if err := errors.Join(server.AddHook(new(allowAll), nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
+	if err := errors.Join(server.AddHook(&allowAll{unreadable: h.unreadable}, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
 		h.t.Fatal(err)
 	}
 	h.mu.Lock()

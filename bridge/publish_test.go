@@ -244,7 +244,7 @@ func TestTwoClientsWithOneIDDoNotFightWithoutPause(t *testing.T) {
 			t.Error("the likely cause is not told")
 		}
 		if n := h.logs.FilterMessageSnippet("refused a subscription").Len(); n != 0 {
-			t.Errorf("told %d times that a subscription was refused, which is not true", n)
+			t.Errorf("told %d times that a subscription was refused, which is not true: %v", n, h.logs.FilterMessageSnippet("refused a subscription").All())
 		}
 	})
 }
@@ -468,6 +468,27 @@ func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
 		after(5 * time.Minute)
 		if n := h.logs.FilterMessageSnippet("not all is well").Len(); n != 1 {
 			t.Errorf("told %d times, want once", n)
+		}
+	})
+}
+
+func TestASubscriptionThatTheBrokerRefusesIsToldAndTheRestWorks(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.stopBroker()
+		h.unreadable = "homeassistant/status"
+		h.startBroker()
+		h.start()
+		after(time.Second)
+		h.want(availabilityOne, "online")
+		told := h.logs.FilterMessageSnippet("refused a subscription").All()
+		if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()["topics"]), "homeassistant/status") {
+			t.Errorf("told %v, want once, with the topic", told)
+		}
+		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
+		after(2 * time.Second)
+		if hue.polled() != 2 {
+			t.Error("the other subscriptions do not work")
 		}
 	})
 }

@@ -36,7 +36,7 @@ func RemoveDiscovery(ctx context.Context, o Options) (removed []string, err erro
 
 	topics := o.topics()
 	retained := make(chan mqtt.Message)
-	err = await(ctx, client.Subscribe(topics.ConfigFilter(), 0, func(_ mqtt.Client, m mqtt.Message) {
+	refused, err := subscribe(ctx, client, map[string]byte{topics.ConfigFilter(): 0}, func(_ mqtt.Client, m mqtt.Message) {
 		if !m.Retained() {
 			return
 		}
@@ -44,9 +44,12 @@ func RemoveDiscovery(ctx context.Context, o Options) (removed []string, err erro
 		case retained <- m:
 		case <-ctx.Done():
 		}
-	}))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to %s: %w", topics.ConfigFilter(), err)
+	}
+	if len(refused) > 0 {
+		return nil, fmt.Errorf("the broker does not let mqtt.username read %s", topics.ConfigFilter())
 	}
 	tokens := make(map[string]mqtt.Token)
 	quiet := time.NewTimer(quietAfter)

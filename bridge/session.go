@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -169,12 +170,14 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	}
 	defer client.Disconnect(250)
 
-	if err := s.subscribe(ctx, client, receive); err != nil {
-		if !client.IsConnectionOpen() {
-			return true, false, err
-		}
+	refused, err := s.subscribe(ctx, client, receive)
+	if err != nil {
+		return true, false, err
+	}
+	if len(refused) > 0 {
 		// Publishing works without; only requests and births go unheard.
-		s.log.Warn("the broker refused a subscription; the buttons in Home Assistant will not work", zap.Error(err))
+		s.log.Warn("the broker refused a subscription, so that buttons in Home Assistant may not work: let mqtt.username read these topics",
+			zap.Strings("topics", refused))
 	}
 	s.log.Info("connected to the broker")
 	out := newOutbox()
@@ -196,20 +199,38 @@ func (s *session) tell(ctx context.Context, e event) {
 }
 
 // subscribe asks for requests, for Home Assistant's birth, and once for what an
-// earlier run said of its devices and sources.
-func (s *session) subscribe(ctx context.Context, client mqtt.Client, receive mqtt.MessageHandler) error {
-	err := await(ctx, client.SubscribeMultiple(map[string]byte{
+// earlier run said of its devices and sources. It returns what the broker did not
+// grant; the error is the connection's.
+func (s *session) subscribe(ctx context.Context, client mqtt.Client, receive mqtt.MessageHandler) (refused []string, err error) {
+	refused, err = subscribe(ctx, client, map[string]byte{
 		s.topics.RequestFilter(): 1,
 		s.topics.Birth():         1,
 		s.topics.BridgeDevices(): 0,
 		s.topics.BridgeInfo():    0,
-	}, receive))
+	}, receive)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// The retained messages have been sent with the acknowledgement; those that
 	// this program publishes from now on need not come back.
-	return await(ctx, client.Unsubscribe(s.topics.BridgeDevices(), s.topics.BridgeInfo()))
+	return refused, await(ctx, client.Unsubscribe(s.topics.BridgeDevices(), s.topics.BridgeInfo()))
+}
+
+// subscribe subscribes to filters and returns those that the broker did not
+// grant. Paho calls that a success.
+func subscribe(ctx context.Context, client mqtt.Client, filters map[string]byte, receive mqtt.MessageHandler) (refused []string, err error) {
+	const failure = 0x80 // MQTT 3.1.1, 3.9.3
+	token := client.SubscribeMultiple(filters, receive)
+	if err := await(ctx, token); err != nil {
+		return nil, err
+	}
+	for filter, granted := range token.(*mqtt.SubscribeToken).Result() {
+		if granted == failure {
+			refused = append(refused, filter)
+		}
+	}
+	slices.Sort(refused)
+	return refused, nil
 }
 
 // send publishes what the outbox holds without waiting for one message before

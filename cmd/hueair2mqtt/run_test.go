@@ -295,7 +295,6 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 	}
 }
 
-// A broker that asks for a name and password, with an ACL.
 func TestABrokerThatRefusesSaysWhatToDo(t *testing.T) {
 	h := newHouse(t)
 	closed := startMosquitto(t, "allow_anonymous false")
