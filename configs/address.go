@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -160,28 +161,31 @@ func isPort(u *url.URL) bool {
 	return err == nil && number >= 1 && number <= 65535
 }
 
-// marketplaces are Amazon's shops, under whose names accounts and Alexa are.
-var marketplaces = []string{
+// Marketplaces are Amazon's shops, under whose names accounts and Alexa are.
+var Marketplaces = []string{
 	"amazon.com", "amazon.ca", "amazon.com.mx", "amazon.com.br",
 	"amazon.co.uk", "amazon.ie", "amazon.de", "amazon.fr", "amazon.it", "amazon.es", "amazon.nl",
 	"amazon.com.be", "amazon.se", "amazon.pl", "amazon.com.tr", "amazon.ae", "amazon.sa", "amazon.eg",
 	"amazon.co.za", "amazon.in", "amazon.co.jp", "amazon.com.au", "amazon.sg",
 }
 
-// marketplace finds the shop in what was written, which may be an address
+// FindMarketplace finds the shop in what was written, which may be an address
 // copied from a browser.
-func marketplace(f *faults, path, domain string) string {
-	host := strings.ToLower(domain)
+func FindMarketplace(written string) (domain string, ok bool) {
+	host := strings.ToLower(strings.TrimSpace(written))
 	if _, rest, ok := strings.Cut(host, "://"); ok {
 		host = rest
 	}
 	host, _, _ = strings.Cut(host, "/")
 	host = strings.TrimPrefix(strings.TrimPrefix(host, "www."), "alexa.")
-	for _, known := range marketplaces {
-		if host == known {
-			return known
-		}
+	return host, slices.Contains(Marketplaces, host)
+}
+
+func marketplace(f *faults, path, written string) string {
+	domain, ok := FindMarketplace(written)
+	if !ok {
+		f.invalid(path, fmt.Sprintf("%s is not a marketplace of Alexa", quoted(written)), "write one of "+strings.Join(Marketplaces, ", "))
+		return ""
 	}
-	f.invalid(path, fmt.Sprintf("%s is not a marketplace of Alexa", quoted(domain)), "write one of "+strings.Join(marketplaces, ", "))
-	return ""
+	return domain
 }

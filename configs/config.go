@@ -60,7 +60,8 @@ type Hue struct {
 	Interval time.Duration `koanf:"interval" usage:"time from one poll of a Hue bridge to the next"`
 	// Timeout bounds one request; it is at most Interval.
 	Timeout time.Duration `koanf:"timeout" usage:"longest wait for an answer of a Hue bridge"`
-	Bridges []HueBridge   `koanf:"bridges"`
+	// Bridges may be empty where those that were paired are enough.
+	Bridges []HueBridge `koanf:"bridges"`
 	// Areas has rooms by hardware id, as the user wrote it but for space at the
 	// ends. No two keys differ by case alone.
 	Areas map[string]string `koanf:"areas"`
@@ -73,7 +74,8 @@ type HueBridge struct {
 	Host string `koanf:"host"`
 	// ID is empty or the bridge's 16 hexadecimal digits, in lower case.
 	ID string `koanf:"id"`
-	// Username is the key that the bridge gave at pairing.
+	// Username is the key that the bridge gave at pairing; empty where the program
+	// has paired itself with it.
 	Username Secret `koanf:"username"`
 }
 
@@ -84,8 +86,10 @@ type Amazon struct {
 	Domain   string        `koanf:"domain" usage:"marketplace of the account"`
 	Interval time.Duration `koanf:"interval" usage:"time from one poll of Amazon to the next"`
 	// Timeout bounds one request; it is at most Interval.
-	Timeout     time.Duration `koanf:"timeout" usage:"longest wait for an answer of Amazon"`
-	CookiesFile string        `koanf:"cookies_file" usage:"file with the cookies of a signed-in browser"`
+	Timeout time.Duration `koanf:"timeout" usage:"longest wait for an answer of Amazon"`
+	// CookiesFile is empty where the program is signed in by itself, which goes
+	// before it.
+	CookiesFile string `koanf:"cookies_file" usage:"file with the cookies of a signed-in browser"`
 	// Areas has rooms by serial number, as Hue.Areas by hardware id.
 	Areas     map[string]string `koanf:"areas"`
 	Endpoints AmazonEndpoints   `koanf:"endpoints"`

@@ -128,11 +128,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "homeassistant: {prefix: 'home+'}", "homeassistant.prefix", "wildcard"},
 
 		// Hue.
-		{"hue: {enabled: true}", "hue.bridges", "no Hue bridge"},
-		{"hue: {enabled: true, bridges: []}", "hue.bridges", "no Hue bridge"},
 		{"hue: {enabled: true, bridges: [{username: k}]}", "hue.bridges[0].host", "is missing"},
-		{"hue: {enabled: true, bridges: [{host: a}]}", "hue.bridges[0].username", "is missing"},
-		{"hue: {enabled: true, bridges: [{host: a, username: ''}]}", "hue.bridges[0].username", "is missing"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k}, {host: 'a b', username: k}]}", "hue.bridges[1].host", "no address"},
 		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "scheme"},
 		{"hue: {enabled: true, bridges: [{host: 'http://a/api', username: k}]}", "hue.bridges[0].host", "behind the address"},
@@ -148,12 +144,13 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "  timeout: 0s", "hue.timeout", "no time"},
 		{sound + "  timeout: -1s", "hue.timeout", "no time"},
 		{sound + "  timeout: 61s", "hue.timeout", "longer than hue.interval"},
-		{sound + "  areas: {'00:17': ''}", `hue.areas["00:17"]`, "is empty"},
+		{sound + "  areas: {'00:17:88:01:02:03:04:05': ''}", `hue.areas["00:17:88:01:02:03:04:05"]`, "is empty"},
 		{sound + "  areas: {'': Hall}", `hue.areas`, "no device"},
-		{sound + "  areas: {'0a:17': Hall, ' 0A:17 ': Loo}", `hue.areas["0A:17"]`, "twice"},
+		{sound + "  areas: {'0a:17:88:01:02:03:04:05': Hall, ' 0A:17:88:01:02:03:04:05 ': Loo}", `hue.areas["0A:17:88:01:02:03:04:05"]`, "twice"},
+		{sound + "  areas: {xx: Hall}", `hue.areas`, "address of a sensor"},
+		{sound + "  areas: {'00:17:88:01:02:03:04': Hall}", `hue.areas["00:17:88:01:02:03:04"]`, "address of a sensor"},
 
 		// Amazon.
-		{"amazon: {enabled: true}", "amazon.cookies_file", "amazon.enabled is true"},
 		{sound + "amazon: {domain: amazon.example}", "amazon.domain", "amazon.co.uk, amazon.ie, amazon.de"},
 		{sound + "amazon: {domain: ''}", "amazon.domain", "marketplace"},
 		{sound + "amazon: {interval: 0s}", "amazon.interval", "too short"},
@@ -339,7 +336,7 @@ log:
 	want := []string{
 		"mqtt.brokr", "hue.interval", "hue.bridges[1].id",
 		"amazon.enabled", "HUEAIR2MQTT_MQTT__BROCKER", "retry.attempts",
-		"mqtt.base_topic", "hue.bridges[1].username", "retry.jitter", "log.level",
+		"mqtt.base_topic", "retry.jitter", "log.level",
 	}
 	if got := paths(found); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -350,7 +347,7 @@ log:
 	}
 	for path, want := range map[string]string{
 		"mqtt.brokr": "line 3 of ", "amazon.enabled": "HUEAIR2MQTT_AMAZON__ENABLED", "retry.attempts": "--retry.attempts",
-		"mqtt.base_topic": "line 4 of ", "hue.bridges[1].username": "line 11 of ", "retry.jitter": "HUEAIR2MQTT_RETRY__JITTER",
+		"mqtt.base_topic": "line 4 of ", "retry.jitter": "HUEAIR2MQTT_RETRY__JITTER",
 	} {
 		if !strings.HasPrefix(origins[path], want) {
 			t.Errorf("%s comes from %q, want %q", path, origins[path], want)
@@ -368,5 +365,69 @@ func TestWideFile(t *testing.T) {
 	c, err := configs.Load(write(t, b.String()), nil, nil)
 	if found := faultsOf(t, c, err); len(found) < 10_000 {
 		t.Errorf("got %d faults, want one for every line", len(found))
+	}
+}
+
+// Whoever signs in to Amazon has not set up the broker yet, perhaps, nor the Hue
+// bridges; what the command does need must be right all the same.
+func TestFaultsOfOtherSections(t *testing.T) {
+	content := `
+mqtt: {brocker: x}
+hue: {enabled: true, interval: 60}
+amazon: {domain: amazon.de, interval: 1ms}
+amazom: {domain: amazon.de}
+state_dir: /var/lib/x
+`
+	file := write(t, content)
+	c, err := configs.LoadFor([]string{"amazon", "state_dir"}, file, nil, nil)
+	if got, want := paths(faultsOf(t, c, err)), []string{"amazom", "amazon.interval"}; !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("faults at %q, want %q", got, want)
+	}
+	sound := write(t, "mqtt: {brocker: x}\nhue: {enabled: true}\namazon: {domain: www.amazon.de}\n")
+	c, err = configs.LoadFor([]string{"amazon", "state_dir"}, sound, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Amazon.Domain != "amazon.de" || c.StateDir != "/var/lib/hueair2mqtt" {
+		t.Errorf("domain %q, state_dir %q", c.Amazon.Domain, c.StateDir)
+	}
+	c, err = configs.LoadFor([]string{"amazon", "state_dir"}, filepath.Join(t.TempDir(), "none.yaml"), nil, nil)
+	if found := faultsOf(t, c, err); found[0].Path != "" {
+		t.Errorf("the missing file is a fault of %q", found[0].Path)
+	}
+}
+
+// An account is read with cookies of a browser or without: the sign-in is not in
+// the configuration.
+func TestAmazonNeedsNoCookiesFile(t *testing.T) {
+	if c := load(t, "amazon: {enabled: true}"); c.Amazon.CookiesFile != "" {
+		t.Errorf("cookies_file is %q", c.Amazon.CookiesFile)
+	}
+}
+
+func TestFindMarketplace(t *testing.T) {
+	for written, want := range map[string]string{
+		"amazon.co.uk": "amazon.co.uk", " Amazon.CO.JP ": "amazon.co.jp", "https://www.amazon.de/gp/x": "amazon.de",
+		"alexa.amazon.it": "amazon.it", "amazon.example": "", "": "", "co.uk": "",
+	} {
+		got, ok := configs.FindMarketplace(written)
+		if ok != (want != "") || (ok && got != want) {
+			t.Errorf("%q is %q, %t; want %q", written, got, ok, want)
+		}
+	}
+	if !slices.Contains(configs.Marketplaces, "amazon.co.jp") {
+		t.Error("Japan is missing")
+	}
+}
+
+// Hue bridges that the program is paired with are not in the configuration, nor
+// are their keys.
+func TestHueNeedsNoKey(t *testing.T) {
+	for _, content := range []string{"hue: {enabled: true}", "hue: {enabled: true, bridges: []}", "hue: {enabled: true, bridges: [{host: a}]}"} {
+		for _, b := range load(t, content).Hue.Bridges {
+			if b.Username != "" {
+				t.Errorf("%s: a key appears from nowhere", content)
+			}
+		}
 	}
 }

@@ -41,25 +41,62 @@ const maxFileSize = 1 << 20
 // Where anything is wrong the error is a *FaultsError with all of it, and there
 // is no configuration.
 func Load(file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
+	c, f, err := load(file, environ, fs)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.list) > 0 {
+		return nil, &FaultsError{File: file, Faults: f.list}
+	}
+	return c, nil
+}
+
+// LoadFor is Load for a command that needs some sections alone ("amazon",
+// "state_dir"): what is wrong with the others is no fault yet, and they hold
+// nothing to rely on. So somebody can sign in to Amazon before the broker and the
+// Hue bridges are set up.
+func LoadFor(sections []string, file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
+	c, f, err := load(file, environ, fs)
+	if err != nil {
+		return nil, err
+	}
+	var others []string
+	for _, s := range settings(reflect.TypeFor[Config]()) {
+		if !slices.Contains(sections, s.name) {
+			others = append(others, s.name)
+		}
+	}
+	counting := slices.DeleteFunc(f.list, func(fault Fault) bool {
+		section, _, _ := strings.Cut(fault.Path, ".")
+		return slices.Contains(others, section)
+	})
+	if len(counting) > 0 {
+		return nil, &FaultsError{File: file, Faults: counting}
+	}
+	return c, nil
+}
+
+// load is Load without an end: it gathers the faults.
+func load(file string, environ []string, fs *pflag.FlagSet) (*Config, *faults, error) {
 	var (
 		f        = newFaults()
 		ko       = koanf.New(delimiter)
 		readable = true
 	)
 	if err := ko.Load(confmap.Provider(defaults(), ""), nil); err != nil {
-		return nil, fmt.Errorf("take the default configuration: %w", err)
+		return nil, nil, fmt.Errorf("take the default configuration: %w", err)
 	}
 	if file != "" {
 		var values map[string]any
 		if values, readable = readFile(f, file); readable {
 			if err := ko.Load(confmap.Provider(values, ""), nil); err != nil {
-				return nil, fmt.Errorf("take the configuration of %s: %w", file, err)
+				return nil, nil, fmt.Errorf("take the configuration of %s: %w", file, err)
 			}
 		}
 	}
 	for _, v := range readEnvironment(f, environ) {
 		if err := overlay(f, ko, v); err != nil {
-			return nil, fmt.Errorf("take the environment variable %s: %w", v.name, err)
+			return nil, nil, fmt.Errorf("take the environment variable %s: %w", v.name, err)
 		}
 	}
 	if fs != nil {
@@ -71,23 +108,20 @@ func Load(file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
 			return strings.ReplaceAll(flag.Name, ".", delimiter), value
 		})
 		if err := ko.Load(flags, nil); err != nil {
-			return nil, fmt.Errorf("take the flags: %w", err)
+			return nil, nil, fmt.Errorf("take the flags: %w", err)
 		}
 	}
 
 	var c Config
 	err := ko.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{ErrorUnused: true}})
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	// Half of a configuration says nothing about the whole.
 	if readable {
 		validate(f, &c)
 	}
-	if len(f.list) > 0 {
-		return nil, &FaultsError{File: file, Faults: f.list}
-	}
-	return &c, nil
+	return &c, f, nil
 }
 
 // defaults reads the default file. It is part of the program, and a fault in it

@@ -61,11 +61,11 @@ func full(t *testing.T) configs.Config {
 				{Host: "192.168.1.2:8080", ID: "001788fffe09a1b2", Username: "key one"},
 				{Host: "https://hue.local", Username: "key two"},
 			},
-			Areas: map[string]string{"00:17:88:01:02:03:04:05": "Hall", "a.b__c": "Küche"},
+			Areas: map[string]string{"00:17:88:01:02:03:04:05": "Hall"},
 		},
 		Amazon: configs.Amazon{
 			Enabled: true, Domain: "amazon.co.jp", Interval: time.Hour, Timeout: time.Minute, CookiesFile: "/cookies.json",
-			Areas:     map[string]string{"G0913K0123456789": "Living Room"},
+			Areas:     map[string]string{"G0913K0123456789": "Living Room", "a.b__c": "Küche"},
 			Endpoints: configs.AmazonEndpoints{Alexa: "http://127.0.0.1:1", Auth: "https://[::1]:2/auth"},
 		},
 		Retry: configs.Retry{Attempts: 7, BaseDelay: 2 * time.Second, Multiplier: 1.5, MaxDelay: time.Minute, Jitter: 0.25},
@@ -265,20 +265,22 @@ hue:
   bridges:
     - {host: a, username: one}
     - {host: b}
-  areas: {"00:17": Hall, x.y: Loo}
+  areas: {"00:17:88:01:02:03:04:05": Hall}
+amazon:
+  areas: {x.y: Loo}
 `
 	c := load(t, file,
 		"HUEAIR2MQTT_HUE__BRIDGES__1__USERNAME=two",
 		"HUEAIR2MQTT_HUE__BRIDGES__2__HOST=c", "HUEAIR2MQTT_HUE__BRIDGES__2__USERNAME=three",
-		"HUEAIR2MQTT_HUE__AREAS__X.Y=Kitchen", "HUEAIR2MQTT_HUE__AREAS__a__b=Attic",
+		"HUEAIR2MQTT_AMAZON__AREAS__X.Y=Kitchen", "HUEAIR2MQTT_AMAZON__AREAS__a__b=Attic",
 		"HUEAIR2MQTT_ALERT__EMAIL__SMTP=mail:25", "HUEAIR2MQTT_ALERT__EMAIL__FROM=a@example.org",
 		"HUEAIR2MQTT_ALERT__EMAIL__TO= a@example.org, b@example.org,", "HUEAIR2MQTT_ALERT__EMAIL__TO__1=c@example.org",
 	)
 	if want := []configs.HueBridge{{Host: "a", Username: "one"}, {Host: "b", Username: "two"}, {Host: "c", Username: "three"}}; !slices.Equal(c.Hue.Bridges, want) {
 		t.Errorf("got %#v, want %#v", c.Hue.Bridges, want)
 	}
-	if want := map[string]string{"00:17": "Hall", "X.Y": "Kitchen", "a__b": "Attic"}; !reflect.DeepEqual(c.Hue.Areas, want) {
-		t.Errorf("got %q, want %q", c.Hue.Areas, want)
+	if want := map[string]string{"X.Y": "Kitchen", "a__b": "Attic"}; !reflect.DeepEqual(c.Amazon.Areas, want) {
+		t.Errorf("got %q, want %q", c.Amazon.Areas, want)
 	}
 	if want := []string{"a@example.org", "c@example.org"}; !slices.Equal(c.Alert.Email.To, want) {
 		t.Errorf("got %q, want %q", c.Alert.Email.To, want)

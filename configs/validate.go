@@ -34,7 +34,7 @@ func validate(f *faults, c *Config) {
 func (m *MQTT) validate(f *faults) {
 	var encrypted bool
 	m.Broker, encrypted = broker(f, m.Broker)
-	if m.Username == "" {
+	if m.Username == "" && f.sound("mqtt.username") {
 		const problem, remedy = "a password without a username is not sent", "set mqtt.username too"
 		switch {
 		case m.Password != "":
@@ -75,10 +75,6 @@ var bridgeID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 func (h *Hue) validate(f *faults) {
 	pace(f, "hue", h.Interval, h.Timeout)
-	if h.Enabled && len(h.Bridges) == 0 && f.sound("hue.enabled") {
-		f.invalid("hue.bridges", "no Hue bridge is named, though hue.enabled is true",
-			"write its host and username below hue.bridges")
-	}
 	hosts, ids := map[string]int{}, map[string]int{}
 	for i := range h.Bridges {
 		b, path := &h.Bridges[i], element("hue.bridges", i)
@@ -106,21 +102,23 @@ func (h *Hue) validate(f *faults) {
 			}
 			ids[b.ID] = i
 		}
-
-		if b.Username == "" {
-			f.invalid(member(path, "username"), "is missing", "write the key that the Hue bridge gave when its button was pressed")
-		}
 	}
 	rooms(f, "hue.areas", h.Areas)
+	for id := range h.Areas {
+		const remedy = "write its eight pairs of hexadecimal digits, such as 00:17:88:01:02:03:04:05"
+		switch {
+		case id == "", sensorMAC.MatchString(id):
+		case strings.Trim(id, "0123456789abcdefABCDEF:-. ") == "": // meant to be one
+			f.invalid(entry("hue.areas", id), "is no address of a sensor", remedy)
+		default: // something else in the wrong place, perhaps a secret
+			f.invalid("hue.areas", "has an entry that is no address of a sensor", remedy)
+		}
+	}
 }
 
 func (a *Amazon) validate(f *faults) {
 	a.Domain = marketplace(f, "amazon.domain", a.Domain)
 	pace(f, "amazon", a.Interval, a.Timeout)
-	if a.Enabled && a.CookiesFile == "" && f.sound("amazon.enabled") {
-		f.invalid("amazon.cookies_file", "is empty, though amazon.enabled is true",
-			"name the file with the cookies of a browser that is signed in to Amazon")
-	}
 	rooms(f, "amazon.areas", a.Areas)
 	a.Endpoints.Alexa = endpoint(f, "amazon.endpoints.alexa", a.Endpoints.Alexa)
 	a.Endpoints.Auth = endpoint(f, "amazon.endpoints.auth", a.Endpoints.Auth)
@@ -225,6 +223,10 @@ func topic(f *faults, path, topic, example string) {
 		f.invalid(path, quoted(topic)+" has two slashes in a row", remedy)
 	}
 }
+
+// sensorMAC is the address that every Zigbee device has, as the Hue bridge and
+// Home Assistant write it.
+var sensorMAC = regexp.MustCompile(`^(?i)[0-9a-f]{2}(:[0-9a-f]{2}){7}$`)
 
 // rooms checks the names of rooms.
 func rooms(f *faults, path string, areas map[string]string) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -87,11 +89,20 @@ func runChecks(ctx context.Context, config *configs.Config, tasks []bridge.Task)
 	return results
 }
 
-// checkStateDir tries to write, which is what the alert file will need.
+// checkStateDir tries to write, which is what the alert file will need. A
+// directory that is not there yet is made by run, so its parent has to let it.
 func checkStateDir(dir string) error {
+	for {
+		_, err := os.Stat(dir)
+		parent := filepath.Dir(dir)
+		if !errors.Is(err, fs.ErrNotExist) || parent == dir {
+			break
+		}
+		dir = parent
+	}
 	f, err := os.CreateTemp(dir, ".check-*")
 	if err != nil {
-		return fmt.Errorf("%w: create the directory and let the user that runs hueair2mqtt write to it", err)
+		return fmt.Errorf("%w: let the user that runs hueair2mqtt write there, or set state_dir to another directory", err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -10,17 +10,20 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue"
@@ -31,8 +34,9 @@ import (
 // The demo's clock: quick enough that ten seconds show everything once.
 const (
 	demoInterval = 2 * time.Second
-	demoRevoke   = 4 * time.Second // Amazon ends the sign-in
-	demoRestore  = 7 * time.Second // and takes it again
+	demoExpire   = 2500 * time.Millisecond // Amazon's cookies end
+	demoRevoke   = 5 * time.Second         // Amazon ends the sign-in
+	demoRestore  = 7 * time.Second         // and takes it again
 )
 
 func newDemoCommand() *cobra.Command {
@@ -45,7 +49,8 @@ func newDemoCommand() *cobra.Command {
 		Short: "Show the bridge at work: needs no device, no broker and no setting",
 		Long: `Runs the bridge with a broker, a Philips Hue bridge and an Amazon account of its
 own, all within this program and on this machine only. Prints a line for each
-MQTT message; shows a sign-in that Amazon ends and takes again.`,
+MQTT message; shows cookies that are renewed, and a sign-in that Amazon ends and
+takes again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -76,7 +81,14 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	}
 	defer os.RemoveAll(stateDir)
 
-	printer := &demoPrinter{out: stdout}
+	// Whoever reads the output may leave first ("| head"). The demo then ends and
+	// tidies up, where the signal would kill it.
+	ignored := make(chan os.Signal, 1)
+	signal.Notify(ignored, syscall.SIGPIPE)
+	defer signal.Stop(ignored)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	printer := &demoPrinter{out: stdout, failed: stop}
 	address, closeBroker, err := startDemoBroker(port, printer)
 	if err != nil {
 		return err
@@ -95,15 +107,15 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	}
 	defer closeAlexa()
 
-	cookiesFile := filepath.Join(stateDir, "cookies.json")
-	if err := house.writeCookies(cookiesFile); err != nil {
-		return err
-	}
-	tasks, err := house.tasks(hueURL, alexaURL, cookiesFile)
+	log, err := newLogger(configs.Log{Level: "warn", Format: "console"}, stderr)
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(configs.Log{Level: "warn", Format: "console"}, stderr)
+	account := house.account(alexaURL, stateDir)
+	if err := house.signIn(ctx, account, log); err != nil {
+		return err
+	}
+	tasks, err := house.tasks(hueURL, account)
 	if err != nil {
 		return err
 	}
@@ -212,11 +224,30 @@ func newDemoHouse() *demoHouse {
 	return h
 }
 
-func (h *demoHouse) writeCookies(file string) error {
-	return os.WriteFile(file, encodeJSON(h.amazon.Cookies()), 0o600)
+// account says how the house's Amazon account is read.
+func (h *demoHouse) account(url, stateDir string) amazon.Options {
+	return amazon.Options{
+		Domain: "amazon.co.uk", StateDir: stateDir, Endpoint: url, AuthEndpoint: url, Timeout: demoInterval,
+		Areas: map[string]string{h.monitor.Serial: "Living Room"}, Marketplaces: configs.Marketplaces,
+	}
 }
 
-func (h *demoHouse) tasks(hueURL, alexaURL, cookiesFile string) ([]bridge.Task, error) {
+// signIn signs in to the account as a user does, who is played too.
+func (h *demoHouse) signIn(ctx context.Context, account amazon.Options, log *zap.Logger) error {
+	signIn, err := amazon.NewSignIn(account)
+	if err != nil {
+		return err
+	}
+	defer signIn.Close()
+	landing, err := h.amazon.Consent(signIn.Address())
+	if err != nil {
+		return err
+	}
+	_, err = signIn.Finish(ctx, collectors.NewRetrier(collectors.DefaultRetryPolicy, amazon.Source, log), landing)
+	return err
+}
+
+func (h *demoHouse) tasks(hueURL string, account amazon.Options) ([]bridge.Task, error) {
 	hueCollector, err := hue.New(hue.Options{
 		Host: hueURL, ID: demoHueID, Username: demoHueKey, Setting: "hue.bridges[0]", Timeout: demoInterval,
 		Areas: map[string]string{h.sensors[0].MAC: "Hall", h.sensors[1].MAC: "Cellar"},
@@ -224,10 +255,7 @@ func (h *demoHouse) tasks(hueURL, alexaURL, cookiesFile string) ([]bridge.Task, 
 	if err != nil {
 		return nil, err
 	}
-	amazonCollector, err := amazon.New(amazon.Options{
-		Domain: "amazon.co.uk", CookiesFile: cookiesFile, Endpoint: alexaURL, Timeout: demoInterval,
-		Areas: map[string]string{h.monitor.Serial: "Living Room"},
-	})
+	amazonCollector, err := amazon.New(account)
 	if err != nil {
 		return nil, err
 	}
@@ -237,22 +265,34 @@ func (h *demoHouse) tasks(hueURL, alexaURL, cookiesFile string) ([]bridge.Task, 
 	}, nil
 }
 
-// live lets the house live until ctx ends: values move every second, and once
-// Amazon ends the sign-in and takes it again.
+// live lets the house live until ctx ends: values move every second; once the
+// cookies end and are renewed, and once Amazon ends the sign-in and takes it
+// again.
 func (h *demoHouse) live(ctx context.Context, printer *demoPrinter) {
 	seconds := time.NewTicker(time.Second)
 	defer seconds.Stop()
+	expire := time.NewTimer(demoExpire)
+	defer expire.Stop()
 	revoke := time.NewTimer(demoRevoke)
 	defer revoke.Stop()
 	restore := time.NewTimer(demoRestore)
 	defer restore.Stop()
+	renewals := math.MaxInt // that there were when the cookies ended
 	for n := 1; ; {
+		if h.amazon.Requests(amazontest.TokenPath) > renewals {
+			renewals = math.MaxInt
+			printer.printf("\n-- The cookies were renewed: nobody had to do anything, and no alert came --\n\n")
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-seconds.C:
 			h.step(n)
 			n++
+		case <-expire.C:
+			printer.printf("\n-- Amazon's cookies end before their time: the next poll renews them --\n\n")
+			renewals = h.amazon.Requests(amazontest.TokenPath)
+			h.amazon.KillCookies()
 		case <-revoke.C:
 			printer.printf("\n-- Amazon ends the sign-in: see the problem topic and the monitor's availability --\n\n")
 			h.amazon.Revoke()

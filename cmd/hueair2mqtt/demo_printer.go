@@ -13,14 +13,17 @@ import (
 
 // demoPrinter prints lines from several goroutines.
 type demoPrinter struct {
-	mu  sync.Mutex
-	out io.Writer
+	mu     sync.Mutex
+	out    io.Writer
+	failed func() // called when nobody reads any more
 }
 
 func (p *demoPrinter) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, format, args...)
+	if _, err := fmt.Fprintf(p.out, format, args...); err != nil {
+		p.failed()
+	}
 }
 
 // message prints one MQTT message on one line.
@@ -71,13 +74,4 @@ func describeInfo(sources map[string]any) string {
 		parts = append(parts, fmt.Sprintf("%s: devices=%v connected=%v problem=%v", name, s["devices"], connected, s["problem"]))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// encodeJSON encodes what can't fail to be encoded.
-func encodeJSON(v any) []byte {
-	encoded, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("encoding %T: %v", v, err))
-	}
-	return encoded
 }

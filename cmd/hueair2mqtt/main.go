@@ -89,6 +89,7 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 	root.AddCommand(
 		newRunCommand(),
 		newCheckCommand(),
+		newAmazonCommand(),
 		newDemoCommand(),
 		newDiscoveryCommand(),
 		newVersionCommand(),

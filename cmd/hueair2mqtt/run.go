@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
@@ -39,6 +42,9 @@ func newRunCommand() *cobra.Command {
 			tasks, err := newTasks(config)
 			if err != nil {
 				return &exitError{exitUnusable, err}
+			}
+			if err := removeAlertsOfDisabled(config); err != nil {
+				log.Warn("the alert file of a source that is switched off can't be removed; remove it by hand", zap.Error(err))
 			}
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
 				zap.String("broker", config.MQTT.Broker), zap.String("base_topic", config.MQTT.BaseTopic),
@@ -72,10 +78,7 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 		}
 	}
 	if c.Amazon.Enabled {
-		collector, err := amazon.New(amazon.Options{
-			Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, Endpoint: c.Amazon.Endpoints.Alexa,
-			Timeout: c.Amazon.Timeout, Areas: c.Amazon.Areas,
-		})
+		collector, err := amazon.New(amazonOptions(c))
 		if err != nil {
 			return nil, fmt.Errorf("amazon: %w", err)
 		}
@@ -89,6 +92,18 @@ func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) brid
 		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
+}
+
+// removeAlertsOfDisabled removes the alert files of sources that the
+// configuration has switched off: nobody would ever clear them.
+func removeAlertsOfDisabled(c *configs.Config) error {
+	var errs []error
+	for file, enabled := range map[string]bool{hueAlertFile: c.Hue.Enabled, amazonAlertFile: c.Amazon.Enabled} {
+		if !enabled {
+			errs = append(errs, collectors.RemoveFile(filepath.Join(c.StateDir, file)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // prepareStateDir makes the directory if it is missing. One that can't be

@@ -8,6 +8,12 @@
 //
 // A poll is one request for all monitors. Which monitors there are is asked
 // once an hour, as it hardly ever changes.
+//
+// The user signs in once, in their own browser (SignIn), as the Alexa app does;
+// no password passes through this program. What that gets is kept in the state
+// directory, and the cookies that requests need are renewed with it. Only a
+// renewal that Amazon refuses needs the user again. Cookies that were copied out
+// of a browser work too, until they end.
 package amazon
 
 import (
@@ -15,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -41,9 +46,21 @@ type Options struct {
 	// that a mended sign-in is noticed without a restart.
 	CookiesFile string
 
+	// StateDir is where amazon.json is, the credentials of signing in. If that file
+	// is there, CookiesFile is not looked at. It too is read again when it changes.
+	// Empty means that there is none.
+	StateDir string
+
 	// Endpoint replaces https://alexa.<Domain>, for tests and proxies. It is a
 	// URL and may have a path, which is put before the path of every request.
 	Endpoint string
+
+	// AuthEndpoint replaces https://api.amazon.com, likewise.
+	AuthEndpoint string
+
+	// Marketplaces are the domains that an account's home may be in. Empty means
+	// every one that looks like Amazon's.
+	Marketplaces []string
 
 	// Timeout is how long one request may take, its answer included. Zero means
 	// that only the context of the poll bounds it.
@@ -59,13 +76,12 @@ type Options struct {
 // Collector reads the monitors of one account. It implements
 // collectors.Collector.
 type Collector struct {
-	domain   string
-	endpoint string // scheme, host and port
-	base     string // endpoint and path prefix
-	timeout  time.Duration
-	areas    map[string]string // by lower-case serial number
-	session  *session
-	http     *http.Client
+	exchanger
+	endpoint     string // for people; see Endpoint
+	alexa        string // base URL that replaces the Alexa host of the marketplace
+	marketplaces []string
+	areas        map[string]string // by lower-case serial number
+	session      *session
 
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
@@ -77,49 +93,82 @@ var _ collectors.Collector = (*Collector)(nil)
 // amazon.com.au.
 var domainPattern = regexp.MustCompile(`^amazon\.[a-z]{2,3}(\.[a-z]{2})?$`)
 
-// New makes a collector. It sends nothing and reads no file yet; its error is
-// an option that can't be.
+// New makes a collector. It sends nothing; its error is an option that can't be.
 func New(o Options) (*Collector, error) {
 	domain := strings.ToLower(strings.TrimSpace(o.Domain))
 	if !domainPattern.MatchString(domain) {
 		return nil, fmt.Errorf("amazon domain %q: give the marketplace of the account, such as amazon.co.uk", o.Domain)
 	}
-	address := o.Endpoint
-	if address == "" {
-		address = "https://alexa." + domain
+	alexa, err := baseURL("amazon endpoint", o.Endpoint)
+	if err != nil {
+		return nil, err
 	}
-	// The address is not repeated in these errors: it might hold a password.
-	u, err := url.Parse(address)
+	auth, err := baseURL("amazon auth endpoint", o.AuthEndpoint)
 	switch {
 	case err != nil:
-		return nil, errors.New("amazon endpoint: not a URL; give one such as http://127.0.0.1:8080")
-	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		return nil, errors.New("amazon endpoint: give a URL with http or https and a host, such as http://127.0.0.1:8080")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("amazon endpoint: give scheme, host, port and path only, without user, query or fragment")
+		return nil, err
 	case o.Timeout < 0:
 		return nil, fmt.Errorf("amazon timeout %s: must not be negative", o.Timeout)
+	case auth == "":
+		auth = defaultAuthEndpoint
 	}
-	endpoint := u.Scheme + "://" + u.Host
 	areas := make(map[string]string, len(o.Areas))
 	for serial, area := range o.Areas {
 		areas[areaKey(serial)] = area
 	}
-	return &Collector{
-		domain:   domain,
-		endpoint: endpoint,
-		base:     endpoint + strings.TrimRight(u.EscapedPath(), "/"),
-		timeout:  o.Timeout,
-		areas:    areas,
-		session:  newSession(o.CookiesFile, domain),
-		http:     newHTTPClient(o.DialContext),
-	}, nil
+	c := &Collector{
+		exchanger:    exchanger{http: newHTTPClient(o.DialContext), timeout: o.Timeout},
+		alexa:        alexa,
+		marketplaces: o.Marketplaces,
+		areas:        areas,
+	}
+	c.session = newSession(o, domain)
+	c.redact = c.session.redact
+	c.session.host = tokenHost{exchanger: c.exchanger, base: auth, hide: c.session.hide}
+	c.endpoint = c.hostOf(c.session.savedDomain())
+	return c, nil
+}
+
+// baseURL checks an address that replaces one of Amazon's hosts, and drops the
+// slash at its end. The address is not repeated in errors: it might hold a
+// password.
+func baseURL(what, address string) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return "", errors.New(what + ": not a URL; give one such as http://127.0.0.1:8080")
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return "", errors.New(what + ": give a URL with http or https and a host, such as http://127.0.0.1:8080")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New(what + ": give scheme, host, port and path only, without user, query or fragment")
+	}
+	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/"), nil
+}
+
+// base is what the path of a request to the Alexa host follows.
+func (c *Collector) base() string {
+	if c.alexa != "" {
+		return c.alexa
+	}
+	return "https://alexa." + c.session.marketplace()
+}
+
+// hostOf is the Alexa host of a marketplace, or what replaces it, without a path.
+func (c *Collector) hostOf(domain string) string {
+	if u, err := url.Parse(c.alexa); err == nil && c.alexa != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return "https://alexa." + domain
 }
 
 // Source is always "amazon".
 func (c *Collector) Source() string { return Source }
 
-// Endpoint is the Alexa host: "https://alexa.amazon.co.uk".
+// Endpoint is the Alexa host: "https://alexa.amazon.co.uk". It stays that of the
+// start, even if somebody signs in to another marketplace meanwhile.
 func (c *Collector) Endpoint() string { return c.endpoint }
 
 // Close closes the connections that are kept for the next poll.
@@ -129,14 +178,18 @@ func (c *Collector) Close() { c.http.CloseIdleConnections() }
 // last done an hour ago.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	found := &faults{redact: c.session.redact}
-	changed, err := c.session.load()
+	changed, err := c.session.load(found)
 	if err != nil {
 		return collectors.Snapshot{}, err
 	}
 	if changed {
 		c.listedAt = time.Time{} // it may be another account's
 	}
-	if len(c.monitors) == 0 || time.Since(c.listedAt) >= listingInterval {
+	listing := len(c.monitors) == 0 || time.Since(c.listedAt) >= listingInterval
+	if err := c.keepSignedIn(ctx, retry, listing, found); err != nil {
+		return collectors.Snapshot{}, c.failed(err)
+	}
+	if listing {
 		if err := c.list(ctx, retry, found); err != nil {
 			return collectors.Snapshot{}, c.failed(err)
 		}
@@ -145,6 +198,7 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 	if err != nil {
 		return collectors.Snapshot{}, c.failed(err)
 	}
+	c.session.tellUnsaved(found)
 	snapshot := collectors.Snapshot{Devices: make([]collectors.Device, 0, len(c.monitors))}
 	for _, m := range c.monitors {
 		snapshot.Devices = append(snapshot.Devices, m.device(samples[m], c.areas[areaKey(m.serial)]))
@@ -193,7 +247,7 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 		found.add("Alexa listed no air quality monitor at all, which is not believed: the %d known ones are kept", known)
 		return nil
 	case len(monitors) == 0:
-		found.add("the account has no air quality monitor: see that the Alexa app shows it, and that %s is the account's marketplace", c.domain)
+		found.add("the account has no air quality monitor: see that the Alexa app shows it, and that %s is the account's marketplace", c.session.marketplace())
 		return nil
 	}
 	if presentErr != nil {

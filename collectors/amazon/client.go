@@ -26,7 +26,7 @@ const (
 
 	// userAgent is that of the Alexa app for iOS, whose interface this is: other
 	// agents are sent to pages for browsers.
-	userAgent = "AmazonWebView/AmazonAlexa/2.2.663733.0/iOS/18.5/iPhone"
+	userAgent = "AmazonWebView/AmazonAlexa/" + appVersion + "/iOS/" + osVersion + "/" + deviceModel
 
 	// acceptLanguage keeps the texts of answers in one language.
 	acceptLanguage = "en-US"
@@ -54,71 +54,130 @@ func newHTTPClient(dial func(context.Context, string, string) (net.Conn, error))
 	}
 }
 
-// post sends one question, as often as retry allows, and passes the answer's
-// body to parse, whose error is the question's. what says in a log what is
-// asked for.
+// exchanger sends requests and reads their answers, with classified errors that
+// hold no secret.
+type exchanger struct {
+	http    *http.Client
+	timeout time.Duration
+	redact  func(string) string
+}
+
+// exchange sends one request and reads its answer. The body is left unread where
+// wanted, if not nil, finds an error in the status or the headers.
+func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) error) (*http.Response, []byte, error) {
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: refuse199}))
+	resp, err := e.http.Do(req)
+	if err != nil {
+		return nil, nil, e.fromNetwork(err)
+	}
+	defer resp.Body.Close()
+	if wanted != nil {
+		if err := wanted(resp); err != nil {
+			return resp, nil, err
+		}
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return resp, nil, e.fromNetwork(fmt.Errorf("reading the answer: %w", err))
+	case len(body) > maxBody:
+		return resp, nil, &collectors.PermanentError{
+			Kind: "oversized", StatusCode: resp.StatusCode,
+			Err: fmt.Errorf("the answer is larger than %d MiB", maxBody>>20),
+		}
+	}
+	return resp, body, nil
+}
+
+// setAppHeaders makes a request look like one of the Alexa app.
+func setAppHeaders(req *http.Request, contentType string) {
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Language", acceptLanguage)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+}
+
+// post puts one question to the Alexa host; see ask.
 func (c *Collector) post(ctx context.Context, retry *collectors.Retrier, path, what string, question any, parse func([]byte) error) error {
-	payload, err := json.Marshal(question)
+	content, err := json.Marshal(question)
 	if err != nil {
 		return fmt.Errorf("making the request (%s): %w", what, err)
 	}
-	endpoint := fmt.Sprintf("%s %s%s (%s)", http.MethodPost, c.base, path, what)
-	return retry.Do(ctx, endpoint, func(ctx context.Context) error {
+	return c.ask(ctx, retry, http.MethodPost, path, what, &payload{"application/json; charset=utf-8", content}, parse)
+}
+
+// ask sends one question to the Alexa host, as often as retry allows, and passes
+// the answer's body to parse, whose error is the question's. what says in a log
+// what is asked for. Where the session can be renewed, a refusal is answered with
+// one renewal and one repeat; a second refusal is final.
+func (c *Collector) ask(ctx context.Context, retry *collectors.Retrier, method, path, what string, question *payload, parse func([]byte) error) error {
+	generation, err := c.askOnce(ctx, retry, method, path, what, question, parse)
+	if collectors.ClassOf(err) != collectors.Authentication || !c.session.renewable(generation) {
+		return err
+	}
+	if err := c.session.renew(ctx, retry, generation); err != nil {
+		return err
+	}
+	_, err = c.askOnce(ctx, retry, method, path, what, question, parse)
+	if collectors.ClassOf(err) == collectors.Authentication {
+		return fmt.Errorf("even with cookies that Amazon has just renewed: %w", err)
+	}
+	return err
+}
+
+// askOnce is ask without a renewal. It tells the generation of the cookies that
+// the last try went with.
+func (c *Collector) askOnce(ctx context.Context, retry *collectors.Retrier, method, path, what string, question *payload, parse func([]byte) error) (generation uint64, err error) {
+	endpoint := fmt.Sprintf("%s %s%s (%s)", method, c.base(), path, what)
+	err = retry.Do(ctx, endpoint, func(ctx context.Context) error {
 		if c.timeout > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, c.timeout)
 			defer cancel()
 		}
-		body, err := c.exchange(ctx, path, payload)
+		var (
+			body []byte
+			err  error
+		)
+		body, generation, err = c.exchangeOnce(ctx, method, path, question)
 		if err == nil {
 			err = parse(body)
 		}
-		var authentication *collectors.AuthenticationError
-		if errors.As(err, &authentication) {
-			authentication.Remedy = c.session.remedy()
+		if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok {
+			refused.Remedy = c.session.remedy()
 		}
 		return err
 	})
+	return generation, err
 }
 
-// exchange sends one request and returns the body of a good answer.
-func (c *Collector) exchange(ctx context.Context, path string, payload []byte) ([]byte, error) {
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: refuse199})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(payload))
+// exchangeOnce sends one request and returns the body of a good answer.
+func (c *Collector) exchangeOnce(ctx context.Context, method, path string, question *payload) (body []byte, generation uint64, err error) {
+	var (
+		content     io.Reader
+		contentType string
+	)
+	if question != nil {
+		content, contentType = bytes.NewReader(question.content), question.contentType
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base()+path, content)
 	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
+		return nil, 0, fmt.Errorf("making the request: %w", err)
 	}
-	req.Header.Set("User-Agent", userAgent)
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Language", acceptLanguage)
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	c.session.authorize(req)
-
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, c.fromNetwork(err)
-	}
-	defer resp.Body.Close()
-	err = c.fromAnswer(resp)
-	if err == nil || collectors.ClassOf(err) != collectors.Authentication {
-		// The answer that ends a session also empties its cookies, which may be
-		// wanted again if it was a mistake.
-		c.session.learn(resp)
-	}
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	switch {
-	case err != nil:
-		return nil, c.fromNetwork(fmt.Errorf("reading the answer: %w", err))
-	case len(body) > maxBody:
-		return nil, &collectors.PermanentError{
-			Kind: "oversized", StatusCode: resp.StatusCode,
-			Err: fmt.Errorf("the answer is larger than %d MiB", maxBody>>20),
+	setAppHeaders(req, contentType)
+	generation = c.session.authorize(req)
+	_, body, err = c.exchange(req, func(resp *http.Response) error {
+		err := c.fromAnswer(resp)
+		if collectors.ClassOf(err) != collectors.Authentication {
+			// The answer that ends a session also empties its cookies, which may be
+			// wanted again if it was a mistake.
+			c.session.learn(resp, generation)
 		}
-	}
-	return body, nil
+		return err
+	})
+	return body, generation, err
 }
 
 // refuse199 ends a request that a retired endpoint answers with status 199:
@@ -135,7 +194,7 @@ func refuse199(code int, _ textproto.MIMEHeader) error {
 
 // fromNetwork gives a class to an error of the exchange, and takes out of its
 // text what the request held: net/http quotes answers that it can't parse.
-func (c *Collector) fromNetwork(err error) error {
+func (e *exchanger) fromNetwork(err error) error {
 	var request *url.Error
 	if errors.As(err, &request) {
 		err = request.Err // the rest is the address, which the endpoint tells already
@@ -144,8 +203,8 @@ func (c *Collector) fromNetwork(err error) error {
 	if errors.As(err, &permanent) {
 		return permanent
 	}
-	if text := err.Error(); c.session.redact(text) != text {
-		err = &redactedError{text: c.session.redact(text), err: err}
+	if text := err.Error(); e.redact(text) != text {
+		err = &redactedError{text: e.redact(text), err: err}
 	}
 	return collectors.FromNetwork(err)
 }
@@ -213,10 +272,13 @@ func answered(err error) bool {
 		return false
 	}
 	var (
+		renewal   *renewalError
 		permanent *collectors.PermanentError
 		transient *collectors.TransientError
 	)
 	switch {
+	case errors.As(err, &renewal):
+		return false
 	case errors.As(err, &permanent):
 		return permanent.StatusCode != 0
 	case errors.As(err, &transient):

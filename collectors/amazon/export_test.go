@@ -1,6 +1,8 @@
 package amazon
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"hueair2mqtt/collectors"
@@ -56,4 +58,39 @@ func (p *Parsers) devices(samples map[*monitor]*sample) []collectors.Device {
 // ParseCookies is parseCookies.
 func ParseCookies(content []byte, domain string) (map[string]string, error) {
 	return parseCookies(content, domain)
+}
+
+// OnStep makes f be told of each step of a renewal or a sign-in: "renewing" before
+// Amazon is asked, "got" with the answer, "saved" with the answer on the disk.
+func (c *Collector) OnStep(f func(string)) { c.session.step = f }
+
+// OnStep is Collector.OnStep.
+func (s *SignIn) OnStep(f func(string)) { s.collector.OnStep(f) }
+
+// Ask sends one request as every poll does. Unlike Collect it may be called from
+// many goroutines.
+func (c *Collector) Ask(ctx context.Context, retry *collectors.Retrier) error {
+	return c.ask(ctx, retry, http.MethodGet, welcomePath, "test", nil, func([]byte) error { return nil })
+}
+
+// ParseTokenCookies is parseTokenCookies, with the names and ends of the cookies.
+func ParseTokenCookies(body []byte, domain string) (map[string]time.Time, error) {
+	cookies, err := parseTokenCookies(body, domain)
+	ends := map[string]time.Time{}
+	for _, c := range cookies {
+		ends[c.Name] = c.Expires
+	}
+	return ends, err
+}
+
+// LandingCode is landingCode.
+func LandingCode(text, clientID string, marketplaces, hosts []string) (string, error) {
+	code, err := landingCode(text, clientID, marketplaces, hosts)
+	return string(code), err
+}
+
+// Secrets are values of the types that hold secrets, with each of these inside.
+func Secrets(value string) []any {
+	c := credentials{RefreshToken: secret(value), Cookies: []cookie{{Name: "at-main", Value: secret(value)}}}
+	return []any{secret(value), c, &c, c.Cookies}
 }

@@ -53,6 +53,7 @@ type house struct {
 	retry     *collectors.Retrier
 	log       *observer.ObservedLogs
 	cookies   string // the path of the file
+	dial      func(context.Context, string, string) (net.Conn, error)
 }
 
 // inHouse runs a test in a bubble of virtual time. The server is a real one; its
@@ -75,7 +76,7 @@ func inHouseWith(t *testing.T, change func(*amazon.Options), test func(h *house)
 		served := make(chan error)
 		go func() { served <- server.Serve(listener) }()
 
-		h := &house{t: t, account: account, cookies: path}
+		h := &house{t: t, account: account, cookies: path, dial: listener.Dial}
 		h.writeCookies(account.Cookies())
 		options := amazon.Options{
 			Domain: "amazon.co.uk", CookiesFile: path, Endpoint: "http://alexa.test", Timeout: timeout,

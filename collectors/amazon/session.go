@@ -1,17 +1,18 @@
 package amazon
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -19,10 +20,6 @@ import (
 )
 
 const (
-	// maxCookiesFile is the size, in bytes, above which a file is no export of
-	// cookies: a browser with thousands of them stays below it.
-	maxCookiesFile = 1 << 20
-
 	// maxCookies and maxCookieValue bound what answers may add, as every request
 	// carries it (RFC 6265, 6.1: 4096 bytes a cookie).
 	maxCookies     = 200
@@ -31,102 +28,238 @@ const (
 	// csrfCookie is the cookie whose value every request repeats as a header, to
 	// show that it was not sent by a foreign page.
 	csrfCookie = "csrf"
+
+	// loginCommand is what the user runs to sign in.
+	loginCommand = "hueair2mqtt amazon login"
 )
 
-// session is the state of being signed in: the cookies of the file, and what
-// Alexa's answers added to them.
+// session is the state of being signed in: the cookies that requests carry, what
+// Alexa's answers added to them, and where they come from. With the credentials
+// of signing in (amazon.json) it can renew them; with a browser's cookies it
+// can't. Requests may be made at the same time.
 type session struct {
-	path    string
-	domain  string
+	redactor
+	host        tokenHost
+	domain      string // as configured
+	cookiesFile string
+	file        string // amazon.json; "" where there is no state directory
+
+	// step is told of each step of a renewal, for the tests that end the process
+	// there.
+	step func(string)
+
+	mu      sync.Mutex
 	cookies map[string]string
+	signIn  *credentials      // nil: cookies is what cookiesFile holds
 	digest  [sha256.Size]byte // of the file that cookies came from
 	loaded  bool
+	fresh   bool  // a file gave other cookies since the last poll: maybe another account's
+	unsaved error // why signIn is not on the disk
+
+	// generation counts the changes of cookies. A request that was refused with
+	// those of an earlier generation only has to be sent again.
+	generation uint64
+	polled     uint64 // the generation that the poll began with
+	failed     error  // how this poll's renewal failed
+	flight     *flight
 }
 
-func newSession(path, domain string) *session {
-	return &session{path: path, domain: domain}
+// flight is a renewal that is under way, for which all wait that need it.
+type flight struct {
+	done chan struct{}
+	err  error
 }
 
-// load reads the file and takes its cookies if it changed since the last time,
-// and says whether it did. Its error is always one of authentication: without
-// cookies, nobody is signed in.
-func (s *session) load() (changed bool, err error) {
-	content, err := s.readFile()
+func newSession(o Options, domain string) *session {
+	s := &session{domain: domain, cookiesFile: o.CookiesFile, step: func(string) {}}
+	if o.StateDir != "" {
+		s.file = filepath.Join(o.StateDir, credentialsFile)
+	}
+	return s
+}
+
+// savedDomain is the marketplace that the credentials on the disk are for, else
+// the configured one. What is wrong with them is for the first poll to tell.
+func (s *session) savedDomain() string {
+	if content, err := s.readCredentials(); err == nil {
+		if signIn, err := decodeCredentials(content); err == nil {
+			return signIn.Domain
+		}
+	}
+	return s.domain
+}
+
+// load begins a poll: it takes what the files hold if that changed since the last
+// time, and says whether it did. Its error is always one of authentication:
+// nobody is signed in. What is only to be told goes to found.
+func (s *session) load(found *faults) (changed bool, err error) {
+	s.mu.Lock()
+	note, err := s.loadLocked()
+	changed, s.fresh = s.fresh, false
+	s.polled, s.failed = s.generation, nil
+	s.mu.Unlock()
+	if note != nil { // found asks the session for what to redact
+		found.add("%v", note)
+	}
+	return changed, err
+}
+
+// loadLocked is load without the beginning of a poll. note is what only is to be
+// told.
+func (s *session) loadLocked() (note, err error) {
+	content, err := s.readCredentials()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s.loadCookies()
+	case err == nil && s.signIn != nil && sha256.Sum256(content) == s.digest:
+		if s.unsaved != nil {
+			s.saveAgain()
+		}
+		return nil, nil
+	}
+	var signIn *credentials
+	if err == nil {
+		signIn, err = decodeCredentials(content)
+	}
+	switch {
+	case err == nil:
+		s.adopt(signIn, content)
+		s.fresh = true
+		return nil, nil
+	case s.signIn != nil:
+		// What is in memory still is good; only a removal is meant to end it.
+		return fmt.Errorf("%s can't be read, so the sign-in of before is used until the next start: %w", s.file, err), nil
+	}
+	return nil, s.notSignedIn(fmt.Errorf("%s: %w", s.file, err))
+}
+
+// readCredentials reads amazon.json. That there is none is fs.ErrNotExist, but
+// only if its directory is there: a disk that is away signs nobody out.
+func (s *session) readCredentials() ([]byte, error) {
+	if s.file == "" {
+		return nil, fs.ErrNotExist
+	}
+	content, err := readRegular(s.file)
+	if errors.Is(err, fs.ErrNotExist) && s.signIn != nil {
+		if _, dirErr := os.Stat(filepath.Dir(s.file)); dirErr != nil {
+			return nil, fmt.Errorf("its directory: %v", withoutPath(dirErr))
+		}
+	}
+	return content, err
+}
+
+// adopt makes credentials the ones in force. content is what the file holds.
+func (s *session) adopt(signIn *credentials, content []byte) {
+	s.hide(signIn.secrets()...)
+	s.signIn, s.cookies = signIn, signIn.values()
+	s.digest, s.loaded, s.unsaved = sha256.Sum256(content), true, nil
+	s.generation++
+}
+
+// loadCookies takes the cookies of a browser.
+func (s *session) loadCookies() (note, err error) {
+	if s.signIn != nil { // signed out: amazon.json is gone
+		s.signIn, s.loaded, s.unsaved = nil, false, nil
+	}
+	if s.cookiesFile == "" {
+		return nil, s.notSignedIn(errors.New("nobody has signed in"))
+	}
+	content, err := readRegular(s.cookiesFile)
 	if err != nil {
-		return false, s.noCookies(err)
+		return s.withoutCookiesFile(err)
 	}
 	digest := sha256.Sum256(content)
-	changed = digest != s.digest
-	if s.loaded && !changed {
-		return false, nil
+	if s.loaded && digest == s.digest {
+		return nil, nil
 	}
 	cookies, err := parseCookies(content, s.domain)
 	if err != nil {
-		return false, s.noCookies(err)
+		return s.withoutCookiesFile(err)
 	}
+	s.fresh = s.fresh || digest != s.digest
 	s.cookies, s.digest, s.loaded = cookies, digest, true
-	return changed, nil
+	s.generation++
+	return nil, nil
 }
 
-// readFile gives the file's content. Its errors tell what is wrong with the
-// file, without its path.
-func (s *session) readFile() ([]byte, error) {
-	if s.path == "" {
-		return nil, errors.New("no file of cookies is set")
+// withoutCookiesFile is what a file that can't be used means. While Amazon takes
+// the cookies in memory, that is only worth a note: the file may be half written.
+func (s *session) withoutCookiesFile(err error) (note, failure error) {
+	if s.loaded {
+		return fmt.Errorf("cookies file %s can't be read, so its cookies of before are used until the next start: %w", s.cookiesFile, err), nil
 	}
-	// Opening a pipe would wait for its writer.
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	file, err := os.Open(s.path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxCookiesFile+1))
-	switch {
-	case err != nil:
-		return nil, withoutPath(err)
-	case len(content) > maxCookiesFile:
-		return nil, errors.New("larger than 1 MiB, so not a file of cookies")
-	}
-	return content, nil
-}
-
-func withoutPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
+	return nil, s.noCookies(err)
 }
 
 func (s *session) noCookies(err error) error {
-	s.forget()
-	if s.path != "" {
-		err = fmt.Errorf("cookies file %s: %w", s.path, err)
+	s.loaded = false
+	return &collectors.AuthenticationError{
+		Code: "no cookies", Remedy: s.remedyLocked(), Err: fmt.Errorf("cookies file %s: %w", s.cookiesFile, err),
 	}
-	return &collectors.AuthenticationError{Code: "no cookies", Remedy: s.remedy(), Err: err}
 }
 
-// remedy tells the user how to sign in again.
+func (s *session) notSignedIn(err error) error {
+	s.signIn, s.cookies, s.loaded, s.unsaved = nil, nil, false, nil
+	return &collectors.AuthenticationError{Code: "not signed in", Remedy: remedyLogin, Err: err}
+}
+
+// remedyLogin tells the user how to sign in again.
+const remedyLogin = "Run: " + loginCommand + ". No restart is needed."
+
+// remedy tells the user what to do about a refusal.
 func (s *session) remedy() string {
-	if s.path == "" {
-		return fmt.Sprintf("Sign in to Amazon in a browser, export the cookies of %s into a file, and name that file as amazon.cookies_file in the configuration.", s.domain)
-	}
-	return fmt.Sprintf("Sign in to Amazon in a browser and export the cookies of %s anew into %s. No restart is needed.", s.domain, s.path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remedyLocked()
 }
 
-// forget makes the next load take the file's cookies again, whether it changed
-// or not.
-func (s *session) forget() { s.loaded = false }
+func (s *session) remedyLocked() string {
+	if s.signIn != nil || s.cookiesFile == "" {
+		return remedyLogin
+	}
+	return fmt.Sprintf("Sign in to Amazon in a browser and export the cookies of %s anew into %s. No restart is needed. "+
+		"Or run: %s, after which the program renews its cookies by itself.", s.domain, s.cookiesFile, loginCommand)
+}
 
-// authorize puts the cookies and the csrf header into a request.
-func (s *session) authorize(req *http.Request) {
+// marketplace is the domain that requests go to.
+func (s *session) marketplace() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.signIn != nil {
+		return s.signIn.Domain
+	}
+	return s.domain
+}
+
+// signedIn gives a copy of the credentials in force; nil is a session of a
+// browser's cookies.
+func (s *session) signedIn() *credentials {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.signIn == nil {
+		return nil
+	}
+	signIn := *s.signIn
+	return &signIn
+}
+
+// forget makes the next poll begin with the cookies as the file has them: what an
+// answer set may have spoilt them.
+func (s *session) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.signIn != nil {
+		s.cookies = s.signIn.values()
+		return
+	}
+	s.loaded = false
+}
+
+// authorize puts the cookies and the csrf header into a request, and returns
+// their generation.
+func (s *session) authorize(req *http.Request) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(s.cookies)) {
 		if b.Len() > 0 {
@@ -138,10 +271,17 @@ func (s *session) authorize(req *http.Request) {
 	if csrf := s.cookies[csrfCookie]; csrf != "" {
 		req.Header.Set(csrfCookie, csrf)
 	}
+	return s.generation
 }
 
-// learn takes the cookies that an answer sets, the csrf one above all.
-func (s *session) learn(resp *http.Response) {
+// learn takes the cookies that an answer sets, the csrf one above all. An answer
+// to cookies that were renewed meanwhile has nothing to teach.
+func (s *session) learn(resp *http.Response, generation uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if generation != s.generation {
+		return
+	}
 	for _, cookie := range resp.Cookies() {
 		_, known := s.cookies[cookie.Name]
 		switch {
@@ -155,24 +295,236 @@ func (s *session) learn(resp *http.Response) {
 	}
 }
 
-// redact takes every cookie's value out of text that came from the network: an
-// answer may echo what the request held, also quoted as Go does in errors.
+// redact takes the secrets of the session out of text that came from the network.
 func (s *session) redact(text string) string {
-	const shortest = 6 // shorter values ("1", "en_GB") are no secrets, and are parts of words
-	var values []string
-	for _, value := range s.cookies {
-		if len(value) >= shortest {
-			quoted := strconv.Quote(value)
-			values = append(values, value, quoted[1:len(quoted)-1])
+	s.mu.Lock()
+	values := slices.Collect(maps.Values(s.cookies))
+	s.mu.Unlock()
+	return s.redactor.redact(text, values...)
+}
+
+// due says that the cookies are to be renewed before they end, and whether the
+// first of them has ended already.
+func (s *session) due(now time.Time) (due, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.signIn == nil {
+		return false, false
+	}
+	at, end := s.signIn.renewAt(), s.signIn.expiry()
+	return !at.IsZero() && !now.Before(at), !end.IsZero() && !now.Before(end)
+}
+
+// renewable says whether a request that was refused with the cookies of a
+// generation may be sent again after a renewal: only credentials can be renewed,
+// and a poll does that once.
+func (s *session) renewable(generation uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.signIn != nil && (generation == s.polled || generation < s.generation)
+}
+
+// renewNext replaces the cookies in force before they end. Should even the new
+// ones be refused, that may still be answered by a renewal.
+func (s *session) renewNext(ctx context.Context, retry *collectors.Retrier) error {
+	s.mu.Lock()
+	generation := s.generation
+	s.mu.Unlock()
+	if err := s.renew(ctx, retry, generation); err != nil {
+		return err
+	}
+	s.beginPoll()
+	return nil
+}
+
+// beginPoll makes the cookies in force the ones that a poll begins with.
+func (s *session) beginPoll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.polled = s.generation
+}
+
+// renew replaces the cookies of a generation, unless that has been done already.
+func (s *session) renew(ctx context.Context, retry *collectors.Retrier, generation uint64) error {
+	return s.renewFor(ctx, retry, generation, "")
+}
+
+// move makes a marketplace the account's home, with cookies for it.
+func (s *session) move(ctx context.Context, retry *collectors.Retrier, home string) error {
+	s.mu.Lock()
+	before, generation := s.signIn, s.generation
+	s.mu.Unlock()
+	var err error
+	if before.Domain != home {
+		err = s.renewFor(ctx, retry, generation, home)
+	} else {
+		settled := *before
+		settled.AtHome = true
+		err = s.replace(before, &settled)
+	}
+	if err != nil {
+		return err
+	}
+	s.beginPoll()
+	return nil
+}
+
+// renewFor replaces the cookies of a generation with some for the account's home,
+// or for the marketplace that they are for if home is empty. Those who ask at the
+// same time wait for one renewal and share its outcome.
+func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, generation uint64, home string) error {
+	s.mu.Lock()
+	switch {
+	case s.generation != generation:
+		s.mu.Unlock()
+		return nil
+	case s.failed != nil:
+		err := s.failed
+		s.mu.Unlock()
+		return err
+	}
+	if f := s.flight; f != nil {
+		s.mu.Unlock()
+		select {
+		case <-f.done:
+			return f.err
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	// The longest first: one value may be a part of another.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	for _, value := range values {
-		text = strings.ReplaceAll(text, value, "[cookie]")
-	}
-	return text
+	f := &flight{done: make(chan struct{})}
+	s.flight = f
+	s.mu.Unlock()
+
+	f.err = s.renewNow(ctx, retry, home)
+	s.mu.Lock()
+	s.flight, s.failed = nil, f.err
+	s.mu.Unlock()
+	close(f.done)
+	return f.err
 }
+
+// renewNow gets new cookies from Amazon. What goes wrong is a *renewalError.
+func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, home string) error {
+	s.mu.Lock()
+	generation := s.generation
+	// Somebody may have signed in anew meanwhile, which also ends the sign-in of
+	// before; then that is what to use. What else is wrong with the file, the next
+	// poll tells.
+	_, err := s.loadLocked()
+	before := s.signIn
+	changed := s.generation != generation
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case changed:
+		return nil
+	}
+	renewed := *before
+	if home != "" {
+		renewed.Domain, renewed.AtHome = home, true
+	}
+	s.step("renewing")
+	cookies, err := s.host.cookies(ctx, retry, before.RefreshToken, renewed.Domain)
+	if err != nil {
+		return &renewalError{err}
+	}
+	renewed.Cookies, renewed.RenewedAt = cookies, time.Now().UTC().Truncate(time.Second)
+	return s.replace(before, &renewed)
+}
+
+// replace puts new credentials on the disk and then in force.
+func (s *session) replace(before, next *credentials) error {
+	s.hide(next.secrets()...)
+	content, err := next.encode()
+	if err != nil {
+		return err
+	}
+	s.step("got")
+	theirs, theirContent, err := s.store(before, content)
+	s.step("saved")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case errors.Is(err, errSignedOut):
+		return s.notSignedIn(err)
+	case theirs != nil:
+		s.adopt(theirs, theirContent)
+		s.fresh = true
+	case err != nil:
+		// Without a disk the session goes on in memory, and what is on the disk
+		// still can be renewed at the next start.
+		digest := s.digest
+		s.adopt(next, content)
+		s.digest, s.unsaved = digest, err
+	default:
+		s.adopt(next, content)
+	}
+	return nil
+}
+
+var errSignedOut = errors.New("amazon logout has ended the sign-in")
+
+// store writes the content that replaces the credentials of before, unless
+// somebody signed in or out meanwhile. It returns theirs if they signed in.
+func (s *session) store(before *credentials, content []byte) (theirs *credentials, theirContent []byte, err error) {
+	unlock, err := lockDir(filepath.Dir(s.file))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	present, err := readRegular(s.file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, errSignedOut
+	case err == nil:
+		there, decodeErr := decodeCredentials(present)
+		if decodeErr == nil && there.RefreshToken != before.RefreshToken {
+			return there, present, nil
+		}
+	}
+	return nil, nil, writeCredentials(s.file, content)
+}
+
+// saveAgain tries to write what could not be written before.
+func (s *session) saveAgain() {
+	content, err := s.signIn.encode()
+	if err == nil {
+		var theirs *credentials
+		var theirContent []byte
+		theirs, theirContent, err = s.store(s.signIn, content)
+		switch {
+		case theirs != nil:
+			s.adopt(theirs, theirContent)
+			s.fresh = true
+		case err == nil:
+			s.digest, s.unsaved = sha256.Sum256(content), nil
+		}
+	}
+	if err != nil {
+		s.unsaved = err
+	}
+}
+
+// tellUnsaved tells that the credentials in force are not on the disk.
+func (s *session) tellUnsaved(found *faults) {
+	s.mu.Lock()
+	unsaved := s.unsaved
+	s.mu.Unlock()
+	if unsaved != nil {
+		found.add("the renewed sign-in can't be written to %s and is kept in memory only; see that the disk has room and that the program may write there: %v",
+			s.file, withoutPath(unsaved))
+	}
+}
+
+// renewalError says that the cookies could not be renewed. It has the class of
+// what went wrong, and is no answer of the Alexa host: another way to ask for the
+// same would fail with the same cookies.
+type renewalError struct{ err error }
+
+func (e *renewalError) Error() string { return "renewing the Amazon sign-in: " + e.err.Error() }
+func (e *renewalError) Unwrap() error { return e.err }
 
 // checkCookie refuses what can't be sent in a Cookie header. The error names
 // the cookie, never its value.

@@ -1,9 +1,13 @@
 // Package amazontest is an Alexa host for tests and demonstrations, in the
 // manner of net/http/httptest: a real HTTP handler that behaves as Amazon's does.
+// It also is the sign-in page and the token host: the paths differ, so that one
+// server can stand for all of them.
 //
 // It is strict, so that a client that skips a step fails here rather than at a
 // user's: every request must carry every cookie, must repeat the csrf cookie as a
-// header once it was set, and must ask GraphQL for the fields that it wants.
+// header once it was set, and must ask GraphQL for the fields that it wants. Of
+// the sign-in, every field is held against what the Alexa app sends; codes are for
+// once, and cookies end.
 // What it never does by itself (hang, break off, refuse) a test scripts.
 package amazontest
 
@@ -13,7 +17,6 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,10 +71,21 @@ type Account struct {
 	script   []http.HandlerFunc
 	paths    map[string]http.HandlerFunc
 	requests map[string]int
+
+	home           string // marketplace
+	region         string
+	codeLife       time.Duration
+	cookieLife     time.Duration
+	cookieLifeTold bool
+	grants         map[string]*grant  // by code
+	devices        map[string]*device // by refresh token
+	flaky          map[string]*flakiness
+	handedOut      []string // secrets of signing in
 }
 
-// NewAccount makes an account of amazon.co.uk without monitors, with cookies of
-// its own.
+// NewAccount makes an account that is at home at amazon.co.uk, without monitors,
+// with a browser that is signed in. Nobody has signed in as a device yet; cookies
+// of those who do live for two weeks.
 func NewAccount() *Account {
 	return &Account{
 		cookies: map[string]string{
@@ -87,6 +101,9 @@ func NewAccount() *Account {
 		monitors: map[string]Monitor{},
 		paths:    map[string]http.HandlerFunc{},
 		requests: map[string]int{},
+		home:     "amazon.co.uk", region: "EU",
+		codeLife: 5 * time.Minute, cookieLife: 14 * 24 * time.Hour, cookieLifeTold: true,
+		grants: map[string]*grant{}, devices: map[string]*device{}, flaky: map[string]*flakiness{},
 	}
 }
 
@@ -104,11 +121,12 @@ func (a *Account) Cookies() map[string]string {
 	return maps.Clone(a.cookies)
 }
 
-// Secrets are all values that must appear in no log, error or message.
+// Secrets are all values that must appear in no log, error or message: the
+// browser's cookies, and whatever signing in has handed out or been given since.
 func (a *Account) Secrets() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append(slices.Sorted(maps.Values(a.cookies)), a.csrf)
+	return append(append(slices.Sorted(maps.Values(a.cookies)), a.csrf), a.handedOut...)
 }
 
 // SetMonitor adds a monitor, or replaces the one with its serial. Its readings
@@ -178,28 +196,40 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h(w, r)
 		return
 	}
-	serve := map[string]func(http.ResponseWriter, *http.Request){
-		GraphQLPath: a.serveGraphQL,
-		PhoenixPath: a.servePhoenix,
+	page, known := map[string]struct {
+		methods []string
+		open    bool // nobody needs to be signed in
+		serve   http.HandlerFunc
+	}{
+		GraphQLPath:    {[]string{http.MethodPost}, false, a.serveGraphQL},
+		PhoenixPath:    {[]string{http.MethodPost}, false, a.servePhoenix},
+		WelcomePath:    {[]string{http.MethodGet}, false, a.serveWelcome},
+		SignInPath:     {[]string{http.MethodGet, http.MethodPost}, true, a.serveSignIn},
+		LandingPath:    {[]string{http.MethodGet}, true, http.NotFound}, // as Amazon's is for browsers
+		RegisterPath:   {[]string{http.MethodPost}, true, a.serveRegister},
+		TokenPath:      {[]string{http.MethodPost}, true, a.serveToken},
+		DeregisterPath: {[]string{http.MethodPost}, true, a.serveDeregister},
 	}[r.URL.Path]
 	switch {
-	case serve == nil:
+	case !known:
 		http.NotFound(w, r)
 		return
-	case r.Method != http.MethodPost:
-		w.Header().Set("Allow", http.MethodPost)
+	case !slices.Contains(page.methods, r.Method):
+		w.Header().Set("Allow", strings.Join(page.methods, ", "))
 		http.Error(w, "", http.StatusMethodNotAllowed)
 		return
 	}
-	if code := a.admit(w, r); code != http.StatusOK {
-		http.Error(w, "", code)
-		return
+	if !page.open {
+		if code := a.admit(w, r); code != http.StatusOK {
+			http.Error(w, "", code)
+			return
+		}
+		if r.Method == http.MethodPost && !isType(r, "application/json") {
+			http.Error(w, "", http.StatusUnsupportedMediaType)
+			return
+		}
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		http.Error(w, "", http.StatusUnsupportedMediaType)
-		return
-	}
-	serve(w, r)
+	page.serve(w, r)
 }
 
 // next counts the request and takes its scripted answer.
@@ -212,7 +242,13 @@ func (a *Account) next(path string) http.HandlerFunc {
 		a.script = a.script[1:]
 		return h
 	}
-	return a.paths[path]
+	if h := a.paths[path]; h != nil {
+		return h
+	}
+	if f := a.flaky[path]; f != nil {
+		return f.next()
+	}
+	return nil
 }
 
 // admit checks who asks, and sets the csrf cookie where it is missing.
@@ -222,11 +258,8 @@ func (a *Account) admit(w http.ResponseWriter, r *http.Request) int {
 	if a.revoked || !strings.Contains(r.Header.Get("User-Agent"), "AmazonAlexa/") {
 		return http.StatusUnauthorized
 	}
-	for name, value := range a.cookies {
-		cookie, err := r.Cookie(name)
-		if err != nil || cookie.Value != value {
-			return http.StatusUnauthorized
-		}
+	if !carries(r, a.cookies) && !a.signedIn(r) {
+		return http.StatusUnauthorized
 	}
 	cookie, err := r.Cookie("csrf")
 	switch {

@@ -1,0 +1,192 @@
+package amazontest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The paths of signing in.
+const (
+	SignInPath     = "/ap/signin"
+	LandingPath    = "/ap/maplanding"
+	RegisterPath   = "/auth/register"
+	TokenPath      = "/auth/token"
+	DeregisterPath = "/auth/deregister"
+	WelcomePath    = "/api/welcome"
+)
+
+// deviceType is that of the Alexa app for iOS, the only one that this host knows.
+const deviceType = "A2IVLV5VM2W81"
+
+// japan has a language of its own.
+const japan = "amazon.co.jp"
+
+// Marketplaces are the domains that accounts may be of.
+var Marketplaces = []string{
+	"amazon.com", "amazon.ca", "amazon.com.mx", "amazon.com.br",
+	"amazon.co.uk", "amazon.ie", "amazon.de", "amazon.fr", "amazon.it", "amazon.es", "amazon.nl",
+	"amazon.com.be", "amazon.se", "amazon.pl", "amazon.com.tr", "amazon.ae", "amazon.sa", "amazon.eg",
+	"amazon.co.za", "amazon.in", "amazon.co.jp", "amazon.com.au", "amazon.sg",
+}
+
+// grant is an authorization code and what it is good for.
+type grant struct {
+	domain    string
+	clientID  string
+	challenge string
+	expires   time.Time
+	used      bool
+}
+
+// Consent is what the user's browser does: it opens the address of the sign-in
+// page, signs in, and returns the address that it ends on. The address must be
+// Amazon's own; its error is what the page would complain of.
+func (a *Account) Consent(address string) (landing string, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	domain, ok := strings.CutPrefix(u.Host, "www.")
+	if u.Scheme != "https" || !ok || !slices.Contains(Marketplaces, domain) || u.Path != SignInPath {
+		return "", errors.New("this is not the address of Amazon's sign-in page")
+	}
+	return a.authorize(u.Query(), domain)
+}
+
+// serveSignIn is the sign-in page: GET shows it, POST is the user who agrees.
+func (a *Account) serveSignIn(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "", http.StatusBadRequest)
+		return
+	}
+	if r.Method == http.MethodGet {
+		if _, err := checkAuthorization(r.Form, ""); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
+		// A browser that went away is no concern of the server's.
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>Amazon Sign-In</title><form name=\"signIn\" method=\"post\" action=\"%s\"><button>Sign in</button></form>",
+			html.EscapeString(r.URL.RequestURI()))
+		return
+	}
+	landing, err := a.authorize(r.Form, "")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, landing, http.StatusFound)
+}
+
+// authorize makes a code for an authorization request and returns the address
+// that the browser is sent to.
+func (a *Account) authorize(query url.Values, domain string) (landing string, err error) {
+	domain, err = checkAuthorization(query, domain)
+	if err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	code := "AN" + secret()
+	a.grants[code] = &grant{
+		domain:    domain,
+		clientID:  strings.TrimPrefix(query.Get("openid.oa2.client_id"), "device:"),
+		challenge: query.Get("openid.oa2.code_challenge"),
+		expires:   time.Now().Add(a.codeLife),
+	}
+	a.handOut(code)
+	answer := url.Values{
+		"openid.assoc_handle":           {query.Get("openid.assoc_handle")},
+		"openid.mode":                   {"id_res"},
+		"openid.ns":                     {query.Get("openid.ns")},
+		"openid.claimed_id":             {"https://www.amazon.com/ap/id/amzn1.account.TEST"},
+		"openid.return_to":              {query.Get("openid.return_to")},
+		"openid.oa2.authorization_code": {code},
+		"openid.oa2.response_type":      {"code"},
+		"openid.oa2.scope":              {"device_auth_access"},
+	}
+	return query.Get("openid.return_to") + "?" + answer.Encode(), nil
+}
+
+var (
+	challengePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+	serialPattern    = regexp.MustCompile(`^[0-9A-F]{32}$`)
+)
+
+// checkAuthorization holds an authorization request against what Amazon's app
+// sends, and returns the marketplace that it is for.
+func checkAuthorization(query url.Values, host string) (domain string, err error) {
+	returnTo := query.Get("openid.return_to")
+	domain, ok := strings.CutPrefix(returnTo, "https://www.")
+	domain, okPath := strings.CutSuffix(domain, LandingPath)
+	if !ok || !okPath || !slices.Contains(Marketplaces, domain) || (host != "" && host != domain) {
+		return "", errors.New("openid.return_to is not the landing page of the marketplace")
+	}
+	language := "en-US"
+	if domain == japan {
+		language = "ja_JP"
+	}
+	const (
+		openID     = "http://specs.openid.net/auth/2.0"
+		identifier = openID + "/identifier_select"
+		handle     = "amzn_dp_project_dee_ios"
+	)
+	wanted := map[string]string{
+		"openid.oa2.code_challenge_method": "S256", "openid.oa2.response_type": "code", "openid.oa2.scope": "device_auth_access",
+		"openid.assoc_handle": handle, "pageId": handle, "accountStatusPolicy": "P1",
+		"openid.identity": identifier, "openid.claimed_id": identifier, "openid.mode": "checkid_setup", "openid.ns": openID,
+		"openid.ns.oa2": "http://www.amazon.com/ap/ext/oauth/2", "openid.ns.pape": "http://specs.openid.net/extensions/pape/1.0",
+		"openid.pape.max_auth_age": "0", "language": language,
+	}
+	for name, value := range wanted {
+		if got := query[name]; len(got) != 1 || got[0] != value {
+			return "", fmt.Errorf("%s is not %q", name, value)
+		}
+	}
+	if !challengePattern.MatchString(query.Get("openid.oa2.code_challenge")) {
+		return "", errors.New("openid.oa2.code_challenge is no SHA-256 in base64url without padding")
+	}
+	id, ok := strings.CutPrefix(query.Get("openid.oa2.client_id"), "device:")
+	if _, err := serialOf(id); !ok || err != nil {
+		return "", errors.New("openid.oa2.client_id names no device of the app's type")
+	}
+	for name := range query {
+		if _, ok := wanted[name]; !ok && !slices.Contains([]string{"openid.return_to", "openid.oa2.code_challenge", "openid.oa2.client_id"}, name) {
+			return "", fmt.Errorf("%s is not known", name)
+		}
+	}
+	return domain, nil
+}
+
+// serialOf takes the serial number out of a client id.
+func serialOf(clientID string) (string, error) {
+	decoded, err := hex.DecodeString(clientID)
+	if err != nil {
+		return "", err
+	}
+	serial, kind, _ := strings.Cut(string(decoded), "#")
+	if kind != deviceType || !serialPattern.MatchString(serial) {
+		return "", errors.New("no device")
+	}
+	return serial, nil
+}
+
+// matches says whether a verifier is the one of a challenge (RFC 7636, 4.6).
+func (g *grant) matches(verifier string) bool {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:]) == g.challenge
+}
+
+// readBody reads a request's body of at most 64 KiB.
+func readBody(r *http.Request) ([]byte, error) { return io.ReadAll(io.LimitReader(r.Body, 64<<10)) }

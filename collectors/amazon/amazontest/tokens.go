@@ -1,0 +1,413 @@
+package amazontest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// device is one registration.
+type device struct {
+	serial       string
+	refreshToken string
+	accessTokens map[string]time.Time // with their ends
+	jars         []jar
+}
+
+// jar is a set of cookies for one marketplace.
+type jar struct {
+	domain  string
+	cookies map[string]string
+	expires time.Time
+}
+
+// accessTokenLife is how long an access token lives.
+const accessTokenLife = time.Hour
+
+// SetHome says where the account is at home: its marketplace, and the region as
+// a registration tells it ("NA", "EU", "FE").
+func (a *Account) SetHome(domain, region string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.home, a.region = domain, region
+}
+
+// SetCookieLife says how long the cookies of sign-ins live from now on, and
+// whether the answers tell when they end.
+func (a *Account) SetCookieLife(life time.Duration, told bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cookieLife, a.cookieLifeTold = life, told
+}
+
+// SetCodeLife says how long an authorization code can be used.
+func (a *Account) SetCodeLife(life time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.codeLife = life
+}
+
+// KillCookies ends the cookies of all sign-ins before their time, as happens.
+func (a *Account) KillCookies() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, d := range a.devices {
+		d.jars = nil
+	}
+}
+
+// RevokeTokens ends all sign-ins, as a changed password does. A new one works.
+func (a *Account) RevokeTokens() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.devices)
+}
+
+// Devices are the serial numbers of the devices that are registered, sorted.
+func (a *Account) Devices() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var serials []string
+	for _, d := range a.devices {
+		serials = append(serials, d.serial)
+	}
+	slices.Sort(serials)
+	return serials
+}
+
+// Flaky makes a share (0 to 1) of the requests for a path fail with what goes
+// away by itself: 500, 503, 429, and a connection that breaks off. The same seed
+// fails the same requests.
+func (a *Account) Flaky(path string, share float64, seed uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.flaky[path] = &flakiness{share, rand.New(rand.NewPCG(seed, seed))}
+}
+
+type flakiness struct {
+	share  float64
+	random *rand.Rand
+}
+
+func (f *flakiness) next() http.HandlerFunc {
+	if f.random.Float64() >= f.share {
+		return nil
+	}
+	failures := []http.HandlerFunc{
+		Status(http.StatusInternalServerError, nil, "busy"), Status(http.StatusServiceUnavailable, nil, ""),
+		Status(http.StatusTooManyRequests, nil, ""), Drop,
+	}
+	return failures[f.random.IntN(len(failures))]
+}
+
+// handOut notes secrets that have left the host. The caller holds the lock.
+func (a *Account) handOut(secrets ...string) { a.handedOut = append(a.handedOut, secrets...) }
+
+// newJar makes cookies of a marketplace for a device. The caller holds the lock.
+func (a *Account) newJar(d *device, domain string) jar {
+	suffix := "main"
+	if domain != "amazon.com" {
+		suffix = "acb" + domain[strings.LastIndexByte(domain, '.')+1:]
+	}
+	j := jar{domain: domain, expires: time.Now().Add(a.cookieLife), cookies: map[string]string{
+		"at-" + suffix:      "Atza|" + secret(),
+		"sess-at-" + suffix: secret() + "=",
+		"session-id":        "262-" + secret(),
+		"session-id-time":   "2082787201l-" + secret(),
+		"session-token":     secret() + "/" + secret() + "==",
+		"ubid-" + suffix:    "261-" + secret(),
+		"x-" + suffix:       secret() + "@" + secret(),
+	}}
+	d.jars = slices.DeleteFunc(d.jars, func(j jar) bool { return !j.expires.After(time.Now()) })
+	d.jars = append(d.jars, j)
+	a.handOut(slices.Sorted(maps.Values(j.cookies))...)
+	return j
+}
+
+// tell is a jar as the token host writes it. Some values carry quotes.
+func (a *Account) tell(j jar, without string) []any {
+	cookies := []any{}
+	for _, name := range slices.Sorted(maps.Keys(j.cookies)) {
+		if name == without {
+			continue
+		}
+		value := j.cookies[name]
+		if strings.HasPrefix(name, "at-") || strings.HasPrefix(name, "x-") {
+			value = `"` + value + `"`
+		}
+		c := map[string]any{"Name": name, "Value": value, "Path": "/", "Secure": true, "HttpOnly": strings.HasPrefix(name, "at-")}
+		if a.cookieLifeTold {
+			c["Expires"] = j.expires.UTC().Format("2 Jan 2006 15:04:05 GMT")
+		}
+		cookies = append(cookies, c)
+	}
+	return cookies
+}
+
+// refuse answers as the token host does.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	writeJSON(w, map[string]any{"response": map[string]any{"error": map[string]any{"code": code, "message": message}}})
+}
+
+// refuseOAuth answers as OAuth does (RFC 6749, 5.2).
+func refuseOAuth(w http.ResponseWriter, code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	writeJSON(w, map[string]any{"error": code, "error_description": message})
+}
+
+// registration is what a request to register must hold, and nothing else.
+type registration struct {
+	RequestedExtensions []string `json:"requested_extensions"`
+	Cookies             struct {
+		WebsiteCookies []string `json:"website_cookies"`
+		Domain         string   `json:"domain"`
+	} `json:"cookies"`
+	RegistrationData map[string]string `json:"registration_data"`
+	AuthData         map[string]string `json:"auth_data"`
+	UserContextMap   map[string]string `json:"user_context_map"`
+	RequestedTokens  []string          `json:"requested_token_type"`
+}
+
+// check says what is wrong with a registration, whatever its code is.
+func (r *registration) check() string {
+	sorted := func(s []string) []string { return slices.Sorted(slices.Values(s)) }
+	switch {
+	case !slices.Equal(sorted(r.RequestedExtensions), []string{"customer_info", "device_info"}):
+		return "requested_extensions"
+	case !slices.Equal(sorted(r.RequestedTokens), []string{"bearer", "mac_dms", "store_authentication_cookie", "website_cookies"}):
+		return "requested_token_type"
+	case r.Cookies.WebsiteCookies == nil || len(r.Cookies.WebsiteCookies) > 0:
+		return "cookies.website_cookies"
+	}
+	if frc, err := base64.StdEncoding.DecodeString(r.UserContextMap["frc"]); err != nil || len(frc) < 16 || len(r.UserContextMap) != 1 {
+		return "user_context_map.frc"
+	}
+	fields := func(name string, got, fixed map[string]string, free ...string) string {
+		for key, value := range fixed {
+			if got[key] != value {
+				return name + "." + key
+			}
+		}
+		for _, key := range free {
+			if got[key] == "" {
+				return name + "." + key
+			}
+		}
+		if len(got) != len(fixed)+len(free) {
+			return name + ": unknown fields"
+		}
+		return ""
+	}
+	if fault := fields("registration_data", r.RegistrationData,
+		map[string]string{"domain": "Device", "device_type": deviceType, "device_model": "iPhone"},
+		"app_version", "device_name", "os_version", "device_serial", "app_name", "software_version"); fault != "" {
+		return fault
+	}
+	if fault := fields("auth_data", r.AuthData,
+		map[string]string{"use_global_authentication": "true", "code_algorithm": "SHA-256", "client_domain": "DeviceLegacy"},
+		"client_id", "authorization_code", "code_verifier"); fault != "" {
+		return fault
+	}
+	if serial, err := serialOf(r.AuthData["client_id"]); err != nil || serial != r.RegistrationData["device_serial"] {
+		return "auth_data.client_id"
+	}
+	return ""
+}
+
+// serveRegister makes a device of an authorization code.
+func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(r)
+	if err != nil || !isType(r, "application/json") {
+		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
+		return
+	}
+	var wish registration
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&wish); err != nil {
+		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
+		return
+	}
+	if fault := wish.check(); fault != "" {
+		refuse(w, http.StatusBadRequest, "MissingValue", fault+" is missing or wrong")
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.handOut(wish.AuthData["code_verifier"])
+	g := a.grants[wish.AuthData["authorization_code"]]
+	switch {
+	case g == nil:
+		refuse(w, http.StatusUnauthorized, "Unauthorized", "the authorization code is unknown")
+		return
+	case g.used:
+		refuse(w, http.StatusUnauthorized, "Unauthorized", "the authorization code was used already")
+		return
+	}
+	g.used = true // whatever comes: a code has one try
+	switch {
+	case !g.expires.After(time.Now()):
+		refuse(w, http.StatusUnauthorized, "Unauthorized", "the authorization code has expired")
+		return
+	case g.clientID != wish.AuthData["client_id"]:
+		refuse(w, http.StatusBadRequest, "InvalidValue", "the authorization code is of another device")
+		return
+	case !g.matches(wish.AuthData["code_verifier"]):
+		refuse(w, http.StatusBadRequest, "InvalidValue", "the code verifier does not match the challenge")
+		return
+	case wish.Cookies.Domain != "."+g.domain:
+		refuse(w, http.StatusBadRequest, "InvalidValue", "cookies.domain is not the marketplace of the sign-in")
+		return
+	}
+	d := &device{serial: wish.RegistrationData["device_serial"], refreshToken: "Atnr|" + secret() + secret(), accessTokens: map[string]time.Time{}}
+	a.devices[d.refreshToken] = d
+	j := a.newJar(d, g.domain)
+	adp, key := "{enc:"+secret()+"}", "-----BEGIN RSA PRIVATE KEY-----\n"+secret()+secret()+"\n-----END RSA PRIVATE KEY-----\n"
+	access := a.newAccessToken(d)
+	a.handOut(d.refreshToken, adp, key)
+	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"success": map[string]any{
+		"tokens": map[string]any{
+			"bearer":                      map[string]any{"access_token": access, "refresh_token": d.refreshToken, "expires_in": "3600"},
+			"website_cookies":             a.tell(j, "session-token"),
+			"store_authentication_cookie": map[string]any{"cookie": j.cookies["session-token"]},
+			"mac_dms":                     map[string]any{"adp_token": adp, "device_private_key": key},
+		},
+		"extensions": map[string]any{
+			"device_info":   map[string]any{"device_name": wish.RegistrationData["device_name"], "device_serial_number": d.serial, "device_type": deviceType},
+			"customer_info": map[string]any{"user_id": "amzn1.account.TEST", "home_region": a.region, "name": "Test", "given_name": "Test"},
+		},
+	}}})
+}
+
+func (a *Account) newAccessToken(d *device) string {
+	token := "Atna|" + secret() + secret()
+	d.accessTokens[token] = time.Now().Add(accessTokenLife)
+	a.handOut(token)
+	return token
+}
+
+// serveToken renews what a device has, for its refresh token.
+func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(r)
+	form, formErr := url.ParseQuery(string(body))
+	if err != nil || formErr != nil || !isType(r, "application/x-www-form-urlencoded") {
+		refuseOAuth(w, "invalid_request", "the request can't be read")
+		return
+	}
+	if fault := checkTokenForm(form); fault != "" {
+		refuseOAuth(w, "invalid_request", fault+" is missing or wrong")
+		return
+	}
+	wanted := form.Get("requested_token_type")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	d := a.devices[form.Get("source_token")]
+	switch {
+	case (d == nil || a.revoked) && wanted == "auth_cookies":
+		refuse(w, http.StatusBadRequest, "InvalidToken", "the token is invalid or has been revoked")
+	case d == nil || a.revoked:
+		refuseOAuth(w, "invalid_grant", "the token is invalid or has been revoked")
+	case wanted == "access_token":
+		writeJSON(w, map[string]any{"access_token": a.newAccessToken(d), "token_type": "bearer", "expires_in": int(accessTokenLife.Seconds())})
+	default:
+		domain := strings.TrimPrefix(form.Get("domain"), "www.")
+		cookies := map[string]any{"." + domain: a.tell(a.newJar(d, domain), "")}
+		writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"tokens": map[string]any{"cookies": cookies}}})
+	}
+}
+
+func checkTokenForm(form url.Values) string {
+	fixed := map[string]string{
+		"source_token_type": "refresh_token", "package_name": "com.amazon.echo", "platform": "iOS",
+		"di.os.name": "iOS", "di.hw.version": "iPhone", "di.sdk.version": "6.12.4",
+	}
+	free := []string{"source_token", "app_name", "app_version", "di.os.version", "current_version", "previous_version"}
+	for name, value := range fixed {
+		if form.Get(name) != value {
+			return name
+		}
+	}
+	for _, name := range free {
+		if form.Get(name) == "" {
+			return name
+		}
+	}
+	domain, ok := strings.CutPrefix(form.Get("domain"), "www.")
+	switch {
+	case !ok || !slices.Contains(Marketplaces, domain):
+		return "domain"
+	case form.Get("requested_token_type") != "access_token" && form.Get("requested_token_type") != "auth_cookies":
+		return "requested_token_type"
+	case len(form) != len(fixed)+len(free)+2:
+		return "the set of fields"
+	}
+	return ""
+}
+
+// serveDeregister takes the device of an access token out of the account.
+func (a *Account) serveDeregister(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(r)
+	var wish map[string]any
+	if err != nil || json.Unmarshal(body, &wish) != nil || !isType(r, "application/json") || wish["deregister_all_existing_accounts"] != false {
+		refuse(w, http.StatusBadRequest, "InvalidValue", "deregister_all_existing_accounts is missing or wrong")
+		return
+	}
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for refresh, d := range a.devices {
+		if end, known := d.accessTokens[token]; ok && known && end.After(time.Now()) && !a.revoked {
+			delete(a.devices, refresh)
+			writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"success": map[string]any{}}})
+			return
+		}
+	}
+	refuse(w, http.StatusUnauthorized, "InvalidToken", "the access token is invalid")
+}
+
+// serveWelcome tells where the account is at home.
+func (a *Account) serveWelcome(w http.ResponseWriter, _ *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	writeJSON(w, map[string]any{"alexaHostName": "alexa." + a.home, "customerId": "TEST"})
+}
+
+// signedIn says whether a request carries all the cookies of a sign-in that
+// lives. Those of another marketplace are good only to ask for the home.
+func (a *Account) signedIn(r *http.Request) bool {
+	now := time.Now()
+	for _, d := range a.devices {
+		for _, j := range d.jars {
+			if j.expires.After(now) && (j.domain == a.home || r.URL.Path == WelcomePath) && carries(r, j.cookies) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func carries(r *http.Request, cookies map[string]string) bool {
+	for name, value := range cookies {
+		cookie, err := r.Cookie(name)
+		if err != nil || cookie.Value != value {
+			return false
+		}
+	}
+	return true
+}
+
+func isType(r *http.Request, want string) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == want
+}

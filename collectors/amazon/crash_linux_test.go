@@ -1,0 +1,195 @@
+package amazon_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/amazontest"
+)
+
+// The environment that makes the test binary a process that is killed.
+const (
+	crashAt    = "HUEAIR2MQTT_TEST_CRASH_AT"
+	crashHost  = "HUEAIR2MQTT_TEST_CRASH_HOST"
+	crashState = "HUEAIR2MQTT_TEST_CRASH_STATE"
+	crashLogin = "HUEAIR2MQTT_TEST_CRASH_LOGIN" // "1": signs in; else renews
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(crashAt) != "" {
+		if err := crash(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0) // it was not killed
+	}
+	os.Exit(m.Run())
+}
+
+// systemCalls are those that replace the file, in the order of ReplaceFile.
+var systemCalls = map[string][]uint32{
+	"fchmod": {unix.SYS_FCHMOD},
+	"fsync":  {unix.SYS_FSYNC},
+	"rename": {unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2},
+}
+
+// crash renews or signs in, and is killed by the kernel on the way.
+func crash() error {
+	host, at := os.Getenv(crashHost), os.Getenv(crashAt)
+	o := amazon.Options{Domain: "amazon.co.uk", StateDir: os.Getenv(crashState), Endpoint: host, AuthEndpoint: host}
+	retry := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
+	var failed error
+	onStep := func(step string) {
+		switch {
+		case step == at:
+			failed = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		case step == "got" && systemCalls[at] != nil:
+			failed = forbid(systemCalls[at])
+		}
+	}
+	if os.Getenv(crashLogin) == "1" {
+		s, err := amazon.NewSignIn(o)
+		if err != nil {
+			return err
+		}
+		s.OnStep(onStep)
+		// The parent process is the browser.
+		fmt.Println(s.Address())
+		var landing string
+		if _, err := fmt.Scanln(&landing); err != nil {
+			return err
+		}
+		if _, err := s.Finish(context.Background(), retry, landing); err != nil {
+			return err
+		}
+		return failed
+	}
+	c, err := amazon.New(o)
+	if err != nil {
+		return err
+	}
+	c.OnStep(onStep)
+	if _, err := c.Collect(context.Background(), retry); err != nil {
+		return err
+	}
+	return failed
+}
+
+// forbid makes the kernel kill this process, all threads of it, at the first of
+// these system calls (seccomp), before it is done.
+func forbid(calls []uint32) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // the number of the call
+	for _, call := range calls {
+		filter = append(filter,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_KILL_PROCESS})
+	}
+	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbidding new privileges: %w", err)
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, errno := syscall.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		return fmt.Errorf("setting the filter of system calls: %w", errno)
+	}
+	return nil
+}
+
+// A process that is killed in the middle of a renewal or a sign-in leaves the old
+// credentials or the new, and either of them works.
+func TestKilledAtEachStep(t *testing.T) {
+	for _, test := range []struct {
+		at    string
+		isNew bool // on the disk afterwards
+	}{
+		{"renewing", false}, {"got", false}, {"fchmod", false}, {"fsync", false}, {"rename", false}, {"saved", true},
+	} {
+		for _, login := range []string{"0", "1"} {
+			if login == "1" && test.at == "renewing" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, login %s", test.at, login), func(t *testing.T) {
+				account := amazontest.NewAccount()
+				account.SetMonitor(kitchen)
+				server := httptest.NewServer(account)
+				defer server.Close()
+				h := &signInHouse{house: &house{t: t, account: account}, state: t.TempDir()}
+				h.options = amazon.Options{Domain: "amazon.co.uk", StateDir: h.state, Endpoint: server.URL, AuthEndpoint: server.URL}
+				h.retry = collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
+				h.signIn("amazon.co.uk")
+				h.startCollector()
+				h.cleanPoll()
+				before := h.read()
+				account.KillCookies()
+
+				cmd := exec.Command(os.Args[0])
+				cmd.Env = append(os.Environ(), crashAt+"="+test.at, crashHost+"="+server.URL, crashState+"="+h.state, crashLogin+"="+login)
+				var said strings.Builder
+				cmd.Stderr = &said
+				stdin, err := cmd.StdinPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				stdout, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				if login == "1" {
+					var address string
+					if _, err := fmt.Fscanln(stdout, &address); err != nil {
+						t.Error(err)
+					}
+					landing, err := account.Consent(address)
+					if err != nil {
+						t.Error(err)
+					}
+					if _, err := fmt.Fprintln(stdin, landing); err != nil {
+						t.Error(err)
+					}
+				}
+				err = cmd.Wait()
+				status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+				if !ok || !status.Signaled() {
+					t.Fatalf("the process was not killed: %v\n%s", err, said.String())
+				}
+				if changed := h.read() != before; changed != test.isNew {
+					t.Errorf("new credentials on the disk: %t, want %t", changed, test.isNew)
+				}
+				h.startCollector()
+				h.cleanPoll()
+			})
+		}
+	}
+}
+
+// startCollector gives the house a collector of its options, over real sockets.
+func (h *signInHouse) startCollector() {
+	h.t.Helper()
+	h.options.Timeout = 10 * time.Second
+	c, err := amazon.New(h.options)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.collector = c
+	h.t.Cleanup(c.Close)
+}

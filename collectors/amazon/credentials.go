@@ -1,0 +1,228 @@
+package amazon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+const (
+	// credentialsFile is the name, in the state directory, of what signing in got.
+	credentialsFile = "amazon.json"
+
+	// credentialsMode lets nobody but the program's user read it: it is as good as
+	// the account's password until the device is deregistered.
+	credentialsMode = 0o600
+
+	// credentialsVersion is the form of the file. A later one that older programs
+	// can't read has a greater number.
+	credentialsVersion = 1
+
+	// maxStateFile is the size, in bytes, above which a file is none of ours and no
+	// export of cookies: a browser with thousands of them stays below it.
+	maxStateFile = 1 << 20
+)
+
+// credentials are what signing in got, as the file holds them. The access token
+// and the device's key, which Amazon gives too, are not kept: nothing needs them.
+type credentials struct {
+	Version int `json:"version"`
+
+	// Domain is the marketplace that Cookies are for.
+	Domain string `json:"domain"`
+	// AtHome says that Domain is known to be the account's home.
+	AtHome bool `json:"at_home"`
+	// Region is that of the account as the registration told it: "NA", "EU", "FE".
+	Region string `json:"region,omitempty"`
+
+	DeviceSerial string    `json:"device_serial"`
+	RefreshToken secret    `json:"refresh_token"`
+	Cookies      []cookie  `json:"cookies"`
+	RenewedAt    time.Time `json:"renewed_at"`
+}
+
+// cookie is one of Amazon's. Expires is zero where Amazon did not tell.
+type cookie struct {
+	Name    string    `json:"name"`
+	Value   secret    `json:"value"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// maxRenewalMargin is how long before the end of cookies they are renewed at
+// most; see renewAt.
+const maxRenewalMargin = 24 * time.Hour
+
+// expiry is when the first of the cookies ends; zero if none says.
+func (c *credentials) expiry() time.Time {
+	var first time.Time
+	for _, cookie := range c.Cookies {
+		if !cookie.Expires.IsZero() && (first.IsZero() || cookie.Expires.Before(first)) {
+			first = cookie.Expires
+		}
+	}
+	return first
+}
+
+// renewAt is when the cookies are to be renewed: when a quarter of their life is
+// left, or a day if that is shorter, so that many polls can try before they end.
+// It is zero for cookies that don't say when they end.
+func (c *credentials) renewAt() time.Time {
+	end := c.expiry()
+	if end.IsZero() {
+		return end
+	}
+	margin := end.Sub(c.RenewedAt) / 4
+	return end.Add(-min(max(margin, 0), maxRenewalMargin))
+}
+
+// values are the cookies as a request carries them.
+func (c *credentials) values() map[string]string {
+	values := make(map[string]string, len(c.Cookies))
+	for _, cookie := range c.Cookies {
+		values[cookie.Name] = string(cookie.Value)
+	}
+	return values
+}
+
+// secrets are all values that nobody may see.
+func (c *credentials) secrets() []secret {
+	all := []secret{c.RefreshToken}
+	for _, cookie := range c.Cookies {
+		all = append(all, cookie.Value)
+	}
+	return all
+}
+
+// encode gives the file's content.
+func (c *credentials) encode() ([]byte, error) {
+	content, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("making %s: %w", credentialsFile, err)
+	}
+	return append(content, '\n'), nil
+}
+
+// decodeCredentials reads the file's content. Its errors hold nothing of it.
+func decodeCredentials(content []byte) (*credentials, error) {
+	var c credentials
+	if json.Unmarshal(content, &c) != nil { // its error may quote what is in the file
+		return nil, errors.New("it is not what hueair2mqtt wrote")
+	}
+	switch {
+	case c.Version > credentialsVersion:
+		return nil, errors.New("a newer hueair2mqtt wrote it")
+	case c.RefreshToken == "" || !domainPattern.MatchString(c.Domain):
+		return nil, errors.New("it is not what hueair2mqtt wrote")
+	}
+	for _, cookie := range c.Cookies {
+		if err := checkCookie(cookie.Name, string(cookie.Value)); err != nil {
+			return nil, err
+		}
+	}
+	return &c, nil
+}
+
+// readRegular reads a file that is no larger than maxStateFile. Its errors tell
+// what is wrong with the file, without its path.
+func readRegular(path string) ([]byte, error) {
+	// Opening a pipe would wait for its writer.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxStateFile+1))
+	switch {
+	case err != nil:
+		return nil, withoutPath(err)
+	case len(content) > maxStateFile:
+		return nil, errors.New("larger than 1 MiB")
+	}
+	return content, nil
+}
+
+func withoutPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// lockDir keeps other processes of this program from replacing a file of the
+// directory until unlock: "amazon login" must not be overwritten by a renewal
+// that "run" had begun with the credentials of before. The lock is on the
+// directory itself, so nothing is left behind.
+func lockDir(dir string) (unlock func() error, err error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), d.Close())
+	}
+	return d.Close, nil // closing ends the lock
+}
+
+// writeCredentials replaces the file, which is on the disk when it returns.
+func writeCredentials(file string, content []byte) error {
+	if err := collectors.ReplaceFile(file, content, credentialsMode); err != nil {
+		return err
+	}
+	return giveToOwnerOf(filepath.Dir(file), file)
+}
+
+// giveToOwnerOf lets the service's user read what root wrote into its directory:
+// people sign in with sudo.
+func giveToOwnerOf(dir, file string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || owner.Uid == 0 {
+		return nil
+	}
+	return os.Chown(file, int(owner.Uid), int(owner.Gid))
+}
+
+// removeLeftovers removes what a process that was killed while it replaced the
+// file left of it; that holds secrets.
+func removeLeftovers(file string) error {
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), "."+filepath.Base(file)+".") {
+			failed = errors.Join(failed, collectors.RemoveFile(filepath.Join(filepath.Dir(file), entry.Name())))
+		}
+	}
+	return failed
+}

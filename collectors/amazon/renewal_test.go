@@ -1,0 +1,640 @@
+package amazon_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/amazontest"
+)
+
+func remedyOf(err error) string {
+	if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok {
+		return refused.Remedy
+	}
+	return ""
+}
+
+// Signed in once, an ordinary house with cookies that live six hours and a token
+// host that fails one time in five.
+func TestManyDaysAfterOneSignIn(t *testing.T) {
+	for name, test := range map[string]struct {
+		days int
+		told bool
+	}{
+		"the end is told":        {30, true},
+		"cookies die unforeseen": {4, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.account.SetCookieLife(6*time.Hour, test.told)
+				h.account.Flaky(amazontest.TokenPath, 0.2, 1)
+				_, err := h.collect()
+				wantLogin(t, err)
+				h.signIn("amazon.co.uk")
+				var (
+					start    = time.Now()
+					last     = start
+					polls    = test.days * int(24*time.Hour/interval)
+					requests = h.account.Requests(amazontest.TokenPath)
+				)
+				for n := range polls {
+					snapshot, err := h.collect()
+					switch {
+					case err == nil:
+						if gap := time.Since(last); gap > 2*interval {
+							t.Errorf("day %d: no readings for %s", n/288, gap)
+						}
+						last = time.Now()
+						wantNumber(t, byID(snapshot)[kitchenID], collectors.Humidity, 48)
+					case collectors.ClassOf(err) == collectors.Authentication:
+						t.Fatalf("day %d: an alert: %v", n/288, err)
+					}
+					time.Sleep(time.Until(start.Add(time.Duration(n+1) * interval)))
+				}
+				// Four to six renewals a day, a fifth of them in vain.
+				requests = h.account.Requests(amazontest.TokenPath) - requests
+				if requests < 4*test.days || requests > 9*test.days {
+					t.Errorf("%d requests to the token host in %d days", requests, test.days)
+				}
+
+				h.account.RevokeTokens()
+				_, err = h.collect()
+				wantLogin(t, err)
+				time.Sleep(interval)
+				_, err = h.collect()
+				wantLogin(t, err)
+				h.signIn("amazon.co.uk")
+				time.Sleep(interval)
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+func TestRefusalIsAnsweredByOneRenewalAndOneRepeat(t *testing.T) {
+	for _, test := range refusedByAlexa {
+		t.Run(test.name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.Script(test.answer)
+				tokens := h.account.Requests(amazontest.TokenPath)
+				if n := h.counting(amazontest.GraphQLPath, func() { h.cleanPoll() }); n != 2 {
+					t.Errorf("%d requests, want 2: the refused one and its repeat", n)
+				}
+				if n := h.account.Requests(amazontest.TokenPath) - tokens; n != 1 {
+					t.Errorf("%d renewals, want 1", n)
+				}
+				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("the next poll took %d requests, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+func TestRefusalAfterARenewalIsFinal(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(403, nil, ""))
+		for range 2 { // every poll tries, and none goes round in circles
+			tokens := h.account.Requests(amazontest.TokenPath)
+			n := h.counting(amazontest.GraphQLPath, func() {
+				_, err := h.collect()
+				wantLogin(t, err)
+				if !strings.Contains(err.Error(), "just renewed") {
+					t.Errorf("the error does not tell of the renewal: %v", err)
+				}
+			})
+			if tokens = h.account.Requests(amazontest.TokenPath) - tokens; n != 2 || tokens != 1 {
+				t.Errorf("%d requests and %d renewals, want 2 and 1", n, tokens)
+			}
+		}
+		h.account.ScriptPath(amazontest.GraphQLPath, nil)
+		h.cleanPoll()
+	})
+}
+
+// One poll asks for the listing and the readings, each of which may be refused.
+func TestAPollRenewsOnce(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		time.Sleep(2 * time.Hour)
+		refused := amazontest.Status(401, nil, "")
+		h.account.Script(refused, nil, nil, refused) // listing, token, listing, readings
+		if n := h.counting(amazontest.TokenPath, func() {
+			_, err := h.collect()
+			wantLogin(t, err)
+		}); n != 1 {
+			t.Errorf("%d renewals, want 1", n)
+		}
+	})
+}
+
+func TestRefusedRenewal(t *testing.T) {
+	json := http.Header{"Content-Type": {"application/json"}}
+	for name, answer := range map[string]http.HandlerFunc{
+		"invalid_grant":         amazontest.Status(400, json, `{"error":"invalid_grant","error_description":"revoked"}`),
+		"InvalidToken":          amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken","message":"x"}}}`),
+		"InvalidToken, flat":    amazontest.Status(400, json, `{"error":{"code":"InvalidToken"}}`),
+		"InvalidToken with 200": amazontest.Status(200, json, `{"response":{"error":{"code":"InvalidToken","message":"x"}}}`),
+		"401":                   amazontest.Status(401, nil, ""),
+		"403":                   amazontest.Status(403, nil, "<html>no</html>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				h.account.ScriptPath(amazontest.TokenPath, answer)
+				if n := h.counting("", func() {
+					_, err := h.collect()
+					wantLogin(t, err)
+				}); n != 2 {
+					t.Errorf("%d requests, want 2: the refused one and the refused renewal", n)
+				}
+				h.account.ScriptPath(amazontest.TokenPath, nil)
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+func TestRenewalThatFailsForTheTimeBeing(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"time-out":    amazontest.Hang,
+		"429":         amazontest.Status(429, nil, ""),
+		"500":         amazontest.Status(500, nil, `{"error":"invalid_grant"}`),
+		"503":         amazontest.Status(503, http.Header{"Retry-After": {"2"}}, ""),
+		"broken off":  amazontest.Drop,
+		"cut in half": amazontest.Truncated,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				h.account.ScriptPath(amazontest.TokenPath, answer)
+				tokens := h.account.Requests(amazontest.TokenPath)
+				if n := h.counting("", func() {
+					_, err := h.collect()
+					wantClass(t, err, collectors.Transient)
+				}); n != 4 {
+					t.Errorf("%d requests, want 4: the refused one and three tries of the renewal", n)
+				}
+				if n := h.account.Requests(amazontest.TokenPath) - tokens; n != 3 {
+					t.Errorf("%d tries, want 3", n)
+				}
+				// A listing that is due does not make more of them, nor another way to ask.
+				time.Sleep(2 * time.Hour)
+				if n := h.counting(amazontest.TokenPath, func() {
+					_, err := h.collect()
+					wantClass(t, err, collectors.Transient)
+				}); n != 3 {
+					t.Errorf("%d tries with a listing, want 3", n)
+				}
+				h.account.ScriptPath(amazontest.TokenPath, nil)
+				h.account.Script(nil, amazontest.Status(503, nil, "")) // the refused request, and one try in vain
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+// What nobody has foreseen is no refusal: the user could do nothing about it.
+func TestRenewalThatCantBeUnderstood(t *testing.T) {
+	for name, test := range map[string]struct{ body, says string }{
+		"not JSON":          {`hello`, "other than JSON"},
+		"nothing":           {``, "nothing where"},
+		"no cookies":        {`{"response":{"tokens":{}}}`, "nothing where an object belongs"},
+		"a list of cookies": {`{"response":{"tokens":{"cookies":[]}}}`, "a list where an object belongs"},
+		"another domain":    {`{"response":{"tokens":{"cookies":{".amazon.com":[{"Name":"a","Value":"b"}]}}}}`, "no cookie of amazon.co.uk"},
+		"an empty list":     {`{"response":{"tokens":{"cookies":{".amazon.co.uk":[]}}}}`, "no cookie of amazon.co.uk"},
+		"a bad cookie":      {`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":"a","Value":"b"},{"Name":"c","Value":"d;e"}]}}}}`, "semicolon"},
+		"a cookie list":     {`{"response":{"tokens":{"cookies":{".amazon.co.uk":[5]}}}}`, "cookie 0"},
+		"another error":     {`{"response":{"error":{"code":"ServiceConfused","message":"odd"}}}`, "ServiceConfused odd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				before := h.read()
+				h.account.KillCookies()
+				h.account.ScriptPath(amazontest.TokenPath, graphQL(test.body))
+				_, err := h.collect()
+				wantClass(t, err, collectors.Permanent)
+				if !strings.Contains(err.Error(), test.says) {
+					t.Errorf("the error %v does not say %q", err, test.says)
+				}
+				if h.read() != before {
+					t.Error("amazon.json was changed")
+				}
+			})
+		})
+	}
+	t.Run("404", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.signIn("amazon.co.uk")
+			h.account.KillCookies()
+			h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
+			_, err := h.collect()
+			wantClass(t, err, collectors.Permanent)
+		})
+	})
+}
+
+func TestRenewalBeforeTheEnd(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.account.SetCookieLife(6*time.Hour, true)
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		time.Sleep(4*time.Hour + 29*time.Minute)
+		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 0 {
+			t.Errorf("%d renewals with more than a quarter of the cookies' life left", n)
+		}
+		time.Sleep(2 * time.Minute)
+		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(503, nil, ""))
+		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 3 {
+			t.Errorf("%d tries, want 3", n)
+		}
+		time.Sleep(interval)
+		h.account.ScriptPath(amazontest.TokenPath, nil)
+		all := h.account.Requests("")
+		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 1 {
+			t.Errorf("%d renewals, want 1", n)
+		}
+		if all = h.account.Requests("") - all; all != 2 {
+			t.Errorf("%d requests, want 2: nothing was refused", all)
+		}
+		time.Sleep(interval)
+		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 0 {
+			t.Errorf("%d renewals of fresh cookies", n)
+		}
+	})
+}
+
+// A renewal that fails after the end of the cookies ends the poll: it would be
+// asked for again after the refusal.
+func TestRenewalAfterTheEnd(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.account.SetCookieLife(6*time.Hour, true)
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		time.Sleep(7 * time.Hour)
+		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(503, nil, ""))
+		if n := h.counting("", func() {
+			_, err := h.collect()
+			wantClass(t, err, collectors.Transient)
+		}); n != 3 {
+			t.Errorf("%d requests, want the 3 tries of the renewal", n)
+		}
+		// A token that is refused raises the alert even while other cookies live.
+		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(401, nil, ""))
+		_, err := h.collect()
+		wantLogin(t, err)
+	})
+}
+
+func TestRenewedCookiesAreOnTheDiskBeforeTheyAreUsed(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.account.KillCookies()
+		before := h.read()
+		var seen []bool
+		h.account.Script(nil, nil, func(w http.ResponseWriter, r *http.Request) {
+			for _, cookie := range r.Cookies() {
+				onDisk := strings.Contains(h.read(), cookie.Value) || cookie.Name == "csrf"
+				seen = append(seen, onDisk && !strings.Contains(before, cookie.Value))
+			}
+			amazontest.Status(503, nil, "")(w, r)
+		})
+		h.poll()
+		if len(seen) < 7 {
+			t.Fatalf("%d cookies were sent", len(seen))
+		}
+		for _, fine := range seen {
+			if !fine {
+				t.Error("a cookie was sent that is an old one, or not on the disk")
+			}
+		}
+	})
+}
+
+func TestConcurrentRequestsRenewOnce(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.account.KillCookies()
+		slow := func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second) // all others wait meanwhile
+			h.account.ScriptPath(amazontest.TokenPath, nil)
+			h.account.ServeHTTP(w, r)
+		}
+		h.account.ScriptPath(amazontest.TokenPath, slow)
+		tokens := h.account.Requests(amazontest.TokenPath)
+		var asking sync.WaitGroup
+		failed := make([]error, 20)
+		for i := range failed {
+			asking.Go(func() { failed[i] = h.collector.Ask(h.t.Context(), h.retry) })
+		}
+		asking.Wait()
+		if err := errors.Join(failed...); err != nil {
+			t.Error(err)
+		}
+		// The slow answer counts twice, as it is handed on.
+		if n := h.account.Requests(amazontest.TokenPath) - tokens; n != 2 {
+			t.Errorf("%d requests for a renewal, want the 2 of one", n)
+		}
+		// A failure is shared too.
+		h.account.KillCookies()
+		h.poll()
+		h.account.RevokeTokens()
+		tokens = h.account.Requests(amazontest.TokenPath)
+		for i := range failed {
+			asking.Go(func() { failed[i] = h.collector.Ask(h.t.Context(), h.retry) })
+		}
+		asking.Wait()
+		for _, err := range failed {
+			wantClass(t, err, collectors.Authentication)
+		}
+		if n := h.account.Requests(amazontest.TokenPath) - tokens; n > 1 {
+			t.Errorf("%d requests for a renewal in vain, want 1", n)
+		}
+	})
+}
+
+func TestNewSignInIsNoticed(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.account.RemoveMonitor(cellar.Serial)
+		h.signIn("amazon.co.uk") // the device of before is deregistered
+		devices := h.cleanPoll()
+		if _, there := devices[cellarID]; there || len(devices) != 1 {
+			t.Error("a new sign-in was not followed by a listing")
+		}
+		if n := len(h.account.Devices()); n != 1 {
+			t.Errorf("%d devices in the account, want 1", n)
+		}
+	})
+}
+
+// Somebody signs in anew while a renewal with the token of before is under way.
+func TestNewSignInDuringARenewal(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"the renewal succeeds": nil,
+		"the renewal fails":    amazontest.Status(503, nil, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				var signedIn string
+				once := sync.Once{}
+				h.collector.OnStep(func(step string) {
+					if step == "got" || (step == "renewing" && answer != nil) {
+						once.Do(func() {
+							h.signIn("amazon.co.uk")
+							signedIn = h.read()
+							if answer != nil {
+								h.account.Script(answer, answer, answer)
+							}
+						})
+					}
+				})
+				_, err := h.collect()
+				if answer == nil && err != nil {
+					t.Error(err)
+				}
+				if answer != nil {
+					wantClass(t, err, collectors.Transient)
+				}
+				token := between(t, signedIn, `"refresh_token": "`, `"`)
+				if !strings.Contains(h.read(), token) {
+					t.Error("the new sign-in was overwritten by a renewal of the old one")
+				}
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+func between(t *testing.T, text, before, after string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, before)
+	middle, _, ok2 := strings.Cut(rest, after)
+	if !ok || !ok2 {
+		t.Fatalf("no %s in the text", before)
+	}
+	return middle
+}
+
+// Signing out during a renewal must not be undone by it.
+func TestSignOutDuringARenewal(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.account.KillCookies()
+		h.collector.OnStep(func(step string) {
+			if step == "got" {
+				if err := h.signOut(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		_, err := h.collect()
+		wantLogin(t, err)
+		if _, err := os.Stat(h.file()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("amazon.json is back: %v", err)
+		}
+	})
+}
+
+func TestDiskThatIsAway(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		before := h.read()
+		h.account.KillCookies()
+		away := h.state + "-away"
+		move := func(from, to string) {
+			if err := os.Rename(from, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.collector.OnStep(func(step string) {
+			if step == "got" {
+				move(h.state, away)
+			}
+		})
+		wantFault(t, h.poll(), "kept in memory only", h.file())
+		h.collector.OnStep(func(string) {})
+		for range 2 {
+			time.Sleep(interval)
+			wantFault(t, h.poll(), h.file())
+		}
+		move(away, h.state)
+		if h.read() != before {
+			t.Error("amazon.json was changed")
+		}
+		h.cleanPoll()
+		if h.read() == before {
+			t.Error("the renewed cookies were not written once the disk was back")
+		}
+		h.restarted()
+		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 0 {
+			t.Errorf("%d renewals after a restart, want none", n)
+		}
+	})
+}
+
+func TestCredentialsThatCantBeRead(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty":           "",
+		"not JSON":        "hello",
+		"nothing":         "{}",
+		"no domain":       `{"version":1,"refresh_token":"Atnr|12345678"}`,
+		"another domain":  `{"version":1,"refresh_token":"Atnr|12345678","domain":"evil.example"}`,
+		"a newer version": `{"version":2,"refresh_token":"Atnr|12345678","domain":"amazon.co.uk"}`,
+		"a bad cookie":    `{"version":1,"refresh_token":"Atnr|12345678","domain":"amazon.co.uk","cookies":[{"name":"a","value":"b;c"}]}`,
+		"too large":       strings.Repeat(" ", 1<<20+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				if err := os.WriteFile(h.file(), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				_, err := h.collect()
+				wantLogin(t, err)
+				if !strings.Contains(err.Error(), h.file()) || strings.Contains(err.Error(), "12345678") {
+					t.Errorf("the error is %v", err)
+				}
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				if err := os.WriteFile(h.file(), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				wantFault(t, h.poll(), "used until the next start", h.file())
+			})
+		})
+	}
+}
+
+func TestSignInGoesBeforeCookies(t *testing.T) {
+	state := t.TempDir()
+	inHouseWith(t, func(o *amazon.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *house) {
+		h := &signInHouse{house: inner, state: state, options: amazon.Options{
+			Domain: "amazon.co.uk", StateDir: state, Endpoint: "http://alexa.test", AuthEndpoint: "http://auth.test",
+			Timeout: timeout, DialContext: inner.dial,
+		}}
+		h.cleanPoll() // with the browser's
+		h.writeCookies(map[string]string{"at-acbuk": "dead"})
+		_, err := h.collect()
+		wantAuthentication(t, err, "HTTP 401", h.cookies)
+		if !strings.Contains(remedyOf(err), "hueair2mqtt amazon login") {
+			t.Errorf("the remedy %q does not tell of the newer way", remedyOf(err))
+		}
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.writeCookies(h.account.Cookies())
+		if err := h.signOut(); err != nil {
+			t.Error(err)
+		}
+		h.cleanPoll() // with the browser's again
+	})
+}
+
+// An answer of Alexa's may set cookies; a renewal begins without them.
+func TestRenewalForgetsWhatAlexaSet(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		h.account.Script(func(w http.ResponseWriter, r *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "csrf", Value: "of-no-use"})
+			amazontest.Status(503, nil, "")(w, r)
+		})
+		h.cleanPoll() // refused with 403, as the csrf cookie is wrong; renewed; repeated
+		if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+	})
+}
+
+func TestTokenCookies(t *testing.T) {
+	end := time.Date(2044, 6, 6, 2, 48, 58, 0, time.UTC)
+	for written, want := range map[string]time.Time{
+		`"6 Jun 2044 02:48:58 GMT"`:       end,
+		`"06 Jun 2044 02:48:58 GMT"`:      end,
+		`"Mon, 06 Jun 2044 02:48:58 GMT"`: end,
+		`"Mon, 06-Jun-2044 02:48:58 GMT"`: end,
+		`"2044-06-06T02:48:58Z"`:          end,
+		fmt.Sprint(end.Unix()):            end,
+		`"soon"`:                          {},
+		`null`:                            {},
+		`{}`:                              {},
+		`-1`:                              {},
+	} {
+		body := fmt.Sprintf(`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":"at-acbuk","Value":"\"Atza|x\"","Expires":%s}]}}}}`, written)
+		ends, err := amazon.ParseTokenCookies([]byte(body), "amazon.co.uk")
+		if got, ok := ends["at-acbuk"]; err != nil || !ok || !got.Equal(want) {
+			t.Errorf("Expires %s is %v (%v), want %v", written, got, err, want)
+		}
+	}
+	gone := `{"response":{"tokens":{"cookies":{"www.amazon.de":[
+		{"Name":"a","Value":"x"}, {"Name":"b","Value":"","Expires":null}, {"Name":"c","Value":"y","Expires":"1 Jan 1970 00:00:00 GMT"}]}}}}`
+	if ends, err := amazon.ParseTokenCookies([]byte(gone), "amazon.de"); err != nil || len(ends) != 1 {
+		t.Errorf("cookies %v (%v), want only a", ends, err)
+	}
+}
+
+func FuzzTokenCookies(f *testing.F) {
+	f.Add([]byte(`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":"at-acbuk","Value":"\"x\"","Expires":"6 Jun 2044 02:48:58 GMT"}]}}}}`))
+	f.Add([]byte(`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":5,"Value":6,"Expires":2e9}]}}}}`))
+	f.Add([]byte(`[`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ends, err := amazon.ParseTokenCookies(body, "amazon.co.uk")
+		if (err == nil) != (len(ends) > 0) {
+			t.Errorf("%d cookies and error %v", len(ends), err)
+		}
+		for name := range ends {
+			if name == "" || strings.ContainsAny(name, "\r\n;= ") {
+				t.Errorf("cookie %q can't be sent", name)
+			}
+		}
+	})
+}
+
+func TestStateFileIsPrivate(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.account.KillCookies()
+		h.cleanPoll()
+		info, err := os.Stat(h.file())
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("mode %v (%v), want 0600", info.Mode(), err)
+		}
+		entries, err := os.ReadDir(filepath.Dir(h.file()))
+		if err != nil || len(entries) != 1 {
+			t.Errorf("in the state directory: %v (%v)", entries, err)
+		}
+		for _, word := range []string{"access_token", "adp", "PRIVATE KEY", "verifier"} {
+			if strings.Contains(h.read(), word) {
+				t.Errorf("amazon.json holds %q, which nothing needs", word)
+			}
+		}
+	})
+}

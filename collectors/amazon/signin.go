@@ -1,0 +1,302 @@
+package amazon
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+// SignIn is one sign-in to Amazon: the user opens Address in a browser, signs in
+// there, and gives back the address that they end on. It is an authorization code
+// with PKCE (RFC 7636), as the Alexa app for iOS asks for it.
+type SignIn struct {
+	collector *Collector
+	domain    string
+	hosts     []string
+	serial    string
+	verifier  secret
+	tried     map[[sha256.Size]byte]bool // codes that Amazon refused
+}
+
+// NewSignIn begins a sign-in at the marketplace o.Domain. It sends nothing; its
+// error is an option that can't be, a missing StateDir among them.
+func NewSignIn(o Options) (*SignIn, error) {
+	if o.StateDir == "" {
+		return nil, errors.New("signing in to Amazon needs a state directory to keep the sign-in in")
+	}
+	collector, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	random := make([]byte, 48)
+	rand.Read(random) // never fails
+	s := &SignIn{
+		collector: collector,
+		domain:    strings.ToLower(strings.TrimSpace(o.Domain)),
+		serial:    strings.ToUpper(hex.EncodeToString(random[:16])),
+		verifier:  secret(base64.RawURLEncoding.EncodeToString(random[16:])),
+		tried:     map[[sha256.Size]byte]bool{},
+	}
+	for _, address := range []string{collector.alexa, collector.session.host.base} {
+		if u, err := url.Parse(address); err == nil && address != defaultAuthEndpoint && address != "" {
+			s.hosts = append(s.hosts, u.Scheme+"://"+u.Host)
+		}
+	}
+	collector.session.hide(s.verifier)
+	return s, nil
+}
+
+// String says nothing of the secrets inside.
+func (s *SignIn) String() string { return "sign-in to " + s.domain }
+
+// GoString is String.
+func (s *SignIn) GoString() string { return s.String() }
+
+// Format is String for every verb.
+func (s *SignIn) Format(state fmt.State, verb rune) {
+	fmt.Fprintf(state, fmt.FormatString(state, 's'), s.String())
+}
+
+// clientID names this device to Amazon.
+func (s *SignIn) clientID() string { return hex.EncodeToString([]byte(s.serial + "#" + deviceType)) }
+
+// Address is what the user opens. It is Amazon's own whatever the endpoints are,
+// and holds no secret.
+func (s *SignIn) Address() string {
+	const (
+		openID     = "http://specs.openid.net/auth/2.0"
+		identifier = openID + "/identifier_select"
+		appHandle  = "amzn_dp_project_dee_ios"
+	)
+	language := "en-US"
+	if s.domain == farEastDomain {
+		language = "ja_JP" // with English, Amazon asks for a captcha there
+	}
+	challenge := sha256.Sum256([]byte(s.verifier))
+	query := url.Values{
+		"openid.return_to":                 {"https://www." + s.domain + landingPath},
+		"openid.oa2.code_challenge_method": {"S256"},
+		"openid.oa2.code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
+		"openid.oa2.response_type":         {"code"},
+		"openid.oa2.scope":                 {"device_auth_access"},
+		clientIDKey:                        {"device:" + s.clientID()},
+		"openid.assoc_handle":              {appHandle},
+		"pageId":                           {appHandle},
+		"accountStatusPolicy":              {"P1"},
+		"openid.identity":                  {identifier},
+		"openid.claimed_id":                {identifier},
+		"openid.mode":                      {"checkid_setup"},
+		"openid.ns":                        {openID},
+		"openid.ns.oa2":                    {"http://www.amazon.com/ap/ext/oauth/2"},
+		"openid.ns.pape":                   {"http://specs.openid.net/extensions/pape/1.0"},
+		"openid.pape.max_auth_age":         {"0"},
+		"language":                         {language},
+	}
+	return "https://www." + s.domain + signInPath + "?" + query.Encode()
+}
+
+// Finish takes the address that the user ended on, registers this device with the
+// account, and keeps what that gets in amazon.json, in place of what was there.
+// The error is a *PastedError if another address may be right, else of the class
+// of what went wrong; the same address may then be tried again.
+//
+// A device of a sign-in before is taken out of the account. That this fails is
+// told in notes, and hurts nothing.
+func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text string) (notes []string, err error) {
+	c := s.collector
+	code, err := landingCode(text, s.clientID(), c.marketplaces, s.hosts)
+	if err != nil {
+		return nil, err
+	}
+	c.session.hide(code, secret(url.QueryEscape(string(code))))
+	digest := sha256.Sum256([]byte(code))
+	if s.tried[digest] {
+		return nil, pasted("That address was tried already, and each is good for once only: open the address above, sign in again, and paste the new one.")
+	}
+	signIn, err := s.register(ctx, retry, code)
+	if err != nil {
+		if _, refused := errors.AsType[*PastedError](err); refused {
+			s.tried[digest] = true
+		}
+		return nil, err
+	}
+	before, err := c.session.begin(signIn)
+	if err != nil {
+		return nil, fmt.Errorf("this device is registered with Amazon, but that can't be kept in %s: %w", c.session.file, err)
+	}
+	if before == nil {
+		return nil, nil
+	}
+	if err := c.session.host.leave(ctx, retry, before); err != nil {
+		if collectors.ClassOf(err) != collectors.Authentication { // else it is gone already
+			notes = append(notes, fmt.Sprintf("The device of the sign-in before could not be taken out of the account: %v. It can be removed at Amazon, under \"Your devices\".", err))
+		}
+	}
+	return notes, nil
+}
+
+// Close closes the connections of the sign-in.
+func (s *SignIn) Close() { s.collector.Close() }
+
+// registration is the request that makes this program one of the account's
+// devices.
+type registration struct {
+	RequestedExtensions []string            `json:"requested_extensions"`
+	Cookies             registrationCookies `json:"cookies"`
+	RegistrationData    map[string]string   `json:"registration_data"`
+	AuthData            map[string]string   `json:"auth_data"`
+	UserContextMap      map[string]string   `json:"user_context_map"`
+	RequestedTokenType  []string            `json:"requested_token_type"`
+}
+
+type registrationCookies struct {
+	WebsiteCookies []string `json:"website_cookies"`
+	Domain         string   `json:"domain"`
+}
+
+// register exchanges the code for the credentials of a new device.
+func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code secret) (*credentials, error) {
+	frc := make([]byte, 313) // the app's length; it stands for a fingerprint of the device
+	rand.Read(frc)           // never fails
+	content, err := json.Marshal(registration{
+		RequestedExtensions: []string{"device_info", "customer_info"},
+		Cookies:             registrationCookies{WebsiteCookies: []string{}, Domain: "." + s.domain},
+		RegistrationData: map[string]string{
+			"domain":      "Device",
+			"app_version": appVersion,
+			"device_type": deviceType,
+			// Amazon puts in the user's name, and a number where there are several.
+			"device_name":      "%FIRST_NAME%'s%DUPE_STRATEGY_1ST%" + appName,
+			"os_version":       osVersion,
+			"device_serial":    s.serial,
+			"device_model":     deviceModel,
+			"app_name":         appName,
+			"software_version": softwareVersion,
+		},
+		AuthData: map[string]string{
+			"use_global_authentication": "true",
+			"client_id":                 s.clientID(),
+			"authorization_code":        string(code),
+			"code_verifier":             string(s.verifier),
+			"code_algorithm":            "SHA-256",
+			"client_domain":             "DeviceLegacy",
+		},
+		UserContextMap:     map[string]string{"frc": base64.StdEncoding.EncodeToString(frc)},
+		RequestedTokenType: []string{"bearer", "mac_dms", "website_cookies", "store_authentication_cookie"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the registration: %w", err)
+	}
+	var signIn *credentials
+	host := &s.collector.session.host
+	err = host.post(ctx, retry, registerPath, "registering this device", payload{"application/json; charset=utf-8", content}, nil,
+		func(body []byte) (err error) {
+			signIn, err = s.parseRegistration(body)
+			return err
+		})
+	var (
+		refused   *collectors.AuthenticationError
+		permanent *collectors.PermanentError
+	)
+	switch {
+	case err == nil:
+		return signIn, nil
+	case errors.As(err, &refused):
+		return nil, pasted(notTaken(refused.Err))
+	case errors.As(err, &permanent) && permanent.StatusCode >= 400 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
+		return nil, pasted(notTaken(permanent.Err))
+	}
+	return nil, err
+}
+
+func notTaken(reason error) string {
+	return fmt.Sprintf("Amazon does not take this address: it was used already, is older than a few minutes, or is of another sign-in. "+
+		"Open the address above, sign in again, and paste the new one at once. (%v)", reason)
+}
+
+// parseRegistration takes what is needed out of the answer to a registration.
+func (s *SignIn) parseRegistration(body []byte) (*credentials, error) {
+	success, err := dig(body, "response", "success")
+	if err != nil {
+		return nil, malformed("%v", err)
+	}
+	refreshToken, err := textAt(success, "tokens", "bearer", "refresh_token")
+	switch {
+	case err != nil:
+		return nil, malformed("refresh_token: %v", err)
+	case refreshToken == "":
+		return nil, malformed("it holds no refresh_token")
+	}
+	s.collector.session.hide(secret(refreshToken))
+	signIn := &credentials{
+		Version: credentialsVersion, Domain: s.domain, DeviceSerial: s.serial,
+		RefreshToken: secret(refreshToken), RenewedAt: time.Now().UTC().Truncate(time.Second),
+	}
+	// The cookies can be renewed; no fault in them is worth a lost registration.
+	if at, err := dig(success, "tokens", "website_cookies"); err == nil && !isNull(at) {
+		if cookies, err := parseCookieList(at); err == nil {
+			signIn.Cookies = cookies
+		}
+	}
+	if value, err := textAt(success, "tokens", "store_authentication_cookie", "cookie"); err == nil && unquote(value) != "" {
+		signIn.addCookie("session-token", unquote(value))
+	}
+	if serial, err := textAt(success, "extensions", "device_info", "device_serial_number"); err == nil && serial != "" {
+		signIn.DeviceSerial = collectors.CleanText(serial)
+	}
+	if region, err := textAt(success, "extensions", "customer_info", "home_region"); err == nil {
+		signIn.Region = collectors.CleanText(region)
+	}
+	return signIn, nil
+}
+
+// addCookie adds a cookie that is not there yet and can be sent.
+func (c *credentials) addCookie(name, value string) {
+	for _, cookie := range c.Cookies {
+		if cookie.Name == name {
+			return
+		}
+	}
+	if checkCookie(name, value) == nil {
+		c.Cookies = append(c.Cookies, cookie{Name: name, Value: secret(value)})
+	}
+}
+
+// begin keeps the credentials of a new sign-in, and returns those that it
+// replaces, if there are any that can be read.
+func (s *session) begin(signIn *credentials) (before *credentials, err error) {
+	s.hide(signIn.secrets()...)
+	content, err := signIn.encode()
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockDir(filepath.Dir(s.file))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if present, err := readRegular(s.file); err == nil {
+		if there, err := decodeCredentials(present); err == nil {
+			before = there
+			s.hide(before.secrets()...)
+		}
+	}
+	s.step("got")
+	if err := writeCredentials(s.file, content); err != nil {
+		return nil, err
+	}
+	s.step("saved")
+	return before, removeLeftovers(s.file)
+}

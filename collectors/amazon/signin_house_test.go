@@ -1,0 +1,127 @@
+package amazon_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/amazontest"
+)
+
+// signInHouse is a house whose collector has no browser's cookies, only a state
+// directory for a sign-in.
+type signInHouse struct {
+	*house
+	state   string
+	options amazon.Options
+}
+
+// inSignInHouse runs a test in a house where nobody has signed in yet.
+func inSignInHouse(t *testing.T, test func(h *signInHouse)) {
+	t.Helper()
+	h := &signInHouse{state: t.TempDir()}
+	change := func(o *amazon.Options) {
+		o.CookiesFile, o.StateDir, o.AuthEndpoint = "", h.state, "http://auth.test"
+		o.Marketplaces = amazontest.Marketplaces
+		h.options = *o
+	}
+	inHouseWith(t, change, func(inner *house) {
+		h.house = inner
+		test(h)
+	})
+}
+
+// file is where the credentials are kept.
+func (h *signInHouse) file() string { return filepath.Join(h.state, "amazon.json") }
+
+// begin begins a sign-in at a marketplace.
+func (h *signInHouse) begin(domain string) *amazon.SignIn {
+	h.t.Helper()
+	o := h.options
+	o.Domain = domain
+	s, err := amazon.NewSignIn(o)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s
+}
+
+// browse does what the user does in the browser.
+func (h *signInHouse) browse(s *amazon.SignIn) (landing string) {
+	h.t.Helper()
+	landing, err := h.account.Consent(s.Address())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return landing
+}
+
+// finish gives a sign-in the address that the user pasted.
+func (h *signInHouse) finish(s *amazon.SignIn, pasted string) error {
+	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
+	defer cancel()
+	_, err := s.Finish(ctx, h.retry, pasted)
+	return err
+}
+
+// signIn signs in from the beginning to the end.
+func (h *signInHouse) signIn(domain string) {
+	h.t.Helper()
+	s := h.begin(domain)
+	defer s.Close()
+	if err := h.finish(s, h.browse(s)); err != nil {
+		h.t.Fatalf("signing in: %v", err)
+	}
+}
+
+// signOut ends the sign-in.
+func (h *signInHouse) signOut() error {
+	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
+	defer cancel()
+	return amazon.SignOut(ctx, h.retry, h.options)
+}
+
+// read is the content of the credentials file.
+func (h *signInHouse) read() string {
+	h.t.Helper()
+	content, err := os.ReadFile(h.file())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(content)
+}
+
+// restarted gives the house a collector that knows nothing yet.
+func (h *signInHouse) restarted() {
+	h.t.Helper()
+	h.collector.Close()
+	c, err := amazon.New(h.options)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.collector = c
+	h.t.Cleanup(c.Close)
+}
+
+var refusedByAlexa = []struct {
+	name   string
+	answer http.HandlerFunc
+}{
+	{"401", amazontest.Status(401, nil, "")},
+	{"403", amazontest.Status(403, nil, "")},
+	{"redirect to sign-in", amazontest.SignInRedirect},
+	{"sign-in page", amazontest.SignInPage},
+	{"GraphQL refusal", graphQL(`{"data":null,"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}`)},
+}
+
+func wantLogin(t *testing.T, err error) {
+	t.Helper()
+	wantClass(t, err, collectors.Authentication)
+	if remedy := remedyOf(err); remedy != "Run: hueair2mqtt amazon login. No restart is needed." {
+		t.Errorf("the remedy is %q", remedy)
+	}
+}

@@ -1,0 +1,398 @@
+package amazon_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/amazontest"
+)
+
+func TestAddress(t *testing.T) {
+	for _, domain := range amazontest.Marketplaces {
+		s, err := amazon.NewSignIn(amazon.Options{Domain: domain, StateDir: t.TempDir(), Endpoint: "http://a.test", AuthEndpoint: "http://b.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The page itself checks all that is in it.
+		if _, err := amazontest.NewAccount().Consent(s.Address()); err != nil {
+			t.Errorf("%s: %v", domain, err)
+		}
+		if !strings.HasPrefix(s.Address(), "https://www."+domain+"/ap/signin?") || strings.Contains(s.Address(), ".test") {
+			t.Errorf("%s: the address is %s", domain, s.Address())
+		}
+		s.Close()
+	}
+	if _, err := amazon.NewSignIn(amazon.Options{Domain: "amazon.de"}); err == nil {
+		t.Error("no error without a state directory")
+	}
+	if _, err := amazon.NewSignIn(amazon.Options{Domain: "amazon", StateDir: "x"}); err == nil {
+		t.Error("no error without a marketplace")
+	}
+}
+
+func TestPastedAddressIsTakenHoweverItIsWrapped(t *testing.T) {
+	for name, change := range map[string]func(string) string{
+		"as it is":             func(a string) string { return a },
+		"a line's end":         func(a string) string { return a + "\r\n" },
+		"double quotes":        func(a string) string { return ` "` + a + `" ` },
+		"single quotes":        func(a string) string { return "'" + a + "'\n" },
+		"typographic quotes":   func(a string) string { return "„" + a + "“" },
+		"angle brackets":       func(a string) string { return "<" + a + ">." },
+		"wrapped":              func(a string) string { return wrapped(a, 40, "\n") },
+		"wrapped and indented": func(a string) string { return wrapped(a, 7, "\r\n    ") },
+		"wrapped in a shell":   func(a string) string { return wrapped(a, 60, "\\\n") },
+		"quoted in a mail":     func(a string) string { return "> " + wrapped(a, 70, "\n> ") },
+		"without the scheme":   func(a string) string { return strings.TrimPrefix(a, "https://") },
+		"from HTML":            func(a string) string { return strings.ReplaceAll(a, "&", "&amp;") },
+		"a no-break space":     func(a string) string { return "\ufeff\u00a0" + a },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				s := h.begin("amazon.co.uk")
+				defer s.Close()
+				if err := h.finish(s, change(h.browse(s))); err != nil {
+					t.Fatal(err)
+				}
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+func wrapped(text string, width int, with string) string {
+	var b strings.Builder
+	for len(text) > width {
+		b.WriteString(text[:width] + with)
+		text = text[width:]
+	}
+	return b.String() + text
+}
+
+func TestWrongAddressGetsAnotherTry(t *testing.T) {
+	const landing = "https://www.amazon.co.uk/ap/maplanding"
+	for name, test := range map[string]struct {
+		wrong func(h *signInHouse, s *amazon.SignIn) string
+		says  string
+	}{
+		"nothing":       {func(*signInHouse, *amazon.SignIn) string { return " \n" }, "Nothing was pasted"},
+		"no address":    {func(*signInHouse, *amazon.SignIn) string { return "yes, I did" }, "not an address"},
+		"a foreign one": {func(h *signInHouse, s *amazon.SignIn) string { return swapHost(h.browse(s), "www.amazon.example") }, "not an address of Amazon's"},
+		"a false friend": {func(h *signInHouse, s *amazon.SignIn) string {
+			return swapHost(h.browse(s), "www.amazon.co.uk@evil.test")
+		}, "not an address of Amazon's"},
+		"without TLS":      {func(h *signInHouse, s *amazon.SignIn) string { return "http" + h.browse(s)[5:] }, "begin with https://www.amazon"},
+		"the sign-in page": {func(_ *signInHouse, s *amazon.SignIn) string { return s.Address() }, "sign-in page itself"},
+		"another page":     {func(*signInHouse, *amazon.SignIn) string { return "https://www.amazon.co.uk/gp/css/homepage.html" }, "another page of Amazon's"},
+		"without the code": {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.mode=id_res" }, "not copied whole"},
+		"an empty code":    {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.oa2.authorization_code=" }, "not copied whole"},
+		"cancelled":        {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.mode=cancel" }, "cancelled"},
+		"damaged":          {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.oa2.authorization_code=%zz" }, "damaged"},
+		"endless":          {func(*signInHouse, *amazon.SignIn) string { return landing + "?" + strings.Repeat("x", 20_000) }, "too long"},
+		"a mistyped code": {func(h *signInHouse, s *amazon.SignIn) string {
+			return strings.Replace(h.browse(s), "code=AN", "code=NA", 1)
+		}, "does not take this address"},
+		"an earlier client": {func(h *signInHouse, s *amazon.SignIn) string { return h.browse(s) + "&openid.oa2.client_id=device:00" }, "earlier sign-in"},
+		"an earlier verifier": {func(h *signInHouse, s *amazon.SignIn) string {
+			other := h.begin("amazon.co.uk")
+			defer other.Close()
+			return h.browse(other)
+		}, "does not take this address"},
+		"too old": {func(h *signInHouse, s *amazon.SignIn) string {
+			address := h.browse(s)
+			time.Sleep(10 * time.Minute)
+			return address
+		}, "older than a few minutes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				s := h.begin("amazon.co.uk")
+				defer s.Close()
+				wrong := test.wrong(h, s)
+				err := h.finish(s, wrong)
+				mistaken, ok := errors.AsType[*amazon.PastedError](err)
+				if !ok {
+					t.Fatalf("error %v, want a *PastedError", err)
+				}
+				if !strings.Contains(mistaken.Error(), test.says) {
+					t.Errorf("it says %q, want %q in it", mistaken, test.says)
+				}
+				if _, err := os.Stat(h.file()); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("amazon.json is there: %v", err)
+				}
+				if err := h.finish(s, h.browse(s)); err != nil {
+					t.Errorf("the right address after it: %v", err)
+				}
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+func swapHost(address, host string) string {
+	return strings.Replace(address, "www.amazon.co.uk", host, 1)
+}
+
+func TestUsedAddress(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		s := h.begin("amazon.co.uk")
+		defer s.Close()
+		landing := h.browse(s)
+		if err := h.finish(s, landing); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second time Amazon is not even asked
+			err := h.finish(s, landing)
+			if _, ok := errors.AsType[*amazon.PastedError](err); !ok || !strings.Contains(err.Error(), "already") {
+				t.Errorf("error %v", err)
+			}
+		}
+		if n := h.account.Requests(amazontest.RegisterPath); n != 2 {
+			t.Errorf("%d registrations were tried, want 2", n)
+		}
+		h.cleanPoll()
+	})
+}
+
+func TestRegistrationThatFailsForTheTimeBeing(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		s := h.begin("amazon.co.uk")
+		defer s.Close()
+		landing := h.browse(s)
+		h.account.ScriptPath(amazontest.RegisterPath, amazontest.Status(503, nil, ""))
+		wantClass(t, h.finish(s, landing), collectors.Transient)
+		h.account.ScriptPath(amazontest.RegisterPath, nil)
+		if err := h.finish(s, landing); err != nil {
+			t.Errorf("the same address once Amazon is back: %v", err)
+		}
+	})
+}
+
+func TestRegistrationThatCantBeUnderstood(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"not JSON":  graphQL("hello"),
+		"no tokens": graphQL(`{"response":{"success":{}}}`),
+		"a number":  graphQL(`{"response":{"success":{"tokens":{"bearer":5}}}}`),
+		"404":       amazontest.Status(404, nil, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				s := h.begin("amazon.co.uk")
+				defer s.Close()
+				h.account.ScriptPath(amazontest.RegisterPath, answer)
+				wantClass(t, h.finish(s, h.browse(s)), collectors.Permanent)
+			})
+		})
+	}
+}
+
+func TestHomeIsFollowed(t *testing.T) {
+	for name, test := range map[string]struct{ signIn, home, region string }{
+		"from the US to Britain": {"amazon.com", "amazon.co.uk", "EU"},
+		"from Britain to Italy":  {"amazon.co.uk", "amazon.it", "EU"},
+		"at home":                {"amazon.de", "amazon.de", "EU"},
+		"Japan":                  {"amazon.co.jp", "amazon.co.jp", "FE"},
+		"from the US to Japan":   {"amazon.com", "amazon.co.jp", "FE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.account.SetHome(test.home, test.region)
+				h.signIn(test.signIn)
+				h.cleanPoll()
+				if domain := between(t, h.read(), `"domain": "`, `"`); domain != test.home {
+					t.Errorf("amazon.json is for %s, want %s", domain, test.home)
+				}
+				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("the second poll took %d requests, want 1", n)
+				}
+				h.options.Endpoint = ""
+				h.restarted()
+				if endpoint := h.collector.Endpoint(); endpoint != "https://alexa."+test.home {
+					t.Errorf("after a restart the endpoint is %s", endpoint)
+				}
+			})
+		})
+	}
+}
+
+func TestHomeThatCantBeFound(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		says   string
+	}{
+		"an unknown host": {graphQL(`{"alexaHostName":"alexa.amazon.example"}`), "no marketplace of Alexa"},
+		"an evil host":    {graphQL(`{"alexaHostName":"alexa.amazon.co.uk.evil.test"}`), "no marketplace of Alexa"},
+		"no host":         {graphQL(`{}`), "no marketplace of Alexa"},
+		"a list":          {graphQL(`[]`), "taken to be amazon.co.uk"},
+		"404":             {amazontest.Status(404, nil, ""), "taken to be amazon.co.uk"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.account.ScriptPath(amazontest.WelcomePath, test.answer)
+				h.signIn("amazon.co.uk")
+				wantFault(t, h.poll(), test.says)
+				// It is asked again with the next listing.
+				h.account.ScriptPath(amazontest.WelcomePath, nil)
+				if n := h.counting(amazontest.WelcomePath, func() { h.cleanPoll() }); n != 0 {
+					t.Error("the home is asked for in every poll")
+				}
+				time.Sleep(2 * time.Hour)
+				h.cleanPoll()
+				if !strings.Contains(h.read(), `"at_home": true`) {
+					t.Error("the home was not found later")
+				}
+			})
+		})
+	}
+	t.Run("for the time being", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.account.SetHome("amazon.de", "EU")
+			h.account.ScriptPath(amazontest.WelcomePath, amazontest.Status(503, nil, ""))
+			h.signIn("amazon.co.uk")
+			_, err := h.collect()
+			wantClass(t, err, collectors.Transient)
+			h.account.ScriptPath(amazontest.WelcomePath, nil)
+			h.cleanPoll()
+		})
+	})
+}
+
+func TestSignOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		before func(h *signInHouse)
+		told   bool // the account could not be told
+	}{
+		"as usual":              {func(*signInHouse) {}, false},
+		"revoked already":       {func(h *signInHouse) { h.account.RevokeTokens() }, false},
+		"Amazon is away":        {func(h *signInHouse) { h.account.ScriptPath(amazontest.TokenPath, amazontest.Drop) }, true},
+		"busy at the last step": {func(h *signInHouse) { h.account.ScriptPath(amazontest.DeregisterPath, amazontest.Status(503, nil, "")) }, true},
+		"a spoilt file": {func(h *signInHouse) {
+			if err := os.WriteFile(h.file(), []byte("x"), 0o600); err != nil {
+				h.t.Error(err)
+			}
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				leftover := filepath.Join(h.state, ".amazon.json.123")
+				if err := os.WriteFile(leftover, []byte("secret"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				test.before(h)
+				err := h.signOut()
+				if _, untold := errors.AsType[*amazon.DeregisterError](err); untold != test.told || (err != nil) != test.told {
+					t.Errorf("error %v", err)
+				}
+				if entries, err := os.ReadDir(h.state); err != nil || len(entries) > 0 {
+					t.Errorf("left in the state directory: %v (%v)", entries, err)
+				}
+				if n := len(h.account.Devices()); n > 0 && !test.told {
+					t.Errorf("%d devices are still in the account", n)
+				}
+				_, err = h.collect()
+				wantLogin(t, err)
+				if err := h.signOut(); !errors.Is(err, amazon.ErrNotSignedIn) {
+					t.Errorf("signing out twice: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestSignInThatCantTakeTheOldDeviceOut(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.signIn("amazon.co.uk")
+		h.account.ScriptPath(amazontest.DeregisterPath, amazontest.Status(503, nil, ""))
+		s := h.begin("amazon.co.uk")
+		defer s.Close()
+		notes, err := s.Finish(h.t.Context(), h.retry, h.browse(s))
+		if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "Your devices") {
+			t.Errorf("notes %q, error %v", notes, err)
+		}
+		h.cleanPoll()
+	})
+}
+
+// The texts of the token host may echo what it was sent.
+func TestSecretsOfTheSignInStayInside(t *testing.T) {
+	echo := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			body := make([]byte, 8<<10)
+			n, _ := r.Body.Read(body) // the whole body comes at once over a pipe
+			text := string(body[:n]) + r.Header.Get("Authorization") + r.Header.Get("Cookie")
+			if plain, err := url.QueryUnescape(text); err == nil {
+				text += plain
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"response":{"error":{"code":"Odd","message":%q}}}`, text)
+		}
+	}
+	inSignInHouse(t, func(h *signInHouse) {
+		var told strings.Builder
+		tell := func(err error) { fmt.Fprintf(&told, "%v %+v %q %s\n", err, err, err, remedyOf(err)) }
+		s := h.begin("amazon.co.uk")
+		defer s.Close()
+		for _, status := range []int{200, 400, 401, 500} {
+			h.account.ScriptPath(amazontest.RegisterPath, echo(status))
+			tell(h.finish(s, h.browse(s)))
+		}
+		h.account.ScriptPath(amazontest.RegisterPath, nil)
+		landing := h.browse(s)
+		tell(h.finish(s, landing))
+		tell(h.finish(s, landing))
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			fmt.Fprintf(&told, verb+"\n", s)
+			for _, holder := range amazon.Secrets("Atnr|a-token-that-nobody-sees") {
+				fmt.Fprintf(&told, verb+"\n", holder)
+			}
+		}
+		h.cleanPoll()
+		for _, status := range []int{200, 400, 401, 500} {
+			h.account.KillCookies()
+			h.account.ScriptPath(amazontest.TokenPath, echo(status))
+			_, err := h.collect()
+			tell(err)
+		}
+		h.account.ScriptPath(amazontest.TokenPath, nil)
+		h.account.ScriptPath(amazontest.DeregisterPath, echo(400))
+		tell(h.signOut())
+		for _, entry := range h.log.All() {
+			fmt.Fprintln(&told, entry.Message, entry.ContextMap())
+		}
+		secrets := append(h.account.Secrets(), landing, "Atnr|a-token-that-nobody-sees")
+		if len(secrets) < 25 || told.Len() < 2000 {
+			t.Errorf("%d secrets, and %d bytes were told", len(secrets), told.Len())
+		}
+		for _, secret := range secrets {
+			if strings.Contains(told.String(), secret) {
+				t.Errorf("%q was told", secret)
+			}
+		}
+	})
+}
+
+func FuzzLandingCode(f *testing.F) {
+	f.Add("https://www.amazon.co.uk/ap/maplanding?openid.oa2.authorization_code=ANx")
+	f.Add("'www.amazon.de/ap/maplanding?a=b\n&openid.oa2.authorization_code=ANx'")
+	f.Add("https://[::1]:x/ap/maplanding")
+	f.Fuzz(func(t *testing.T, text string) {
+		code, err := amazon.LandingCode(text, "id", amazontest.Marketplaces, nil)
+		if (err == nil) != (code != "") {
+			t.Errorf("code %q and error %v", code, err)
+		}
+		if err != nil && len(text) > 20 && strings.Contains(err.Error(), text) {
+			t.Errorf("the error repeats what was pasted: %v", err)
+		}
+	})
+}

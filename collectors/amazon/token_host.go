@@ -1,0 +1,335 @@
+package amazon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+// What the Alexa app for iOS says of itself. Amazon's answers depend on the
+// device type; the versions are those of a present app.
+const (
+	deviceType      = "A2IVLV5VM2W81"
+	deviceModel     = "iPhone"
+	appVersion      = "2.2.663733.0"
+	appPackage      = "com.amazon.echo"
+	osVersion       = "18.5"
+	softwareVersion = "35602678"
+	sdkVersion      = "6.12.4"
+
+	// appName is what the account's list of devices shows.
+	appName = "hueair2mqtt"
+)
+
+// defaultAuthEndpoint is Amazon's token host, the same for all marketplaces.
+const defaultAuthEndpoint = "https://api.amazon.com"
+
+// The paths of the token host.
+const (
+	registerPath   = "/auth/register"
+	tokenPath      = "/auth/token"
+	deregisterPath = "/auth/deregister"
+)
+
+// tokenHost is the host that registers devices and renews what they got.
+type tokenHost struct {
+	exchanger
+	base string
+	hide func(...secret)
+}
+
+// cookies gets new cookies of a marketplace for a refresh token.
+func (h *tokenHost) cookies(ctx context.Context, retry *collectors.Retrier, refreshToken secret, domain string) ([]cookie, error) {
+	form := tokenForm(refreshToken, "auth_cookies")
+	form.Set("domain", "www."+domain)
+	var cookies []cookie
+	err := h.post(ctx, retry, tokenPath, "renewing the cookies", formBody(form), nil, func(body []byte) (err error) {
+		cookies, err = parseTokenCookies(body, domain)
+		return err
+	})
+	return cookies, err
+}
+
+// accessToken gets an access token for a refresh token.
+func (h *tokenHost) accessToken(ctx context.Context, retry *collectors.Retrier, refreshToken secret, domain string) (secret, error) {
+	form := tokenForm(refreshToken, "access_token")
+	form.Set("domain", "www."+domain)
+	var token secret
+	err := h.post(ctx, retry, tokenPath, "asking for an access token", formBody(form), nil, func(body []byte) error {
+		var fields struct {
+			AccessToken json.RawMessage `json:"access_token"`
+		}
+		if err := object(body, &fields); err != nil {
+			return malformed("%v", err)
+		}
+		got, err := text(fields.AccessToken)
+		switch {
+		case err != nil:
+			return malformed("access_token: %v", err)
+		case got == "":
+			return malformed("it holds no access_token")
+		}
+		token = secret(got)
+		h.hide(token)
+		return nil
+	})
+	return token, err
+}
+
+// deregister takes the device that an access token is of out of the account.
+func (h *tokenHost) deregister(ctx context.Context, retry *collectors.Retrier, accessToken secret) error {
+	// Other devices of the account are none of ours.
+	body := payload{"application/json; charset=utf-8", []byte(`{"deregister_all_existing_accounts":false}`)}
+	header := http.Header{"Authorization": {"Bearer " + string(accessToken)}}
+	return h.post(ctx, retry, deregisterPath, "deregistering this device", body, header, func([]byte) error { return nil })
+}
+
+func tokenForm(refreshToken secret, requested string) url.Values {
+	return url.Values{
+		"source_token_type":    {"refresh_token"},
+		"source_token":         {string(refreshToken)},
+		"requested_token_type": {requested},
+		"app_name":             {appName},
+		"app_version":          {appVersion},
+		"package_name":         {appPackage},
+		"platform":             {"iOS"},
+		"di.os.name":           {"iOS"},
+		"di.os.version":        {osVersion},
+		"di.hw.version":        {deviceModel},
+		"di.sdk.version":       {sdkVersion},
+		"current_version":      {sdkVersion},
+		"previous_version":     {sdkVersion},
+	}
+}
+
+// payload is the body of a request.
+type payload struct {
+	contentType string
+	content     []byte
+}
+
+func formBody(form url.Values) payload {
+	return payload{"application/x-www-form-urlencoded", []byte(form.Encode())}
+}
+
+// post sends one request to the token host, as often as retry allows, and passes
+// a good answer's body to parse. A refusal is an authentication error.
+func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, what string, body payload, header http.Header, parse func([]byte) error) error {
+	endpoint := fmt.Sprintf("%s %s%s (%s)", http.MethodPost, h.base, path, what)
+	return retry.Do(ctx, endpoint, func(ctx context.Context) error {
+		if h.timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, h.timeout)
+			defer cancel()
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.base+path, bytes.NewReader(body.content))
+		if err != nil {
+			return fmt.Errorf("making the request: %w", err)
+		}
+		for name, values := range header {
+			req.Header[name] = values
+		}
+		setAppHeaders(req, body.contentType)
+		resp, content, err := h.exchange(req, nil)
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return h.refused(resp, content)
+		}
+		if failure := authError(content); failure.code != "" {
+			return h.refused(resp, content)
+		}
+		return parse(content)
+	})
+}
+
+// authFailure is an error as the token host tells it.
+type authFailure struct{ code, message string }
+
+// authError takes the error out of an answer, in any of the forms of the token
+// host: {"response": {"error": {"code", "message"}}}, {"error": {"code"}}, or
+// OAuth's {"error": "invalid_grant", "error_description": "..."} (RFC 6749, 5.2).
+func authError(body []byte) authFailure {
+	var outer struct {
+		Response, Error, Message json.RawMessage
+		Description              json.RawMessage `json:"error_description"`
+	}
+	if object(body, &outer) != nil {
+		return authFailure{}
+	}
+	var response struct{ Error json.RawMessage }
+	if !isNull(outer.Response) && object(outer.Response, &response) == nil && !isNull(response.Error) {
+		outer.Error = response.Error
+	}
+	if isNull(outer.Error) {
+		return authFailure{}
+	}
+	if shape(outer.Error) != "an object" {
+		failure := authFailure{code: "error"}
+		if code, err := text(outer.Error); err == nil && code != "" {
+			failure.code = code
+		}
+		for _, field := range []json.RawMessage{outer.Description, outer.Message} {
+			if message, err := text(field); err == nil && message != "" {
+				failure.message = message
+				break
+			}
+		}
+		return failure
+	}
+	var inner struct{ Code, Message json.RawMessage }
+	failure := authFailure{code: "error"}
+	if object(outer.Error, &inner) != nil {
+		return failure
+	}
+	if code, err := text(inner.Code); err == nil && code != "" {
+		failure.code = code
+	}
+	failure.message, _ = text(inner.Message) // no text is no message
+	return failure
+}
+
+// refusedCodes are those with which the token host ends a registration. Amazon
+// writes them in several ways; case and separators don't count.
+var refusedCodes = []string{"invalidgrant", "invalidtoken", "unauthenticated", "unauthorized", "accessdenied", "forbidden"}
+
+func (f authFailure) isRefusal() bool {
+	code := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(f.code))
+	return slices.Contains(refusedCodes, code)
+}
+
+// describe tells the failure in a line, fit to be logged.
+func (f authFailure) describe(redact func(string) string) string {
+	return collectors.CleanText(redact(strings.TrimSpace(f.code + " " + f.message)))
+}
+
+// refused gives a class to an answer that is no success.
+func (h *tokenHost) refused(resp *http.Response, body []byte) error {
+	failure := authError(body)
+	status := "HTTP " + strconv.Itoa(resp.StatusCode)
+	told := failure.describe(h.redact)
+	code := status
+	if failure.code != "" && failure.code != "error" {
+		code += " " + collectors.CleanText(h.redact(failure.code))
+	}
+	if told != "" {
+		told = ": " + told
+	}
+	refusal := &collectors.AuthenticationError{
+		Code: code, Remedy: remedyLogin, Err: fmt.Errorf("the token host refused (%s)%s", status, told),
+	}
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
+		return refusal
+	case (resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK) && failure.isRefusal():
+		return refusal
+	case resp.StatusCode == http.StatusOK:
+		return malformed("it is an error%s", told)
+	}
+	err := collectors.FromStatus(resp, time.Now())
+	if told != "" {
+		if permanent, ok := errors.AsType[*collectors.PermanentError](err); ok {
+			permanent.Err = fmt.Errorf("%w%s", permanent.Err, told)
+		}
+	}
+	return err
+}
+
+// parseTokenCookies takes the cookies of a marketplace out of an answer, which
+// has them by domain.
+func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
+	at, err := dig(body, "response", "tokens", "cookies")
+	if err != nil {
+		return nil, malformed("%v", err)
+	}
+	byDomain := map[string]json.RawMessage{}
+	if err := json.Unmarshal(at, &byDomain); err != nil || isNull(at) {
+		return nil, malformed("response.tokens.cookies: %s where an object belongs", shape(at))
+	}
+	var cookies []cookie
+	for _, host := range slices.Sorted(maps.Keys(byDomain)) {
+		name := strings.TrimPrefix(strings.ToLower(host), ".")
+		if name != domain && !strings.HasSuffix(name, "."+domain) {
+			continue
+		}
+		some, err := parseCookieList(byDomain[host])
+		if err != nil {
+			return nil, malformed("cookies of %s: %v", collectors.CleanText(host), err)
+		}
+		cookies = append(cookies, some...)
+	}
+	if len(cookies) == 0 {
+		return nil, malformed("it holds no cookie of %s", domain)
+	}
+	return cookies, nil
+}
+
+// parseCookieList reads cookies as the token host writes them. One that can't be
+// sent is an error: a session with a part of its cookies is none.
+func parseCookieList(raw json.RawMessage) ([]cookie, error) {
+	entries, err := list(raw)
+	if err != nil {
+		return nil, err
+	}
+	var cookies []cookie
+	for i, entry := range entries {
+		var fields struct{ Name, Value, Expires json.RawMessage }
+		if err := object(entry, &fields); err != nil {
+			return nil, fmt.Errorf("cookie %d: %w", i, err)
+		}
+		name, err := text(fields.Name)
+		if err != nil {
+			return nil, fmt.Errorf("cookie %d: Name: %w", i, err)
+		}
+		value, err := text(fields.Value)
+		if err != nil {
+			return nil, fmt.Errorf("cookie %d: Value: %w", i, err)
+		}
+		value = unquote(value)
+		if err := checkCookie(name, value); err != nil {
+			return nil, err
+		}
+		c := cookie{Name: name, Value: secret(value)}
+		if expires, err := text(fields.Expires); err == nil {
+			c.Expires = parseExpires(expires)
+		}
+		// An empty one, or one that is over already, is how a cookie is deleted.
+		if value != "" && (c.Expires.IsZero() || c.Expires.After(time.Now())) {
+			cookies = append(cookies, c)
+		}
+	}
+	return cookies, nil
+}
+
+// expiresLayouts are how Amazon and RFC 6265 write when a cookie ends.
+var expiresLayouts = []string{
+	"2 Jan 2006 15:04:05 MST", time.RFC1123, time.RFC1123Z, "Mon, 02-Jan-2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 MST",
+	time.RFC3339, time.RFC850, time.ANSIC,
+}
+
+// parseExpires reads a time; one that can't be read is none, as a cookie whose
+// end is unknown is renewed when it is refused.
+func parseExpires(s string) time.Time {
+	s = strings.TrimSpace(s)
+	for _, layout := range expiresLayouts {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC()
+		}
+	}
+	if seconds, err := strconv.ParseFloat(s, 64); err == nil && seconds > 1e9 && seconds < 1e11 {
+		return time.Unix(int64(seconds), 0).UTC()
+	}
+	return time.Time{}
+}

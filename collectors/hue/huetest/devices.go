@@ -1,0 +1,53 @@
+package huetest
+
+import "strings"
+
+// product is what a device says of itself.
+type product struct {
+	model, name, archetype string
+	software               string // as CLIP v2 writes it
+}
+
+// device is a piece of hardware: one Zigbee address.
+type device struct {
+	mac       string // lower case
+	name      string
+	status    string // of zigbee_connectivity
+	battery   int    // %
+	parts     []part // in the order in which they were added
+	motion    *motionPart
+	light     *lightPart
+	resources []string              // their ids
+	ids       map[serviceKey]string // of what it has or had
+}
+
+func (d *device) reference() object { return reference(d.id("device", 0), "device") }
+
+func (d *device) reachable() bool { return d.status == "connected" }
+
+// part is what a device can do: measure, be pressed, give light. Most devices
+// have one; a dial has two.
+type part interface {
+	// kind is unique in a device. It is the CLIP v1 type where there is one.
+	kind() string
+	product() product
+	// v1 is the CLIP v1 entry that stands for the device, "/sensors/7", or "".
+	v1(h *house, d *device) string
+	// enter puts the part's CLIP v1 entries into the house.
+	enter(h *house, d *device)
+	// services are its own CLIP v2 services, without battery and connectivity.
+	services(h *house, d *device) []*resource
+	powered() bool // by a battery
+}
+
+func (d *device) part(kind string) part {
+	for _, p := range d.parts {
+		if p.kind() == kind {
+			return p
+		}
+	}
+	return nil
+}
+
+// lower is a MAC as the house knows it.
+func lower(mac string) string { return strings.ToLower(mac) }

@@ -1,0 +1,107 @@
+package huetest
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// CutStreams ends all streams in the middle, without the end that HTTP has for a
+// body. What was not yet begun to be written is lost. A client that does not read
+// is cut a second later.
+func (b *Bridge) CutStreams() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cutStreams()
+}
+
+func (b *Bridge) cutStreams() {
+	for s := range b.streams {
+		s.cut = true
+		s.notify()
+		// For who does not read. An error would be that the client is gone.
+		_ = s.out.SetWriteDeadline(time.Now().Add(time.Second))
+		delete(b.streams, s)
+	}
+}
+
+// SilenceStreams keeps all streams that are open now open, and sends nothing to
+// them ever again. Streams that are opened later are not concerned.
+func (b *Bridge) SilenceStreams() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for s := range b.streams {
+		s.silent, s.pending = true, nil
+	}
+}
+
+// SendRaw writes exactly this to all streams: half an event, garbage, an event of
+// a type that nobody knows.
+func (b *Bridge) SendRaw(text []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text = slices.Clone(text)
+	for s := range b.streams {
+		if !s.poll {
+			s.send(text)
+		}
+	}
+}
+
+// SendEvent sends a container with one event of this type ("error" for one, or one
+// that nobody knows) whose data are these JSON texts, of which the bridge itself
+// knows nothing. A text that is no JSON is a panic: see SendRaw.
+func (b *Bridge) SendEvent(kind string, data ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]json.RawMessage, len(data))
+	for i, text := range data {
+		list[i] = json.RawMessage(text)
+	}
+	now := time.Now()
+	b.sendEvents(now, []object{{"creationtime": now.UTC().Format("2006-01-02T15:04:05Z"), "data": list, "id": randomUUID(), "type": kind}})
+}
+
+// Flood sends n containers at once, whatever the interval: the temperatures of all
+// motion sensors in turn go up and down and end where they were. Without a motion
+// sensor that reports it is a panic.
+func (b *Bridge) Flood(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var ids []string
+	for _, d := range b.list {
+		if d.motion != nil && !d.motion.NeverReported {
+			ids = append(ids, d.id("temperature", 0))
+		}
+	}
+	if len(ids) == 0 {
+		panic("huetest: a flood needs a motion sensor")
+	}
+	for i := range n {
+		now := time.Now()
+		r := b.resources[ids[i%len(ids)]]
+		temperature := r.object["temperature"].(object)
+		if last := i >= n-len(ids); !last {
+			value := temperature["temperature"].(float64) + float64(1+i%100)/100
+			temperature = object{
+				"temperature": value, "temperature_valid": true,
+				"temperature_report": object{"changed": instant(now), "temperature": value},
+			}
+		}
+		b.sendEvents(now, []object{event(now, "update", identified(r, object{"temperature": temperature}))})
+	}
+}
+
+// Restart has the bridge restart: it cuts all streams, drops all connections,
+// forgets its past events and answers nothing for this long.
+func (b *Bridge) Restart(down time.Duration) {
+	b.mu.Lock()
+	b.down = time.Now().Add(down)
+	b.past = nil
+	b.cutStreams()
+	servers := slices.Clone(b.servers)
+	b.mu.Unlock()
+	for _, s := range servers {
+		s.dropConnections()
+	}
+}

@@ -1,0 +1,171 @@
+package huetest
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// stream is one client that listens, or one that polls for the next container.
+type stream struct {
+	poll    bool
+	answer  *container // of a poll
+	out     *http.ResponseController
+	wake    chan struct{} // has room for one
+	pending [][]byte
+	silent  bool
+	cut     bool
+}
+
+// send hands something to the stream's own goroutine, which writes it.
+func (s *stream) send(frame []byte) {
+	if s.silent || s.cut {
+		return
+	}
+	s.pending = append(s.pending, frame)
+	s.notify()
+}
+
+// tell hands a container to a client of either kind; frame is what it is in a stream.
+func (s *stream) tell(c container, frame []byte) {
+	if !s.poll {
+		s.send(frame)
+	} else if s.answer == nil {
+		s.answer = &c
+		s.send(c.json)
+	}
+}
+
+func (s *stream) notify() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it knows already
+	}
+}
+
+// serveEvents answers GET /eventstream/clip/v2. Who accepts text/event-stream gets
+// the stream. Who does not waits for the next container and gets that alone, as
+// JSON: so does the server that is in real bridges, nginx with nchan.
+func (b *Bridge) serveEvents(w http.ResponseWriter, r *http.Request) {
+	if !b.permits(w, r) {
+		return
+	}
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		page(w, http.StatusMethodNotAllowed)
+		return
+	}
+	out := http.NewResponseController(w)
+	s := &stream{wake: make(chan struct{}, 1), out: out, poll: !accepts(r, "text/event-stream")}
+	b.open(s, cmp.Or(r.Header.Get("Last-Event-ID"), r.Header.Get("If-None-Match")))
+	defer b.close(s)
+	if s.poll {
+		b.answerPoll(w, r, s)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	if _, err := w.Write([]byte(": hi\n\n")); err != nil || out.Flush() != nil {
+		return
+	}
+	for {
+		frames := b.next(r, s)
+		if frames == nil {
+			return
+		}
+		for _, frame := range frames {
+			if _, err := w.Write(frame); err != nil {
+				return
+			}
+		}
+		if out.Flush() != nil {
+			return
+		}
+	}
+}
+
+func (b *Bridge) answerPoll(w http.ResponseWriter, r *http.Request, s *stream) {
+	frames := b.next(r, s)
+	if frames == nil {
+		return
+	}
+	b.mu.Lock()
+	w.Header().Set("Etag", s.answer.id())
+	b.mu.Unlock()
+	write(w, http.StatusOK, frames[0])
+}
+
+// next waits for something to write; nil is the client's end. A stream that is to
+// be cut never returns.
+func (b *Bridge) next(r *http.Request, s *stream) [][]byte {
+	for {
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-s.wake:
+		}
+		b.mu.Lock()
+		frames, cut := s.pending, s.cut
+		s.pending = nil
+		b.mu.Unlock()
+		if cut {
+			panic(http.ErrAbortHandler)
+		}
+		if len(frames) > 0 {
+			return frames
+		}
+	}
+}
+
+func accepts(r *http.Request, mediaType string) bool {
+	for _, line := range r.Header.Values("Accept") {
+		for one := range strings.SplitSeq(line, ",") {
+			name, _, _ := strings.Cut(one, ";")
+			if strings.EqualFold(strings.TrimSpace(name), mediaType) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// open begins a stream, with what came after the container that has the id lastID.
+func (b *Bridge) open(s *stream, lastID string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.streams[s] = struct{}{}
+	second, number, ok := strings.Cut(strings.Trim(lastID, `" `), ":")
+	if !ok {
+		return
+	}
+	at, err := strconv.ParseInt(second, 10, 64)
+	n, err2 := strconv.Atoi(number)
+	if err != nil || err2 != nil {
+		return
+	}
+	for _, c := range b.past {
+		if c.after(at, n) {
+			s.tell(c, c.frame())
+		}
+	}
+}
+
+func (b *Bridge) close(s *stream) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.streams, s)
+}
+
+// Streams is how many event streams are open now, silent ones included.
+func (b *Bridge) Streams() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for s := range b.streams {
+		if !s.poll {
+			n++
+		}
+	}
+	return n
+}
