@@ -103,6 +103,9 @@ func Run(ctx context.Context, o Options) error {
 		endSession()
 	}
 	polls.Wait()
+	for _, task := range o.Tasks {
+		task.Collector.Close()
+	}
 	session.Wait()
 	return nil
 }

@@ -237,6 +237,7 @@ type source struct {
 	endpoint string
 
 	mu      sync.Mutex
+	closed  bool
 	outcome func(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error)
 	polls   int
 }
@@ -250,6 +251,12 @@ func (s *source) Collect(ctx context.Context, retry *collectors.Retrier) (collec
 	outcome := s.outcome
 	s.mu.Unlock()
 	return outcome(ctx, retry)
+}
+
+func (s *source) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 }
 
 func (s *source) polled() int {

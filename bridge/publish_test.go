@@ -388,6 +388,9 @@ func TestRunEndsWithOfflinePublished(t *testing.T) {
 			t.Errorf("took %v to end", d)
 		}
 		h.want("hueair2mqtt/bridge/state", "offline")
+		if !hue.closed {
+			t.Error("the collector was not closed")
+		}
 	})
 }
 

@@ -31,4 +31,8 @@ type Collector interface {
 	// (in *ExhaustedError too), or the context's.
 	// Collect is never called twice at the same time.
 	Collect(ctx context.Context, retry *Retrier) (Snapshot, error)
+
+	// Close ends what the collector has running in the background and waits for
+	// its end. It comes after the last Collect.
+	Close()
 }

@@ -5,10 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // ReplaceFile writes a file of the state directory so that a reader, and a
 // machine that loses its power, finds either the old content or the new, whole.
+//
+// What root writes into the directory of another user belongs to that user:
+// people sign in and pair with sudo, and the service has to read it.
 func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	dir := filepath.Dir(file)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(file)+".*")
@@ -26,6 +30,9 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	if err := f.Chmod(mode); err != nil {
 		return err
 	}
+	if err := giveToOwnerOf(dir, f); err != nil {
+		return err
+	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
@@ -36,6 +43,21 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 		return err
 	}
 	return syncDir(dir)
+}
+
+func giveToOwnerOf(dir string, f *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || owner.Uid == 0 {
+		return nil
+	}
+	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
 // RemoveFile removes a file of the state directory for good; that it is gone

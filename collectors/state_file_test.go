@@ -3,6 +3,7 @@ package collectors_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"hueair2mqtt/collectors"
@@ -59,5 +60,30 @@ func TestRemoveFile(t *testing.T) {
 	}
 	if _, err := os.Stat(file); !os.IsNotExist(err) {
 		t.Errorf("still there: %v", err)
+	}
+}
+
+// People sign in with sudo, and the service has to read what that wrote.
+func TestReplaceFileGivesTheFileToTheDirectorysOwner(t *testing.T) {
+	dir := t.TempDir()
+	if os.Geteuid() == 0 {
+		if err := os.Chown(dir, 4711, 4712); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "hue.json")
+	if err := collectors.ReplaceFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	of := func(path string) [2]uint32 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := info.Sys().(*syscall.Stat_t)
+		return [2]uint32{owner.Uid, owner.Gid}
+	}
+	if of(file) != of(dir) {
+		t.Errorf("the file is %v's, the directory %v's", of(file), of(dir))
 	}
 }

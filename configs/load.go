@@ -41,7 +41,7 @@ const maxFileSize = 1 << 20
 // Where anything is wrong the error is a *FaultsError with all of it, and there
 // is no configuration.
 func Load(file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
-	c, f, err := load(file, environ, fs)
+	c, f, err := load(file, environ, fs, true)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func Load(file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
 // nothing to rely on. So somebody can sign in to Amazon before the broker and the
 // Hue bridges are set up.
 func LoadFor(sections []string, file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
-	c, f, err := load(file, environ, fs)
+	c, f, err := load(file, environ, fs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,9 @@ func LoadFor(sections []string, file string, environ []string, fs *pflag.FlagSet
 	return c, nil
 }
 
-// load is Load without an end: it gathers the faults.
-func load(file string, environ []string, fs *pflag.FlagSet) (*Config, *faults, error) {
+// load is Load without an end: it gathers the faults. Where it is not whole, the
+// configuration need not be enough to run with.
+func load(file string, environ []string, fs *pflag.FlagSet, whole bool) (*Config, *faults, error) {
 	var (
 		f        = newFaults()
 		ko       = koanf.New(delimiter)
@@ -119,7 +120,7 @@ func load(file string, environ []string, fs *pflag.FlagSet) (*Config, *faults, e
 	}
 	// Half of a configuration says nothing about the whole.
 	if readable {
-		validate(f, &c)
+		validate(f, &c, whole)
 	}
 	return &c, f, nil
 }

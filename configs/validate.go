@@ -13,11 +13,12 @@ import (
 )
 
 // validate looks for impossible values, brings the others into the form that
-// the types promise, and reads the password files.
-func validate(f *faults, c *Config) {
+// the types promise, and reads the password files. A whole configuration also
+// has something to read.
+func validate(f *faults, c *Config, whole bool) {
 	c.MQTT.validate(f)
 	topic(f, "homeassistant.prefix", c.HomeAssistant.Prefix, "homeassistant")
-	if !c.Hue.Enabled && !c.Amazon.Enabled && f.sound("amazon.enabled") {
+	if whole && !c.Hue.Enabled && !c.Amazon.Enabled && f.sound("amazon.enabled") {
 		f.invalid("hue.enabled", "there is nothing to read: neither hue nor amazon is enabled", "set hue.enabled or amazon.enabled to true")
 	}
 	c.Hue.validate(f)

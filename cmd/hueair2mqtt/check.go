@@ -109,6 +109,7 @@ func checkStateDir(dir string) error {
 
 // checkCollector polls once, without retrying.
 func checkCollector(ctx context.Context, c collectors.Collector) checkResult {
+	defer c.Close()
 	r := checkResult{name: c.Source() + " " + c.Endpoint()}
 	once := collectors.RetryPolicy{Attempts: 1}
 	snapshot, err := c.Collect(ctx, collectors.NewRetrier(once, c.Source(), zap.NewNop()))

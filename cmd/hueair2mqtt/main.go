@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 )
 
@@ -89,6 +90,7 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 	root.AddCommand(
 		newRunCommand(),
 		newCheckCommand(),
+		newHueCommand(hue.Finder{}),
 		newAmazonCommand(),
 		newDemoCommand(),
 		newDiscoveryCommand(),

@@ -65,14 +65,14 @@ func newRunCommand() *cobra.Command {
 func newTasks(c *configs.Config) ([]bridge.Task, error) {
 	var tasks []bridge.Task
 	if c.Hue.Enabled {
-		for i, b := range c.Hue.Bridges {
-			setting := fmt.Sprintf("hue.bridges[%d]", i)
-			collector, err := hue.New(hue.Options{
-				Host: b.Host, ID: b.ID, Username: b.Username.Reveal(), Setting: setting,
-				Timeout: c.Hue.Timeout, Areas: c.Hue.Areas,
-			})
+		options, err := hueOptions(c, hue.Finder{}.Find)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range options {
+			collector, err := hue.New(o)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", setting, err)
+				return nil, err
 			}
 			tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Hue.Interval, AlertFile: hueAlertFile})
 		}

@@ -186,31 +186,6 @@ func lockDir(dir string) (unlock func() error, err error) {
 	return d.Close, nil // closing ends the lock
 }
 
-// writeCredentials replaces the file, which is on the disk when it returns.
-func writeCredentials(file string, content []byte) error {
-	if err := collectors.ReplaceFile(file, content, credentialsMode); err != nil {
-		return err
-	}
-	return giveToOwnerOf(filepath.Dir(file), file)
-}
-
-// giveToOwnerOf lets the service's user read what root wrote into its directory:
-// people sign in with sudo.
-func giveToOwnerOf(dir, file string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return err
-	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || owner.Uid == 0 {
-		return nil
-	}
-	return os.Chown(file, int(owner.Uid), int(owner.Gid))
-}
-
 // removeLeftovers removes what a process that was killed while it replaced the
 // file left of it; that holds secrets.
 func removeLeftovers(file string) error {

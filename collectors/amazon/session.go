@@ -484,7 +484,7 @@ func (s *session) store(before *credentials, content []byte) (theirs *credential
 			return there, present, nil
 		}
 	}
-	return nil, nil, writeCredentials(s.file, content)
+	return nil, nil, collectors.ReplaceFile(s.file, content, credentialsMode)
 }
 
 // saveAgain tries to write what could not be written before.

@@ -294,7 +294,7 @@ func (s *session) begin(signIn *credentials) (before *credentials, err error) {
 		}
 	}
 	s.step("got")
-	if err := writeCredentials(s.file, content); err != nil {
+	if err := collectors.ReplaceFile(s.file, content, credentialsMode); err != nil {
 		return nil, err
 	}
 	s.step("saved")

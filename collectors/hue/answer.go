@@ -3,6 +3,7 @@ package hue
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -277,12 +278,16 @@ func wrongType(err error) error {
 	switch wrong.Type.Kind() {
 	case reflect.String:
 		belongs = "a text"
-	case reflect.Map:
+	case reflect.Map, reflect.Struct:
 		belongs = "an object"
+	case reflect.Slice:
+		belongs = "a list"
+	case reflect.Bool:
+		belongs = "true or false"
 	case reflect.Int:
 		belongs = "a whole number"
 	}
-	return fmt.Errorf("%s is of type %s, not %s", wrong.Field, collectors.CleanText(wrong.Value), belongs)
+	return fmt.Errorf("%s is of type %s, not %s", cmp.Or(wrong.Field, "it"), collectors.CleanText(wrong.Value), belongs)
 }
 
 // kindOf names the type of a JSON value in plain words.

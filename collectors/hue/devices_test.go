@@ -62,7 +62,8 @@ func TestSwitchHasABattery(t *testing.T) {
 		h.bridge.SetSwitch(huetest.Switch{MAC: fmt.Sprintf("00:17:88:01:02:03:04:%02x", i), Name: kind, Type: kind, Battery: 40 + i, Reachable: true})
 	}
 	// A dial has an entry for its ring, too.
-	h.bridge.SetSwitch(huetest.Switch{MAC: "00:17:88:01:02:03:04:01", Name: "ring", Type: "ZLLSwitch", Battery: 41, Reachable: true})
+	h.bridge.SetRaw("99", `{"type":"ZLLSwitch","name":"ring","uniqueid":"00:17:88:01:02:03:04:01-02-fc00",
+		"config":{"on":true,"battery":41,"reachable":true},"state":{"buttonevent":1002,"lastupdated":"2025-11-18T14:30:00"}}`)
 	snapshot := h.mustCollect(t)
 	if len(snapshot.Devices) != 2 {
 		t.Errorf("%d devices, want dimmer and dial: %+v", len(snapshot.Devices), snapshot.Devices)

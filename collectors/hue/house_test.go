@@ -2,9 +2,13 @@ package hue_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,14 +64,26 @@ func (l *pipeListener) Close() error {
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe", Name: "pipe"} }
 
 func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
+	return l.connect(ctx, net.Pipe)
+}
+
+// dialLazy is dial with connections whose writes do not wait.
+func (l *pipeListener) dialLazy(ctx context.Context, _, _ string) (net.Conn, error) {
+	return l.connect(ctx, func() (net.Conn, net.Conn) {
+		a, b := net.Pipe()
+		return newLazyConn(a), newLazyConn(b)
+	})
+}
+
+func (l *pipeListener) connect(ctx context.Context, pipe func() (net.Conn, net.Conn)) (net.Conn, error) {
+	client, server := pipe()
 	select {
 	case l.connections <- server:
 		return client, nil
 	case <-l.closed:
-		return nil, net.ErrClosed
+		return nil, errors.Join(net.ErrClosed, client.Close(), server.Close())
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, errors.Join(ctx.Err(), client.Close(), server.Close())
 	}
 }
 
@@ -100,7 +116,7 @@ func newHouse(t testing.TB, handler http.Handler, change func(*hue.Options)) *ho
 		}
 	})
 	options := hue.Options{
-		Host: "192.168.1.2", ID: bridgeID, Username: key, Setting: "hue.bridges[0]",
+		Host: "http://192.168.1.2", ID: bridgeID, Username: key, Setting: "hue.bridges[0]",
 		Timeout: 10 * time.Second, DialContext: listener.dial,
 	}
 	if change != nil {
@@ -201,3 +217,81 @@ func (h *house) waits() (delays []time.Duration) {
 }
 
 var nopLog = zap.NewNop()
+
+// serveTLS serves a handler over TLS until ctx ends.
+func serveTLS(ctx context.Context, handler http.Handler, listener net.Listener, certificate tls.Certificate) error {
+	server := &http.Server{
+		Handler: handler, TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}},
+		ErrorLog: log.New(io.Discard, "", 0), // of handshakes that are meant to fail
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// lazyConn is a connection in memory whose writes do not wait for the reader, as
+// a socket's don't. TLS says goodbye by a write, and servers do that with a lock
+// held, which would stop the time of a bubble.
+type lazyConn struct {
+	net.Conn
+	queue  chan []byte
+	closed chan struct{}
+	close  sync.Once
+}
+
+func newLazyConn(c net.Conn) *lazyConn {
+	l := &lazyConn{Conn: c, queue: make(chan []byte, 64), closed: make(chan struct{})}
+	go l.send()
+	return l
+}
+
+// send writes what is queued until the connection is closed, and then for a
+// second at most.
+func (l *lazyConn) send() {
+	defer l.Conn.Close()
+	for open := true; ; {
+		select {
+		case text := <-l.queue:
+			if _, err := l.Conn.Write(text); err != nil {
+				return
+			}
+			continue
+		default:
+		}
+		if !open {
+			return
+		}
+		select {
+		case text := <-l.queue:
+			if _, err := l.Conn.Write(text); err != nil {
+				return
+			}
+		case <-l.closed:
+			open = false
+		}
+	}
+}
+
+func (l *lazyConn) Write(p []byte) (int, error) {
+	select {
+	case l.queue <- slices.Clone(p):
+		return len(p), nil
+	case <-l.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+func (l *lazyConn) SetDeadline(t time.Time) error    { return l.Conn.SetReadDeadline(t) }
+func (l *lazyConn) SetWriteDeadline(time.Time) error { return nil }
+
+func (l *lazyConn) Close() error {
+	l.close.Do(func() {
+		close(l.closed)
+		_ = l.Conn.SetReadDeadline(time.Unix(1, 0))
+		_ = l.Conn.SetWriteDeadline(time.Now().Add(time.Second))
+	})
+	return nil
+}

@@ -100,3 +100,49 @@ func BenchmarkParse1000Devices(b *testing.B) {
 		}
 	}
 }
+
+// house2 is an answer of CLIP v2 with one of each.
+const house2 = `{"errors":[],"data":[
+{"id":"d","type":"device","metadata":{"name":"Hall"},"product_data":{"model_id":"SML001"},"services":[]},
+{"id":"z","type":"zigbee_connectivity","owner":{"rid":"d","rtype":"device"},"status":"connected","mac_address":"00:17:88:01:02:03:04:05"},
+{"id":"p","type":"device_power","owner":{"rid":"d"},"power_state":{"battery_level":87}},
+{"id":"m","type":"motion","owner":{"rid":"d"},"enabled":true,"motion":{"motion_report":{"changed":"2025-11-18T14:30:00.123Z","motion":true}}},
+{"id":"t","type":"temperature","owner":{"rid":"d"},"temperature":{"temperature_report":{"changed":"2025-11-18T14:30:00.123Z","temperature":21.34}}},
+{"id":"l","type":"light_level","owner":{"rid":"d"},"light":{"light_level_report":{"light_level":14561}}},
+{"id":"c","type":"contact","owner":{"rid":"d"},"contact_report":{"state":"no_contact"}},
+{"id":"a","type":"tamper","owner":{"rid":"d"},"tamper_reports":[{"state":"tampered"}]},
+{"id":"b","type":"button","owner":{"rid":"d"},"metadata":{"control_id":1},"button":{"event_values":["initial_press"]}},
+{"id":"r","type":"relative_rotary","owner":{"rid":"d"}},
+{"id":"o","type":"room","children":[{"rid":"d","rtype":"device"}],"metadata":{"name":"Hallway"}}]}`
+
+// Whatever a bridge sends, devices or an error come of it, and what is sent later
+// is still understood.
+func FuzzResources(f *testing.F) {
+	f.Add(house2, `[{"type":"update","data":[{"id":"b","type":"button","button":{"button_report":{"event":"initial_press","updated":"2025-11-18T14:30:01Z"}}}]}]`)
+	f.Add(house2, `[{"type":"update","data":[{"id":"r","type":"relative_rotary","relative_rotary":{"rotary_report":{"action":"start","rotation":{"steps":1}}}}]}]`)
+	f.Add(house2, `[{"type":"update","data":[{"id":"a","type":"tamper","tamper_reports":[]},{"id":"o","type":"room","children":null},{"id":"d","type":"device"}]}]`)
+	f.Add(`{"data":[{"id":"d","type":"device"}]}`, `[{"type":"add","data":[]},{"type":7}]`)
+	f.Fuzz(func(t *testing.T, answer, event string) {
+		c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
+		c.SetTransport2(body(answer))
+		retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+		s, err := c.Collect(t.Context(), retrier)
+		if err != nil {
+			return
+		}
+		updates, _ := c.Take(event)
+		for _, u := range updates {
+			for _, e := range u.Events {
+				if e.DeviceID == "" || e.Key == "" || e.Type == "" {
+					t.Errorf("%+v", e)
+				}
+			}
+			s.Devices = append(s.Devices, u.Devices...)
+		}
+		for _, d := range s.Devices {
+			if d.ID == "" || d.Name != collectors.CleanText(d.Name) {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+}

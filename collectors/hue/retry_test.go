@@ -319,8 +319,12 @@ func checkAuthentication(t *testing.T, err error, code string) {
 	if authentication.Code != code {
 		t.Errorf("code %q, want %q", authentication.Code, code)
 	}
-	want := `Press the link button on the Hue bridge at http://192.168.1.2, create a new key (README, "The Hue key") ` +
-		`and set it at hue.bridges[0].username, then restart hueair2mqtt.`
+	want := `Run "hueair2mqtt hue pair --host 192.168.1.2" and press the link button on the Hue bridge`
+	if code == "no key" {
+		want += "; hueair2mqtt goes on by itself."
+	} else {
+		want += ", remove hue.bridges[0].username, then restart hueair2mqtt."
+	}
 	if authentication.Remedy != want {
 		t.Errorf("remedy %q, want %q", authentication.Remedy, want)
 	}

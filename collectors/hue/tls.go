@@ -1,78 +1,126 @@
 package hue
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"hueair2mqtt/collectors"
 )
 
-// signifyRoot is the certificate that Signify signs those of its bridges with:
-// C=NL, O=Philips Hue, CN=root-bridge, valid from 2017 to 2038, SHA-256
-// F0BD8E6509E82F774D63BC009D5388C969FE3DCF7D6D541D6351B72B898D8ACF.
+// signifyRoots are the certificates that Signify signs those of its bridges
+// with, as its page "Using HTTPS" lists them
+// (developers.meethue.com/develop/application-design-guidance/using-https). That
+// page needs an account; the second one, of 2025, was therefore compared in the
+// sources of openhue/openhue-go (certs.go) and openhab/openhab-addons
+// (huebridge_cacert_v2.pem), which agree.
 //
 //go:embed signify-root.pem
-var signifyRoot []byte
+var signifyRoots []byte
 
-// verifier decides whether a certificate is the bridge's. Two kinds are good:
-// one for the host in the URL by an authority that the system trusts (a proxy's),
-// and one by Signify for the bridge's id.
-type verifier struct {
-	host    string
-	id      string
-	setting string
+// hexID is what a bridge's id looks like.
+var hexID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// normalID brings a bridge's id into the form in which ids are compared and
+// stored, or returns "". The Bridge Pro writes its own in capitals.
+func normalID(id string) string {
+	id = strings.ToLower(strings.TrimSpace(id))
+	if !hexID.MatchString(id) {
+		return ""
+	}
+	return id
+}
+
+// authorities are the certificates that are trusted.
+type authorities struct {
 	system  *x509.CertPool // nil: the system's
 	signify *x509.CertPool // nil: Signify's
 }
 
-func newVerifier(host, id, setting string) *verifier {
-	return &verifier{host: host, id: strings.TrimSpace(id), setting: setting}
+// verifier decides whether a certificate is the bridge's. Three kinds are good:
+// the very one that was seen at pairing, one for the host in the URL by an
+// authority that the system trusts (a proxy's), and one by Signify for the
+// bridge's id.
+type verifier struct {
+	host        string
+	id          string // "" where none is known: any that Signify signed then
+	fingerprint string // of the bridge's own certificate; "" if it has none
+	trusted     authorities
+	remedy      string // what to do about a certificate that is refused
 }
 
+// verify is a tls.Config's VerifyConnection.
 func (v *verifier) verify(state tls.ConnectionState) error {
 	leaf := state.PeerCertificates[0]
-	intermediates := x509.NewCertPool()
-	for _, cert := range state.PeerCertificates[1:] {
-		intermediates.AddCert(cert)
+	if v.fingerprint != "" && subtle.ConstantTimeCompare([]byte(fingerprint(leaf)), []byte(v.fingerprint)) == 1 {
+		return nil
 	}
+	intermediates := intermediatesOf(&state)
 	// The host is given here because state.ServerName is empty for an address.
-	_, bySystem := leaf.Verify(x509.VerifyOptions{DNSName: v.host, Roots: v.system, Intermediates: intermediates})
+	_, bySystem := leaf.Verify(x509.VerifyOptions{DNSName: v.host, Roots: v.trusted.system, Intermediates: intermediates})
 	if bySystem == nil {
 		return nil
 	}
-	bySignify := v.verifySignify(leaf, intermediates)
-	if bySignify == nil {
+	// A bridge that signed its own gets one of Signify's by an update, so this is
+	// asked although a fingerprint is known.
+	id, bySignify := v.trusted.signed(leaf, intermediates)
+	switch {
+	case bySignify != nil:
+	case v.id == "" || v.id == id:
 		return nil
+	default:
+		bySignify = fmt.Errorf("it is for the id %q, not %q", id, v.id)
 	}
+	own := ""
+	if v.fingerprint != "" {
+		own = "; nor is it the one that was stored at pairing"
+	}
+	// Short, so that the remedy is seen: the first may list every name there is.
 	return &collectors.PermanentError{Kind: "certificate", Err: fmt.Errorf(
-		"the certificate is refused: %w; nor is it one that Signify made for this Hue bridge: %w; "+
-			"set %s.id to the Hue bridge's id, or use http:// in %s.host",
-		bySystem, bySignify, v.setting, v.setting)}
+		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s; %s",
+		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own, v.remedy)}
 }
 
-func (v *verifier) verifySignify(leaf *x509.Certificate, intermediates *x509.CertPool) error {
-	if v.id == "" {
-		return fmt.Errorf("%s.id is not set", v.setting)
+func intermediatesOf(state *tls.ConnectionState) *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, cert := range state.PeerCertificates[1:] {
+		pool.AddCert(cert)
 	}
-	roots := v.signify
+	return pool
+}
+
+// signed checks that Signify made the certificate and returns the id of the
+// bridge it made it for.
+func (a authorities) signed(leaf *x509.Certificate, intermediates *x509.CertPool) (string, error) {
+	roots := a.signify
 	if roots == nil {
 		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(signifyRoot) {
-			return errors.New("the certificate of Signify that the program carries is damaged")
+		if !roots.AppendCertsFromPEM(signifyRoots) {
+			return "", errors.New("the certificates of Signify that the program carries are damaged")
 		}
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	if !strings.EqualFold(leaf.Subject.CommonName, v.id) {
-		return fmt.Errorf("it is for the id %q, not %q", collectors.CleanText(leaf.Subject.CommonName), v.id)
+	id := normalID(leaf.Subject.CommonName)
+	if id == "" {
+		return "", fmt.Errorf("it is for %q, which is no id of a Hue bridge", collectors.CleanText(leaf.Subject.CommonName))
 	}
-	return nil
+	return id, nil
+}
+
+// fingerprint is the SHA-256 of a certificate in lower-case hexadecimal digits.
+func fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return hex.EncodeToString(sum[:])
 }

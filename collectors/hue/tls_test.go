@@ -87,7 +87,11 @@ func TestCertificate(t *testing.T) {
 	}{
 		{"Signify's, for the id", signify.issue(t, lower, time.Hour), bridgeID, true, ""},
 		{"Signify's, for another id", signify.issue(t, "001788fffe999999", time.Hour), bridgeID, false, `it is for the id "001788fffe999999"`},
-		{"Signify's, for no id we know", signify.issue(t, lower, time.Hour), "", false, "hue.bridges[0].id is not set"},
+		{"Signify's, for the id that the bridge says it has", signify.issue(t, lower, time.Hour), "", true, ""},
+		{"Signify's, in capitals as the Bridge Pro's", signify.issue(t, bridgeID, time.Hour), bridgeID, true, ""},
+		{"Signify's, for another id than the bridge says", signify.issue(t, "001788fffe999999", time.Hour), "", false, "001788fffe999999"},
+		{"Signify's, for no id at all", signify.issue(t, "bridge", time.Hour), "", false, `"bridge", which is no id`},
+		{"its own", newAuthority(t, lower).issue(t, lower, time.Hour), bridgeID, false, "hue pair --host 127.0.0.1"},
 		{"Signify's, expired", signify.issue(t, lower, -time.Hour), bridgeID, false, "expired"},
 		{"public, for the address", public.issue(t, "proxy", time.Hour, net.IPv4(127, 0, 0, 1)), "", true, ""},
 		{"public, for another address", public.issue(t, "proxy", time.Hour, net.IPv4(127, 0, 0, 2)), "", false, "127.0.0.2"},
@@ -132,24 +136,29 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-// The fingerprint and the subject are facts about Signify's certificate.
-func TestSignifyRoot(t *testing.T) {
-	block, rest := pem.Decode(hue.SignifyRoot)
-	if block == nil || len(strings.TrimSpace(string(rest))) != 0 {
-		t.Fatal("not exactly one certificate")
+// The fingerprints and the subjects are facts about Signify's certificates.
+func TestSignifyRoots(t *testing.T) {
+	want := map[string]string{
+		"CN=root-bridge,O=Philips Hue,C=NL":    "f0bd8e6509e82f774d63bc009d5388c969fe3dcf7d6d541d6351b72b898d8acf",
+		"CN=Hue Root CA 01,O=Signify Hue,C=NL": "d8b89448b2af8e1676185ac07219ee9dcbc8f01c122a026a2a4b7b5cfe0328b8",
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
+	block, rest := pem.Decode(hue.SignifyRoots)
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := cert.Subject.String()
+		if err := cert.CheckSignatureFrom(cert); err != nil || !cert.IsCA {
+			t.Errorf("%s: %v", subject, err)
+		}
+		sum := sha256.Sum256(cert.Raw)
+		if got := hex.EncodeToString(sum[:]); got != want[subject] {
+			t.Errorf("%s: fingerprint %s, want %q", subject, got, want[subject])
+		}
+		delete(want, subject)
 	}
-	if got, want := cert.Subject.String(), "CN=root-bridge,O=Philips Hue,C=NL"; got != want || !cert.IsCA {
-		t.Errorf("subject %s, want %s", got, want)
-	}
-	if err := cert.CheckSignatureFrom(cert); err != nil {
-		t.Error(err)
-	}
-	sum := sha256.Sum256(cert.Raw)
-	if got, want := hex.EncodeToString(sum[:]), "f0bd8e6509e82f774d63bc009d5388c969fe3dcf7d6d541d6351b72b898d8acf"; got != want {
-		t.Errorf("fingerprint %s, want %s", got, want)
+	if len(want) != 0 || len(strings.TrimSpace(string(rest))) != 0 {
+		t.Errorf("not there: %v; rest %q", want, rest)
 	}
 }

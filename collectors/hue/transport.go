@@ -36,7 +36,13 @@ var installDispatcher = sync.OnceFunc(func() {
 	http.DefaultClient.Transport = dispatcher{others}
 })
 
-// newTransport makes the connections of one collector.
+// deadAfter is how long a bridge that vanished, its power cut, is waited for on a
+// connection on which nothing else is due: 15 s of silence, then three probes.
+var deadAfter = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
+
+// newTransport makes the connections of one collector. None has a time-out of its
+// own once it stands, since one of them may be the event stream; contexts bound
+// the others.
 //
 // They are not kept alive. One request a minute gains nothing by it, and a
 // connection that the bridge closed meanwhile would make net/http repeat the
@@ -46,7 +52,7 @@ func newTransport(
 	v *verifier, timeout time.Duration,
 ) *http.Transport {
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: timeout}).DialContext
+		dial = (&net.Dialer{Timeout: timeout, KeepAliveConfig: deadAfter}).DialContext
 	}
 	return &http.Transport{
 		Proxy:       nil, // the bridge is in the house, whatever HTTP_PROXY says
@@ -79,7 +85,7 @@ type exchange struct {
 // or a classified error.
 func (e *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	c := e.collector
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := c.link.transport.RoundTrip(req)
 	if err != nil {
 		return nil, c.networkError("asking for the sensors", err)
 	}
@@ -105,8 +111,8 @@ func (e *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // maxErrorText bounds the text of a network's error, in bytes; a long host name
-// has its place in it.
-const maxErrorText = 500
+// and the reasons why a certificate is refused have their place in it.
+const maxErrorText = 800
 
 // networkError gives a class to a failure of the connection. net/http quotes
 // what it can't understand of an answer, which may be long, hold control
@@ -128,7 +134,7 @@ func (c *Collector) networkError(doing string, err error) error {
 }
 
 // statusError gives a class to an HTTP status that is no success. A redirect is
-// none: the bridge never sends one.
+// none: it is another server's, or a Bridge Pro's that wants https.
 func (c *Collector) statusError(resp *http.Response) error {
 	err := collectors.FromStatus(resp, time.Now())
 	var authentication *collectors.AuthenticationError
@@ -136,7 +142,7 @@ func (c *Collector) statusError(resp *http.Response) error {
 		return c.authenticationError(authentication.Code, fmt.Errorf("the Hue bridge refuses the key: %w", authentication.Err))
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return fmt.Errorf("%w, a redirect, which no Hue bridge sends; is %s.host the Hue bridge?", err, c.setting)
+		return fmt.Errorf("%w, a redirect; is %s.host the Hue bridge, and without http:// if it is a new one?", err, c.setting)
 	}
 	return err
 }

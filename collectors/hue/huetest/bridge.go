@@ -23,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,6 +51,7 @@ type Bridge struct {
 
 	house
 	broadcast
+	sent atomic.Int64 // when, in nanoseconds since 1970, a stream was last written to
 
 	down        time.Time // until when it restarts
 	servers     []*Server

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // stream is one client that listens, or one that polls for the next container.
@@ -44,6 +45,16 @@ func (s *stream) notify() {
 	}
 }
 
+// LastSent is when something was last about to be written to a stream: the moment
+// at which an event leaves the bridge. It is the zero time before the first.
+func (b *Bridge) LastSent() time.Time {
+	nanoseconds := b.sent.Load()
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds)
+}
+
 // serveEvents answers GET /eventstream/clip/v2. Who accepts text/event-stream gets
 // the stream. Who does not waits for the next container and gets that alone, as
 // JSON: so does the server that is in real bridges, nginx with nchan.
@@ -74,6 +85,7 @@ func (b *Bridge) serveEvents(w http.ResponseWriter, r *http.Request) {
 		if frames == nil {
 			return
 		}
+		b.sent.Store(time.Now().UnixNano())
 		for _, frame := range frames {
 			if _, err := w.Write(frame); err != nil {
 				return

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+const (
+	eventsID  = "001788fffe010203"
+	eventsMAC = "00:17:88:01:02:03:04:05"
+	eventPace = time.Second / 50
+)
+
+// eventsHouse is the program as it is shipped, a paired Hue bridge with CLIP v2
+// over TLS, and a Mosquitto without Nagle's algorithm.
+type eventsHouse struct {
+	hue    *huetest.Bridge
+	broker *mosquitto
+}
+
+func newEventsHouse(b *testing.B, interval string) *eventsHouse {
+	b.Helper()
+	dir := b.TempDir()
+	binary := filepath.Join(dir, "hueair2mqtt")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("building: %v\n%s", err, out)
+	}
+	h := &eventsHouse{
+		hue: huetest.NewBridge(eventsID, hueKey),
+		broker: startMosquitto(b, "set_tcp_nodelay true", "max_queued_messages 0", "max_inflight_messages 0",
+			"log_type error"),
+	}
+	h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Battery: 90, Reachable: true})
+	h.hue.SetSwitch(huetest.Switch{MAC: "00:17:88:01:02:03:04:07", Name: "Dimmer", Type: "ZLLSwitch", Battery: 90, Reachable: true})
+	server := huetest.StartTLS(h.hue, huetest.WithSelfSigned())
+	b.Cleanup(server.Close)
+
+	pairing := fmt.Sprintf(`{"bridges":[{"id":%q,"host":%q,"username":%q,"fingerprint":"%x"}]}`,
+		eventsID, server.Host(), hueKey, sha256.Sum256(server.Certificate().Raw))
+	config := fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s}\nstate_dir: %s\nlog: {level: warn}\n",
+		h.broker.url(), interval, dir)
+	configFile := filepath.Join(dir, "hueair2mqtt.yaml")
+	for file, content := range map[string]string{filepath.Join(dir, "hue.json"): pairing, configFile: config} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	cmd := exec.Command(binary, "run", "--config", configFile)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			b.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			b.Error(err)
+		}
+	})
+	return h
+}
+
+// arrivals notes when messages of a topic come, in their order.
+type arrivals struct {
+	client mqtt.Client
+	came   chan arrival
+}
+
+type arrival struct {
+	payload string
+	at      time.Time
+}
+
+func (m *mosquitto) arrivals(topic string) *arrivals {
+	m.t.Helper()
+	a := &arrivals{came: make(chan arrival, 200_000)}
+	a.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(m.url()).SetAutoReconnect(false))
+	for _, token := range []func() mqtt.Token{a.client.Connect, func() mqtt.Token {
+		return a.client.Subscribe(topic, 1, func(_ mqtt.Client, message mqtt.Message) {
+			a.came <- arrival{string(message.Payload()), time.Now()}
+		})
+	}} {
+		if t := token(); !t.WaitTimeout(patience) || t.Error() != nil {
+			m.t.Fatalf("the broker: %v", t.Error())
+		}
+	}
+	m.t.Cleanup(func() { a.client.Disconnect(100) })
+	return a
+}
+
+// next waits for a message that contains a text.
+func (a *arrivals) next(b *testing.B, text string) time.Time {
+	b.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case got := <-a.came:
+			if strings.Contains(got.payload, text) {
+				return got.at
+			}
+		case <-timeout:
+			b.Fatalf("never came: %s", text)
+		}
+	}
+}
+
+// delays are what one way of delivering took, event by event.
+type delays []time.Duration
+
+func (d delays) percentile(share float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
+}
+
+// BenchmarkEvents measures how long an event is on its way from the Hue bridge to
+// an MQTT subscriber, at 50 events a second, through the whole program and a real
+// Mosquitto; and, event by event in the same run, how long a bare publish with
+// paho takes through the same broker. A round is one event. The ratios are what
+// counts: a machine that is slow is so for both.
+func BenchmarkEvents(b *testing.B) {
+	h := newEventsHouse(b, "1h")
+	states := h.broker.arrivals("hueair2mqtt/" + hall)
+	bare := h.broker.arrivals("bare")
+	eventually(b, "the event stream", func() bool { return h.hue.Streams() == 1 })
+	temperature := func(n int) float64 { return float64(n%4000) / 100 }
+	move := func(n int) {
+		h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: temperature(n), Battery: 90, Reachable: true})
+	}
+	// The first full reads must be over.
+	move(1)
+	states.next(b, fmt.Sprintf(`"temperature":%v}`, temperature(1)))
+	time.Sleep(2 * time.Second)
+
+	var through, direct delays
+	pace := time.NewTicker(eventPace)
+	defer pace.Stop()
+	n := 1
+	for b.Loop() {
+		n++
+		<-pace.C
+		move(n)
+		through = append(through, states.next(b, fmt.Sprintf(`"temperature":%v}`, temperature(n))).Sub(h.hue.LastSent()))
+
+		text := fmt.Sprintf(`{"temperature":%d}`, n)
+		began := time.Now()
+		bare.client.Publish("bare", 1, true, text)
+		direct = append(direct, bare.next(b, text).Sub(began))
+	}
+	for _, p := range []struct {
+		name  string
+		share float64
+	}{{"p50", 0.5}, {"p99", 0.99}} {
+		t, d := through.percentile(p.share), direct.percentile(p.share)
+		b.ReportMetric(float64(t.Microseconds()), "µs-"+p.name)
+		b.ReportMetric(float64(d.Microseconds()), "µs-bare-"+p.name)
+		b.ReportMetric(float64(t)/float64(d), "ratio-"+p.name)
+	}
+}
+
+// BenchmarkEventsByPolling measures the same way with the events left out: a Hue
+// bridge whose software is too old for them, polled every second.
+func BenchmarkEventsByPolling(b *testing.B) {
+	h := newEventsHouse(b, "1s")
+	states := h.broker.arrivals("hueair2mqtt/" + hall)
+	h.hue.SetSoftware("1941132080")
+	h.hue.CutStreams()
+	var through delays
+	for n := 1; b.Loop(); n++ {
+		began := time.Now()
+		h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: float64(n%4000) / 100, Battery: 90, Reachable: true})
+		through = append(through, states.next(b, fmt.Sprintf(`"temperature":%v}`, float64(n%4000)/100)).Sub(began))
+		time.Sleep(time.Duration(n*137%1000) * time.Millisecond) // not in step with the polls
+	}
+	b.ReportMetric(float64(through.percentile(0.5).Milliseconds()), "ms-p50")
+	b.ReportMetric(float64(through.percentile(0.99).Milliseconds()), "ms-p99")
+}
+
+// BenchmarkEventsLost counts the presses of a button that are lost out of 100,000,
+// sent as fast as the subscriber takes them with 100 on their way.
+func BenchmarkEventsLost(b *testing.B) {
+	const presses, onTheWay = 100_000, 100
+	h := newEventsHouse(b, "1h")
+	buttons := h.broker.arrivals("hueair2mqtt/hue_0017880102030407/button_1")
+	eventually(b, "the event stream", func() bool { return h.hue.Streams() == 1 })
+	time.Sleep(3 * time.Second) // the first full reads must be over
+	for b.Loop() {
+		free := make(chan struct{}, onTheWay)
+		var counting sync.WaitGroup
+		arrived := 0
+		counting.Go(func() {
+			for arrived < presses {
+				select {
+				case <-buttons.came:
+					arrived++
+					<-free
+				case <-time.After(patience):
+					return
+				}
+			}
+		})
+		began := time.Now()
+		lost := false
+		for range presses {
+			select {
+			case free <- struct{}{}:
+				h.hue.PressButton("00:17:88:01:02:03:04:07", 1, "initial_press")
+			case <-time.After(patience):
+				lost = true
+			}
+			if lost {
+				break
+			}
+		}
+		counting.Wait()
+		b.ReportMetric(float64(presses-arrived), "lost")
+		b.ReportMetric(float64(arrived)/time.Since(began).Seconds(), "events/s")
+	}
+}

@@ -1,0 +1,183 @@
+package hue
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+// Service is the page of Signify that knows which bridges called it from the
+// network that one asks from.
+const Service = "https://discovery.meethue.com/"
+
+const (
+	// mdnsTime is how long answers to the question who is there are waited for;
+	// bridges answer within a second.
+	mdnsTime = 3 * time.Second
+	// serviceTime bounds the question to the vendor's service.
+	serviceTime = 5 * time.Second
+	// maxFound bounds how many bridges are taken notice of.
+	maxFound = 64
+)
+
+// Found is a Hue bridge in the network. Nothing of it is proved: anybody may
+// announce anything.
+type Found struct {
+	ID       string // 16 hexadecimal digits in lower case
+	Host     string // its address, with the port if that isn't 443
+	Model    string // "BSB002"; "" if unknown
+	Software string // "1967054020"; "" unless Describe asked for it
+}
+
+// FindFunc is what Finder.Find is.
+type FindFunc func(ctx context.Context) ([]Found, error)
+
+// Finder looks for Hue bridges, by mDNS and at the vendor's service side by side.
+// The zero value is ready.
+type Finder struct {
+	// Service is asked instead of the vendor's; "" is Service.
+	Service string
+	// Browse calls found for each bridge that mDNS tells of until ctx ends; nil asks
+	// the network.
+	Browse func(ctx context.Context, found func(Found)) error
+}
+
+// Find looks for all bridges, each once, sorted by id. Where one of the two ways
+// fails the other's bridges are there beside the error.
+func (f Finder) Find(ctx context.Context) ([]Found, error) {
+	var (
+		mu     sync.Mutex
+		all    []Found
+		byMDNS error
+		byPage error
+		both   sync.WaitGroup
+	)
+	add := func(b Found) {
+		mu.Lock()
+		defer mu.Unlock()
+		b.ID = normalID(b.ID)
+		b.Model = collectors.CleanText(b.Model)
+		if _, err := parseHost(b.Host); err != nil || b.ID == "" || len(all) == maxFound {
+			return
+		}
+		if i := slices.IndexFunc(all, func(other Found) bool { return other.ID == b.ID }); i >= 0 {
+			all[i].Model = cmp.Or(all[i].Model, b.Model)
+			return
+		}
+		all = append(all, b)
+	}
+	browse := f.Browse
+	if browse == nil {
+		browse = browseNetwork
+	}
+	both.Go(func() {
+		limited, cancel := context.WithTimeout(ctx, mdnsTime)
+		defer cancel()
+		if err := browse(limited, add); err != nil && limited.Err() == nil {
+			byMDNS = fmt.Errorf("by mDNS: %w", err)
+		}
+	})
+	both.Go(func() {
+		limited, cancel := context.WithTimeout(ctx, serviceTime)
+		defer cancel()
+		if err := askService(limited, cmp.Or(f.Service, Service), add); err != nil {
+			byPage = fmt.Errorf("at the vendor's service: %w", err)
+		}
+	})
+	both.Wait()
+	slices.SortFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
+	return all, errors.Join(byMDNS, byPage)
+}
+
+// joinHost writes an address as a host of Options.
+func joinHost(address string, port int) string {
+	if port == 0 || port == 443 {
+		if strings.Contains(address, ":") {
+			return "[" + address + "]"
+		}
+		return address
+	}
+	return net.JoinHostPort(address, strconv.Itoa(port))
+}
+
+// askService asks the vendor's service.
+func askService(ctx context.Context, address string, found func(Found)) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := collectors.FromStatus(resp, time.Now()); err != nil {
+		return err
+	}
+	var bridges []struct {
+		ID       string `json:"id"`
+		Internal string `json:"internalipaddress"`
+		Port     int    `json:"port"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxConfig)).Decode(&bridges); err != nil {
+		return errors.New("the answer is no list of bridges")
+	}
+	for _, b := range bridges {
+		// The service tells an address; a name would be looked up who knows where.
+		if ip, err := netip.ParseAddr(b.Internal); err == nil && b.Port >= 0 && b.Port <= 65535 {
+			found(Found{ID: b.ID, Host: joinHost(ip.String(), b.Port)})
+		}
+	}
+	return nil
+}
+
+// Describe asks each bridge for its model and software, side by side. What does
+// not answer keeps what is known of it. No secret is sent and nothing is decided
+// by the answers, so that any certificate will do.
+func Describe(ctx context.Context, all []Found) {
+	ctx, cancel := context.WithTimeout(ctx, serviceTime)
+	defer cancel()
+	var asked sync.WaitGroup
+	for i := range all {
+		asked.Go(func() {
+			for _, scheme := range []string{"https", "http"} {
+				got, err := describe(ctx, scheme+"://"+all[i].Host)
+				if err == nil {
+					all[i].Model = cmp.Or(collectors.CleanText(got.ModelID), all[i].Model)
+					all[i].Software = collectors.CleanText(got.SwVersion)
+					return
+				}
+			}
+		})
+	}
+	asked.Wait()
+}
+
+func describe(ctx context.Context, base string) (got config, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/0/config", nil)
+	if err != nil {
+		return got, err
+	}
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return got, err
+	}
+	defer resp.Body.Close()
+	return got, json.NewDecoder(io.LimitReader(resp.Body, maxConfig)).Decode(&got)
+}

@@ -1,0 +1,99 @@
+package hue_test
+
+import (
+	"log/slog"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tdrn-org/go-hue/mock"
+	"golang.org/x/sys/unix"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue"
+)
+
+// A bridge that somebody else wrote: it signs its certificate itself, tells no
+// hardware addresses, lists all resources by name only, and has no events.
+//
+// It announces itself by mDNS on whatever network there is, so it gets one of its
+// own: the test runs itself again where there is nothing but loopback.
+func TestMockOfGoHue(t *testing.T) {
+	const alone = "HUEAIR2MQTT_TEST_ALONE"
+	if os.Getenv(alone) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestMockOfGoHue$", "-test.v")
+		cmd.Env = append(os.Environ(), alone+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("in a network of its own: %v\n%s", err, out)
+		}
+		return
+	}
+	raiseLoopback(t)
+	logger := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // it tells of every request
+	defer slog.SetDefault(logger)
+	bridge := mock.Start()
+	defer bridge.Shutdown()
+	host := "127.0.0.1:" + bridge.Server().Port()
+
+	dir := t.TempDir()
+	n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.ID != "0123456789abcdef" || n.Fingerprint == "" {
+		t.Errorf("%+v", n)
+	}
+	if err := n.Pair(t.Context(), "host", noWait); err != nil {
+		t.Fatal(err)
+	}
+	c := newCollector(t, hue.Options{ID: n.ID, StateDir: dir, Timeout: 10 * time.Second})
+	s, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Devices) != 1 {
+		t.Fatalf("%+v, faults %v", s.Devices, s.Faults)
+	}
+	d := s.Devices[0]
+	want := map[collectors.Measurement]collectors.Value{
+		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Truth(false),
+		collectors.Illuminance: collectors.Number(3.09), collectors.Battery: collectors.Number(77),
+	}
+	for m, v := range want {
+		if d.Readings[m] != v {
+			t.Errorf("%s = %s, want %s", m, d.Readings[m], v)
+		}
+	}
+	if !d.Online || d.Model != "SML001" {
+		t.Errorf("%+v", d)
+	}
+}
+
+// raiseLoopback makes the loopback of a new network usable, for multicast too.
+func raiseLoopback(t *testing.T) {
+	t.Helper()
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(socket)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, lo); err != nil {
+		t.Fatal(err)
+	}
+	lo.SetUint16(lo.Uint16() | unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_MULTICAST)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo); err != nil {
+		t.Fatal(err)
+	}
+}

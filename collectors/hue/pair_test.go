@@ -1,0 +1,358 @@
+package hue_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// stored is an entry of hue.json.
+type stored struct{ ID, Host, Model, Username, Fingerprint string }
+
+func readState(t *testing.T, dir string) []stored {
+	t.Helper()
+	file := filepath.Join(dir, hue.StateFile)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, want 0600 (%v)", info.Mode(), err)
+	}
+	var all struct{ Bridges []stored }
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all.Bridges
+}
+
+func writeState(t *testing.T, entries ...stored) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	var bridges []map[string]string
+	for _, e := range entries {
+		bridges = append(bridges, map[string]string{"id": e.ID, "host": e.Host, "model": e.Model, "username": e.Username, "fingerprint": e.Fingerprint})
+	}
+	text, err := json.Marshal(map[string]any{"bridges": bridges})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, hue.StateFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func noWait(time.Duration) {}
+
+// A bridge that signed its certificate itself is known by that from then on.
+func TestPairWithABridgeThatSignsItself(t *testing.T) {
+	bridge := huetest.NewBridge(bridgeID, key)
+	bridge.SetMotionSensor(hall)
+	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
+	defer server.Close()
+	dir := t.TempDir()
+	n, err := hue.Meet(t.Context(), hue.Options{Host: server.Host(), StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.ID != strings.ToLower(bridgeID) || n.Model != "BSB002" || !n.Encrypted || len(n.Fingerprint) != 64 {
+		t.Errorf("%+v", n)
+	}
+	bridge.PressLinkButton()
+	if err := n.Pair(t.Context(), "a host with a very long name", noWait); err != nil {
+		t.Fatal(err)
+	}
+	entries := readState(t, dir)
+	if len(entries) != 1 || entries[0].ID != n.ID || entries[0].Host != server.Host() || entries[0].Username == "" || entries[0].Fingerprint != n.Fingerprint {
+		t.Errorf("%+v", entries)
+	}
+
+	options, err := hue.WithPaired(nil, hue.Options{StateDir: dir, Timeout: 10 * time.Second})
+	if err != nil || len(options) != 1 {
+		t.Fatal(options, err)
+	}
+	c := newCollector(t, options[0])
+	if c.Endpoint() != n.ID {
+		t.Errorf("endpoint %q, want the id", c.Endpoint())
+	}
+	snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deviceIn(t, snapshot, hallID)
+
+	// Somebody else with the same id and a certificate of his own.
+	forger := huetest.NewBridge(bridgeID, entries[0].Username)
+	forged := huetest.StartTLS(forger, huetest.WithSelfSigned())
+	defer forged.Close()
+	dir = writeState(t, stored{ID: n.ID, Host: forged.Host(), Username: entries[0].Username, Fingerprint: n.Fingerprint})
+	c = newCollector(t, hue.Options{ID: n.ID, StateDir: dir, Setting: "hue.json"})
+	_, err = c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	if collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "stored at pairing") || forger.Requests()+forger.RequestsTo("/") != 0 {
+		t.Errorf("err = %v after %d requests", err, forger.RequestsTo("/"))
+	}
+}
+
+func TestPairRefusesAStranger(t *testing.T) {
+	tests := map[string][]huetest.ServerOption{
+		"of an unknown authority": nil,
+		"its own, for another id": {huetest.WithSelfSigned(), huetest.WithCommonName("001788fffe999999")},
+		"its own, for no bridge":  {huetest.WithSelfSigned(), huetest.WithCommonName("router")},
+	}
+	for name, options := range tests {
+		t.Run(name, func(t *testing.T) {
+			bridge := huetest.NewBridge(bridgeID, key)
+			server := huetest.StartTLS(bridge, options...)
+			defer server.Close()
+			if n, err := hue.Meet(t.Context(), hue.Options{Host: server.Host()}); collectors.KindOf(err) != "certificate" {
+				t.Errorf("%+v, %v", n, err)
+			}
+		})
+	}
+}
+
+// Whoever had a certificate of Signify's does not sign himself later.
+func TestPairRefusesADowngrade(t *testing.T) {
+	bridge := huetest.NewBridge(bridgeID, key)
+	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
+	defer server.Close()
+	plain := httptest.NewServer(bridge)
+	defer plain.Close()
+	for _, host := range []string{server.Host(), plain.URL} {
+		dir := writeState(t, stored{ID: bridge.ID(), Host: "192.168.1.2", Username: "old"})
+		if _, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir}); collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "hue.json") {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+func TestPairWithAnOldBridge(t *testing.T) {
+	bridge := huetest.NewBridge(bridgeID, key)
+	bridge.SetSoftware("1709131301")
+	bridge.SetMotionSensor(hall)
+	server := httptest.NewServer(bridge)
+	defer server.Close()
+	dir := t.TempDir()
+	host := strings.TrimPrefix(server.URL, "http://")
+	n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir})
+	if err != nil || n.Encrypted || n.Fingerprint != "" {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	bridge.PressLinkButton()
+	if err := n.Pair(t.Context(), "host", noWait); err != nil {
+		t.Fatal(err)
+	}
+	if entries := readState(t, dir); entries[0].Host != "http://"+host {
+		t.Errorf("%+v", entries)
+	}
+	c := newCollector(t, hue.Options{ID: n.ID, StateDir: dir})
+	snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deviceIn(t, snapshot, hallID)
+}
+
+// newPipe serves a handler in memory, without TLS.
+func newPipe(t testing.TB, handler http.Handler) *pipeListener {
+	t.Helper()
+	listener := newPipeListener()
+	server := &http.Server{Handler: handler}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	return listener
+}
+
+func TestButtonIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bridge := huetest.NewBridge(bridgeID, key)
+		dir := t.TempDir()
+		n, err := hue.Meet(t.Context(), hue.Options{Host: "http://192.168.1.2", StateDir: dir, DialContext: newPipe(t, bridge).dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start, told := time.Now(), 0
+		err = n.Pair(t.Context(), "host", func(left time.Duration) {
+			if want := 30*time.Second - time.Since(start); left != want {
+				t.Errorf("%s left, want %s", left, want)
+			}
+			if told++; told == 12 {
+				bridge.PressLinkButton()
+			}
+		})
+		if err != nil || time.Since(start) != 11*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+
+		time.Sleep(time.Minute)
+		start = time.Now()
+		if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), "was not pressed") || time.Since(start) != 30*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err = n.Pair(ctx, "host", noWait); err != context.DeadlineExceeded {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAnswersToPairing(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+		says   string
+		took   time.Duration
+	}{
+		{"HTML", huetest.HTMLPage, "no list", 0},
+		{"no list", huetest.Body(`{}`), "no list", 0},
+		{"empty", huetest.Body(`[]`), "no list", 0},
+		{"an error", huetest.Body(`[{"error":{"type":7,"address":"/","description":"invalid value"}}]`), "invalid value", 0},
+		{"a key that can be none", huetest.Body(`[{"success":{"username":"../x"}}]`), "can be none", 0},
+		{"busy", huetest.Busy(0), "gave no key", 30 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bridge := huetest.NewBridge(bridgeID, key)
+				dir := t.TempDir()
+				n, err := hue.Meet(t.Context(), hue.Options{Host: "http://192.168.1.2", StateDir: dir, DialContext: newPipe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodPost {
+						test.answer(w, r)
+						return
+					}
+					bridge.ServeHTTP(w, r)
+				})).dial})
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), test.says) || time.Since(start) != test.took {
+					t.Errorf("%v after %s", err, time.Since(start))
+				}
+				if _, err := os.Stat(filepath.Join(dir, hue.StateFile)); err == nil {
+					t.Error("something was stored")
+				}
+			})
+		})
+	}
+}
+
+func TestDamagedState(t *testing.T) {
+	for _, text := range []string{`{"bridges":[{"id":"001788fffe010203","host":"a","username":"` + key + `"`, `[]`, `{"bridges":[{"id":"x","host":"a","username":"` + key + `"}]}`,
+		`{"bridges":[{"id":"001788fffe010203","host":"ftp://a","username":"` + key + `"}]}`} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, hue.StateFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := hue.New(hue.Options{Host: "192.168.1.2", StateDir: dir})
+		if err == nil || !strings.Contains(err.Error(), "hue pair") || strings.Contains(err.Error(), key) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if _, err = hue.WithPaired(nil, hue.Options{StateDir: dir}); err == nil || strings.Contains(err.Error(), key) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestConfiguredAndPaired(t *testing.T) {
+	const other = "001788fffe010204"
+	dir := writeState(t, stored{ID: strings.ToLower(bridgeID), Host: "192.168.1.2", Username: "stored"}, stored{ID: other, Host: "192.168.1.3", Username: "stored2"})
+	tests := []struct {
+		name       string
+		configured []hue.Options
+		endpoints  []string
+	}{
+		{"none configured", nil, []string{strings.ToLower(bridgeID), other}},
+		{"by id", []hue.Options{{Host: "10.0.0.1", ID: bridgeID, StateDir: dir}}, []string{"http://10.0.0.1", other}},
+		{"by address", []hue.Options{{Host: "https://192.168.1.3", StateDir: dir}}, []string{"https://192.168.1.3", strings.ToLower(bridgeID)}},
+		{"another one", []hue.Options{{Host: "192.168.1.9", ID: "001788fffe010209", StateDir: dir}}, []string{"http://192.168.1.9", strings.ToLower(bridgeID), other}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			all, err := hue.WithPaired(test.configured, hue.Options{StateDir: dir})
+			if err != nil || len(all) != len(test.endpoints) {
+				t.Fatal(all, err)
+			}
+			for i, o := range all {
+				if c := newCollector(t, o); c.Endpoint() != test.endpoints[i] {
+					t.Errorf("endpoint %q, want %q", c.Endpoint(), test.endpoints[i])
+				}
+			}
+		})
+	}
+}
+
+// A bridge that was paired while the program ran, because its key was gone, is
+// read again without a restart.
+func TestPairedWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		h := newHouse2(t, nil, func(o *hue.Options) { o.Username, o.StateDir = "", dir })
+		furnish(h.bridge)
+		_, err := h.collect(t)
+		checkAuthentication(t, err, "no key")
+		text := `{"bridges":[{"id":"` + h.bridge.ID() + `","host":"192.168.1.2","username":"` + key + `"}]}`
+		if err := os.WriteFile(filepath.Join(dir, hue.StateFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		deviceIn(t, h.mustCollect(t), hallID)
+	})
+}
+
+// What was paired over https is never asked without it.
+func TestNoDowngrade(t *testing.T) {
+	bridge := huetest.NewBridge(bridgeID, key)
+	server := httptest.NewServer(bridge)
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	dir := writeState(t, stored{ID: bridge.ID(), Host: host, Username: key})
+	for _, o := range []hue.Options{{ID: bridge.ID(), StateDir: dir}, {Host: host, StateDir: dir}} {
+		c := newCollector(t, o)
+		_, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+		if err == nil || bridge.Requests() != 0 || bridge.RequestsTo("/api/"+key) != 0 {
+			t.Errorf("%v after %d requests", err, bridge.Requests())
+		}
+	}
+}
+
+// A bare address means https where there is some, and the key goes nowhere else.
+func TestBareAddress(t *testing.T) {
+	bridge := huetest.NewBridge(bridgeID, key)
+	bridge.SetMotionSensor(hall)
+	authority := huetest.NewAuthority()
+	server := huetest.StartTLS(bridge, huetest.WithAuthority(authority))
+	defer server.Close()
+	c := newCollector(t, hue.Options{Host: server.Host(), Username: key, Setting: "hue.bridges[0]"})
+	signify := x509.NewCertPool()
+	signify.AddCert(authority.Certificate())
+	c.SetRoots(x509.NewCertPool(), signify)
+	snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deviceIn(t, snapshot, hallID)
+	if bridge.RequestsTo("/clip/v2/resource") != 1 || bridge.Requests() != 0 {
+		t.Error("not asked over https")
+	}
+}

@@ -1,0 +1,132 @@
+package hue
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hueair2mqtt/collectors"
+)
+
+// StateFile is the file of the state directory that holds what pairing gave.
+const StateFile = "hue.json"
+
+// pairing is what is known of a bridge since its button was pressed.
+type pairing struct {
+	ID string `json:"id"`
+	// Host is where the bridge was last found: an address or host:port, which
+	// means https, or a URL with http for a bridge that has nothing else.
+	Host     string `json:"host"`
+	Model    string `json:"model,omitempty"`
+	Username string `json:"username"`
+	// Fingerprint is the SHA-256 of the certificate of a bridge that signed its
+	// own; empty where Signify did.
+	Fingerprint string `json:"fingerprint,omitempty"`
+}
+
+// pairings is the file.
+type pairings struct {
+	Bridges []pairing `json:"bridges"`
+}
+
+// loadPairings reads the file; one that is missing holds nothing. Its text gets
+// into no error, since it holds keys.
+func loadPairings(stateDir string) ([]pairing, error) {
+	if stateDir == "" {
+		return nil, nil
+	}
+	file := filepath.Join(stateDir, StateFile)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what pairing stored: %w", err)
+	}
+	var all pairings
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fmt.Errorf("%s is damaged: remove it and pair the Hue bridges again (hueair2mqtt hue pair)", file)
+	}
+	for i := range all.Bridges {
+		b := &all.Bridges[i]
+		b.ID = normalID(b.ID)
+		b.Fingerprint = strings.ToLower(strings.TrimSpace(b.Fingerprint))
+		if _, err := parseHost(b.Host); err != nil || b.ID == "" {
+			return nil, fmt.Errorf("%s: entry %d names no Hue bridge: remove it and pair that bridge again (hueair2mqtt hue pair)", file, i)
+		}
+	}
+	return all.Bridges, nil
+}
+
+// storePairing writes one bridge's entry, in the place of an older one.
+func storePairing(stateDir string, p pairing) error {
+	all, err := loadPairings(stateDir)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(all, func(old pairing) bool { return old.ID == p.ID }); i >= 0 {
+		all[i] = p
+	} else {
+		all = append(all, p)
+	}
+	text, err := json.MarshalIndent(pairings{all}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := collectors.ReplaceFile(filepath.Join(stateDir, StateFile), append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("store the Hue bridge: %w", err)
+	}
+	return nil
+}
+
+// findPairing returns the entry of a bridge, by its id where that is known, else
+// by its address.
+func findPairing(all []pairing, id, host string) (pairing, bool) {
+	for _, p := range all {
+		if id != "" && p.ID == id || id == "" && sameHost(p.Host, host) {
+			return p, true
+		}
+	}
+	return pairing{}, false
+}
+
+// sameHost compares two addresses without their schemes.
+func sameHost(a, b string) bool {
+	ua, errA := parseHost(a)
+	ub, errB := parseHost(b)
+	return errA == nil && errB == nil && strings.EqualFold(ua.Hostname(), ub.Hostname()) && ua.Port() == ub.Port()
+}
+
+// isPlain says whether a stored host is of a bridge that has no https.
+func isPlain(host string) bool { return strings.HasPrefix(host, "http://") }
+
+// WithPaired adds the Hue bridges that were paired (see Pair) to those that are
+// configured, except where both are the same one. What is added takes everything
+// but its bridge from the template.
+func WithPaired(configured []Options, template Options) ([]Options, error) {
+	all, err := loadPairings(template.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	options := slices.Clone(configured)
+	for i, p := range all {
+		known := slices.ContainsFunc(configured, func(o Options) bool {
+			id := normalID(o.ID)
+			return id == p.ID || id == "" && sameHost(o.Host, p.Host)
+		})
+		if known {
+			continue
+		}
+		o := template
+		o.Host, o.ID, o.Username = "", p.ID, ""
+		o.Setting = cmp.Or(o.Setting, fmt.Sprintf("%s bridges[%d]", StateFile, i))
+		options = append(options, o)
+	}
+	return options, nil
+}
