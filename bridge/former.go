@@ -77,7 +77,7 @@ func (w *owner) publishFormer() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.former.devices)) {
 		if w.devices[id] == nil {
-			w.publishJSON(w.announcer.State(id), discovery.State(collectors.Device{ID: id}, collectors.Unknown))
+			w.publish(w.announcer.State(id), discovery.State(collectors.Device{ID: id}, collectors.Unknown))
 			w.publish(w.announcer.Availability(id), []byte(discovery.Offline))
 		}
 	}

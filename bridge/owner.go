@@ -398,7 +398,7 @@ func (w *owner) publishDevice(d *device) {
 	if !d.reachable {
 		connectivity = collectors.Unknown
 	}
-	w.publishJSON(w.announcer.State(d.ID), discovery.State(d.Device, connectivity))
+	w.publish(w.announcer.State(d.ID), discovery.State(d.Device, connectivity))
 	availability := discovery.Offline
 	if d.Online {
 		availability = discovery.Online

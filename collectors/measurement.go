@@ -1,9 +1,8 @@
 package collectors
 
 import (
-	"encoding/json"
-	"fmt"
 	"math"
+	"strconv"
 )
 
 // Measurement is what a reading is about. Its text is the reading's key in the
@@ -46,16 +45,16 @@ const (
 // Unknown is the value of something that is measured but has no value now.
 var Unknown = Value{}
 
+// maxNumber is beyond what any sensor measures, in whatever unit.
+const maxNumber = 1e12
+
 // Number makes a numeric value, rounded to hundredths, which is finer than any
-// of the sensors. What is no finite number (NaN, an infinity) is Unknown.
+// of the sensors. What is no number (NaN), or beyond all measure, is Unknown.
 func Number(f float64) Value {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
+	if math.IsNaN(f) || math.Abs(f) > maxNumber {
 		return Unknown
 	}
 	rounded := math.Round(f*100) / 100
-	if math.IsInf(rounded, 0) {
-		return Unknown
-	}
 	if rounded == 0 {
 		rounded = 0 // turns -0 into 0
 	}
@@ -74,26 +73,27 @@ func (v Value) Number() (float64, bool) { return v.number, v.kind == kindNumber 
 // Truth returns the truth, and whether the value is one.
 func (v Value) Truth() (value, ok bool) { return v.truth, v.kind == kindTruth }
 
-// MarshalJSON writes a number, true, false or null.
-func (v Value) MarshalJSON() ([]byte, error) {
+// AppendJSON appends a number, true, false or null.
+func (v Value) AppendJSON(b []byte) []byte {
 	switch v.kind {
 	case kindNumber:
-		return json.Marshal(v.number)
+		return strconv.AppendFloat(b, v.number, 'f', -1, 64)
 	case kindTruth:
-		return json.Marshal(v.truth)
+		return strconv.AppendBool(b, v.truth)
 	default:
-		return []byte("null"), nil
+		return append(b, "null"...)
 	}
 }
+
+// MarshalJSON writes a number, true, false or null.
+func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // String shows the value as its JSON does, for logs and test failures.
 func (v Value) String() string {
 	switch v.kind {
-	case kindNumber:
-		return fmt.Sprint(v.number)
-	case kindTruth:
-		return fmt.Sprint(v.truth)
-	default:
+	case kindUnknown:
 		return "unknown"
+	default:
+		return string(v.AppendJSON(nil))
 	}
 }

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,16 +148,45 @@ func (a Announcer) Bridge() Message {
 
 func (a Announcer) origin() origin { return origin{Name: originName, SWVersion: a.Version} }
 
-// State is a device's state: each reading under its name, whether the device can
-// be reached, and when it last reported.
-func State(d collectors.Device, connectivity collectors.Value) map[string]any {
-	state := make(map[string]any, len(d.Readings)+2)
-	for measurement, value := range d.Readings {
-		state[string(measurement)] = value
+// State is a device's state as JSON: each reading under its name, whether the
+// device can be reached, and when it last reported, sorted by name.
+//
+// It is put together by hand because every event of a sensor comes through here:
+// encoding/json takes over six times as long for a map (BenchmarkState).
+func State(d collectors.Device, connectivity collectors.Value) []byte {
+	const connectivityKey = string(collectors.Connectivity)
+	keys := make([]string, 0, len(d.Readings)+2)
+	for measurement := range d.Readings {
+		keys = append(keys, string(measurement))
 	}
-	state[string(collectors.Connectivity)] = connectivity
-	state[lastSeenKey] = Timestamp(d.LastSeen)
-	return state
+	keys = append(keys, connectivityKey, lastSeenKey)
+	slices.Sort(keys)
+
+	state := make([]byte, 0, 32*len(keys))
+	for i, key := range keys {
+		separator := byte(',')
+		if i == 0 {
+			separator = '{'
+		}
+		state = append(append(append(state, separator, '"'), key...), '"', ':')
+		switch key {
+		case connectivityKey:
+			state = connectivity.AppendJSON(state)
+		case lastSeenKey:
+			state = appendTimestamp(state, d.LastSeen)
+		default:
+			state = d.Readings[collectors.Measurement(key)].AppendJSON(state)
+		}
+	}
+	return append(state, '}')
+}
+
+func appendTimestamp(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, "null"...)
+	}
+	b = t.UTC().AppendFormat(append(b, '"'), time.RFC3339)
+	return append(b, '"')
 }
 
 // Timestamp is a time as every topic writes it, RFC 3339 in UTC to the second;

@@ -228,10 +228,7 @@ func TestState(t *testing.T) {
 	d.Readings[collectors.Temperature] = collectors.Number(21.345)
 	d.Readings[collectors.Motion] = collectors.Truth(false)
 	d.Readings[collectors.Battery] = collectors.Unknown
-	got, err := json.Marshal(discovery.State(d, collectors.Truth(true)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := discovery.State(d, collectors.Truth(true))
 	want := `{"battery":null,"connectivity":true,"last_seen":"2026-03-01T12:00:00Z","motion":false,"temperature":21.35}`
 	if string(got) != want {
 		t.Errorf("state %s, want %s", got, want)
@@ -239,4 +236,46 @@ func TestState(t *testing.T) {
 	if discovery.Timestamp(time.Time{}) != nil {
 		t.Error("a time that never was is not null")
 	}
+}
+
+// What is put together by hand must be what encoding/json makes of the same.
+func TestStateIsJSON(t *testing.T) {
+	for _, d := range []collectors.Device{{}, device(), device(everything...)} {
+		for i, m := range everything {
+			if _, ok := d.Readings[m]; ok && i%2 == 0 {
+				d.Readings[m] = collectors.Number(1e9 / float64(i+3))
+			}
+		}
+		want := map[string]any{"connectivity": collectors.Unknown, "last_seen": discovery.Timestamp(d.LastSeen)}
+		for m, v := range d.Readings {
+			want[string(m)] = v
+		}
+		encoded, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := discovery.State(d, collectors.Unknown); string(got) != string(encoded) {
+			t.Errorf("state\n%s, want\n%s", got, encoded)
+		}
+	}
+}
+
+func BenchmarkState(b *testing.B) {
+	d := device(collectors.Temperature, collectors.Motion, collectors.Illuminance, collectors.Battery)
+	b.Run("by hand", func(b *testing.B) {
+		for b.Loop() {
+			discovery.State(d, collectors.Truth(true))
+		}
+	})
+	b.Run("encoding-json", func(b *testing.B) {
+		for b.Loop() {
+			state := map[string]any{"connectivity": collectors.Truth(true), "last_seen": discovery.Timestamp(d.LastSeen)}
+			for m, v := range d.Readings {
+				state[string(m)] = v
+			}
+			if _, err := json.Marshal(state); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

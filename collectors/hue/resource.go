@@ -78,10 +78,15 @@ func decode(raw []byte, into any) error {
 	return nil
 }
 
-// merge lays a part of a resource over what is known of it. A part with anything
-// wrong in it is refused whole. With onlyNewer a report that is older than the
-// known one changes nothing.
+// merge lays a part of a resource over what is known of it. An error asks for a
+// full read. With onlyNewer a report that is older than the known one changes
+// nothing.
 func merge(value any, kind string, part []byte, onlyNewer bool) error {
+	if !onlyNewer && !hasList(value) {
+		// What a part that makes no sense leaves half changed, the full read mends
+		// that follows.
+		return decode(part, value)
+	}
 	fresh := newValue(kind)
 	if err := decode(part, fresh); err != nil {
 		return err
@@ -110,6 +115,15 @@ func merge(value any, kind string, part []byte, onlyNewer bool) error {
 		}
 	}
 	return decode(part, value)
+}
+
+// hasList says whether a part may bring a list.
+func hasList(value any) bool {
+	switch value.(type) {
+	case *api.TamperGet, *api.ButtonGet, *api.RoomGet, *api.DeviceGet:
+		return true
+	}
+	return false
 }
 
 // stamp is when a sensor reported what is known of it, in UTC; zero where it has
