@@ -56,4 +56,10 @@ fuzz: ## fuzz every parser for a while (FUZZTIME=30s each)
 
 .PHONY: bench
 bench: mosquitto ## measure: publishing 1,000 devices, resident memory, parsing
-	$(GO) test -run '^$$' -bench . -benchtime 10x -timeout 30m ./...
+	$(GO) test -run '^$$' -bench '^Benchmark[^E]' -benchtime 10x -timeout 30m ./...
+
+.PHONY: bench-events
+bench-events: mosquitto ## measure an event's way from the Hue bridge to a subscriber, beside a bare publish (about 4 minutes)
+	$(GO) test -run '^$$' -bench '^BenchmarkEvents$$' -benchtime 3000x -timeout 10m ./cmd/hueair2mqtt
+	$(GO) test -run '^$$' -bench '^BenchmarkEventsByPolling$$' -benchtime 60x -timeout 10m ./cmd/hueair2mqtt
+	$(GO) test -run '^$$' -bench '^BenchmarkEventsLost$$' -benchtime 1x -timeout 10m ./cmd/hueair2mqtt

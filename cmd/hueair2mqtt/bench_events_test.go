@@ -4,12 +4,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -34,10 +32,6 @@ type eventsHouse struct {
 func newEventsHouse(b *testing.B, interval string) *eventsHouse {
 	b.Helper()
 	dir := b.TempDir()
-	binary := filepath.Join(dir, "hueair2mqtt")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("building: %v\n%s", err, out)
-	}
 	h := &eventsHouse{
 		hue: huetest.NewBridge(eventsID, hueKey),
 		broker: startMosquitto(b, "set_tcp_nodelay true", "max_queued_messages 0", "max_inflight_messages 0",
@@ -50,27 +44,11 @@ func newEventsHouse(b *testing.B, interval string) *eventsHouse {
 
 	pairing := fmt.Sprintf(`{"bridges":[{"id":%q,"host":%q,"username":%q,"fingerprint":"%x"}]}`,
 		eventsID, server.Host(), hueKey, sha256.Sum256(server.Certificate().Raw))
-	config := fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s}\nstate_dir: %s\nlog: {level: warn}\n",
-		h.broker.url(), interval, dir)
-	configFile := filepath.Join(dir, "hueair2mqtt.yaml")
-	for file, content := range map[string]string{filepath.Join(dir, "hue.json"): pairing, configFile: config} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			b.Fatal(err)
-		}
-	}
-	cmd := exec.Command(binary, "run", "--config", configFile)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "hue.json"), []byte(pairing), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			b.Error(err)
-		}
-		if err := cmd.Wait(); err != nil {
-			b.Error(err)
-		}
-	})
+	startShipped(b, dir, fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s}\nstate_dir: %s\nlog: {level: warn}\n",
+		h.broker.url(), interval, dir))
 	return h
 }
 
@@ -189,12 +167,15 @@ func BenchmarkEventsByPolling(b *testing.B) {
 	b.ReportMetric(float64(through.percentile(0.99).Milliseconds()), "ms-p99")
 }
 
-// BenchmarkEventsLost counts the presses of a button that are lost out of 100,000,
-// sent as fast as the subscriber takes them with 100 on their way.
+// BenchmarkEventsLost counts the presses of buttons that are lost out of 100,000,
+// one a millisecond as long as no more than 100 are on their way. A press is told
+// from another one by its button, its type and the millisecond in which the Hue
+// bridge saw it, so buttons and types take turns.
 func BenchmarkEventsLost(b *testing.B) {
 	const presses, onTheWay = 100_000, 100
+	types := []string{"initial_press", "short_release"}
 	h := newEventsHouse(b, "1h")
-	buttons := h.broker.arrivals("hueair2mqtt/hue_0017880102030407/button_1")
+	events := h.broker.arrivals("hueair2mqtt/hue_0017880102030407/+")
 	eventually(b, "the event stream", func() bool { return h.hue.Streams() == 1 })
 	time.Sleep(3 * time.Second) // the first full reads must be over
 	for b.Loop() {
@@ -204,29 +185,39 @@ func BenchmarkEventsLost(b *testing.B) {
 		counting.Go(func() {
 			for arrived < presses {
 				select {
-				case <-buttons.came:
-					arrived++
-					<-free
+				case e := <-events.came:
+					if strings.Contains(e.payload, "event_type") {
+						arrived++
+						<-free
+					}
 				case <-time.After(patience):
 					return
 				}
 			}
 		})
 		began := time.Now()
-		lost := false
-		for range presses {
-			select {
-			case free <- struct{}{}:
-				h.hue.PressButton("00:17:88:01:02:03:04:07", 1, "initial_press")
-			case <-time.After(patience):
-				lost = true
-			}
-			if lost {
+		pace := time.NewTicker(time.Millisecond)
+		sent := 0
+		for ; sent < presses; sent++ {
+			<-pace.C
+			if !offer(free) {
 				break
 			}
+			h.hue.PressButton("00:17:88:01:02:03:04:07", 1+sent%4, types[sent/4%2])
 		}
+		pace.Stop()
 		counting.Wait()
 		b.ReportMetric(float64(presses-arrived), "lost")
 		b.ReportMetric(float64(arrived)/time.Since(began).Seconds(), "events/s")
+	}
+}
+
+// offer takes a place, and gives up when none becomes free.
+func offer(free chan<- struct{}) bool {
+	select {
+	case free <- struct{}{}:
+		return true
+	case <-time.After(patience):
+		return false
 	}
 }

@@ -29,10 +29,6 @@ type benchHouse struct {
 func newBenchHouse(b *testing.B, n int, interval string) *benchHouse {
 	b.Helper()
 	dir := b.TempDir()
-	binary := filepath.Join(dir, "hueair2mqtt")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("building: %v\n%s", err, out)
-	}
 	h := &benchHouse{
 		hue: huetest.NewBridge("001788fffe010203", hueKey), n: n, asked: make(chan time.Time, 1000),
 		broker: startMosquitto(b, "set_tcp_nodelay true", "max_queued_messages 100000", "log_type error"),
@@ -43,26 +39,36 @@ func newBenchHouse(b *testing.B, n int, interval string) *benchHouse {
 		h.hue.ServeHTTP(w, r)
 	}))
 	b.Cleanup(server.Close)
-	config := filepath.Join(dir, "hueair2mqtt.yaml")
-	text := fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s, bridges: [{host: %q, username: %s}]}\nstate_dir: %s\nlog: {level: warn}\n",
-		h.broker.url(), interval, server.URL, hueKey, dir)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	h.cmd = startShipped(b, dir, fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s, bridges: [{host: %q, username: %s}]}\nstate_dir: %s\nlog: {level: warn}\n",
+		h.broker.url(), interval, server.URL, hueKey, dir))
+	return h
+}
+
+// startShipped builds the program as it is shipped, without what the tests add, and
+// runs it with this configuration until the benchmark's end.
+func startShipped(b *testing.B, dir, config string) *exec.Cmd {
+	b.Helper()
+	binary, configFile := filepath.Join(dir, "hueair2mqtt"), filepath.Join(dir, "hueair2mqtt.yaml")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("building: %v\n%s", err, out)
+	}
+	if err := os.WriteFile(configFile, []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	h.cmd = exec.Command(binary, "run", "--config", config)
-	h.cmd.Stderr = os.Stderr
-	if err := h.cmd.Start(); err != nil {
+	cmd := exec.Command(binary, "run", "--config", configFile)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		if err := h.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			b.Error(err)
 		}
-		if err := h.cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil {
 			b.Error(err)
 		}
 	})
-	return h
+	return cmd
 }
 
 // set gives every sensor another temperature in each round.

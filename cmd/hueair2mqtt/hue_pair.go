@@ -25,8 +25,8 @@ func newHuePairCommand(finder hue.Finder) *cobra.Command {
 button on it, and stores the key and the bridge's identity in hue.json of the
 state directory. Ends with the list of the sensors and their values.
 
-Run it as the user that the service runs as, so that the service can read the
-file: sudo -u hueair2mqtt hueair2mqtt hue pair`,
+With sudo, the file is given to the owner of the state directory, so that the
+service can read it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadHueConfig(cmd)
