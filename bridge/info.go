@@ -72,7 +72,7 @@ func (w *owner) sourceInfo(source string, devices map[*poller]int) sourceInfo {
 			Retries:     p.retrier.Retries(),
 		}
 		if end.err != nil {
-			e.Error = end.err.Error()
+			e.Error = oneLine(end.err.Error())
 		}
 		polled = polled || end.polled
 		failed = failed || end.err != nil

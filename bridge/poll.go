@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -148,10 +147,12 @@ func (p *poller) poll(ctx context.Context) (snapshot collectors.Snapshot, err er
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
+			p.log.Error("reading the answer failed unexpectedly",
+				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Any("panic", r), zap.Stack("stack"))
 			snapshot = collectors.Snapshot{}
 			err = &collectors.PermanentError{
 				Kind: "panic",
-				Err:  fmt.Errorf("%s: reading the answer failed unexpectedly: %v\n%s", p.task.Collector.Endpoint(), r, debug.Stack()),
+				Err:  fmt.Errorf("%s: reading the answer failed unexpectedly; the log has the place", p.task.Collector.Endpoint()),
 			}
 		}
 	}()

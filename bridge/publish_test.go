@@ -281,6 +281,9 @@ func TestACollectorThatPanicsCostsOnePoll(t *testing.T) {
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
 		after(time.Second)
+		if got := h.get("hueair2mqtt/bridge/info"); !strings.Contains(got, "failed unexpectedly") || strings.Contains(got, "goroutine") {
+			t.Errorf("bridge/info says %s", got)
+		}
 		hue.reports(motionSensor("1", 21))
 		after(time.Minute)
 		h.want(availabilityOne, "online")
