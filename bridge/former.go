@@ -82,7 +82,9 @@ func (w *owner) publishFormer() {
 		}
 	}
 	for _, source := range slices.Sorted(maps.Keys(w.former.sources)) {
-		w.publish(w.announcer.Problem(source), nil)
+		// Home Assistant still listens to the topic when this comes, and makes nothing
+		// of an empty message but an error.
+		w.publishJSON(w.announcer.Problem(source), problem{})
 		if w.options.HomeAssistant.Discovery {
 			w.publish(w.announcer.Config(w.announcer.SourceID(source)), nil)
 		}

@@ -222,7 +222,7 @@ func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
 		h.options.Tasks = h.options.Tasks[:1]
 		h.start()
 		after(time.Second)
-		h.want("hueair2mqtt/amazon/problem", "")
+		h.want("hueair2mqtt/amazon/problem", `{"problem":false,"reason":null,"code":null,"since":null,"remedy":null,"acknowledged":false}`)
 		h.want("homeassistant/device/hueair2mqtt_amazon/config", "")
 		if h.get("homeassistant/device/hueair2mqtt_hue/config") == "" || h.get("hueair2mqtt/hue/problem") == "" {
 			t.Error("a source that is there was withdrawn too")
