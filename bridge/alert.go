@@ -132,8 +132,8 @@ func (w *owner) publishProblem(source string) {
 
 // raiseAlert begins an episode, or goes on with it.
 func (w *owner) raiseAlert(ctx context.Context, p *poller, err error) {
-	a := w.alerts[p.task.Collector.Source()]
-	endpoint := p.task.Collector.Endpoint()
+	a := w.alerts[p.source()]
+	endpoint := p.endpoint()
 	if !a.raised() {
 		a.since = time.Now().UTC().Truncate(time.Second)
 	}
@@ -145,8 +145,7 @@ func (w *owner) raiseAlert(ctx context.Context, p *poller, err error) {
 		a.fileWritten = false
 	}
 
-	log := w.log.With(zap.String("collector", a.source), zap.String("endpoint", endpoint),
-		zap.String("code", said.code), zap.String("remedy", said.remedy), zap.Error(err))
+	log := p.log.With(zap.String("code", said.code), zap.String("remedy", said.remedy), zap.Error(err))
 	if !a.logged {
 		a.logged = true
 		log.Log(zapcore.DPanicLevel, "authentication failed; only you can mend this", zap.String("alert_file", a.file))
@@ -163,17 +162,17 @@ func (w *owner) raiseAlert(ctx context.Context, p *poller, err error) {
 // clearAlert notes that an endpoint lets the program in, which ends the episode
 // unless another endpoint of the source does not.
 func (w *owner) clearAlert(p *poller) {
-	a := w.alerts[p.task.Collector.Source()]
+	a := w.alerts[p.source()]
 	if a.fileLeft {
 		w.removeAlert(a)
 	}
 	if !a.raised() {
 		return
 	}
-	if _, refused := a.failing[p.task.Collector.Endpoint()]; !refused {
+	if _, refused := a.failing[p.endpoint()]; !refused {
 		return
 	}
-	delete(a.failing, p.task.Collector.Endpoint())
+	delete(a.failing, p.endpoint())
 	if a.raised() {
 		a.choose()
 		w.writeAlert(a)

@@ -98,7 +98,7 @@ func (w *owner) publishDevices() {
 	}
 	listed := maps.Clone(w.former.devices)
 	for id, d := range w.devices {
-		listed[id] = listedDevice{ID: id, Source: d.poller.task.Collector.Source(), Name: d.Name, Area: d.Area, Model: d.Model}
+		listed[id] = listedDevice{ID: id, Source: d.poller.source(), Name: d.Name, Area: d.Area, Model: d.Model}
 	}
 	list := make([]listedDevice, 0, len(listed))
 	for _, id := range slices.Sorted(maps.Keys(listed)) {

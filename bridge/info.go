@@ -60,12 +60,12 @@ func (w *owner) sourceInfo(source string, devices map[*poller]int) sourceInfo {
 		polled, failed        bool
 	)
 	for _, p := range w.pollers {
-		if p.task.Collector.Source() != source {
+		if p.source() != source {
 			continue
 		}
 		end := w.endpoints[p]
 		e := endpointInfo{
-			Endpoint:    p.task.Collector.Endpoint(),
+			Endpoint:    p.endpoint(),
 			LastPoll:    discovery.Timestamp(end.lastPoll),
 			LastSuccess: discovery.Timestamp(end.lastSuccess),
 			Devices:     devices[p],

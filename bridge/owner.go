@@ -102,7 +102,7 @@ func newOwner(o Options, events chan event) (*owner, error) {
 			task:    task,
 			retrier: collectors.NewRetrier(policy, source, o.Log),
 			refresh: make(chan struct{}, 1),
-			log:     o.Log,
+			log:     o.Log.With(zap.String("collector", source), zap.String("endpoint", task.Collector.Endpoint())),
 		}
 		w.pollers = append(w.pollers, p)
 		w.endpoints[p] = &endpoint{}
@@ -125,8 +125,8 @@ func (w *owner) sources() []string { return slices.Sorted(maps.Keys(w.alerts)) }
 func (w *owner) endpointsOf(source string) []string {
 	var names []string
 	for _, p := range w.pollers {
-		if p.task.Collector.Source() == source {
-			names = append(names, p.task.Collector.Endpoint())
+		if p.source() == source {
+			names = append(names, p.endpoint())
 		}
 	}
 	return names
@@ -188,8 +188,7 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
 	end.polled, end.lastPoll, end.err = true, e.at, e.err
-	w.log.Debug("polled", zap.String("collector", p.task.Collector.Source()), zap.String("endpoint", p.task.Collector.Endpoint()),
-		zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", time.Since(e.at)), zap.Bool("good", e.err == nil))
+	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", time.Since(e.at)), zap.Bool("good", e.err == nil))
 	if e.err == nil {
 		end.lastSuccess = e.at
 		w.tellFaults(p, e.snapshot.Faults)
@@ -303,7 +302,6 @@ func (d *device) lose(reachable bool) {
 
 // takeFailure handles a poll that brought nothing.
 func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
-	log := w.log.With(zap.String("collector", p.task.Collector.Source()), zap.String("endpoint", p.task.Collector.Endpoint()))
 	var exhausted *collectors.ExhaustedError
 	switch {
 	case collectors.ClassOf(err) == collectors.Authentication:
@@ -311,7 +309,7 @@ func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 	case errors.As(err, &exhausted):
 		// The retry has told it, with all its tries.
 	default:
-		log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
+		p.log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
 		if d := w.devices[id]; d.poller == p {
@@ -336,9 +334,7 @@ func (w *owner) tellFaults(p *poller, faults []error) {
 	if joined := strings.Join(texts, "; "); joined != end.faults {
 		end.faults = joined
 		if joined != "" {
-			w.log.Warn("the source answered, but not all is well",
-				zap.String("collector", p.task.Collector.Source()),
-				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Strings("faults", texts))
+			p.log.Warn("the source answered, but not all is well", zap.Strings("faults", texts))
 		}
 	}
 }
@@ -384,7 +380,7 @@ func (w *owner) announce(d *device) (news bool) {
 	}
 	d.announced = now
 	if w.options.HomeAssistant.Discovery {
-		w.publishMessage(w.announcer.Device(d.poller.task.Collector.Source(), d.Device))
+		w.publishMessage(w.announcer.Device(d.poller.source(), d.Device))
 	}
 	return true
 }

@@ -20,8 +20,11 @@ type poller struct {
 	task    Task
 	retrier *collectors.Retrier
 	refresh chan struct{} // holds one wish
-	log     *zap.Logger
+	log     *zap.Logger   // tells which collector and endpoint it is about
 }
+
+func (p *poller) source() string   { return p.task.Collector.Source() }
+func (p *poller) endpoint() string { return p.task.Collector.Endpoint() }
 
 // polled is the outcome of one poll.
 type polled struct {
@@ -131,8 +134,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event
 func (p *poller) next(ctx context.Context, streamer collectors.Streamer) (update collectors.Update, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			p.log.Error("following the event stream failed unexpectedly",
-				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Any("panic", r), zap.Stack("stack"))
+			p.log.Error("following the event stream failed unexpectedly", zap.Any("panic", r), zap.Stack("stack"))
 			update, err = collectors.Update{}, collectors.ErrResync
 		}
 	}()
@@ -147,12 +149,11 @@ func (p *poller) poll(ctx context.Context) (snapshot collectors.Snapshot, err er
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
-			p.log.Error("reading the answer failed unexpectedly",
-				zap.String("endpoint", p.task.Collector.Endpoint()), zap.Any("panic", r), zap.Stack("stack"))
+			p.log.Error("reading the answer failed unexpectedly", zap.Any("panic", r), zap.Stack("stack"))
 			snapshot = collectors.Snapshot{}
 			err = &collectors.PermanentError{
 				Kind: "panic",
-				Err:  fmt.Errorf("%s: reading the answer failed unexpectedly; the log has the place", p.task.Collector.Endpoint()),
+				Err:  fmt.Errorf("%s: reading the answer failed unexpectedly; the log has the place", p.endpoint()),
 			}
 		}
 	}()

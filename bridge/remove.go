@@ -24,11 +24,7 @@ const removeTimeout = 30 * time.Second
 func RemoveDiscovery(ctx context.Context, o Options) (removed []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
-	tlsConfig, err := tlsConfig(o.MQTT)
-	if err != nil {
-		return nil, err
-	}
-	client, err := connect(ctx, clientOptions(o.MQTT, tlsConfig, oneTimeClientID("remove")), o.dialBroker())
+	client, err := connectOnce(ctx, o, "remove")
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (w *owner) refresh(payload string) response {
 		source = ""
 	}
 	for _, p := range w.pollers {
-		if source == "" || p.task.Collector.Source() == source {
+		if source == "" || p.source() == source {
 			p.requestRefresh()
 		}
 	}

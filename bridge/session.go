@@ -304,10 +304,15 @@ func clientID(m configs.MQTT) string {
 	return "hueair2mqtt-" + hex.EncodeToString(sum[:4])
 }
 
-// oneTimeClientID is for a connection beside the running bridge, which a broker
-// would drop if both had the same id.
-func oneTimeClientID(purpose string) string {
-	return "hueair2mqtt-" + purpose + "-" + rand.Text()[:8]
+// connectOnce connects for a single purpose, beside the bridge that may be running:
+// a broker drops the older of two clients with one id.
+func connectOnce(ctx context.Context, o Options, purpose string) (mqtt.Client, error) {
+	tlsConfig, err := tlsConfig(o.MQTT)
+	if err != nil {
+		return nil, err
+	}
+	id := "hueair2mqtt-" + purpose + "-" + rand.Text()[:8]
+	return connect(ctx, clientOptions(o.MQTT, tlsConfig, id), o.dialBroker())
 }
 
 // connect opens one connection and gives up when ctx ends.
