@@ -3,7 +3,6 @@ package hue
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -45,7 +44,7 @@ func ReadEvents(in io.Reader) (data []string, long int, err error) {
 // Take has the text of an event worked into what is known.
 func (c *Collector) Take(text string) (updates []collectors.Update, resync bool) {
 	p := piece{position: 1}
-	p.broken = json.Unmarshal([]byte(text), &p.containers) != nil
+	p.broken = unmarshal([]byte(text), &p.containers) != nil
 	moves(p.containers)
 	c.take(p)
 	updates, resync = c.toldUpdates, c.resync

@@ -51,6 +51,7 @@ func (h *house) add(head header, raw []byte) error {
 	}
 	switch v := value.(type) {
 	case *api.DeviceGet:
+		cleanTexts(v)
 		h.devices[head.ID] = v
 	case *api.RoomGet:
 		h.rooms[head.ID] = v
@@ -58,6 +59,16 @@ func (h *house) add(head header, raw []byte) error {
 		h.services[head.ID] = &resource{id: head.ID, owner: head.Owner.RID, value: value}
 	}
 	return nil
+}
+
+// cleanTexts makes a device's texts fit to be shown: here, when they change, and
+// not for each event.
+func cleanTexts(d *api.DeviceGet) {
+	for _, text := range []*string{
+		&d.Metadata.Name, &d.ProductData.ManufacturerName, &d.ProductData.ModelId, &d.ProductData.SoftwareVersion,
+	} {
+		*text = collectors.CleanText(*text)
+	}
 }
 
 // arrange finds out what belongs together, after a full read.
@@ -141,10 +152,10 @@ func (h *house) device(c *Collector, rid string, faults *faults) collectors.Devi
 	known := h.devices[rid]
 	d := collectors.Device{
 		ID: h.ids[rid], Serial: h.serials[rid], Online: true,
-		Name:            collectors.CleanText(known.Metadata.Name),
-		Manufacturer:    collectors.CleanText(known.ProductData.ManufacturerName),
-		Model:           collectors.CleanText(known.ProductData.ModelId),
-		SoftwareVersion: collectors.CleanText(known.ProductData.SoftwareVersion),
+		Name:            known.Metadata.Name,
+		Manufacturer:    known.ProductData.ManufacturerName,
+		Model:           known.ProductData.ModelId,
+		SoftwareVersion: known.ProductData.SoftwareVersion,
 		Readings:        make(map[collectors.Measurement]collectors.Value, 4),
 	}
 	d.Area = cmp.Or(c.areas[strings.ToLower(d.Serial)], h.areas[rid])
@@ -196,6 +207,7 @@ func (h *house) update(head header, part []byte, onlyNewer bool) ([]string, erro
 		if err := merge(device, head.Type, part, onlyNewer); err != nil {
 			return nil, err
 		}
+		cleanTexts(device)
 		return h.known(head.ID), nil
 	case "room":
 		room := h.rooms[head.ID]

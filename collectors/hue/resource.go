@@ -1,7 +1,6 @@
 package hue
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -71,8 +70,7 @@ func newValue(kind string) any {
 
 // decode reads a resource whole; the error tells in plain words what is wrong.
 func decode(raw []byte, into any) error {
-	err := json.Unmarshal(raw, into)
-	if err != nil {
+	if err := unmarshal(raw, into); err != nil {
 		return wrongType(err)
 	}
 	return nil
@@ -94,7 +92,7 @@ func merge(value any, kind string, part []byte, onlyNewer bool) error {
 	if at := stamp(fresh); onlyNewer && !at.IsZero() && at.Before(stamp(value)) {
 		return nil
 	}
-	// A list is the new one whole, but encoding/json would mix its items with the
+	// A list is the new one whole, but decoding would mix its items with the
 	// old ones.
 	switch old := value.(type) {
 	case *api.TamperGet:

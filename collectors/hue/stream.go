@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -167,8 +168,10 @@ func (s *stream) read(ctx context.Context, client *api.Client) error {
 			return because(ctx, err)
 		}
 		p := piece{bytes: len(data)}
-		p.broken = json.Unmarshal(data, &p.containers) != nil
+		p.broken = unmarshal(data, &p.containers) != nil
 		s.push(p)
+		// Whoever waits for the event goes first; the next one is not there yet.
+		runtime.Gosched()
 	}
 }
 

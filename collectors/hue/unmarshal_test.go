@@ -1,0 +1,42 @@
+package hue
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// The quicker decoder takes what encoding/json takes, and makes the same of it.
+func FuzzUnmarshal(f *testing.F) {
+	for _, raw := range []string{
+		`{"id":"m","type":"motion","owner":{"rid":"d"},"enabled":true,"motion":{"motion_report":{"changed":"2025-11-18T14:30:00.123Z","motion":true}}}`,
+		`{"temperature":{"temperature_report":{"changed":"yesterday","temperature":"21.34"}}}`,
+		`{"light":{"light_level_report":{"light_level":14561}}}`,
+		`{"tamper_reports":[{"state":"tampered"}]}`,
+		`{"metadata":{"control_id":1},"button":{"event_values":["initial_press"]}}`,
+		`{"relative_rotary":{"rotary_report":{"action":"start","rotation":{"steps":1}}}}`,
+		`[{"type":"update","data":[{"id":"b"}]}]`,
+		strings.Repeat("[", 2*maxBrackets),
+	} {
+		f.Add(raw)
+	}
+	kinds := []string{"motion", "temperature", "light_level", "tamper", "button", "relative_rotary", "device", "room"}
+	f.Fuzz(func(t *testing.T, raw string) {
+		same(t, raw, new([]container), new([]container))
+		same(t, raw, new(header), new(header))
+		for _, kind := range kinds {
+			same(t, raw, newValue(kind), newValue(kind))
+		}
+	})
+}
+
+func same(t *testing.T, raw string, got, want any) {
+	gotErr, wantErr := unmarshal([]byte(raw), got), json.Unmarshal([]byte(raw), want)
+	if (gotErr == nil) != (wantErr == nil) {
+		t.Fatalf("%T: the error is %v, not %v", got, gotErr, wantErr)
+	}
+	if gotErr == nil && !reflect.DeepEqual(got, want) {
+		t.Fatalf("%T: %+v, not %+v", got, got, want)
+	}
+}
