@@ -54,9 +54,21 @@ fuzz: ## fuzz every parser for a while (FUZZTIME=30s each)
 		done; \
 	done
 
+# Telegraf with its Hue bridge input and its MQTT output and nothing else, to
+# compare with. Where it can't be built, the benchmarks go without.
+TELEGRAF_VERSION := v1.37.3
+TELEGRAF         := $(CURDIR)/.cache/telegraf-$(TELEGRAF_VERSION)/telegraf
+
+.PHONY: telegraf
+telegraf:
+	@[ -x $(TELEGRAF) ] || GOBIN=$(dir $(TELEGRAF)) CGO_ENABLED=0 $(GO) install -trimpath -ldflags "-s -w" \
+		-tags custom,inputs.huebridge,outputs.mqtt,serializers.json github.com/influxdata/telegraf/cmd/telegraf@$(TELEGRAF_VERSION) || \
+		echo "Telegraf $(TELEGRAF_VERSION) could not be built; there will be no figures of it."
+
 .PHONY: bench
-bench: mosquitto ## measure: publishing 1,000 devices, resident memory, parsing
-	$(GO) test -run '^$$' -bench '^Benchmark[^E]' -benchtime 10x -timeout 30m ./...
+bench: mosquitto telegraf ## measure: start, polls, memory, throughput, beside Telegraf; a million polls (about 30 minutes)
+	TELEGRAF=$$(ls $(TELEGRAF) 2>/dev/null) $(GO) test -run '^$$' -bench . -skip '^Benchmark(Events.*|MillionPolls)$$' -benchtime 20x -timeout 30m ./...
+	$(GO) test -run '^$$' -bench '^BenchmarkMillionPolls$$' -benchtime 1x -timeout 2h ./bridge
 
 .PHONY: bench-events
 bench-events: mosquitto ## measure an event's way from the Hue bridge to a subscriber, beside a bare publish (about 4 minutes)

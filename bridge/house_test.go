@@ -84,6 +84,7 @@ type house struct {
 	logs    *observer.ObservedLogs
 
 	unreadable string // a topic that the broker lets nobody subscribe to
+	forgetful  bool   // keeps no log of the messages
 
 	mu       sync.Mutex
 	listener *pipeListener // nil while the broker is away
@@ -133,7 +134,7 @@ func newHouse(t *testing.T, cs ...*source) *house {
 func (h *house) startBroker() {
 	h.t.Helper()
 	l := newPipeListener()
-	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	server := broker.New(&broker.Options{InlineClient: true, SysTopicResendInterval: 86400, Logger: slog.New(slog.DiscardHandler)})
 	if err := errors.Join(server.AddHook(&allowAll{unreadable: h.unreadable}, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
 		h.t.Fatal(err)
 	}
@@ -143,7 +144,9 @@ func (h *house) startBroker() {
 	err := server.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.log = append(h.log, line{p.TopicName, string(p.Payload), time.Now()})
+		if !h.forgetful {
+			h.log = append(h.log, line{p.TopicName, string(p.Payload), time.Now()})
+		}
 		h.retained[p.TopicName] = string(p.Payload)
 	})
 	if err != nil {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,38 +14,17 @@ import (
 )
 
 const (
-	eventsID  = "001788fffe010203"
 	eventsMAC = "00:17:88:01:02:03:04:05"
 	eventPace = time.Second / 50
 )
 
-// eventsHouse is the program as it is shipped, a paired Hue bridge with CLIP v2
-// over TLS, and a Mosquitto without Nagle's algorithm.
-type eventsHouse struct {
-	hue    *huetest.Bridge
-	broker *mosquitto
-}
-
-func newEventsHouse(b *testing.B, interval string) *eventsHouse {
+// newEventsHouse is a paired house with a sensor and a dimmer, and the program.
+func newEventsHouse(b *testing.B, interval string) *pairedHouse {
 	b.Helper()
-	dir := b.TempDir()
-	h := &eventsHouse{
-		hue: huetest.NewBridge(eventsID, hueKey),
-		broker: startMosquitto(b, "set_tcp_nodelay true", "max_queued_messages 0", "max_inflight_messages 0",
-			"log_type error"),
-	}
+	h := newPairedHouse(b)
 	h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Battery: 90, Reachable: true})
 	h.hue.SetSwitch(huetest.Switch{MAC: "00:17:88:01:02:03:04:07", Name: "Dimmer", Type: "ZLLSwitch", Battery: 90, Reachable: true})
-	server := huetest.StartTLS(h.hue, huetest.WithSelfSigned())
-	b.Cleanup(server.Close)
-
-	pairing := fmt.Sprintf(`{"bridges":[{"id":%q,"host":%q,"username":%q,"fingerprint":"%x"}]}`,
-		eventsID, server.Host(), hueKey, sha256.Sum256(server.Certificate().Raw))
-	if err := os.WriteFile(filepath.Join(dir, "hue.json"), []byte(pairing), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	startShipped(b, dir, fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s}\nstate_dir: %s\nlog: {level: warn}\n",
-		h.broker.url(), interval, dir))
+	startShipped(b, h.dir, h.config(interval))
 	return h
 }
 
@@ -92,6 +68,17 @@ func (a *arrivals) next(b *testing.B, text string) time.Time {
 			}
 		case <-timeout:
 			b.Fatalf("never came: %s", text)
+		}
+	}
+}
+
+// drain forgets what has come. The retained states of a program that ended stay.
+func (a *arrivals) drain() {
+	for {
+		select {
+		case <-a.came:
+		default:
+			return
 		}
 	}
 }

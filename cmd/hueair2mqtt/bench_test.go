@@ -4,12 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -42,33 +38,6 @@ func newBenchHouse(b *testing.B, n int, interval string) *benchHouse {
 	h.cmd = startShipped(b, dir, fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s, bridges: [{host: %q, username: %s}]}\nstate_dir: %s\nlog: {level: warn}\n",
 		h.broker.url(), interval, server.URL, hueKey, dir))
 	return h
-}
-
-// startShipped builds the program as it is shipped, without what the tests add, and
-// runs it with this configuration until the benchmark's end.
-func startShipped(b *testing.B, dir, config string) *exec.Cmd {
-	b.Helper()
-	binary, configFile := filepath.Join(dir, "hueair2mqtt"), filepath.Join(dir, "hueair2mqtt.yaml")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("building: %v\n%s", err, out)
-	}
-	if err := os.WriteFile(configFile, []byte(config), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(binary, "run", "--config", configFile)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			b.Error(err)
-		}
-		if err := cmd.Wait(); err != nil {
-			b.Error(err)
-		}
-	})
-	return cmd
 }
 
 // set gives every sensor another temperature in each round.
@@ -129,23 +98,4 @@ func BenchmarkResidentMemory(b *testing.B) {
 		<-h.asked
 	}
 	b.ReportMetric(residentMiB(b, h.cmd.Process.Pid), "MiB-resident")
-}
-
-func residentMiB(b *testing.B, pid int) float64 {
-	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.Atoi(strings.Fields(rest)[0])
-			if err != nil {
-				b.Fatal(err)
-			}
-			return float64(kib) / 1024
-		}
-	}
-	b.Fatal("the kernel tells no VmRSS")
-	return 0
 }

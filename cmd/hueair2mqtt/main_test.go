@@ -20,6 +20,9 @@ const asProgram = "HUEAIR2MQTT_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if file := os.Getenv(allocatedTo); file != "" {
+			tellAllocated(file)
+		}
 		main()
 		return
 	}

@@ -1,0 +1,113 @@
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// pollsWanted says how many polls TestPolls lives through, for the benchmark.
+const pollsWanted = "HUEAIR2MQTT_TEST_POLLS"
+
+// A house that is polled for long ends with as many goroutines as it had. What it
+// holds of memory is told, for the benchmark: the bridge, the Hue bridge and the
+// broker are one process here.
+func TestPolls(t *testing.T) {
+	polls := 2000
+	if text := os.Getenv(pollsWanted); text != "" {
+		var err error
+		if polls, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		const key = "key"
+		hueBridge := huetest.NewBridge("001788fffe010203", key)
+		for i := range 5 {
+			hueBridge.SetMotionSensor(huetest.MotionSensor{
+				MAC: fmt.Sprintf("00:17:88:01:02:03:04:%02x", i), Name: fmt.Sprintf("Sensor %d", i),
+				Temperature: 21, Lux: 100, Battery: 80, Reachable: true,
+			})
+		}
+		listener := newPipeListener()
+		server := &http.Server{Handler: hueBridge}
+		go server.Serve(listener)
+		defer server.Close()
+		collector, err := hue.New(hue.Options{
+			Host: "http://192.0.2.1", Username: key,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.dial(ctx) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHouse(t)
+		defer h.stopBroker()
+		h.forgetful = true
+		h.options.Tasks = []bridge.Task{{Collector: collector, Interval: time.Second, AlertFile: "ALERT.txt"}}
+		h.start()
+		defer h.stop()
+
+		const early = 1000
+		after(early*time.Second - time.Second/2)
+		goroutines := runtime.NumGoroutine()
+		tellResident(t, early)
+		after(time.Duration(polls-early) * time.Second)
+		tellResident(t, polls)
+		if got := runtime.NumGoroutine(); got != goroutines {
+			t.Errorf("%d goroutines after %d polls, %d after %d", goroutines, early, got, polls)
+		}
+		if got := hueBridge.Requests(); got < polls {
+			t.Errorf("the Hue bridge was asked %d times, want %d", got, polls)
+		}
+	})
+}
+
+// tellResident prints the resident memory of this process.
+func tellResident(t *testing.T, polls int) {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			t.Logf("resident after %d polls: %s", polls, strings.TrimSpace(rest))
+		}
+	}
+}
+
+// BenchmarkMillionPolls measures the resident memory after 1,000 and after 1,000,000
+// polls of a house of five sensors, one a second, in virtual time. It is that
+// of the bridge, a Hue bridge and a broker together.
+func BenchmarkMillionPolls(b *testing.B) {
+	told := regexp.MustCompile(`resident after (\d+) polls: (\d+) kB`)
+	for b.Loop() {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestPolls$", "-test.v", "-test.timeout", "1h")
+		cmd.Env = append(os.Environ(), pollsWanted+"=1000000")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		for _, found := range told.FindAllSubmatch(out, -1) {
+			kib, err := strconv.Atoi(string(found[2]))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(kib)/1024, fmt.Sprintf("MiB-after-%s-polls", found[1]))
+		}
+	}
+}
