@@ -45,6 +45,12 @@ type Options struct {
 	Tasks         []Task
 	Log           *zap.Logger
 
+	// Live looks into the bridge while it runs; nil if nobody ever will.
+	Live *Live
+	// Preview is a bridge that polls and tells only those who look: no broker, no
+	// alert file and no mail.
+	Preview bool
+
 	// DialBroker replaces the network on the way to the broker; nil is the real one.
 	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialMail does the same for the mail server.
@@ -88,11 +94,14 @@ func Run(ctx context.Context, o Options) error {
 	sessionCtx, endSession := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSession()
 	var session sync.WaitGroup
-	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done()).run(sessionCtx) })
+	if !o.Preview {
+		session.Go(func() { newSession(o, tlsConfig, events, ctx.Done()).run(sessionCtx) })
+	}
 
 	var polls sync.WaitGroup
+	owner.begin = func(ctx context.Context, p *poller) { polls.Go(func() { p.run(ctx, events) }) }
 	for _, p := range owner.pollers {
-		polls.Go(func() { p.run(ctx, events) })
+		owner.begin(ctx, p)
 	}
 
 	connected := owner.run(ctx)
@@ -103,8 +112,8 @@ func Run(ctx context.Context, o Options) error {
 		endSession()
 	}
 	polls.Wait()
-	for _, task := range o.Tasks {
-		task.Collector.Close()
+	for _, p := range owner.pollers {
+		p.task.Collector.Close()
 	}
 	session.Wait()
 	return nil

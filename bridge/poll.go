@@ -30,6 +30,7 @@ func (p *poller) endpoint() string { return p.task.Collector.Endpoint() }
 type polled struct {
 	poller   *poller
 	at       time.Time // when the poll began
+	next     time.Time // when the next one is due
 	snapshot collectors.Snapshot
 	err      error
 }
@@ -60,7 +61,7 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 			due = due.Add((late/p.task.Interval + 1) * p.task.Interval)
 		}
 		snapshot, err := p.poll(ctx)
-		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, snapshot: snapshot, err: err}) {
+		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, next: due, snapshot: snapshot, err: err}) {
 			return
 		}
 		if early := p.follow(ctx, due, events); early {

@@ -25,6 +25,7 @@ func validate(f *faults, c *Config, whole bool) {
 	c.Amazon.validate(f)
 	c.Retry.validate(f)
 	c.Alert.Email.validate(f)
+	c.Web.validate(f)
 	if c.StateDir == "" {
 		f.invalid("state_dir", "is empty", "name a directory that the program may write to, such as /var/lib/hueair2mqtt")
 	}

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/discovery"
+)
+
+// truths are words for what is true or false; others are "yes" and "no".
+var truths = map[collectors.Measurement][2]string{
+	collectors.Motion:  {"motion", "no motion"},
+	collectors.Contact: {"open", "closed"},
+	collectors.Tamper:  {"tampered with", "untouched"},
+}
+
+// reading is a value with what it is called.
+type reading struct {
+	Name, Value, Unit string
+	Unknown           bool
+	Trace             template.HTML // the last day; empty where there is nothing to draw
+}
+
+// readings are a device's, in the order of the table that announces them.
+func readings(d bridge.DevicePicture) []reading {
+	measured := make([]collectors.Measurement, 0, len(d.Readings))
+	for m := range d.Readings {
+		measured = append(measured, m)
+	}
+	slices.SortFunc(measured, func(a, b collectors.Measurement) int {
+		_, orderA := discovery.LabelOf(string(a))
+		_, orderB := discovery.LabelOf(string(b))
+		return cmp.Or(cmp.Compare(orderA, orderB), strings.Compare(string(a), string(b)))
+	})
+	all := make([]reading, 0, len(measured))
+	for _, m := range measured {
+		all = append(all, readingOf(m, d.Readings[m], d.Trace[m]))
+	}
+	return all
+}
+
+func readingOf(m collectors.Measurement, v collectors.Value, day []float32) reading {
+	label, _ := discovery.LabelOf(string(m))
+	r := reading{Name: label.Name, Unit: label.Unit}
+	words, isTruth := truths[m]
+	number, isNumber := v.Number()
+	truth, known := v.Truth()
+	switch {
+	case isNumber:
+		r.Value = strconv.FormatFloat(number, 'f', label.Precision, 64)
+	case known && !isTruth:
+		r.Value = map[bool]string{true: "yes", false: "no"}[truth]
+	case known && truth:
+		r.Value = words[0]
+	case known:
+		r.Value = words[1]
+	default:
+		r.Value, r.Unit, r.Unknown = "unknown", "", true
+	}
+	if isTruth {
+		r.Trace = bars(label.Name, day)
+	} else {
+		r.Trace = sparkline(label, day)
+	}
+	return r
+}
+
+// The size of a drawing, in units of its own; 24 hours of 10 minutes are 144.
+const traceHeight = 28
+
+// sparkline draws a day of numbers.
+func sparkline(label discovery.Label, day []float32) template.HTML {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, v := range day {
+		if !math.IsNaN(float64(v)) {
+			low, high = min(low, float64(v)), max(high, float64(v))
+		}
+	}
+	if low > high {
+		return ""
+	}
+	const margin = 2
+	span := high - low
+	y := func(v float32) float64 {
+		if span == 0 {
+			return traceHeight / 2
+		}
+		return margin + (traceHeight-2*margin)*(high-float64(v))/span
+	}
+	var path strings.Builder
+	drawing := false
+	for x, v := range day {
+		if math.IsNaN(float64(v)) {
+			drawing = false
+			continue
+		}
+		if drawing {
+			fmt.Fprintf(&path, "L%d %.1f", x, y(v))
+		} else {
+			fmt.Fprintf(&path, "M%d %.1fh.1", x, y(v)) // a lone point is seen too
+		}
+		drawing = true
+	}
+	text := func(v float64) string { return strconv.FormatFloat(v, 'f', label.Precision, 64) }
+	return drawn(fmt.Sprintf("%s in the last 24 hours: %s to %s %s", label.Name, text(low), text(high), label.Unit), path.String(), "line", len(day))
+}
+
+// bars draws when something was true.
+func bars(name string, day []float32) template.HTML {
+	var path strings.Builder
+	count := 0
+	known := false
+	for x, v := range day {
+		known = known || !math.IsNaN(float64(v))
+		if v == 1 {
+			count++
+			fmt.Fprintf(&path, "M%d %dv-%d", x, traceHeight-2, traceHeight-4)
+		}
+	}
+	if !known {
+		return ""
+	}
+	return drawn(fmt.Sprintf("%s in the last 24 hours: in %d of 144 periods of 10 minutes", name, count), path.String(), "bars", len(day))
+}
+
+// drawn makes the drawing. Nothing in it comes from outside but numbers and labels.
+func drawn(text, path, class string, width int) template.HTML {
+	return template.HTML(fmt.Sprintf(`<svg class="trace %s" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="%s"><path d="%s"/></svg>`,
+		class, width, traceHeight, template.HTMLEscapeString(strings.TrimSpace(text)), path))
+}
+
+// timeElement shows a time: by this machine's clock here, which the script turns
+// into the browser's own.
+func timeElement(t, now time.Time) template.HTML {
+	if t.IsZero() {
+		return "never"
+	}
+	layout := "15:04:05"
+	local := t.Local()
+	if y, d := local.Year(), local.YearDay(); y != now.Local().Year() || d != now.Local().YearDay() {
+		layout = "2 Jan 15:04"
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), local.Format(layout)))
+}
+
+func secondsLeft(until, now time.Time) int {
+	return max(0, int(math.Ceil(until.Sub(now).Seconds())))
+}
