@@ -277,7 +277,7 @@ func watchdog(m *installation) {
 	if got := m.property("MainPID"); got != pid {
 		m.t.Errorf("the watchdog ended a healthy service:\n%s", m.journal())
 	}
-	m.run("kill", "-STOP", pid)
+	m.run("bash", "-c", "kill -STOP "+pid)
 	m.eventually("it is started again", func() bool { return m.property("NRestarts") != "0" })
 	m.wantRunning()
 	m.wantRetained("hueair2mqtt/bridge/state", "online")
@@ -304,6 +304,7 @@ func stop(m *installation) {
 
 func upgrade(m *installation) {
 	m.put("/var/lib/hueair2mqtt/hue.json", "{}", 0o600)
+	m.run("chown", "hueair2mqtt:", "/var/lib/hueair2mqtt/hue.json")
 	edited := configured + "# edited\n"
 	m.edit(edited)
 	pid := m.property("MainPID")
@@ -492,9 +493,9 @@ func (m *installation) startBroker() {
 func (m *installation) retained() map[string]string {
 	m.t.Helper()
 	// -W ends it, with exit code 27: until then the broker has sent all.
-	printed, _ := m.try("mosquitto_sub", "-u", "watcher", "-P", "watching", "-t", "#", "-F", "%t %p", "--retained-only", "-W", "1")
+	printed, _ := m.command("mosquitto_sub", "-u", "watcher", "-P", "watching", "-t", "#", "-F", "%t %p", "--retained-only", "-W", "1").Output()
 	topics := make(map[string]string)
-	for line := range strings.Lines(printed) {
+	for line := range strings.Lines(string(printed)) {
 		if topic, payload, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
 			topics[topic] = payload
 		}
