@@ -1,10 +1,10 @@
 #!/bin/sh
 # Builds dist/hueair2mqtt_<version>_<arch>.deb for each architecture named, or
-# for amd64, arm64 and armhf. The same commit gives the same bytes, wherever it
-# is built: every time in the package is the commit's.
+# for amd64, arm64 and armhf, in place of older ones. The same commit gives the
+# same bytes, wherever it is built: every time in the package is the commit's.
 #
-# VERSION and CONFIG (the configuration that is installed) are for the tests,
-# which need a second build to upgrade from.
+# DIST, VERSION and CONFIG (the configuration that is installed) are for the
+# tests, which need a second build to upgrade from.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,9 +12,10 @@ GO=${GO:-go}
 NFPM=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 VERSION=${VERSION:-$(packaging/version.sh)}
 CONFIG=${CONFIG:-configs/hueair2mqtt.yaml}
+DIST=${DIST:-$PWD/dist}
 COMMIT=$(git rev-parse --short=7 HEAD)
 SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
-export VERSION SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH
 # What the environment says must not become part of the pages.
 unset HUEAIR2MQTT_CONFIG GOFLAGS || true
 
@@ -47,20 +48,20 @@ gzip -9n "$stage/third-party-notices"
 	echo " -- hueair2mqtt maintainers <maintainers@hueair2mqtt.example>  $(LC_ALL=C date -uRd "@$SOURCE_DATE_EPOCH")"
 } | gzip -9n >"$stage/changelog.gz"
 
-mkdir -p dist
-for ARCH in "${@:-amd64 arm64 armhf}"; do
-	for ARCH in $ARCH; do
-		export ARCH
-		case $ARCH in
-		armhf) goarch=arm ;;
-		*) goarch=$ARCH ;;
-		esac
-		CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOARM=7 \
-			$GO build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$stage/hueair2mqtt" ./cmd/hueair2mqtt
-		deb=$PWD/dist/hueair2mqtt_${VERSION}_$ARCH.deb
-		sed "s/@VERSION@/$VERSION/; s/@ARCH@/$ARCH/" packaging/nfpm.yaml >"$stage/nfpm.yaml"
-		nfpm=$($GO env GOMODCACHE) # nfpm reads its files relative to where it runs
-		(cd "$stage" && $GO run $NFPM package --config nfpm.yaml --packager deb --target "$deb" >/dev/null)
-		echo "dist/${deb##*/}"
-	done
+[ $# -gt 0 ] || set -- amd64 arm64 armhf
+mkdir -p "$DIST"
+for arch; do
+	case $arch in
+	armhf) goarch=arm ;;
+	*) goarch=$arch ;;
+	esac
+	CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOARM=7 \
+		$GO build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$stage/hueair2mqtt" ./cmd/hueair2mqtt
+	sed "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/" packaging/nfpm.yaml >"$stage/nfpm.yaml"
+	deb=hueair2mqtt_${VERSION}_$arch.deb
+	# nfpm reads its files relative to where it runs.
+	(cd "$stage" && $GO run $NFPM package --config nfpm.yaml --packager deb --target "$stage/$deb" >/dev/null)
+	rm -f "$DIST"/hueair2mqtt_*_"$arch".deb
+	mv "$stage/$deb" "$DIST/$deb"
+	echo "$deb"
 done

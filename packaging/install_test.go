@@ -68,9 +68,8 @@ func TestInstallation(t *testing.T) {
 			m := &installation{machine: boot(t, release, "systemd")}
 			m.cookies = m.startHouse()
 			m.startBroker()
-			for name, version := range map[string]string{"previous": previous, "current": current} {
-				m.copy(deb(version, "amd64"), "/root/"+name+".deb")
-			}
+			m.copy(previous.deb(t, "amd64"), "/root/previous.deb")
+			m.copy(current.deb(t, "amd64"), "/root/current.deb")
 			for _, step := range life {
 				if !t.Run(step.what, func(t *testing.T) { m.t = t; step.check(m) }) {
 					m.t = t
@@ -81,12 +80,31 @@ func TestInstallation(t *testing.T) {
 	}
 }
 
-// The builds that packaging/test.sh has made. The previous one has an older
-// configuration, too.
-var current, previous = os.Getenv("HUEAIR2MQTT_TEST_CURRENT"), os.Getenv("HUEAIR2MQTT_TEST_PREVIOUS")
+// build is a folder with the packages of one build.
+type build string
 
-func deb(version, arch string) string {
-	return filepath.Join("..", "dist", "hueair2mqtt_"+version+"_"+arch+".deb")
+// The builds that packaging/test.sh has made: the one under test, one of an older
+// version with another default configuration, and the first one once more.
+var (
+	current   = build(os.Getenv("HUEAIR2MQTT_TEST_CURRENT"))
+	previous  = build(os.Getenv("HUEAIR2MQTT_TEST_PREVIOUS"))
+	elsewhere = build(os.Getenv("HUEAIR2MQTT_TEST_ELSEWHERE"))
+)
+
+// deb is the file of the build's package.
+func (b build) deb(t *testing.T, arch string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(string(b), "hueair2mqtt_*_"+arch+".deb"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q has the packages %v (%v), want one: run make test-deb", string(b), found, err)
+	}
+	return found[0]
+}
+
+// version is the version of the build.
+func (b build) version(t *testing.T) string {
+	t.Helper()
+	return strings.Split(filepath.Base(b.deb(t, "amd64")), "_")[1]
 }
 
 const (
@@ -131,7 +149,7 @@ func install(m *installation) {
 	if got := m.run("dpkg", "--verify", "hueair2mqtt"); got != "" {
 		m.t.Errorf("dpkg --verify: %s", got)
 	}
-	if got, want := m.run("hueair2mqtt", "version"), "hueair2mqtt "+previous+" "; !strings.HasPrefix(got, want) {
+	if got, want := m.run("hueair2mqtt", "version"), "hueair2mqtt "+previous.version(m.t)+" "; !strings.HasPrefix(got, want) {
 		m.t.Errorf("its version is %q, want %q", got, want)
 	}
 }
@@ -193,7 +211,7 @@ func configure(m *installation) {
 	m.wantRunning()
 	m.wantRetained("hueair2mqtt/"+hall, `"temperature":21.34`)
 	m.wantRetained("hueair2mqtt/"+monitor, `"temperature":21.5`)
-	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+previous+`"`)
+	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+previous.version(m.t)+`"`)
 	m.eventually("the status tells what it does", func() bool {
 		return m.property("StatusText") == "connected to the broker; amazon: 1 devices; hue: 1 devices"
 	})
@@ -310,7 +328,7 @@ func upgrade(m *installation) {
 	pid := m.property("MainPID")
 	printed := m.run("dpkg", "--force-confold", "--install", "/root/current.deb")
 	m.wantRunning()
-	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+current+`"`)
+	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+current.version(m.t)+`"`)
 	m.wantRetained("hueair2mqtt/bridge/state", "online")
 	if m.property("MainPID") == pid {
 		m.t.Error("it was not restarted")
@@ -395,7 +413,7 @@ func TestWithoutSystemdRunning(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
 			m := &installation{machine: boot(t, release, "nothing")}
-			m.copy(deb(current, "amd64"), "/root/current.deb")
+			m.copy(current.deb(t, "amd64"), "/root/current.deb")
 			m.before = m.files()
 			m.run("dpkg", "--install", "/root/current.deb")
 			m.wantFile(config, "root:hueair2mqtt 640")
@@ -411,20 +429,22 @@ func TestWithoutSystemdRunning(t *testing.T) {
 }
 
 func TestTheSameSourcesGiveTheSameBytes(t *testing.T) {
-	elsewhere := os.Getenv("HUEAIR2MQTT_TEST_ELSEWHERE")
 	for _, arch := range []string{"amd64", "arm64", "armhf"} {
-		here, err := os.ReadFile(deb(current, arch))
-		if err != nil {
-			t.Fatal(err)
+		here, there := current.deb(t, arch), elsewhere.deb(t, arch)
+		if filepath.Base(here) != filepath.Base(there) {
+			t.Errorf("%s and %s are no builds of the same", here, there)
 		}
-		there, err := os.ReadFile(filepath.Join(elsewhere, filepath.Base(deb(current, arch))))
-		if err != nil {
-			t.Fatal(err)
+		var contents [2][]byte
+		for i, file := range []string{here, there} {
+			var err error
+			if contents[i], err = os.ReadFile(file); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if !bytes.Equal(here, there) {
-			t.Errorf("%s differs: compare it with diffoscope", arch)
+		if !bytes.Equal(contents[0], contents[1]) {
+			t.Errorf("%s differs: compare the two with diffoscope", arch)
 		}
-		if got, err := exec.Command("dpkg-deb", "--field", deb(current, arch), "Architecture").Output(); err != nil || strings.TrimSpace(string(got)) != arch {
+		if got, err := exec.Command("dpkg-deb", "--field", here, "Architecture").Output(); err != nil || strings.TrimSpace(string(got)) != arch {
 			t.Errorf("its architecture is %s (%v), want %s", got, err, arch)
 		}
 	}

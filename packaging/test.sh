@@ -24,15 +24,13 @@ fi
 packaging/machine.sh bookworm & bookworm=$!
 packaging/machine.sh trixie & trixie=$!
 
-rm -f dist/hueair2mqtt_*.deb
 packaging/build.sh
 current=$(dpkg-deb --field dist/hueair2mqtt_*_amd64.deb Version)
-previous=$current~previous
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 { cat configs/hueair2mqtt.yaml; echo "# As an older version had it."; } >"$work/older.yaml"
-VERSION=$previous CONFIG=$work/older.yaml packaging/build.sh amd64
+VERSION=$current~previous CONFIG=$work/older.yaml DIST=$work packaging/build.sh amd64
 
 mkdir -p "$work/some/where/else"
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -c | tar -x -C "$work/some/where/else"
@@ -41,5 +39,5 @@ cp -a .git "$work/some/where/else/.git"
 
 wait $bookworm
 wait $trixie
-export HUEAIR2MQTT_TEST_CURRENT="$current" HUEAIR2MQTT_TEST_PREVIOUS="$previous" HUEAIR2MQTT_TEST_ELSEWHERE="$work/some/where/else/dist"
+export HUEAIR2MQTT_TEST_CURRENT="$PWD/dist" HUEAIR2MQTT_TEST_PREVIOUS="$work" HUEAIR2MQTT_TEST_ELSEWHERE="$work/some/where/else/dist"
 $GO test -tags debian -count=1 -failfast -timeout 10m -v ./packaging
