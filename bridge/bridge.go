@@ -45,6 +45,9 @@ type Options struct {
 	Tasks         []Task
 	Log           *zap.Logger
 
+	// ServiceManager hears that the bridge is well; the zero one is nobody.
+	ServiceManager ServiceManager
+
 	// DialBroker replaces the network on the way to the broker; nil is the real one.
 	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialMail does the same for the mail server.

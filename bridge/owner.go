@@ -36,6 +36,7 @@ type owner struct {
 	out     *outbox // nil while there is no connection
 	rebirth *rebirth
 	mails   sync.WaitGroup
+	service service
 }
 
 // endpoint is the health of what one poller asks.
@@ -88,6 +89,7 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		alerts:    make(map[string]*alert),
 		devices:   make(map[string]*device),
 		former:    newFormer(),
+		service:   service{manager: o.ServiceManager, log: o.Log},
 	}
 	policy := o.retryPolicy()
 	seen := make(map[string]bool)
@@ -137,6 +139,9 @@ func (w *owner) endpointsOf(source string) []string {
 func (w *owner) run(ctx context.Context) (connected bool) {
 	// Mails end with ctx; their goroutines are waited for.
 	defer w.mails.Wait()
+	pingDue := w.service.begin()
+	defer w.service.end()
+	w.showStatus()
 	for {
 		var spread <-chan time.Time
 		if w.rebirth != nil {
@@ -153,6 +158,8 @@ func (w *owner) run(ctx context.Context) (connected bool) {
 			w.publish(w.announcer.BridgeState(), []byte(discovery.Offline))
 			w.out.close()
 			return true
+		case <-pingDue:
+			w.service.ping()
 		case <-spread:
 			w.continueRebirth()
 		case e := <-w.events:
@@ -165,15 +172,18 @@ func (w *owner) handle(ctx context.Context, e event) {
 	switch e := e.(type) {
 	case polled:
 		w.handlePolled(ctx, e)
+		w.showStatus()
 	case happened:
 		w.handleHappened(e)
 	case connectionUp:
 		w.out = e.out
 		w.publishEverything()
+		w.showStatus()
 	case connectionDown:
 		if w.out == e.out {
 			w.out = nil
 			w.stopRebirth()
+			w.showStatus()
 		}
 	case received:
 		w.handleReceived(e)

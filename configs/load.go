@@ -36,7 +36,8 @@ const maxFileSize = 1 << 20
 // Load reads the configuration: the defaults, over them file, over that the
 // variables of environ ("HUEAIR2MQTT_MQTT__BROKER=...", in the manner of
 // os.Environ), over those the flags of fs that were given. file may be empty,
-// fs nil. Passwords that the configuration names a file for are read too.
+// fs nil. Passwords that the configuration names a file for, or that lie in the
+// credentials' folder, are read too.
 //
 // Where anything is wrong the error is a *FaultsError with all of it, and there
 // is no configuration.
@@ -120,6 +121,7 @@ func load(file string, environ []string, fs *pflag.FlagSet, whole bool) (*Config
 	}
 	// Half of a configuration says nothing about the whole.
 	if readable {
+		c.findCredentials(credentialsIn(file, environ))
 		validate(f, &c, whole)
 	}
 	return &c, f, nil
