@@ -1,6 +1,7 @@
 package hue
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"hueair2mqtt/collectors"
 )
@@ -83,9 +85,10 @@ func (v *verifier) verify(state tls.ConnectionState) error {
 		own = "; nor is it the one that was stored at pairing"
 	}
 	// Short, so that the remedy is seen: the first may list every name there is.
-	return &collectors.PermanentError{Kind: "certificate", Err: fmt.Errorf(
-		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s; %s",
-		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own, v.remedy)}
+	remedy := cmp.Or(collectors.CertificateRemedy(bySignify, time.Now(), "the Hue bridge"), v.remedy)
+	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{Remedy: remedy, Err: fmt.Errorf(
+		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s",
+		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own)}}
 }
 
 func intermediatesOf(state *tls.ConnectionState) *x509.CertPool {
