@@ -14,7 +14,8 @@ import (
 
 // CheckBroker finds out whether the broker lets the bridge do its work: connect,
 // publish and subscribe on the topics that it needs. problems are what is wrong,
-// each with its remedy (see collectors.RemedyOf).
+// each with its remedy (see collectors.RemedyOf). unseen are topics of which it can't
+// be told whether what comes there would reach the bridge.
 //
 // A broker that forbids a message drops it without a word in MQTT 3.1.1, and one
 // that forbids reading grants the subscription and sends nothing. So permission
@@ -26,27 +27,28 @@ import (
 //     the broker forgets them when the probe says goodbye. The standard lets a
 //     broker deliver them at once, too; whether it does is seen first with a
 //     message on a topic that is only ours.
-//   - Reading is proved by a message that comes back.
+//   - Reading is proved by a message that comes back, if the bridge may also write
+//     there, which it need not.
 //
 // With a broker that delivers at once or knows no MQTT 5 only topics that nobody
 // listens to are tried. Nothing is retained anywhere.
-func CheckBroker(ctx context.Context, o Options) (problems []error) {
+func CheckBroker(ctx context.Context, o Options) (unseen []string, problems []error) {
 	client, err := connectOnce(ctx, o, "check")
 	if err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
 	client.Disconnect(250)
-	problems, err = checkPermissions(ctx, o)
+	unseen, problems, err = checkPermissions(ctx, o)
 	if err != nil {
 		problems = append(problems, &collectors.RemedyError{
 			Err:    fmt.Errorf("connected, but what the broker permits could not be found out: %w", err),
 			Remedy: "see what the broker's log says, then run the check again",
 		})
 	}
-	return problems
+	return unseen, problems
 }
 
-func checkPermissions(ctx context.Context, o Options) ([]error, error) {
+func checkPermissions(ctx context.Context, o Options) (unseen []string, problems []error, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p, err := newProbe(ctx, o, mqtt5)
@@ -54,14 +56,14 @@ func checkPermissions(ctx context.Context, o Options) ([]error, error) {
 		p, err = newProbe(ctx, o, mqtt311)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer p.close()
 	c := &permissions{probe: p, options: o, topics: o.topics(), marker: rand.Text()}
 	if err := c.find(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return c.problems(), nil
+	return c.unseen, c.problems(), nil
 }
 
 // permissions are what a broker permits.
@@ -72,6 +74,7 @@ type permissions struct {
 	marker  string // the payload of all messages
 
 	unwritable, unreadable, unclear []string // topics
+	unseen                          []string // of which reading can't be told
 }
 
 // need is what the bridge subscribes to.
@@ -158,7 +161,7 @@ func (c *permissions) findReading(ctx context.Context) (withheld bool, err error
 	case err != nil:
 		return false, err
 	case code >= mqttFailure:
-		// Writing requests is for others; whether they come can't be seen then.
+		c.unseen = append(c.unseen, filter) // writing requests is for others
 	case came, slices.Contains(c.unreadable, filter):
 	case c.version == mqtt5:
 		c.unreadable = append(c.unreadable, filter)
@@ -202,7 +205,11 @@ func (c *permissions) findBirth(ctx context.Context) error {
 		if err != nil || came {
 			return err
 		}
-		if topic == birth && code < mqttFailure {
+		switch {
+		case topic != birth:
+		case code >= mqttFailure:
+			c.unseen = append(c.unseen, birth)
+		default:
 			c.unreadable = append(c.unreadable, birth)
 		}
 	}

@@ -41,10 +41,11 @@ func explainMail(err error) error {
 		}
 		return with("see what the mail server means by that, or set another alert.email.smtp", err)
 	}
-	if errors.Is(err, mail.ErrNoSupportedAuthDiscovered) {
+	text := err.Error() // go-mail has no values for two of its errors
+	if errors.Is(err, mail.ErrNoSupportedAuthDiscovered) || strings.Contains(text, "does not support SMTP AUTH") {
 		return with("use a mail server and port that offer a sign-in, such as port 587, or remove alert.email.username", err)
 	}
-	if strings.Contains(err.Error(), "does not support STARTTLS") { // go-mail has no value for it
+	if strings.Contains(text, "does not support STARTTLS") {
 		return with("use a mail server and port that encrypt, such as port 587 or 465, in alert.email.smtp", err)
 	}
 	if remedy := collectors.CertificateRemedy(err, time.Now(), "the mail server"); remedy != "" {

@@ -29,7 +29,7 @@ func (s SecretFile) Look(stateDir string) []Finding {
 	const component = "credentials"
 	info, err := os.Lstat(s.Path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && s.Kept:
+	case s.Kept && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)):
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return []Finding{Failed(component, s.Renew, "%s: there is no file %s", s.Name, s.Path)}
@@ -76,9 +76,10 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 		}
 	}
 	mode := info.Mode().Perm()
-	// A group of the service's own is the usual way to let it read a file of root's.
+	// A group of the service's own is the usual way to let it read a file of root's;
+	// what systemd hands over (LoadCredential) is of the group root.
 	others := mode & 0o007
-	if owner.Gid != serviceGroup {
+	if owner.Gid != serviceGroup && owner.Gid != 0 {
 		others |= mode & 0o070
 	}
 	others |= mode & 0o020
@@ -91,7 +92,7 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 		if others&0o022 != 0 {
 			may = "change"
 		}
-		remedy := fmt.Sprintf("run: chmod %o %s", mode&^others, s.Path)
+		remedy := "run: chmod 600 " + s.Path
 		if owner.Uid != service { // which would no longer be able to read it
 			remedy = fmt.Sprintf("run: chown %s %s && chmod 600 %[2]s", userName(service), s.Path)
 		}

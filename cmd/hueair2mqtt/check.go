@@ -153,13 +153,19 @@ func probes(c *configs.Config) []check.Probe {
 
 func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Finding) {
 	const component = "broker"
-	for _, err := range bridge.CheckBroker(ctx, o) {
+	unseen, problems := bridge.CheckBroker(ctx, o)
+	for _, err := range problems {
 		f := check.FromError(component, fmt.Errorf("%s: %w", o.MQTT.Broker, err), "check the settings under mqtt")
 		_, f.Unusable = errors.AsType[*bridge.SettingsError](err)
 		findings = append(findings, f)
 	}
-	if len(findings) == 0 {
-		findings = append(findings, check.Passed(component, "%s lets the program publish and subscribe", o.MQTT.Broker))
+	switch {
+	case len(findings) > 0:
+	case len(unseen) > 0:
+		return []check.Finding{check.Passed(component, "%s lets the program publish; whether it would get what comes on %s can't be told from here",
+			o.MQTT.Broker, strings.Join(unseen, " and "))}
+	default:
+		return []check.Finding{check.Passed(component, "%s lets the program publish and subscribe", o.MQTT.Broker)}
 	}
 	return findings
 }
@@ -219,9 +225,12 @@ func credentialFindings(c *configs.Config) (findings []check.Finding) {
 	return findings
 }
 
-// spoilt says that a source can't be tried, if the file with its credentials can't
-// be used; that has a finding of its own.
+// spoilt says that a source can't be tried, if the file with its credentials or the
+// state directory can't be used; that has a finding of its own.
 func spoilt(c *configs.Config, component string, file check.SecretFile) []check.Finding {
+	if check.StateDir(c.StateDir).Unusable {
+		return []check.Finding{check.Warned(component, "mend the state directory first", "not tried: it needs the state directory")}
+	}
 	for _, f := range file.Look(c.StateDir) {
 		if f.Status == check.Fail {
 			return []check.Finding{check.Warned(component, "mend the credentials first", "not tried: %s can't be used", file.Name)}

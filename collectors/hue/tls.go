@@ -1,7 +1,6 @@
 package hue
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
@@ -85,7 +84,10 @@ func (v *verifier) verify(state tls.ConnectionState) error {
 		own = "; nor is it the one that was stored at pairing"
 	}
 	// Short, so that the remedy is seen: the first may list every name there is.
-	remedy := cmp.Or(collectors.CertificateRemedy(bySignify, time.Now(), "the Hue bridge"), v.remedy)
+	remedy := v.remedy
+	if byTime := collectors.CertificateRemedy(bySignify, time.Now(), "the Hue bridge"); byTime != "" {
+		remedy = byTime + "; " + remedy
+	}
 	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{Remedy: remedy, Err: fmt.Errorf(
 		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s",
 		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own)}}
