@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,10 +200,12 @@ func TestNobodyWaitsForTheDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	var n notices
 	notice := n.notice()
-	hangs, first := make(chan struct{}), sync.Once{}
+	hangs, first := make(chan struct{}), atomic.Bool{}
 	notice.Failed = func(err error) {
 		n.add("%v", err)
-		first.Do(func() { <-hangs }) // the goroutine that writes
+		if first.CompareAndSwap(false, true) {
+			<-hangs // the goroutine that writes
+		}
 	}
 	f := open(t, filepath.Join(dir, "log"), notice)
 	write(t, f, "lost\n")

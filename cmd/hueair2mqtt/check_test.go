@@ -192,7 +192,10 @@ var brokenInstallations = []broken{
 		"credentials", exitGood, "amazon.cookies_file", "chmod 600"},
 	{"no cookies", func(i *installation) { os.Remove(i.file("cookies.json")) },
 		"credentials", exitFailed, "there is no file", "hueair2mqtt amazon login"},
-	{"an empty sign-in", func(i *installation) { writeFile(i.t, filepath.Join(i.stateDir, "amazon.json"), "", 0o600); i.give(i.dir) },
+	{"an empty sign-in", func(i *installation) {
+		writeFile(i.t, filepath.Join(i.stateDir, "amazon.json"), "", 0o600)
+		i.give(i.dir)
+	},
 		"credentials", exitFailed, "is empty", "hueair2mqtt amazon login"},
 
 	{"a state directory that can't be written", func(i *installation) { i.chmod(i.stateDir, 0o500) },
@@ -291,7 +294,9 @@ var brokenInstallations = []broken{
 		i.set("hue.timeout", "1s")
 		i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Hang}, 20)...)
 	}, "hue", exitFailed, "within 1s", "see that the Hue bridge has power and network"},
-	{"a Hue bridge that is busy", func(i *installation) { i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Busy(0)}, 20)...) },
+	{"a Hue bridge that is busy", func(i *installation) {
+		i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Busy(0)}, 20)...)
+	},
 		"hue", exitFailed, "429", "wait a minute"},
 
 	{"nobody signed in", func(i *installation) { i.set("amazon.cookies_file", "") },
