@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
@@ -86,6 +87,9 @@ func (c *permissions) need() []string {
 	return filters
 }
 
+// minHold is how long a message that must not come is waited for at least.
+const minHold = 200 * time.Millisecond
+
 // checkDevice is the id of a device that there is not.
 const checkDevice = "hueair2mqtt_check"
 
@@ -148,48 +152,40 @@ func (c *permissions) find(ctx context.Context) error {
 // broker keeps a message of QoS 2 until it is released.
 func (c *permissions) findReading(ctx context.Context) (withheld bool, err error) {
 	filter, topic := c.topics.RequestFilter(), c.topics.Request(RequestCheck)
-	var (
-		came bool
-		code byte
-	)
-	if c.holds {
-		came, withheld, code, err = c.holdBack(ctx, topic)
-	} else {
-		came, code, err = c.deliver(ctx, topic, c.marker)
-	}
+	began := time.Now()
+	came, code, err := c.deliver(ctx, topic, c.marker)
 	switch {
 	case err != nil:
 		return false, err
+	case came && c.holds:
+		return c.holdsBack(ctx, topic, time.Since(began))
+	case came, slices.Contains(c.unreadable, filter):
 	case code >= mqttFailure:
 		c.unseen = append(c.unseen, filter) // writing requests is for others
-	case came, slices.Contains(c.unreadable, filter):
 	case c.version == mqtt5:
 		c.unreadable = append(c.unreadable, filter)
 	default:
 		c.unclear = append(c.unclear, topic)
 	}
-	return withheld, nil
+	return false, nil
 }
 
-// holdBack sends a message of QoS 2 and releases it after a while, and says whether
-// it came, and whether not before.
-func (c *permissions) holdBack(ctx context.Context, topic string) (came, withheld bool, code byte, err error) {
-	id, code, err := c.publish(ctx, topic, c.marker, 2)
+// holdsBack sends a message of QoS 2 that would be back within usual, and says
+// whether it comes when it is released, and not long before.
+func (c *permissions) holdsBack(ctx context.Context, topic string, usual time.Duration) (bool, error) {
+	payload := c.marker + " held back"
+	id, code, err := c.publish(ctx, topic, payload, 2)
 	if err != nil || code >= mqttFailure {
-		return false, false, code, err
+		return false, err
 	}
-	if err := c.settle(ctx); err != nil {
-		return false, false, code, err
-	}
-	early, err := c.hears(ctx, topic, c.marker, 0)
-	if err != nil {
-		return false, false, code, err
+	early, err := c.hears(ctx, topic, payload, min(max(10*usual, minHold), echoTimeout))
+	if err != nil || early {
+		return false, err
 	}
 	if err := c.release(ctx, id); err != nil {
-		return false, false, code, err
+		return false, err
 	}
-	came, err = c.hears(ctx, topic, c.marker, echoTimeout)
-	return came, came && !early, code, err
+	return c.hears(ctx, topic, payload, echoTimeout)
 }
 
 // findBirth finds out whether Home Assistant's birth message would come. Only where

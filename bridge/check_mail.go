@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/textproto"
 	"strings"
 	"time"
@@ -23,6 +24,10 @@ func CheckMail(ctx context.Context, o Options) error {
 		return &collectors.RemedyError{Err: err, Remedy: "check alert.email.smtp"}
 	}
 	if err := client.DialWithContext(ctx); err != nil {
+		if ctx.Err() != nil {
+			// The connection was closed for it, and that is all that the error tells.
+			err = fmt.Errorf("no answer in time: %w", context.Cause(ctx))
+		}
 		return explainMail(err)
 	}
 	// All that was to be found out is known; how the server says goodbye is its own.

@@ -186,15 +186,6 @@ func (p *probe) release(ctx context.Context, id uint16) error {
 	return err
 }
 
-// settle waits until the broker has answered everything that was sent.
-func (p *probe) settle(ctx context.Context) error {
-	if err := p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}}); err != nil {
-		return err
-	}
-	_, err := p.await(ctx, 0, func(got packets.Packet) bool { return got.FixedHeader.Type == packets.Pingresp })
-	return err
-}
-
 // hears says whether a message comes, or has come, within a time.
 func (p *probe) hears(ctx context.Context, topic, payload string, within time.Duration) (bool, error) {
 	is := func(got packets.Packet) bool {
@@ -204,9 +195,6 @@ func (p *probe) hears(ctx context.Context, topic, payload string, within time.Du
 		if is(got) {
 			return true, nil
 		}
-	}
-	if within == 0 {
-		return false, nil
 	}
 	_, err := p.await(ctx, within, is)
 	if errors.Is(err, errNothingCame) {
@@ -267,8 +255,6 @@ func (p *probe) send(pk packets.Packet) error {
 		err = pk.PublishEncode(&buffer)
 	case packets.Pubrel:
 		err = pk.PubrelEncode(&buffer)
-	case packets.Pingreq:
-		err = pk.PingreqEncode(&buffer)
 	case packets.Disconnect:
 		err = pk.DisconnectEncode(&buffer)
 	}
