@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/textproto"
 	"strings"
 	"time"
@@ -24,8 +26,8 @@ func CheckMail(ctx context.Context, o Options) error {
 		return &collectors.RemedyError{Err: err, Remedy: "check alert.email.smtp"}
 	}
 	if err := client.DialWithContext(ctx); err != nil {
-		if ctx.Err() != nil {
-			// The connection was closed for it, and that is all that the error tells.
+		if ctx.Err() != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)) {
+			// The end of ctx closed the connection, and that is all that the error tells.
 			err = fmt.Errorf("no answer in time: %w", context.Cause(ctx))
 		}
 		return explainMail(err)

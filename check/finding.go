@@ -121,13 +121,15 @@ func WriteText(w io.Writer, findings []Finding) error {
 
 // WriteJSON writes a list of all findings, for programs.
 func WriteJSON(w io.Writer, findings []Finding) error {
-	if findings == nil {
-		findings = []Finding{}
+	clean := make([]Finding, 0, len(findings))
+	for _, f := range findings {
+		f.Component, f.Reason, f.Remedy = oneLine(f.Component), oneLine(f.Reason), oneLine(f.Remedy)
+		clean = append(clean, f)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(findings)
+	return encoder.Encode(clean)
 }
 
 // oneLine makes sure that a finding has one line, whatever an error holds.

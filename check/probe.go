@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -56,8 +55,5 @@ func Run(ctx context.Context, deadline time.Time, probes []Probe) []Finding {
 
 func unanswered(component string, limit time.Duration) Finding {
 	return Failed(component, "see whether the machine, disk or network behind it hangs, then run the check again",
-		"did not answer within %s", Seconds(limit))
+		"did not answer within %.0f s", limit.Seconds())
 }
-
-// Seconds is a duration in words, in whole seconds.
-func Seconds(d time.Duration) string { return fmt.Sprintf("%.0f s", d.Seconds()) }

@@ -145,6 +145,10 @@ type broken struct {
 	remedy    string // a part of it
 }
 
+// impossibleName is refused by the resolver without asking anybody: a label has 63
+// letters at most (RFC 1035, 2.3.4).
+var impossibleName = strings.Repeat("x", 64) + ".invalid"
+
 var brokenInstallations = []broken{
 	{"an unknown key", func(i *installation) { i.edit("mqtt: {broker", "mqtt: {brocker") },
 		"configuration", exitUnusable, "mqtt.brocker", "did you mean mqtt.broker?"},
@@ -223,8 +227,8 @@ var brokenInstallations = []broken{
 
 	{"no broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+closedPort(i.t)) },
 		"broker", exitFailed, "refused", "check mqtt.broker and that the broker is running there"},
-	{"no such broker", func(i *installation) { i.set("mqtt.broker", "tcp://nowhere.invalid") },
-		"broker", exitFailed, "nowhere.invalid", "mqtt.broker"},
+	{"no such broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+impossibleName) },
+		"broker", exitFailed, "no such host", "check the host name in mqtt.broker"},
 	{"another service on the port", func(i *installation) { i.set("mqtt.broker", "tcp://"+i.mail.address()) },
 		"broker", exitFailed, "", "check mqtt.broker: its host, its port"},
 	{"the broker's wrong password", func(i *installation) { writeFile(i.t, i.file("mqtt-password"), "wrong", 0o600) },
