@@ -267,18 +267,18 @@ func readPassword(f *faults, path, file string) Secret {
 	data, err := readBounded(file, limit)
 	switch {
 	case errors.Is(err, errTooBig):
-		f.invalid(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
+		f.unusable(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
 		return ""
 	case err != nil:
-		f.invalid(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
+		f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
 		return ""
 	}
 	data = bytes.TrimRight(data, "\r\n")
 	switch {
 	case len(data) == 0:
-		f.invalid(path, quoted(file)+" is empty", "write the password into it, in one line")
+		f.unusable(path, quoted(file)+" is empty", "write the password into it, in one line")
 	case slices.Contains(data, '\n'):
-		f.invalid(path, quoted(file)+" has more than one line", "leave the password alone in it, in one line")
+		f.unusable(path, quoted(file)+" has more than one line", "leave the password alone in it, in one line")
 	}
 	return Secret(data)
 }

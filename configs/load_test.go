@@ -74,7 +74,7 @@ func full(t *testing.T) configs.Config {
 			Username: "air", PasswordFile: filepath.Join(dir, "mail"), Password: "secret of mail",
 		}},
 		StateDir: "/tmp/state",
-		Log:      configs.Log{Level: "debug", Format: "json"},
+		Log:      configs.Log{Level: "debug", Format: "json", File: "/tmp/log/hueair2mqtt.log"},
 	}
 }
 
@@ -252,7 +252,7 @@ func TestPrecedence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Log.Level != test.want || c.Log.Format != "console" {
+		if c.Log.Level != test.want || c.Log.Format != "auto" {
 			t.Errorf("%+v: got %+v", test, c.Log)
 		}
 	}

@@ -32,10 +32,11 @@ func newRunCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, err := newLogger(config.Log, cmd.ErrOrStderr())
+			log, closeLog, err := openLog(config.Log, cmd.ErrOrStderr())
 			if err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			defer closeLog()
 			if err := prepareStateDir(config.StateDir); err != nil {
 				return &exitError{exitUnusable, err}
 			}
