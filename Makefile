@@ -21,6 +21,14 @@ demo: build ## show the bridge at work for FOR=12s: needs no device, no broker a
 build: ## build bin/hueair2mqtt
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/hueair2mqtt ./cmd/hueair2mqtt
 
+.PHONY: deb
+deb: ## build dist/hueair2mqtt_<version>_<arch>.deb for amd64, arm64 and armhf
+	GO="$(GO)" packaging/build.sh
+
+.PHONY: test-deb
+test-deb: ## as root: build the package and install it on Debian 12 and 13, each in namespaces of its own
+	GO="$(GO)" packaging/test.sh
+
 .PHONY: test
 test: mosquitto ## run all tests (installs Debian's mosquitto if it is missing)
 	$(GO) test $(RACE) -timeout 15m ./...
@@ -41,6 +49,8 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
+	$(GO) run $(STATICCHECK) -tags debian ./packaging
 	$(GO) mod tidy -diff
 
 # Minimizing is off but for a try: the order of a map makes the coverage of the

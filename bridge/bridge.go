@@ -51,6 +51,9 @@ type Options struct {
 	// alert file and no mail.
 	Preview bool
 
+	// ServiceManager hears that the bridge is well; the zero one is nobody.
+	ServiceManager ServiceManager
+
 	// DialBroker replaces the network on the way to the broker; nil is the real one.
 	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialMail does the same for the mail server.
@@ -119,20 +122,33 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// tlsConfig makes the settings of a connection to a broker with TLS.
+// SettingsError says that the settings can't be used, so that Run does not begin.
+type SettingsError struct{ Err error }
+
+func (e *SettingsError) Error() string { return e.Err.Error() }
+func (e *SettingsError) Unwrap() error { return e.Err }
+
+// tlsConfig makes the settings of a connection to a broker with TLS. Its error is a
+// *SettingsError.
 func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if m.CAFile != "" {
 		roots, err := readCertificates(m.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("mqtt.ca_file: %w", err)
+			return nil, &SettingsError{&collectors.RemedyError{
+				Err:    fmt.Errorf("mqtt.ca_file: %w", err),
+				Remedy: "name a PEM file with the certificate of the authority",
+			}}
 		}
 		c.RootCAs = roots
 	}
 	if m.CertFile != "" {
 		certificate, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err)
+			return nil, &SettingsError{&collectors.RemedyError{
+				Err:    fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err),
+				Remedy: "name the PEM files of one certificate and of its own key",
+			}}
 		}
 		c.Certificates = []tls.Certificate{certificate}
 	}

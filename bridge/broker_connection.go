@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/coder/websocket"
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -50,22 +51,26 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 	return conn, nil
 }
 
-// explainConnect adds to a refusal what the user can do about it.
+// explainConnect adds to a failure what the user can do about it.
 func explainConnect(err error) error {
+	with := func(remedy string, err error) error { return &collectors.RemedyError{Err: err, Remedy: remedy} }
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		return fmt.Errorf("the broker refused the sign-in (%w): check mqtt.username and mqtt.password or mqtt.password_file", err)
+		return with("check mqtt.username and mqtt.password or mqtt.password_file", fmt.Errorf("the broker refused the sign-in (%w)", err))
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
-		return fmt.Errorf("the broker refused the client id (%w): set another mqtt.client_id", err)
+		return with("set another mqtt.client_id", fmt.Errorf("the broker refused the client id (%w)", err))
+	}
+	if remedy := collectors.CertificateRemedy(err, time.Now(), "the broker"); remedy != "" {
+		return with(remedy, collectors.FromNetwork(err))
 	}
 	err = collectors.FromNetwork(err)
 	switch collectors.KindOf(err) {
 	case "certificate":
-		return fmt.Errorf("%w: check mqtt.ca_file and that mqtt.broker uses the name in the broker's certificate", err)
+		return with("check mqtt.ca_file and that mqtt.broker uses the name in the broker's certificate", err)
 	case "refused":
-		return fmt.Errorf("%w: check mqtt.broker and that the broker is running there", err)
+		return with("check mqtt.broker and that the broker is running there", err)
 	case "dns":
-		return fmt.Errorf("%w: check the host name in mqtt.broker", err)
+		return with("check the host name in mqtt.broker", err)
 	}
-	return err
+	return with("check mqtt.broker: its host, its port, and tcp:// or ssl:// as the broker has it there", err)
 }

@@ -79,18 +79,8 @@ func (w *owner) handleMailed(m mailed) {
 	w.writeAlert(a)
 }
 
-// sendMail delivers one mail over SMTP. STARTTLS is required, or TLS from the
-// start on port 465. Only a server on this very machine may do without, and its
-// certificate is not checked: nobody is in between.
+// sendMail delivers one mail over SMTP.
 func sendMail(ctx context.Context, e configs.Email, dial mail.DialContextFunc, subject, text string) error {
-	host, port, err := net.SplitHostPort(e.SMTP)
-	if err != nil {
-		return fmt.Errorf("alert.email.smtp: %w", err)
-	}
-	portNumber, err := strconv.Atoi(port)
-	if err != nil {
-		return fmt.Errorf("alert.email.smtp: the port of %s is no number", e.SMTP)
-	}
 	message := mail.NewMsg()
 	if err := message.From(e.From); err != nil {
 		return fmt.Errorf("alert.email.from: %w", err)
@@ -102,7 +92,30 @@ func sendMail(ctx context.Context, e configs.Email, dial mail.DialContextFunc, s
 	message.SetDate()
 	message.SetMessageID()
 	message.SetBodyString(mail.TypeTextPlain, text)
+	client, err := newMailClient(ctx, e, dial)
+	if err != nil {
+		return err
+	}
+	// A server that has taken the mail and then parts without ceremony makes an
+	// error too; sending the mail again because of that would make two of it.
+	if err := client.DialAndSendWithContext(ctx, message); err != nil && !message.IsDelivered() {
+		return fmt.Errorf("sending a mail through %s: %w", e.SMTP, err)
+	}
+	return nil
+}
 
+// newMailClient makes a client whose connections end with ctx. STARTTLS is
+// required, or TLS from the start on port 465. Only a server on this very machine
+// may do without, and its certificate is not checked: nobody is in between.
+func newMailClient(ctx context.Context, e configs.Email, dial mail.DialContextFunc) (*mail.Client, error) {
+	host, port, err := net.SplitHostPort(e.SMTP)
+	if err != nil {
+		return nil, fmt.Errorf("alert.email.smtp: %w", err)
+	}
+	portNumber, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("alert.email.smtp: the port of %s is no number", e.SMTP)
+	}
 	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: isLoopback(host)}
 	options := []mail.Option{
 		mail.WithPort(portNumber),
@@ -131,14 +144,9 @@ func sendMail(ctx context.Context, e configs.Email, dial mail.DialContextFunc, s
 	}
 	client, err := mail.NewClient(host, options...)
 	if err != nil {
-		return fmt.Errorf("preparing the mail to %s: %w", e.SMTP, err)
+		return nil, fmt.Errorf("preparing the mail to %s: %w", e.SMTP, err)
 	}
-	// A server that has taken the mail and then parts without ceremony makes an
-	// error too; sending the mail again because of that would make two of it.
-	if err := client.DialAndSendWithContext(ctx, message); err != nil && !message.IsDelivered() {
-		return fmt.Errorf("sending a mail through %s: %w", e.SMTP, err)
-	}
-	return nil
+	return client, nil
 }
 
 // openMailConnection dials, with TLS from the start on the port that is for it.

@@ -38,6 +38,7 @@ type owner struct {
 	brokerError string // why there is no connection
 	rebirth     *rebirth
 	mails       sync.WaitGroup
+	service     service
 
 	begin    func(ctx context.Context, p *poller) // lets a poller run
 	watchers map[*byte]func()                     // told after every event
@@ -98,6 +99,7 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		devices:   make(map[string]*device),
 		former:    newFormer(),
 		watchers:  make(map[*byte]func()),
+		service:   service{manager: o.ServiceManager, log: o.Log},
 	}
 	for _, task := range o.Tasks {
 		if _, err := w.addTask(task); err != nil {
@@ -161,6 +163,9 @@ func (w *owner) run(ctx context.Context) (connected bool) {
 		asks = l.asks
 		defer close(l.gone)
 	}
+	pingDue := w.service.begin()
+	defer w.service.end()
+	w.showStatus()
 	for {
 		var spread <-chan time.Time
 		if w.rebirth != nil {
@@ -177,6 +182,8 @@ func (w *owner) run(ctx context.Context) (connected bool) {
 			w.publish(w.announcer.BridgeState(), []byte(discovery.Offline))
 			w.out.close()
 			return true
+		case <-pingDue:
+			w.service.ping()
 		case <-spread:
 			w.continueRebirth()
 		case e := <-w.events:
@@ -192,17 +199,20 @@ func (w *owner) handle(ctx context.Context, e event) {
 	switch e := e.(type) {
 	case polled:
 		w.handlePolled(ctx, e)
+		w.showStatus()
 	case happened:
 		w.handleHappened(e)
 	case connectionUp:
 		w.out, w.brokerSince, w.brokerError = e.out, time.Now(), ""
 		w.publishEverything()
+		w.showStatus()
 	case connectionFailed:
 		w.brokerError = oneLine(e.err.Error())
 	case connectionDown:
 		if w.out == e.out {
 			w.out, w.brokerSince = nil, time.Now()
 			w.stopRebirth()
+			w.showStatus()
 		}
 	case received:
 		w.handleReceived(e)

@@ -9,6 +9,10 @@ import (
 	"hueair2mqtt/discovery"
 )
 
+// RequestCheck is the request that CheckBroker sends to see whether requests come
+// through. A bridge that runs beside it has nothing to do.
+const RequestCheck = "check"
+
 // response answers a request on its response topic.
 type response struct {
 	Status string `json:"status"` // "ok" or "error"
@@ -44,6 +48,7 @@ func (w *owner) handleReceived(m received) {
 		w.respond(name, w.refresh(payload))
 	case "acknowledge":
 		w.respond(name, w.acknowledge(payload))
+	case RequestCheck:
 	default:
 		w.log.Warn("unknown request ignored; there are refresh and acknowledge", zap.String("request", collectors.CleanText(name)))
 	}

@@ -36,3 +36,12 @@ type Collector interface {
 	// its end. It comes after the last Collect.
 	Close()
 }
+
+// Adviser is a Collector that knows what the user can do about a failure that
+// needs nobody while the bridge runs, but that somebody wants to understand who
+// looks for a fault.
+type Adviser interface {
+	// Advise tells in imperative words what to do about an error of Collect that has
+	// no remedy of its own (see RemedyOf). A nil error is an answer without a device.
+	Advise(err error) string
+}

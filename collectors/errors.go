@@ -80,6 +80,49 @@ type PermanentError struct {
 func (e *PermanentError) Error() string { return e.Err.Error() }
 func (e *PermanentError) Unwrap() error { return e.Err }
 
+// RemedyError is a failure with what the user can do about it.
+type RemedyError struct {
+	// Remedy tells the user in imperative words what to do.
+	Remedy string
+	Err    error
+}
+
+func (e *RemedyError) Error() string { return e.Err.Error() + "; " + e.Remedy }
+func (e *RemedyError) Unwrap() error { return e.Err }
+
+// RemedyOf tells what is wrong and what the user can do about it, one without the
+// other. The remedy is empty if the error knows none.
+func RemedyOf(err error) (reason, remedy string) {
+	reason = err.Error()
+	var (
+		refused  *AuthenticationError
+		remedied *RemedyError
+	)
+	switch {
+	case errors.As(err, &remedied):
+		remedy = remedied.Remedy
+		reason = strings.TrimSuffix(reason, "; "+remedy)
+	case errors.As(err, &refused):
+		remedy = refused.Remedy
+	}
+	return reason, remedy
+}
+
+// CertificateRemedy tells what to do about a certificate of who answered that is
+// refused because of the time. It is empty for any other error.
+func CertificateRemedy(err error, now time.Time, who string) string {
+	var invalid x509.CertificateInvalidError
+	if !errors.As(err, &invalid) || invalid.Reason != x509.Expired || invalid.Cert == nil {
+		return ""
+	}
+	clock := "the clock of this machine says " + now.Format(time.DateOnly)
+	if now.Before(invalid.Cert.NotBefore) {
+		return fmt.Sprintf("set the clock: %s, and the certificate begins %s", clock, invalid.Cert.NotBefore.Format(time.DateOnly))
+	}
+	return fmt.Sprintf("renew the certificate of %s, which ended %s; or set the clock, if that is wrong: %s",
+		who, invalid.Cert.NotAfter.Format(time.DateOnly), clock)
+}
+
 // ClassOf finds the class of an error. An error without one counts by what it
 // is: whatever a network does is transient, the rest permanent.
 func ClassOf(err error) Class {

@@ -153,6 +153,9 @@ type Web struct {
 
 // Log says what is logged and how.
 type Log struct {
-	Level  string `koanf:"level" usage:"least level that is logged: debug, info, warn, error"`
-	Format string `koanf:"format" usage:"console or json"`
+	Level string `koanf:"level" usage:"least level that is logged: debug, info, warn, error"`
+	// Format is "auto", "console" or "json".
+	Format string `koanf:"format" usage:"auto, console or json"`
+	// File is empty for standard error.
+	File string `koanf:"file" usage:"file to log to instead of standard error"`
 }

@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Retry:    configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second, Jitter: 0.1},
 		StateDir: "/var/lib/hueair2mqtt",
-		Log:      configs.Log{Level: "info", Format: "console"},
+		Log:      configs.Log{Level: "info", Format: "auto"},
 	}
 	for name, file := range map[string]string{"none": "", "default": write(t, string(configs.Default))} {
 		got, err := configs.Load(file, minimal, nil)

@@ -18,6 +18,8 @@ type Fault struct {
 	// Origin is where the value comes from: "line 12 of FILE", a variable's name,
 	// a flag. It is empty for a value that is nowhere.
 	Origin string
+	// InFile says that the value is good, but not the file that it names.
+	InFile bool
 }
 
 // FaultsError is everything that is wrong with the configuration.
@@ -97,6 +99,14 @@ func (f *faults) sound(paths ...string) bool {
 func (f *faults) invalid(path, problem, remedy string) {
 	if f.sound(path) {
 		f.add(path, problem, remedy, f.origin(path))
+	}
+}
+
+// unusable reports a file that a value names and that can't be used.
+func (f *faults) unusable(path, problem, remedy string) {
+	if f.sound(path) {
+		f.invalid(path, problem, remedy)
+		f.list[len(f.list)-1].InFile = true
 	}
 }
 

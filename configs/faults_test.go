@@ -196,7 +196,8 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "log: {level: me@hunter2}", "log.level", "this value is no choice"},
 		{sound + "log: {level: " + strings.Repeat("x", 100) + "}", "log.level", strings.Repeat("x", 60) + `"...`},
 		{sound + "log: {level: warning}", "log.level", "debug, info, warn or error"},
-		{sound + "log: {format: text}", "log.format", "console or json"},
+		{sound + "log: {format: text}", "log.format", "auto, console or json"},
+		{sound + "log: {file: /var/log/}", "log.file", "name a file in it"},
 		{"", "hue.enabled", "nothing to read"},
 	} {
 		file := write(t, test.file)
@@ -253,7 +254,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"mqtt:\n  ca-file: x", "mqtt.ca-file: is no known key; did you mean mqtt.ca_file? (line 2 of FILE)"},
 		{"MQTT: {}", "MQTT: is no known key; did you mean mqtt? (line 1 of FILE)"},
 		{"broker: hunter2", "broker: is no known key; did you mean mqtt.broker? (line 1 of FILE)"},
-		{"log:\n  colour: x", "log.colour: is no known key; remove it, or use one of level, format (line 2 of FILE)"},
+		{"log:\n  colour: x", "log.colour: is no known key; remove it, or use one of level, format, file (line 2 of FILE)"},
 		{"hue:\n  bridges:\n    - {host: a, username: k}\n    - {hots: b, username: k}", "hue.bridges[1].hots: is no known key; did you mean hue.bridges[1].host? (line 4 of FILE)"},
 		{"mqtt: {password:hunter2}", "mqtt.password: is no known key; write a key as one word, a colon and a space (line 1 of FILE)"},
 		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is no known key; did you mean mqtt.password? (line 3 of FILE)"},

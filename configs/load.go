@@ -36,7 +36,8 @@ const maxFileSize = 1 << 20
 // Load reads the configuration: the defaults, over them file, over that the
 // variables of environ ("HUEAIR2MQTT_MQTT__BROKER=...", in the manner of
 // os.Environ), over those the flags of fs that were given. file may be empty,
-// fs nil. Passwords that the configuration names a file for are read too.
+// fs nil. Passwords that the configuration names a file for, or that lie in the
+// credentials' folder, are read too.
 //
 // Where anything is wrong the error is a *FaultsError with all of it, and there
 // is no configuration.
@@ -120,6 +121,7 @@ func load(file string, environ []string, fs *pflag.FlagSet, whole bool) (*Config
 	}
 	// Half of a configuration says nothing about the whole.
 	if readable {
+		c.findCredentials(credentialsIn(file, environ))
 		validate(f, &c, whole)
 	}
 	return &c, f, nil
@@ -265,18 +267,18 @@ func readPassword(f *faults, path, file string) Secret {
 	data, err := readBounded(file, limit)
 	switch {
 	case errors.Is(err, errTooBig):
-		f.invalid(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
+		f.unusable(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
 		return ""
 	case err != nil:
-		f.invalid(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
+		f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
 		return ""
 	}
 	data = bytes.TrimRight(data, "\r\n")
 	switch {
 	case len(data) == 0:
-		f.invalid(path, quoted(file)+" is empty", "write the password into it, in one line")
+		f.unusable(path, quoted(file)+" is empty", "write the password into it, in one line")
 	case slices.Contains(data, '\n'):
-		f.invalid(path, quoted(file)+" has more than one line", "leave the password alone in it, in one line")
+		f.unusable(path, quoted(file)+" has more than one line", "leave the password alone in it, in one line")
 	}
 	return Secret(data)
 }

@@ -78,7 +78,7 @@ func full(t *testing.T) configs.Config {
 			BasePath: "/air", TrustIngress: true, Hosts: []string{"air.example.org"},
 		},
 		StateDir: "/tmp/state",
-		Log:      configs.Log{Level: "debug", Format: "json"},
+		Log:      configs.Log{Level: "debug", Format: "json", File: "/tmp/log/hueair2mqtt.log"},
 	}
 }
 
@@ -256,7 +256,7 @@ func TestPrecedence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Log.Level != test.want || c.Log.Format != "console" {
+		if c.Log.Level != test.want || c.Log.Format != "auto" {
 			t.Errorf("%+v: got %+v", test, c.Log)
 		}
 	}

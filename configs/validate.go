@@ -30,7 +30,10 @@ func validate(f *faults, c *Config, whole bool) {
 		f.invalid("state_dir", "is empty", "name a directory that the program may write to, such as /var/lib/hueair2mqtt")
 	}
 	choice(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
-	choice(f, "log.format", c.Log.Format, "console", "json")
+	choice(f, "log.format", c.Log.Format, "auto", "console", "json")
+	if strings.HasSuffix(c.Log.File, "/") {
+		f.invalid("log.file", quoted(c.Log.File)+" is a directory", "name a file in it, such as "+c.Log.File+"hueair2mqtt.log")
+	}
 }
 
 func (m *MQTT) validate(f *faults) {
@@ -258,7 +261,7 @@ func choice(f *faults, path, value string, choices ...string) {
 func readable(f *faults, path, file string) {
 	opened, err := os.Open(file)
 	if err != nil {
-		f.invalid(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
+		f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
 		return
 	}
 	opened.Close()

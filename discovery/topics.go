@@ -47,6 +47,12 @@ func (t Topics) Event(deviceID, key string) string { return t.Base + "/" + devic
 // Problem tells of a source whether the user has to do something, retained.
 func (t Topics) Problem(source string) string { return t.Base + "/" + source + "/problem" }
 
+// ProblemFilter matches the problem of every source.
+func (t Topics) ProblemFilter() string { return t.Problem("+") }
+
+// IsProblem says whether a topic is that of a source's problem.
+func (t Topics) IsProblem(topic string) bool { return matchesOne(t.ProblemFilter(), topic) }
+
 // Request is where others ask for something: "refresh", "acknowledge".
 func (t Topics) Request(name string) string { return t.Base + "/bridge/request/" + name }
 
@@ -69,6 +75,20 @@ func (t Topics) Config(objectID string) string { return t.Prefix + "/device/" + 
 
 // ConfigFilter matches every announcement of a device, of whatever program.
 func (t Topics) ConfigFilter() string { return t.Config("+") }
+
+// IsConfig says whether a topic is one where a device is announced.
+func (t Topics) IsConfig(topic string) bool { return matchesOne(t.ConfigFilter(), topic) }
+
+// matchesOne says whether a topic matches a filter with one +.
+func matchesOne(filter, topic string) bool {
+	before, after, _ := strings.Cut(filter, "+")
+	level, ok := strings.CutPrefix(topic, before)
+	if !ok {
+		return false
+	}
+	level, ok = strings.CutSuffix(level, after)
+	return ok && level != "" && !strings.Contains(level, "/")
+}
 
 // node makes the base topic fit for object ids and unique ids, so that two
 // instances with different base topics announce different bridge devices.

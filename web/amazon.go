@@ -14,11 +14,8 @@ import (
 	"hueair2mqtt/configs"
 )
 
-const (
-	// pasteLimit bounds what comes after the pasting: some requests, with retries.
-	pasteLimit = 2 * time.Minute
-	amazonFile = "amazon.json"
-)
+// pasteLimit bounds what comes after the pasting: some requests, with retries.
+const pasteLimit = 2 * time.Minute
 
 // signing is the sign-in that is under way, of which there is one.
 type signing struct {

@@ -236,7 +236,7 @@ func (s *Server) data(ctx context.Context, name string) (data any, busy bool, er
 	case "log":
 		return s.logPage(), false, nil
 	case "check":
-		state := s.check.now()
+		state := s.checking.now()
 		return state, state.Running, nil
 	}
 	picture, err := s.o.House.Picture(ctx)

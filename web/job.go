@@ -11,6 +11,9 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// maxError bounds what is told of a failure, in bytes.
+const maxError = 600
+
 // job is something that takes longer than a request may: it is begun by one, and
 // pages show how far it is. There is one of a kind at a time.
 type job[T any] struct {
@@ -54,7 +57,8 @@ func (j *job[T]) begin(s *Server, limit time.Duration, work func(ctx context.Con
 		j.mu.Lock()
 		j.state.Running = false
 		if err != nil {
-			j.state.Error, j.state.Remedy = told(err)
+			reason, remedy := collectors.RemedyOf(err)
+			j.state.Error, j.state.Remedy = collectors.CleanLine(reason, maxError), remedy
 		}
 		j.mu.Unlock()
 		s.changes.tell()
@@ -87,15 +91,6 @@ func (j *job[T]) now() jobState[T] {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.state
-}
-
-// told tells what is wrong and what to do about it, one without the other.
-func told(err error) (reason, remedy string) {
-	var refused *collectors.AuthenticationError
-	if errors.As(err, &refused) {
-		remedy = refused.Remedy
-	}
-	return collectors.CleanLine(err.Error(), 600), remedy
 }
 
 func (s *Server) unforeseen(r any) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/check"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
 )
@@ -16,7 +17,7 @@ import (
 type brokerTried struct {
 	Broker, Username string
 	WithPassword     bool // another one than the configured
-	Findings         []Finding
+	Findings         []check.Finding
 }
 
 type mqttPage struct {

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/check"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 )
@@ -195,7 +196,7 @@ func (s *Server) isPaired() bool {
 }
 
 func (s *Server) isSignedIn() bool {
-	_, err := os.Stat(filepath.Join(s.o.Config.StateDir, amazonFile))
+	_, err := os.Stat(filepath.Join(s.o.Config.StateDir, amazon.StateFile))
 	return err == nil
 }
 
@@ -229,9 +230,9 @@ func (s *Server) told(err error) {
 }
 
 func (s *Server) doCheck(*http.Request, visit) string {
-	s.check.begin(s, checkLimit, func(ctx context.Context, update func(func(*[]Finding))) error {
+	s.checking.begin(s, checkLimit, func(ctx context.Context, update func(func(*[]check.Finding))) error {
 		findings := s.o.Check(ctx)
-		update(func(result *[]Finding) { *result = findings })
+		update(func(result *[]check.Finding) { *result = findings })
 		return nil
 	})
 	return "/check"
@@ -241,6 +242,6 @@ func (s *Server) doCheck(*http.Request, visit) string {
 const checkLimit = 20 * time.Second
 
 // works says that nothing failed.
-func works(findings []Finding) bool {
-	return len(findings) > 0 && !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status == "fail" })
+func works(findings []check.Finding) bool {
+	return len(findings) > 0 && !slices.ContainsFunc(findings, func(f check.Finding) bool { return f.Status == check.Fail })
 }

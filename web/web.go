@@ -27,6 +27,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/check"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
@@ -68,15 +69,10 @@ type Options struct {
 	// reads it.
 	Ready func(ctx context.Context, source string) error
 	// Check looks at everything, as the command does.
-	Check func(ctx context.Context) []Finding
+	Check func(ctx context.Context) []check.Finding
 	// TryBroker looks at a broker, with the configured settings but those given. The
 	// password is the configured one if it is empty and the others are too.
-	TryBroker func(ctx context.Context, t BrokerTry) []Finding
-}
-
-// Finding is one line of a check.
-type Finding struct {
-	Component, Status, Reason, Remedy string
+	TryBroker func(ctx context.Context, t BrokerTry) []check.Finding
 }
 
 // BrokerTry is a broker that somebody wants to try.
@@ -94,12 +90,12 @@ type Server struct {
 	access  *access
 	changes *changes
 
-	finding job[[]hue.Found]
-	pairing job[pairing]
-	signing signing
-	check   job[[]Finding]
-	trying  job[brokerTried]
-	streams chan struct{} // a token for each live stream
+	finding  job[[]hue.Found]
+	pairing  job[pairing]
+	signing  signing
+	checking job[[]check.Finding]
+	trying   job[brokerTried]
+	streams  chan struct{} // a token for each live stream
 }
 
 // maxStreams bounds the browsers that look at the same time.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hueair2mqtt/check"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/configs"
@@ -41,8 +42,8 @@ in by itself; a bridge that runs goes on at its next poll.`,
 			if err := prepareStateDir(config.StateDir); err != nil {
 				return &exitError{exitUnusable, err}
 			}
-			if err := checkStateDir(config.StateDir); err != nil {
-				return &exitError{exitUnusable, fmt.Errorf("state_dir: %w", err)}
+			if f := check.StateDir(config.StateDir); f.Status == check.Fail {
+				return &exitError{exitUnusable, fmt.Errorf("state_dir: %s; %s", f.Reason, f.Remedy)}
 			}
 			return amazonLogin(cmd, config)
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 )
@@ -54,8 +55,10 @@ func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
 		return nil, fmt.Errorf("hue: %w", err)
 	}
 	if len(options) == 0 {
-		return nil, errors.New(`hue.bridges: no Hue bridge is named or paired, though hue.enabled is true; ` +
-			`run "hueair2mqtt hue pair", or set hue.enabled to false`)
+		return nil, &collectors.RemedyError{
+			Err:    errors.New("hue.bridges: no Hue bridge is named or paired, though hue.enabled is true"),
+			Remedy: `run "hueair2mqtt hue pair", or set hue.enabled to false`,
+		}
 	}
 	return options, nil
 }

@@ -99,6 +99,7 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 		newAmazonCommand(),
 		newDemoCommand(),
 		newDiscoveryCommand(),
+		newConfiguredCommand(),
 		newVersionCommand(),
 	)
 	return root
@@ -120,6 +121,19 @@ func loadConfig(cmd *cobra.Command) (*configs.Config, error) {
 		return nil, err
 	}
 	config, err := configs.Load(file, os.Environ(), cmd.Flags())
+	if err != nil {
+		return nil, &exitError{exitUnusable, err}
+	}
+	return config, nil
+}
+
+// loadConfigFor is loadConfig for a command that needs some sections alone.
+func loadConfigFor(cmd *cobra.Command, sections ...string) (*configs.Config, error) {
+	file, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	config, err := configs.LoadFor(sections, file, os.Environ(), cmd.Flags())
 	if err != nil {
 		return nil, &exitError{exitUnusable, err}
 	}

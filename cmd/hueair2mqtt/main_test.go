@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -31,10 +32,24 @@ func TestMain(m *testing.M) {
 		if address := os.Getenv(searchAt); address != "" {
 			finder = hue.Finder{Service: address, Browse: func(context.Context, func(hue.Found)) error { return nil }}
 		}
+		if dir := os.Getenv(fullDisk); dir != "" {
+			if err := fillDisk(dir); err != nil {
+				panic(err)
+			}
+		}
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	// Tests that are parallel wait for processes and time-outs more than they compute.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if err := removeProgramFile(); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
 }
 
 // patience is how long a test waits for what must come. It is no measure of
@@ -78,10 +93,21 @@ func start(t *testing.T, args ...string) *program {
 // startWith is start with something to read from standard input.
 func startWith(t *testing.T, stdin io.Reader, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, ended: make(chan struct{})}
-	p.cmd = exec.Command(os.Args[0], args...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, &p.stdout, &p.stderr
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Stdin = stdin
+	return startCommand(t, cmd)
+}
+
+// startCommand starts the program as a command says, with both outputs collected
+// that the command has not redirected.
+func startCommand(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{t: t, cmd: cmd, ended: make(chan struct{})}
+	cmd.Stdout = &p.stdout
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.stderr
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +119,7 @@ func startWith(t *testing.T, stdin io.Reader, args ...string) *program {
 		p.signal(syscall.SIGKILL)
 		<-p.ended
 		if t.Failed() {
-			t.Logf("hueair2mqtt %s printed:\n%s%s", strings.Join(args, " "), &p.stdout, &p.stderr)
+			t.Logf("hueair2mqtt %s printed:\n%s%s", strings.Join(cmd.Args[1:], " "), &p.stdout, &p.stderr)
 		}
 		if strings.Contains(p.stderr.String(), "DATA RACE") {
 			t.Errorf("a data race in the program:\n%s", &p.stderr)

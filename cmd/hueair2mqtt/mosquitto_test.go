@@ -105,8 +105,15 @@ type heard struct {
 // listen subscribes as a new subscriber does.
 func (m *mosquitto) listen() *listener {
 	m.t.Helper()
+	return m.listenAs("", "")
+}
+
+// listenAs is listen with a name and password.
+func (m *mosquitto) listenAs(username, password string) *listener {
+	m.t.Helper()
 	l := &listener{t: m.t, latest: make(map[string]string)}
-	options := mqtt.NewClientOptions().AddBroker(m.url()).SetAutoReconnect(false).SetMaxReconnectInterval(0)
+	options := mqtt.NewClientOptions().AddBroker(m.url()).SetAutoReconnect(false).SetMaxReconnectInterval(0).
+		SetUsername(username).SetPassword(password)
 	l.client = mqtt.NewClient(options)
 	l.done(l.client.Connect())
 	l.done(l.client.Subscribe("#", 1, func(_ mqtt.Client, message mqtt.Message) {

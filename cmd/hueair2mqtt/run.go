@@ -32,10 +32,11 @@ func newRunCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, err := newLogger(config.Log, cmd.ErrOrStderr())
+			log, closeLog, err := openLog(config.Log, cmd.ErrOrStderr())
 			if err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			defer closeLog()
 			if err := prepareStateDir(config.StateDir); err != nil {
 				return &exitError{exitUnusable, err}
 			}
@@ -49,7 +50,11 @@ func newRunCommand() *cobra.Command {
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
 				zap.String("broker", config.MQTT.Broker), zap.String("base_topic", config.MQTT.BaseTopic),
 				zap.Int("collectors", len(tasks)))
-			if err := runBridge(cmd, config, tasks, log); err != nil {
+			options := bridgeOptions(config, tasks, log)
+			if options.ServiceManager, err = serviceManager(); err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			if err := runBridge(cmd, config, options); err != nil {
 				return &exitError{exitUnusable, err}
 			}
 			log.Info("hueair2mqtt has stopped")
@@ -61,12 +66,11 @@ func newRunCommand() *cobra.Command {
 }
 
 // runBridge runs the bridge, with the page in the browser if there is to be one.
-func runBridge(cmd *cobra.Command, c *configs.Config, tasks []bridge.Task, log *zap.Logger) error {
-	options := bridgeOptions(c, tasks, log)
+func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) error {
 	if c.Web.Listen == "" {
 		return bridge.Run(cmd.Context(), options)
 	}
-	p, err := newPage(cmd, c, log)
+	p, err := newPage(cmd, c, options.Log)
 	if err != nil {
 		return err
 	}

@@ -240,7 +240,7 @@ func TestDiscoveryRemoveTakesOnlyItsOwn(t *testing.T) {
 	p.wait()
 
 	code, stdout, stderr := run(t, "discovery", "remove", "--config", h.config)
-	if code != exitGood || !strings.Contains(stdout, "removed "+hall+"\n") {
+	if code != exitGood || !strings.Contains(stdout, "removed homeassistant/device/"+hall+"/config\n") {
 		t.Errorf("exit code %d, printed %s%s", code, stdout, stderr)
 	}
 	retained := h.broker.retained()

@@ -115,7 +115,7 @@ func setupTasks(c *configs.Config) ([]bridge.Task, error) {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(filepath.Join(c.StateDir, "amazon.json")); err == nil || c.Amazon.Enabled {
+	if _, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile)); err == nil || c.Amazon.Enabled {
 		more, err := amazonTasks(c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", amazon.Source, err)

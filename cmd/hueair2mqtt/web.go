@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/check"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
@@ -104,8 +104,8 @@ func (p *page) options(o bridge.Options) web.Options {
 			}, source, p.log)
 		},
 		Ready: p.ready,
-		Check: func(ctx context.Context) []web.Finding { return checkForPage(ctx, p.config) },
-		TryBroker: func(ctx context.Context, t web.BrokerTry) []web.Finding {
+		Check: func(ctx context.Context) []check.Finding { return findAll(ctx, p.cmd) },
+		TryBroker: func(ctx context.Context, t web.BrokerTry) []check.Finding {
 			return tryBroker(ctx, o, t)
 		},
 	}
@@ -141,7 +141,7 @@ func (p *page) ready(ctx context.Context, source string) error {
 
 // tryBroker looks at the configured broker, or at another one that was typed in.
 // The configured password goes to the configured broker alone.
-func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []web.Finding {
+func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.Finding {
 	const component = "broker"
 	environ := []string{"HUEAIR2MQTT_MQTT__BROKER=" + t.Broker}
 	if t.Username != "" {
@@ -152,38 +152,19 @@ func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []web.Fin
 	}
 	typed, err := configs.LoadFor([]string{"mqtt"}, "", environ, nil)
 	if faulty, ok := errors.AsType[*configs.FaultsError](err); ok {
-		var findings []web.Finding
+		var findings []check.Finding
 		for _, f := range faulty.Faults {
-			findings = append(findings, web.Finding{Component: component, Status: "fail", Reason: f.Path + " " + f.Problem, Remedy: f.Remedy})
+			findings = append(findings, check.Failed(component, f.Remedy, "%s %s", f.Path, f.Problem))
 		}
 		return findings
 	}
 	if err != nil {
-		return []web.Finding{{Component: component, Status: "fail", Reason: err.Error()}}
+		return []check.Finding{check.FromError(component, err, "")}
 	}
 	m := typed.MQTT
 	if m.Password == "" && m.Broker == o.MQTT.Broker && m.Username == o.MQTT.Username {
 		m.Password = o.MQTT.Password
 	}
 	o.MQTT.Broker, o.MQTT.Username, o.MQTT.Password = m.Broker, m.Username, m.Password
-	if err := bridge.CheckBroker(ctx, o); err != nil {
-		return []web.Finding{{Component: component, Status: "fail", Reason: fmt.Sprintf("%s: %v", m.Broker, err)}}
-	}
-	return []web.Finding{{Component: component, Status: "pass", Reason: m.Broker}}
-}
-
-func checkForPage(ctx context.Context, c *configs.Config) []web.Finding {
-	tasks, err := newTasks(c)
-	if err != nil {
-		return []web.Finding{{Component: "configuration", Status: "fail", Reason: err.Error()}}
-	}
-	var findings []web.Finding
-	for _, r := range runChecks(ctx, c, tasks) {
-		f := web.Finding{Component: r.name, Status: "pass", Reason: r.note}
-		if r.err != nil {
-			f.Status, f.Reason = "fail", r.err.Error()
-		}
-		findings = append(findings, f)
-	}
-	return findings
+	return brokerFindings(ctx, o)
 }

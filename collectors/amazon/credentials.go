@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// credentialsFile is the name, in the state directory, of what signing in got.
-	credentialsFile = "amazon.json"
+	// StateFile is the name, in the state directory, of what signing in got.
+	StateFile = "amazon.json"
 
 	// credentialsMode lets nobody but the program's user read it: it is as good as
 	// the account's password until the device is deregistered.
@@ -106,7 +106,7 @@ func (c *credentials) secrets() []secret {
 func (c *credentials) encode() ([]byte, error) {
 	content, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("making %s: %w", credentialsFile, err)
+		return nil, fmt.Errorf("making %s: %w", StateFile, err)
 	}
 	return append(content, '\n'), nil
 }

@@ -73,7 +73,7 @@ type flight struct {
 func newSession(o Options, domain string) *session {
 	s := &session{domain: domain, cookiesFile: o.CookiesFile, step: func(string) {}}
 	if o.StateDir != "" {
-		s.file = filepath.Join(o.StateDir, credentialsFile)
+		s.file = filepath.Join(o.StateDir, StateFile)
 	}
 	return s
 }

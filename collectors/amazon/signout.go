@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNotSignedIn says that there is no sign-in to end.
-var ErrNotSignedIn = errors.New("nobody is signed in: there is no " + credentialsFile)
+var ErrNotSignedIn = errors.New("nobody is signed in: there is no " + StateFile)
 
 // DeregisterError says that the sign-in was removed from this machine, but that
 // the account still lists the device.

@@ -168,8 +168,10 @@ func (c *Collector) config(ctx context.Context, l *link) (got config, err error)
 			return malformed("what answers at %s is no Hue bridge, or its answer is no JSON; is %s.host the Hue bridge?", l.base, c.setting)
 		}
 		if id := signedFor(resp, c.trusted); id != "" && id != normalID(got.BridgeID) {
-			return &collectors.PermanentError{Kind: "certificate", Err: fmt.Errorf(
-				"the certificate is for the Hue bridge %s, but what answers says that it is %s; %s", id, c.clean(got.BridgeID), l.verifier.remedy)}
+			return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{
+				Err:    fmt.Errorf("the certificate is for the Hue bridge %s, but what answers says that it is %s", id, c.clean(got.BridgeID)),
+				Remedy: l.verifier.remedy,
+			}}
 		}
 		return nil
 	})

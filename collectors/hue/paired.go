@@ -51,14 +51,19 @@ func loadPairings(stateDir string) ([]pairing, error) {
 	}
 	var all pairings
 	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, fmt.Errorf("%s is damaged: remove it and pair the Hue bridges again (hueair2mqtt hue pair)", file)
+		return nil, &collectors.RemedyError{
+			Err: fmt.Errorf("%s is damaged", file), Remedy: "remove it and pair the Hue bridges again (hueair2mqtt hue pair)",
+		}
 	}
 	for i := range all.Bridges {
 		b := &all.Bridges[i]
 		b.ID = normalID(b.ID)
 		b.Fingerprint = strings.ToLower(strings.TrimSpace(b.Fingerprint))
 		if _, err := parseHost(b.Host); err != nil || b.ID == "" {
-			return nil, fmt.Errorf("%s: entry %d names no Hue bridge: remove it and pair that bridge again (hueair2mqtt hue pair)", file, i)
+			return nil, &collectors.RemedyError{
+				Err:    fmt.Errorf("%s: entry %d names no Hue bridge", file, i),
+				Remedy: "remove it and pair that bridge again (hueair2mqtt hue pair)",
+			}
 		}
 	}
 	return all.Bridges, nil

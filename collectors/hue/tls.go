@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"hueair2mqtt/collectors"
 )
@@ -83,9 +84,13 @@ func (v *verifier) verify(state tls.ConnectionState) error {
 		own = "; nor is it the one that was stored at pairing"
 	}
 	// Short, so that the remedy is seen: the first may list every name there is.
-	return &collectors.PermanentError{Kind: "certificate", Err: fmt.Errorf(
-		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s; %s",
-		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own, v.remedy)}
+	remedy := v.remedy
+	if byTime := collectors.CertificateRemedy(bySignify, time.Now(), "the Hue bridge"); byTime != "" {
+		remedy = byTime + "; " + remedy
+	}
+	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{Remedy: remedy, Err: fmt.Errorf(
+		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s",
+		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own)}}
 }
 
 func intermediatesOf(state *tls.ConnectionState) *x509.CertPool {

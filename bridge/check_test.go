@@ -1,0 +1,211 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	broker "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/configs"
+)
+
+// rules are those of a broker that, unlike Mosquitto, delivers a message of QoS 2
+// at once, refuses subscriptions aloud, and ends the connection of whoever
+// publishes in MQTT 3.1.1 what is forbidden.
+type rules struct {
+	broker.HookBase
+	unwritable, unreadable string // a part of forbidden topics; "" for none
+	old                    bool   // knows no MQTT 5
+}
+
+func (*rules) ID() string { return "rules" }
+func (*rules) Provides(hook byte) bool {
+	return hook == broker.OnConnect || hook == broker.OnConnectAuthenticate || hook == broker.OnACLCheck
+}
+func (*rules) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
+
+func (r *rules) OnConnect(_ *broker.Client, pk packets.Packet) error {
+	if r.old && pk.ProtocolVersion == 5 {
+		return packets.ErrUnsupportedProtocolVersion
+	}
+	return nil
+}
+
+func (r *rules) OnACLCheck(_ *broker.Client, topic string, write bool) bool {
+	forbidden := r.unreadable
+	if write {
+		forbidden = r.unwritable
+	}
+	return forbidden == "" || !strings.Contains(topic, forbidden)
+}
+
+// checkedBroker is what CheckBroker says of a broker with these rules, and the
+// topics of all messages that it delivered meanwhile.
+func checkedBroker(t *testing.T, r *rules, change func(*broker.Capabilities)) (unseen []string, problems []error, delivered []string) {
+	t.Helper()
+	capabilities := broker.NewDefaultServerCapabilities()
+	if change != nil {
+		change(capabilities)
+	}
+	server := broker.New(&broker.Options{InlineClient: true, Capabilities: capabilities, Logger: slog.New(slog.DiscardHandler)})
+	l := newPipeListener()
+	if err := errors.Join(server.AddHook(r, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var mu sync.Mutex
+	err := server.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
+		if strings.HasPrefix(p.TopicName, "$") {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		delivered = append(delivered, p.TopicName)
+		if p.FixedHeader.Retain {
+			t.Errorf("%s is retained", p.TopicName)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unseen, problems = bridge.CheckBroker(t.Context(), bridge.Options{
+		MQTT:          configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+		DialBroker:    func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) },
+	})
+	synctest.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	return unseen, problems, delivered
+}
+
+func TestCheckBroker(t *testing.T) {
+	for name, test := range map[string]struct {
+		rules  rules
+		change func(*broker.Capabilities)
+		says   []string // a part of each problem
+		unseen []string
+	}{
+		"all is allowed":            {rules{}, nil, nil, nil},
+		"all is allowed, QoS 1":     {rules{}, func(c *broker.Capabilities) { c.MaximumQos = 1 }, nil, nil},
+		"all is allowed, MQTT 3":    {rules{old: true}, nil, nil, nil},
+		"no states":                 {rules{unwritable: "hueair2mqtt_check/avail"}, nil, []string{"may not publish on hueair2mqtt/hueair2mqtt_check/availability"}, nil},
+		"no states, MQTT 3":         {rules{unwritable: "hueair2mqtt_check/avail", old: true}, nil, []string{"may not publish on hueair2mqtt/hueair2mqtt_check/availability"}, nil},
+		"no announcements":          {rules{unwritable: "homeassistant"}, nil, []string{"may not publish on homeassistant/device/hueair2mqtt_check/check"}, []string{"homeassistant/status"}},
+		"no subscribing":            {rules{unreadable: "request"}, nil, []string{"may not subscribe to hueair2mqtt/bridge/request/+"}, nil},
+		"no subscribing, MQTT 3":    {rules{unreadable: "request", old: true}, nil, []string{"may not subscribe to hueair2mqtt/bridge/request/+"}, nil},
+		"no birth":                  {rules{unreadable: "homeassistant/status"}, nil, []string{"may not subscribe to homeassistant/status"}, nil},
+		"no reading of own":         {rules{unreadable: "bridge/info"}, nil, []string{"may not subscribe to hueair2mqtt/bridge/info"}, nil},
+		"no sending of requests":    {rules{unwritable: "request"}, nil, nil, []string{"hueair2mqtt/bridge/request/+"}},
+		"nothing at all":            {rules{unwritable: "/", unreadable: "/"}, nil, []string{"may not publish on", "may not subscribe to"}, nil},
+		"no sharing of what is own": {rules{unwritable: "bridge/response"}, nil, []string{"may not publish on hueair2mqtt/bridge/response/check"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				unseen, problems, delivered := checkedBroker(t, &test.rules, test.change)
+				if len(problems) != len(test.says) {
+					t.Fatalf("found %v, want %q", problems, test.says)
+				}
+				for i, says := range test.says {
+					reason, remedy := collectors.RemedyOf(problems[i])
+					if !strings.Contains(reason, says) || remedy == "" {
+						t.Errorf("says %q, remedy %q; want %q", reason, remedy, says)
+					}
+				}
+				if !slices.Equal(unseen, test.unseen) {
+					t.Errorf("unseen are %v, want %v", unseen, test.unseen)
+				}
+				quiet := []string{
+					"hueair2mqtt/bridge/request/check", "hueair2mqtt/bridge/response/check", "hueair2mqtt/hueair2mqtt_check",
+					"hueair2mqtt/hueair2mqtt_check/availability", "homeassistant/device/hueair2mqtt_check/check",
+				}
+				for _, topic := range delivered {
+					if !slices.Contains(quiet, topic) {
+						t.Errorf("a message on %s was delivered", topic)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestCheckBrokerThatSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, problems := bridge.CheckBroker(t.Context(), bridge.Options{
+			MQTT: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
+			DialBroker: func(context.Context, string, string) (net.Conn, error) {
+				ours, _ := net.Pipe()
+				return ours, nil
+			},
+		})
+		if len(problems) != 1 {
+			t.Fatal(problems)
+		}
+		if _, remedy := collectors.RemedyOf(problems[0]); !strings.Contains(remedy, "mqtt.broker") {
+			t.Error(problems[0])
+		}
+	})
+}
+
+// TestCheckMail: nothing is sent, whatever is found.
+func TestCheckMail(t *testing.T) {
+	for name, test := range map[string]struct {
+		change       func(e *configs.Email, mail *mailServer)
+		says, remedy string // a part of it; "" where all is well
+	}{
+		"all is well":           {func(*configs.Email, *mailServer) {}, "", ""},
+		"wrong password":        {func(e *configs.Email, _ *mailServer) { e.Password = "wrong-mail-password" }, "535", "alert.email.password_file"},
+		"no STARTTLS":           {func(_ *configs.Email, mail *mailServer) { mail.noTLS = true }, "STARTTLS", "port 587 or 465"},
+		"another's certificate": {func(e *configs.Email, _ *mailServer) { e.SMTP = "other.example:587" }, "certificate", "the name in the mail server's certificate"},
+		"no sign-in": {func(e *configs.Email, mail *mailServer) {
+			e.SMTP, mail.noTLS = "localhost:25", true
+		}, "AUTH", "offer a sign-in"},
+		"it hangs": {func(e *configs.Email, _ *mailServer) { e.SMTP = "hangs.example:587" }, "deadline exceeded", "its host and its port"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mail := startMailServer(t)
+				email := configs.Email{SMTP: mailHost + ":587", Username: mail.username, Password: configs.Secret(mail.password)}
+				test.change(&email, mail)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				err := bridge.CheckMail(ctx, bridge.Options{
+					Email: email,
+					DialMail: func(ctx context.Context, _, address string) (net.Conn, error) {
+						if strings.HasPrefix(address, "hangs") {
+							ours, _ := net.Pipe()
+							return ours, nil
+						}
+						return mail.listener.dial(ctx)
+					},
+				})
+				if test.says == "" {
+					if err != nil {
+						t.Error(err)
+					}
+				} else if err == nil {
+					t.Error("found nothing wrong")
+				} else if reason, remedy := collectors.RemedyOf(err); !strings.Contains(reason, test.says) || !strings.Contains(remedy, test.remedy) ||
+					strings.Contains(err.Error(), "mail-password") {
+					t.Errorf("says %q, remedy %q", reason, remedy)
+				}
+				mail.stop()
+				if n := len(mail.received()); n != 0 {
+					t.Errorf("%d mails were sent", n)
+				}
+			})
+		})
+	}
+}

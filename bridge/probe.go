@@ -1,0 +1,326 @@
+package bridge
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hueair2mqtt/configs"
+)
+
+const (
+	mqtt311 = 4
+	mqtt5   = 5
+
+	// mqttFailure and what is above it are refusals, as reason codes of MQTT 5 and
+	// as the return code of SUBACK in MQTT 3.1.1.
+	mqttFailure = 0x80
+
+	// echoTimeout is how long a message may take from this client to itself.
+	echoTimeout = 2 * time.Second
+
+	// maxProbePacket bounds, in bytes, what is read of one packet.
+	maxProbePacket = maxRememberedSize + 1<<10
+)
+
+// errUnsupportedVersion says that the broker knows no MQTT 5.
+var errUnsupportedVersion = errors.New("the broker knows no MQTT 5")
+
+// probe is an MQTT client that finds out what a broker permits. The clients that
+// this program works with can't: they release a message by themselves and hide
+// the reason codes of MQTT 5.
+//
+// It is used by one goroutine; a second one reads.
+type probe struct {
+	conn    net.Conn
+	version byte
+	lastID  uint16
+	unasked []packets.Packet // messages that came while something else was waited for
+	retains bool             // the broker keeps retained messages
+	quota   uint16           // messages that may be unreleased
+	holds   bool             // messages of QoS 2, whose release can be left out, are allowed
+
+	incoming chan packets.Packet
+	readErr  error // why incoming is closed
+}
+
+// newProbe connects with a version of MQTT. The connection ends with ctx.
+func newProbe(ctx context.Context, o Options, version byte) (*probe, error) {
+	tlsConfig, err := tlsConfig(o.MQTT)
+	if err != nil {
+		return nil, err
+	}
+	broker, err := url.Parse(o.MQTT.Broker)
+	if err != nil {
+		return nil, errors.New("mqtt.broker is no URL")
+	}
+	conn, err := openConnection(ctx, ctx, broker, *clientOptions(o.MQTT, tlsConfig, ""), o.dialBroker())
+	if err != nil {
+		return nil, err
+	}
+	p := &probe{conn: conn, version: version, incoming: make(chan packets.Packet, 16)}
+	context.AfterFunc(ctx, func() { conn.Close() })
+	go p.read(ctx)
+	if err := p.connect(ctx, o.MQTT); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// close says goodbye, with which the broker forgets all that was not released,
+// and waits for the end of the reading.
+func (p *probe) close() {
+	_ = p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Disconnect}}) // closing does the same
+	p.conn.Close()
+	for range p.incoming {
+	}
+}
+
+func (p *probe) connect(ctx context.Context, m configs.MQTT) error {
+	err := p.send(packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Connect},
+		Connect: packets.ConnectParams{
+			ProtocolName: []byte("MQTT"), ClientIdentifier: "hueair2mqtt-probe-" + rand.Text()[:8],
+			Clean: true, Keepalive: uint16(keepAlive / time.Second),
+			UsernameFlag: m.Username != "", Username: []byte(m.Username),
+			PasswordFlag: m.Username != "", Password: []byte(m.Password.Reveal()),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	answer, err := p.await(ctx, 0, func(pk packets.Packet) bool { return pk.FixedHeader.Type == packets.Connack })
+	switch {
+	case p.version == mqtt5 && err != nil && ctx.Err() == nil:
+		return errUnsupportedVersion // closing the connection is an older broker's answer
+	case err != nil:
+		return err
+	case p.version == mqtt5 && (answer.ReasonCode == packets.ErrUnsupportedProtocolVersion.Code ||
+		answer.ReasonCode == packets.Err3UnsupportedProtocolVersion.Code):
+		return errUnsupportedVersion
+	case answer.ReasonCode != 0:
+		return fmt.Errorf("the broker refused a second connection (code 0x%02x)", answer.ReasonCode)
+	}
+	p.retains = !answer.Properties.RetainAvailableFlag || answer.Properties.RetainAvailable != 0
+	p.holds = p.version == mqtt5 && (!answer.Properties.MaximumQosFlag || answer.Properties.MaximumQos == 2)
+	p.quota = answer.Properties.ReceiveMaximum
+	if p.quota == 0 {
+		p.quota = 65535 // MQTT 5, 3.2.2.3.3
+	}
+	return nil
+}
+
+// subscribe asks for filters at QoS 0 and returns those that are refused.
+func (p *probe) subscribe(ctx context.Context, filters ...string) (refused []string, err error) {
+	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Subscribe, Qos: 1}, PacketID: p.nextID()}
+	for _, f := range filters {
+		pk.Filters = append(pk.Filters, packets.Subscription{Filter: f})
+	}
+	if err := p.send(pk); err != nil {
+		return nil, err
+	}
+	answer, err := p.await(ctx, 0, func(got packets.Packet) bool {
+		return got.FixedHeader.Type == packets.Suback && got.PacketID == pk.PacketID
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, code := range answer.ReasonCodes {
+		if i < len(filters) && code >= mqttFailure {
+			refused = append(refused, filters[i])
+		}
+	}
+	return refused, nil
+}
+
+// publish sends a message that is not retained and returns the broker's reason
+// code, which in MQTT 3.1.1 is always 0. One of QoS 2 is to be released.
+func (p *probe) publish(ctx context.Context, topic, payload string, qos byte) (id uint16, code byte, err error) {
+	id = p.nextID()
+	err = p.send(packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: qos},
+		PacketID:    id, TopicName: topic, Payload: []byte(payload),
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	wanted := packets.Puback
+	if qos == 2 {
+		wanted = packets.Pubrec
+	}
+	answer, err := p.await(ctx, 0, func(got packets.Packet) bool {
+		return got.FixedHeader.Type == wanted && got.PacketID == id
+	})
+	return id, answer.ReasonCode, err
+}
+
+// deliver sends a message for the broker to deliver at once, and says whether it
+// came back and the broker's reason code.
+func (p *probe) deliver(ctx context.Context, topic, payload string) (came bool, code byte, err error) {
+	_, code, err = p.publish(ctx, topic, payload, 1)
+	if err != nil || code >= mqttFailure {
+		return false, code, err
+	}
+	came, err = p.hears(ctx, topic, payload, echoTimeout)
+	return came, code, err
+}
+
+// release lets the broker deliver a message of QoS 2.
+func (p *probe) release(ctx context.Context, id uint16) error {
+	if err := p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pubrel, Qos: 1}, PacketID: id}); err != nil {
+		return err
+	}
+	_, err := p.await(ctx, 0, func(got packets.Packet) bool {
+		return got.FixedHeader.Type == packets.Pubcomp && got.PacketID == id
+	})
+	return err
+}
+
+// hears says whether a message comes, or has come, within a time.
+func (p *probe) hears(ctx context.Context, topic, payload string, within time.Duration) (bool, error) {
+	is := func(got packets.Packet) bool {
+		return got.FixedHeader.Type == packets.Publish && got.TopicName == topic && string(got.Payload) == payload
+	}
+	for _, got := range p.unasked {
+		if is(got) {
+			return true, nil
+		}
+	}
+	_, err := p.await(ctx, within, is)
+	if errors.Is(err, errNothingCame) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// errNothingCame ends a wait.
+var errNothingCame = errors.New("nothing came")
+
+// await waits for a packet, for at most a time that is not 0.
+func (p *probe) await(ctx context.Context, within time.Duration, wanted func(packets.Packet) bool) (packets.Packet, error) {
+	var over <-chan time.Time
+	if within > 0 {
+		timer := time.NewTimer(within)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for {
+		select {
+		case got, ok := <-p.incoming:
+			switch {
+			case !ok && ctx.Err() != nil:
+				return packets.Packet{}, context.Cause(ctx)
+			case !ok:
+				return packets.Packet{}, p.readErr
+			case wanted(got):
+				return got, nil
+			case got.FixedHeader.Type == packets.Publish && len(p.unasked) < maxInFlight:
+				p.unasked = append(p.unasked, got)
+			}
+		case <-over:
+			return packets.Packet{}, errNothingCame
+		case <-ctx.Done():
+			return packets.Packet{}, context.Cause(ctx)
+		}
+	}
+}
+
+func (p *probe) nextID() uint16 {
+	p.lastID++
+	return p.lastID
+}
+
+func (p *probe) send(pk packets.Packet) error {
+	pk.ProtocolVersion = p.version
+	var (
+		buffer bytes.Buffer
+		err    error
+	)
+	switch pk.FixedHeader.Type {
+	case packets.Connect:
+		err = pk.ConnectEncode(&buffer)
+	case packets.Subscribe:
+		err = pk.SubscribeEncode(&buffer)
+	case packets.Publish:
+		err = pk.PublishEncode(&buffer)
+	case packets.Pubrel:
+		err = pk.PubrelEncode(&buffer)
+	case packets.Disconnect:
+		err = pk.DisconnectEncode(&buffer)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = p.conn.Write(buffer.Bytes())
+	return err
+}
+
+// read takes what the broker sends until the connection ends.
+func (p *probe) read(ctx context.Context) {
+	defer close(p.incoming)
+	in := bufio.NewReader(p.conn)
+	for {
+		pk, err := readPacket(in, p.version)
+		if err != nil {
+			p.readErr = fmt.Errorf("the broker ended the connection: %w", err)
+			return
+		}
+		select {
+		case p.incoming <- pk:
+		case <-ctx.Done():
+			p.readErr = context.Cause(ctx)
+			return
+		}
+	}
+}
+
+func readPacket(in *bufio.Reader, version byte) (pk packets.Packet, err error) {
+	first, err := in.ReadByte()
+	if err != nil {
+		return pk, err
+	}
+	pk.ProtocolVersion = version
+	if err := pk.FixedHeader.Decode(first); err != nil {
+		return pk, err
+	}
+	if pk.FixedHeader.Remaining, _, err = packets.DecodeLength(in); err != nil {
+		return pk, err
+	}
+	if pk.FixedHeader.Remaining > maxProbePacket {
+		return pk, errors.New("a packet is too large")
+	}
+	body := make([]byte, pk.FixedHeader.Remaining)
+	if _, err := io.ReadFull(in, body); err != nil {
+		return pk, err
+	}
+	switch pk.FixedHeader.Type {
+	case packets.Connack:
+		if len(body) == 2 {
+			pk.ProtocolVersion = mqtt311 // how an older broker refuses MQTT 5
+		}
+		err = pk.ConnackDecode(body)
+	case packets.Publish:
+		err = pk.PublishDecode(body)
+	case packets.Puback:
+		err = pk.PubackDecode(body)
+	case packets.Pubrec:
+		err = pk.PubrecDecode(body)
+	case packets.Pubcomp:
+		err = pk.PubcompDecode(body)
+	case packets.Suback:
+		err = pk.SubackDecode(body)
+	case packets.Disconnect:
+		err = io.EOF
+	}
+	return pk, err
+}

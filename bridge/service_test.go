@@ -1,0 +1,158 @@
+package bridge_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"hueair2mqtt/bridge"
+)
+
+// systemd writes down what a service says, and when.
+type systemd struct {
+	mu   sync.Mutex
+	said []saying
+}
+
+type saying struct {
+	state string
+	at    time.Time
+}
+
+func (s *systemd) notify(state string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = append(s.said, saying{state, time.Now()})
+	return nil
+}
+
+// pings are the times at which the service said that it lives.
+func (s *systemd) pings() (at []time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, said := range s.said {
+		if said.state == "WATCHDOG=1" {
+			at = append(at, said.at)
+		}
+	}
+	return at
+}
+
+func (s *systemd) heard(state string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.said, func(said saying) bool { return said.state == state })
+}
+
+// forget forgets what was said until now.
+func (s *systemd) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = nil
+}
+
+const watchdog = time.Minute
+
+// stickyLog is a log on a disk that can hang: writing to it then never returns.
+type stickyLog struct {
+	zapcore.Core
+	hang chan struct{} // closed: hangs no more
+}
+
+func (l stickyLog) With(fields []zapcore.Field) zapcore.Core {
+	return stickyLog{l.Core.With(fields), l.hang}
+}
+
+func (l stickyLog) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	return c.AddCore(e, l)
+}
+
+func (l stickyLog) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	if e.Message == "polled" { // what the owner logs of a poll
+		<-l.hang
+	}
+	return l.Core.Write(e, fields)
+}
+
+func TestTheWatchdogIsPingedInTimeByAHealthyOwner(t *testing.T) {
+	s := hueSource().reports(motionSensor("01", 21))
+	inHouse(t, []*source{s, amazonSource().fails(unreachable())}, func(t *testing.T, h *house) {
+		manager := &systemd{}
+		h.options.ServiceManager = bridge.ServiceManager{Notify: manager.notify, Watchdog: watchdog}
+		h.start()
+		began := time.Now()
+		after(0)
+		if !manager.heard("READY=1") {
+			t.Error("the service is not ready")
+		}
+		after(10 * time.Minute)
+		h.stopBroker()
+		after(10 * time.Minute)
+		last := began
+		for _, at := range append(manager.pings(), time.Now()) {
+			if silence := at.Sub(last); silence > watchdog/2 {
+				t.Errorf("no ping for %v", silence)
+			}
+			last = at
+		}
+		if manager.heard("STOPPING=1") {
+			t.Error("it said that it stops")
+		}
+		h.stop()
+		if !manager.heard("STOPPING=1") {
+			t.Error("it did not say that it stops")
+		}
+	})
+}
+
+func TestAnOwnerThatHangsIsSilent(t *testing.T) {
+	s := hueSource().reports(motionSensor("01", 21))
+	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
+		manager, hang := &systemd{}, make(chan struct{})
+		h.options.ServiceManager = bridge.ServiceManager{Notify: manager.notify, Watchdog: watchdog}
+		h.options.Log = zap.New(stickyLog{h.options.Log.Core(), hang})
+		h.start()
+		after(time.Second) // the first poll
+		manager.forget()
+		after(10 * watchdog)
+		if pings := manager.pings(); len(pings) > 0 {
+			t.Errorf("it was pinged %d times by an owner that hangs", len(pings))
+		}
+		close(hang)
+		after(watchdog)
+		if len(manager.pings()) == 0 {
+			t.Error("no ping from an owner that goes on")
+		}
+	})
+}
+
+func TestTheStatusSaysWhatIsWrong(t *testing.T) {
+	good, bad := hueSource().reports(motionSensor("01", 21), motionSensor("02", 20)), amazonSource().fails(refused())
+	inHouse(t, []*source{good, bad}, func(t *testing.T, h *house) {
+		manager := &systemd{}
+		h.options.ServiceManager = bridge.ServiceManager{Notify: manager.notify}
+		h.start()
+		after(time.Minute)
+		for _, status := range []string{
+			"no connection to the broker; amazon: not asked yet; hue: not asked yet",
+			"connected to the broker; amazon: only you can help, see hueair2mqtt check; hue: 2 devices",
+		} {
+			if !manager.heard("STATUS=" + status) {
+				t.Errorf("it never said %q, but %v", status, manager.said)
+			}
+		}
+		good.fails(unreachable())
+		h.stopBroker()
+		after(2 * time.Minute)
+		if status := "no connection to the broker; amazon: only you can help, see hueair2mqtt check; hue: 2 devices, the last poll failed"; !manager.heard("STATUS=" + status) {
+			t.Errorf("it never said %q, but %v", status, manager.said)
+		}
+		if n := len(manager.pings()); n > 0 {
+			t.Errorf("%d pings without a watchdog", n)
+		}
+	})
+}

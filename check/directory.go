@@ -1,0 +1,153 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// littleSpace is the free space, in bytes, below which a directory is told of. The
+// files of the program are some kilobytes, but others write to the same disk.
+const littleSpace = 10 << 20
+
+// StateDir looks whether the program can keep its files in a directory, by writing
+// one. A directory that is not there yet is made by the program, so its parent
+// has to let it.
+func StateDir(dir string) Finding {
+	const component = "state directory"
+	place, missing, err := existing(dir)
+	if err != nil {
+		f := Failed(component, "make it a directory, or set state_dir to another one", "%s: %v", dir, err)
+		f.Unusable = true
+		return f
+	}
+	if err := tryWriting(place); err != nil {
+		f := Failed(component, writeRemedy(err, place, "state_dir"), "%s can't be written: %v", place, err)
+		f.Unusable = missing // what is there and can't be written costs only what it would keep
+		return f
+	}
+	text := dir
+	if missing {
+		text += " is not there yet; the program makes it"
+	}
+	return withSpace(component, place, text)
+}
+
+// LogFile looks whether a log file can be written and rotated.
+func LogFile(file string) Finding {
+	const component = "log"
+	dir := filepath.Dir(file)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Failed(component, fmt.Sprintf("run: install -d -o %s %s", userName(uint32(os.Geteuid())), dir),
+			"log.file: there is no directory %s", dir)
+	case err != nil:
+		return Failed(component, "name a file in a directory that the service may write to", "log.file: %v", err)
+	case !info.IsDir():
+		return Failed(component, "name a file in a directory", "log.file: %s is not a directory", dir)
+	}
+	info, err = os.Lstat(file)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(file)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return Failed(component, "name a file that the service may write", "log.file: %v", err)
+	case !info.Mode().IsRegular():
+		return Failed(component, "name an ordinary file", "log.file: %s is %s, not a file", file, kind(info.Mode()))
+	default:
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			return Failed(component, writeRemedy(err, file, "log.file"), "log.file: %s can't be written: %v", file, reason(err))
+		}
+	}
+	if err := tryWriting(dir); err != nil {
+		return Failed(component, writeRemedy(err, dir, "log.file"), "log.file: %s can't be written, which the rotation needs: %v", dir, err)
+	}
+	return withSpace(component, dir, file)
+}
+
+// existing finds the directory, or the nearest one above it that is there.
+func existing(dir string) (place string, missing bool, err error) {
+	for place = dir; ; missing = true {
+		info, err := os.Stat(place)
+		parent := filepath.Dir(place)
+		switch {
+		case err == nil && !info.IsDir():
+			return "", false, fmt.Errorf("%s is %s, not a directory", place, kindOrFile(info.Mode()))
+		case err == nil:
+			return place, missing, nil
+		case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrNotExist) && parent != place:
+			place = parent
+		default:
+			return "", false, err
+		}
+	}
+}
+
+func kindOrFile(mode fs.FileMode) string {
+	if mode.IsRegular() {
+		return "a file"
+	}
+	return kind(mode)
+}
+
+// tryWriting writes a small file to the disk and removes it.
+func tryWriting(dir string) (err error) {
+	f, err := os.CreateTemp(dir, ".check-*")
+	if err != nil {
+		return reason(err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	const block = 4096
+	if _, err := f.Write(make([]byte, block)); err != nil {
+		return errors.Join(reason(err), f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(reason(err), f.Close())
+	}
+	return f.Close()
+}
+
+// writeRemedy says what to do about a place that can't be written.
+func writeRemedy(err error, place, key string) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "free space on the disk of " + place
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Sprintf("mount the disk of %s writable, or set %s elsewhere", place, key)
+	}
+	return fmt.Sprintf("let the user that runs hueair2mqtt write there (chown USER %s), or set %s elsewhere", place, key)
+}
+
+// withSpace passes unless there is little room.
+func withSpace(component, dir, text string) Finding {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		return Passed(component, "%s; its free space is unknown: %v", text, err)
+	}
+	free := disk.Bavail * uint64(disk.Bsize)
+	if free < littleSpace {
+		return Warned(component, "free space on the disk of "+dir, "%s: only %s free", text, size(free))
+	}
+	return Passed(component, "%s, %s free", text, size(free))
+}
+
+func size(bytes uint64) string {
+	switch {
+	case bytes >= 10<<30:
+		return fmt.Sprintf("%d GiB", bytes>>30)
+	case bytes >= 10<<20:
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	default:
+		return fmt.Sprintf("%d KiB", bytes>>10)
+	}
+}

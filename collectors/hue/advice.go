@@ -1,0 +1,24 @@
+package hue
+
+import (
+	"fmt"
+
+	"hueair2mqtt/collectors"
+)
+
+// Advise tells what to do about a failure of Collect; see collectors.Adviser.
+func (c *Collector) Advise(err error) string {
+	if err == nil {
+		return "add the sensors to the Hue bridge in the Hue app"
+	}
+	switch collectors.KindOf(err) {
+	case "other bridge":
+		return fmt.Sprintf(`run "hueair2mqtt hue discover" to see which Hue bridge is where, and correct %s.host or %[1]s.id`, c.setting)
+	case "malformed", "oversized", "permanent":
+		return fmt.Sprintf("see that %s.host is the Hue bridge", c.setting)
+	}
+	if answered(err) {
+		return "wait a minute and try again; if it stays so, take the Hue bridge from its power for ten seconds"
+	}
+	return fmt.Sprintf(`see that the Hue bridge has power and network, and is still at %s: "hueair2mqtt hue discover" tells`, c.host)
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Starts a Debian in namespaces of its own, as a container manager would: its own
+# processes, mounts, users of the network (loopback alone) and cgroups. It lives
+# in memory and is gone when this ends.
+#
+# usage: boot.sh IMAGE systemd   with systemd as process 1
+#        boot.sh IMAGE nothing   without, as a chroot or a plain container is
+set -eu
+image=$1 first=$2
+if [ "${3-}" != inside ]; then
+	exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child "$0" "$image" "$first" inside
+fi
+
+mount --make-rprivate /
+# Hue bridges are looked for by multicast, which loopback does not do by itself.
+ip link set lo up multicast on
+ip route add 224.0.0.0/4 dev lo
+root=/mnt # seen from in here alone
+mount -t tmpfs -o mode=755 tmpfs $root
+cd $root
+tar -I zstd -xpf "$image" --numeric-owner
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys
+mount -t tmpfs -o mode=755 tmpfs run
+mount -t tmpfs -o mode=755 tmpfs dev
+mkdir dev/pts dev/shm
+mount -t tmpfs tmpfs dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+for device in null zero full random urandom tty; do
+	touch dev/$device
+	mount --bind /dev/$device dev/$device
+done
+[ "$first" = nothing ] || mount -t cgroup2 cgroup2 sys/fs/cgroup
+echo 127.0.0.1 localhost >etc/hosts
+mkdir -p old
+pivot_root . old
+umount -l old
+rmdir old
+# systemd leaves that to who starts a container, and hands credentials over so.
+mount --make-rshared /
+case $first in
+systemd) set -- /lib/systemd/systemd --unit=multi-user.target ;;
+nothing) set -- sleep infinity ;;
+esac
+exec env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
