@@ -40,6 +40,7 @@ type amazonPage struct {
 	Wrong        string
 	Job          jobState[signedIn]
 	SignedIn     bool
+	Just         bool // signed in here, and nothing has happened to that since
 	Problem      bridge.ProblemPicture
 	Endpoints    []bridge.EndpointPicture
 	Devices      []bridge.DevicePicture
@@ -54,11 +55,8 @@ func (s *Server) amazonPage(p bridge.Picture) amazonPage {
 		Job: s.signing.job.now(), Endpoints: endpointsOf(p, amazon.Source), Devices: devicesOf(p, amazon.Source),
 		File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
 	}
-	for _, source := range p.Sources {
-		if source.Source == amazon.Source {
-			page.Problem = source.Problem
-		}
-	}
+	page.Problem = problemOf(p, amazon.Source)
+	page.Just = page.Job.Result.SignedIn && !page.Problem.Since.After(page.Job.Began)
 	if page.SignedIn && !s.o.Config.Amazon.Enabled {
 		page.Lines = []string{"amazon:", "  enabled: true"}
 	}

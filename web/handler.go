@@ -20,13 +20,13 @@ import (
 var files embed.FS
 
 // pages are those of the menu.
-var pages = []struct{ Name, Path, Title string }{
-	{Name: "overview", Path: "/", Title: "Overview"},
-	{Name: "hue", Path: "/hue", Title: "Philips Hue"},
-	{Name: "amazon", Path: "/amazon", Title: "Amazon"},
-	{Name: "mqtt", Path: "/mqtt", Title: "MQTT and Home Assistant"},
-	{Name: "check", Path: "/check", Title: "Check"},
-	{Name: "log", Path: "/log", Title: "Log"},
+var pages = []struct{ Name, Path, Title, Short string }{
+	{Name: "overview", Path: "/", Title: "Overview", Short: "Overview"},
+	{Name: "hue", Path: "/hue", Title: "Philips Hue", Short: "Philips Hue"},
+	{Name: "amazon", Path: "/amazon", Title: "Amazon", Short: "Amazon"},
+	{Name: "mqtt", Path: "/mqtt", Title: "MQTT and Home Assistant", Short: "MQTT"},
+	{Name: "check", Path: "/check", Title: "Check", Short: "Check"},
+	{Name: "log", Path: "/log", Title: "Log", Short: "Log"},
 }
 
 // templates has each page with the layout around it.
@@ -34,7 +34,7 @@ var templates = parseTemplates()
 
 func parseTemplates() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"time": timeElement, "source": sourceName, "seconds": secondsLeft, "reading": readings,
+		"time": timeElement, "source": sourceName, "seconds": secondsLeft, "reading": readings, "values": values,
 	}).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"overview", "hue", "amazon", "mqtt", "check", "log", "signin", "error"} {

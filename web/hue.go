@@ -34,6 +34,8 @@ type huePage struct {
 	Finding  jobState[[]hue.Found]
 	Pairing  jobState[pairing]
 	Bridges  []bridge.EndpointPicture
+	Problem  bridge.ProblemPicture
+	Just     bool // paired here, and nothing has happened to that since
 	Devices  []bridge.DevicePicture
 	Lines    []string
 	File     string
@@ -45,6 +47,8 @@ func (s *Server) huePage(p bridge.Picture) huePage {
 		Finding: s.finding.now(), Pairing: s.pairing.now(), File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
 		Devices: devicesOf(p, hue.Source), Bridges: endpointsOf(p, hue.Source),
 	}
+	page.Problem = problemOf(p, hue.Source)
+	page.Just = page.Pairing.Result.Paired && !page.Problem.Since.After(page.Pairing.Began)
 	if s.isPaired() && !s.o.Config.Hue.Enabled {
 		page.Lines = []string{"hue:", "  enabled: true"}
 	}
@@ -70,6 +74,16 @@ func endpointsOf(p bridge.Picture, source string) []bridge.EndpointPicture {
 		}
 	}
 	return nil
+}
+
+// problemOf is the problem of a source that only the user can mend.
+func problemOf(p bridge.Picture, source string) bridge.ProblemPicture {
+	for _, s := range p.Sources {
+		if s.Source == source {
+			return s.Problem
+		}
+	}
+	return bridge.ProblemPicture{}
 }
 
 func (s *Server) doFindHue(*http.Request, visit) string {

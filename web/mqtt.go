@@ -2,9 +2,7 @@ package web
 
 import (
 	"context"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"hueair2mqtt/bridge"
@@ -58,7 +56,7 @@ func (s *Server) mqttPage(p bridge.Picture) mqttPage {
 		for _, r := range readings(d) {
 			a.Entities = append(a.Entities, r.Name)
 		}
-		a.Entities = append(a.Entities, slices.Sorted(maps.Keys(d.EventTypes))...)
+		a.Entities = append(a.Entities, eventNames(d)...)
 		page.Announced = append(page.Announced, a)
 	}
 	return page

@@ -21,6 +21,7 @@ import (
 // overviewPage is the page that people come for.
 type overviewPage struct {
 	Problems []problem
+	Waiting  bool   // for the first poll
 	Steps    []step // of the set-up
 	Lines    []string
 	File     string
@@ -67,6 +68,7 @@ func (s *Server) overview(p bridge.Picture) overviewPage {
 	}
 	for _, source := range p.Sources {
 		for _, e := range source.Endpoints {
+			page.Waiting = page.Waiting || e.LastPoll.IsZero()
 			page.Sources = append(page.Sources, sourceRow{source.Source, e, !source.Problem.Since.IsZero()})
 		}
 	}

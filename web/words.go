@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -71,6 +72,26 @@ func readingOf(m collectors.Measurement, v collectors.Value, day []float32) read
 		r.Trace = sparkline(label, day)
 	}
 	return r
+}
+
+// values are a device's values in one line, what makes events last.
+func values(d bridge.DevicePicture) string {
+	var parts []string
+	for _, r := range readings(d) {
+		if !r.Unknown {
+			parts = append(parts, strings.TrimSpace(r.Name+" "+r.Value+" "+r.Unit))
+		}
+	}
+	return strings.Join(append(parts, eventNames(d)...), ", ")
+}
+
+// eventNames are what makes events: "Button 1".
+func eventNames(d bridge.DevicePicture) (names []string) {
+	for _, key := range slices.Sorted(maps.Keys(d.EventTypes)) {
+		label, _ := discovery.LabelOf(key)
+		names = append(names, label.Name)
+	}
+	return names
 }
 
 // The size of a drawing, in units of its own; 24 hours of 10 minutes are 144.

@@ -103,7 +103,7 @@
     if (!live || !main.contains(form)) return;
     event.preventDefault();
     const buttons = [...form.querySelectorAll("button")];
-    if (buttons.some((button) => button.ariaBusy === "true")) return;
+    if (buttons.some((button) => button.ariaBusy === "true" || button.ariaDisabled === "true")) return;
     for (const button of buttons) button.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
