@@ -87,7 +87,7 @@ func (s *Server) Handler() http.Handler {
 		panic(err) // of a folder that is part of the program
 	}
 	static := http.FileServerFS(assets)
-	mux.HandleFunc("GET /assets/", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("v") == assetVersion {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
