@@ -32,7 +32,7 @@ func TestHueButtons(t *testing.T) {
 		{"a turn that goes on", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 15) }, map[string]any{"event_type": "repeat", "steps": 15.0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ha := ha.with(t)
+			ha := ha.in(t)
 			pressed := time.Now()
 			c.does()
 			within(t, patience, "the event", func() error {
@@ -70,7 +70,11 @@ func TestRefresh(t *testing.T) {
 	h.hall.Temperature++
 	h.hue.SetMotionSensor(h.hall)
 
-	ha.press(ha.mustRegistry().entities[uniqueID(bridgeItself, "refresh")].EntityID)
+	before := ha.mustRegistry()
+	if got := before.state(livingRoomAir, "humidity"); same(got, h.livingRoom.Humidity) {
+		t.Fatalf("the monitor was asked already: %s", got)
+	}
+	ha.press(before.entities[uniqueID(bridgeItself, "refresh")].EntityID)
 	ha.isComplete(h, patience)
 	refreshed, err := time.Parse(time.RFC3339, ha.mustRegistry().state(bridgeItself, "refresh"))
 	if err != nil || time.Since(refreshed) > patience {

@@ -96,6 +96,18 @@ func (ha *hass) isComplete(h *house, limit time.Duration) {
 	})
 }
 
+// isAway waits until Home Assistant shows that the bridge is away, and nothing else.
+func (ha *hass) isAway(limit time.Duration) {
+	ha.t.Helper()
+	within(ha.t, limit, "everything is unavailable", func() error {
+		r, err := ha.registry()
+		if err != nil {
+			return err
+		}
+		return r.ghosts()
+	})
+}
+
 // table is all that Home Assistant holds, as a page that people can read.
 func (r registry) table() string {
 	var b strings.Builder

@@ -3,7 +3,6 @@
 package homeassistant_test
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,14 +20,20 @@ import (
 	"time"
 )
 
-// hass is a running Home Assistant.
+// hass is a Home Assistant, as one test or subtest uses it.
 type hass struct {
-	t       *testing.T
-	dir     string // its configuration, on this machine
+	t *testing.T
+	*instance
+}
+
+// instance is what the subtests of a test share.
+type instance struct {
+	owner   *testing.T // whose end ends it
+	dir     string     // its configuration, on this machine
 	url     string
 	token   string // long-lived, of its one user
 	process *process
-	known   []*regexp.Regexp // lines of its log that are expected
+	known   []*regexp.Regexp // records of its log that are expected
 	logged  int              // how much of its log has been checked
 }
 
@@ -52,7 +57,7 @@ func newHass(t *testing.T) *hass {
 		t.Fatal(err)
 	}
 	port := freePort(t)
-	ha := &hass{t: t, dir: dir, url: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	ha := &hass{t, &instance{owner: t, dir: dir, url: fmt.Sprintf("http://127.0.0.1:%d", port)}}
 	ha.write("configuration.yaml", fmt.Appendf(nil, `
 homeassistant:
   name: Home
@@ -168,7 +173,7 @@ func (ha *hass) start() {
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + scratch, "LANG=C.UTF-8", "PYTHONUNBUFFERED=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: tree}
-	ha.process, ha.logged = start(ha.t, "Home Assistant", cmd), 0
+	ha.process, ha.logged = start(ha.owner, "Home Assistant", cmd), 0
 	within(ha.t, patience, "Home Assistant is up", func() error {
 		select {
 		case <-ha.process.ended:
@@ -191,6 +196,9 @@ func (ha *hass) start() {
 
 // stop ends Home Assistant as its service manager does.
 func (ha *hass) stop() { ha.process.stop(syscall.SIGTERM) }
+
+// in is the same Home Assistant for a subtest.
+func (ha *hass) in(t *testing.T) *hass { return &hass{t, ha.instance} }
 
 // addMQTT sets the MQTT integration up by the dialog that a user fills in.
 func (ha *hass) addMQTT(port int) {
@@ -246,25 +254,37 @@ var notOfOurs = []*regexp.Regexp{
 	regexp.MustCompile(`Error during setup of component analytics: \[Errno 19\] No such device`),
 }
 
-// expects names lines of the log that a test causes on purpose.
+// expects names records of the log that a test causes on purpose.
 func (ha *hass) expects(patterns ...string) {
 	for _, p := range patterns {
 		ha.known = append(ha.known, regexp.MustCompile(p))
 	}
 }
 
-var logLine = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \S+ (WARNING|ERROR|CRITICAL) .*$`)
+// logRecord begins a record of the log; lines that do not belong to the one above.
+var logRecord = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \S+ ([A-Z]+) `)
 
 // checkLog fails the test if Home Assistant has warned of anything since the last
 // call.
 func (ha *hass) checkLog() {
 	ha.t.Helper()
-	text := []byte(ha.process.out.String())
+	text := ha.process.out.String()
 	text, ha.logged = text[ha.logged:], len(text)
-	for _, line := range logLine.FindAll(text, -1) {
-		expected := func(r *regexp.Regexp) bool { return r.Match(line) }
-		if !slices.ContainsFunc(notOfOurs, expected) && !slices.ContainsFunc(ha.known, expected) {
-			ha.t.Errorf("Home Assistant's log: %s", bytes.TrimSpace(line))
+	begins := logRecord.FindAllStringSubmatchIndex(text, -1)
+	told := make(map[string]bool)
+	for i, begin := range begins {
+		end := len(text)
+		if i+1 < len(begins) {
+			end = begins[i+1][0]
+		}
+		level, record := text[begin[2]:begin[3]], text[begin[0]:end]
+		expected := func(r *regexp.Regexp) bool { return r.MatchString(record) }
+		if level == "DEBUG" || level == "INFO" || slices.ContainsFunc(notOfOurs, expected) || slices.ContainsFunc(ha.known, expected) {
+			continue
+		}
+		if message := text[begin[2]:end]; !told[message] {
+			told[message] = true
+			ha.t.Errorf("Home Assistant's log: %s", record)
 		}
 	}
 }

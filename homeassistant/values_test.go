@@ -152,4 +152,14 @@ func (r registry) deviceIDs() map[string]string {
 }
 
 // slug is what Home Assistant makes of a name in an entity id.
-func slug(name string) string { return strings.ReplaceAll(strings.ToLower(name), " ", "_") }
+func slug(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, name)
+}

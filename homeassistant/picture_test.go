@@ -1,0 +1,99 @@
+//go:build homeassistant
+
+package homeassistant_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPicture looks at Home Assistant's own page with a device of each kind, as a
+// user does, in a browser. With -picture it saves what it sees.
+func TestPicture(t *testing.T) {
+	h, ha := newHome(t)
+	h.startBridge()
+	ha.isComplete(h, patience)
+	h.cellar.Reachable, h.door.Open, h.hall.Motion = true, true, true
+	h.tell()
+	ha.isComplete(h, patience)
+	h.hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release")
+	h.revoke() // so that the problem is to be seen as well
+	ha.shows(patience, amazonSource, "problem", "on")
+	ha.expects("") // the browser's page is not the bridge's
+	r := ha.mustRegistry()
+
+	const path = "sensors-of-the-house"
+	for command, fields := range map[string]map[string]any{
+		"lovelace/dashboards/create": {"url_path": path, "title": "Sensors", "mode": "storage"},
+	} {
+		if err := ha.call(command, fields, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ha.call("lovelace/config/save", map[string]any{"url_path": path, "config": h.dashboard(r)}, nil); err != nil {
+		t.Fatal(err)
+	}
+
+	p := newPage(t, 1280, 900)
+	tokens, err := json.Marshal(map[string]any{
+		"hassUrl": ha.url, "clientId": ha.url + "/", "access_token": ha.token, "refresh_token": "", "token_type": "Bearer",
+		"expires_in": (24 * time.Hour).Seconds(), "expires": time.Now().Add(24 * time.Hour).UnixMilli(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.visit(ha.url+"/"+path, fmt.Sprintf("localStorage.setItem('hassTokens', %q); localStorage.setItem('dockedSidebar', '\"always_hidden\"');", tokens))
+	within(t, patience, "the page shows the house", func() error {
+		text, err := p.text()
+		if err != nil {
+			return err
+		}
+		for _, want := range []string{"Hall sensor"} {
+			if !strings.Contains(text, want) {
+				return fmt.Errorf("%q is not on it: %s", want, text)
+			}
+		}
+		return nil
+	})
+	picture := p.picture()
+	if *pictureFlag != "" {
+		if err := os.WriteFile(*pictureFlag, picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d bytes in %s", len(picture), *pictureFlag)
+	}
+}
+
+// dashboard is a dashboard with a card for each device.
+func (h *house) dashboard(r registry) map[string]any {
+	card := func(device string, keys ...string) map[string]any {
+		var entities []any
+		for _, key := range keys {
+			e := r.entities[uniqueID(device, key)]
+			name := strings.TrimSpace(strings.TrimPrefix(fmt.Sprint(e.state.Attributes["friendly_name"]), r.devices[device].Name))
+			entities = append(entities, map[string]any{"entity": e.EntityID, "name": name})
+		}
+		return map[string]any{"type": "entities", "title": r.devices[device].Name, "entities": entities, "show_header_toggle": false}
+	}
+	section := func(cards ...any) map[string]any { return map[string]any{"type": "grid", "cards": cards} }
+	return map[string]any{"views": []any{map[string]any{
+		"title": "Sensors", "type": "sections", "max_columns": 3, "sections": []any{
+			section(
+				card(hallSensor, "temperature", "motion", "illuminance", "battery", "connectivity"),
+				card(frontDoor, "contact", "tamper", "battery", "connectivity"),
+			),
+			section(
+				card(livingRoomAir, "temperature", "humidity", "pm25", "pm10", "carbon_monoxide", "voc_index", "indoor_air_quality", "connectivity"),
+				card(kitchenDimmer, "button_1", "battery"),
+			),
+			section(
+				card(amazonSource, "problem", "connected", "last_success", "acknowledge"),
+				card(bridgeItself, "connectivity", "version", "uptime_start", "refresh"),
+			),
+		},
+	}}}
+}
