@@ -33,7 +33,7 @@ func newPage(t *testing.T, width, height int) *page {
 	profile := t.TempDir()
 	start(t, "Chromium", exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-		"--user-data-dir="+profile, "--remote-debugging-port=0", fmt.Sprintf("--window-size=%d,%d", width, height), "about:blank"))
+		"--user-data-dir="+profile, "--remote-debugging-port=0", "about:blank"))
 	var port string
 	within(t, patience, "Chromium listens", func() error {
 		text, err := os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
@@ -65,7 +65,12 @@ func newPage(t *testing.T, width, height int) *page {
 		}
 		conn.SetReadLimit(-1)
 		t.Cleanup(func() { conn.CloseNow() })
-		return &page{t: t, conn: conn}
+		p := &page{t: t, conn: conn}
+		size := map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}
+		if err := p.do("Emulation.setDeviceMetricsOverride", size, nil); err != nil {
+			t.Fatal(err)
+		}
+		return p
 	}
 	t.Fatalf("Chromium has no page: %+v", targets)
 	return nil

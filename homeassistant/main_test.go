@@ -26,7 +26,7 @@ var (
 const sandboxVariable = "HUEAIR2MQTT_TEST_SANDBOX"
 
 // bridgeVersion is what the program under test calls itself.
-const bridgeVersion = "1.2.3-test"
+const bridgeVersion = "1.2.3"
 
 var (
 	sandbox string // directory of this run, on this machine

@@ -4,6 +4,7 @@ package homeassistant_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -17,28 +18,27 @@ func TestPicture(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
 	ha.isComplete(h, patience)
-	h.cellar.Reachable, h.door.Open, h.hall.Motion = true, true, true
+	h.door.Open, h.hall.Motion = true, true
 	h.tell()
 	ha.isComplete(h, patience)
 	h.hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release")
-	h.revoke() // so that the problem is to be seen as well
-	ha.shows(patience, amazonSource, "problem", "on")
-	ha.expects("") // the browser's page is not the bridge's
-	r := ha.mustRegistry()
+	h.hue.Turn(h.dial.MAC, "clock_wise", 30)
+	within(t, patience, "the dial was turned", func() error {
+		r, err := ha.registry()
+		if err == nil && r.state(lampDial, "dial") == "unknown" {
+			err = errors.New("not yet")
+		}
+		return err
+	})
 
 	const path = "sensors-of-the-house"
-	for command, fields := range map[string]map[string]any{
-		"lovelace/dashboards/create": {"url_path": path, "title": "Sensors", "mode": "storage"},
-	} {
-		if err := ha.call(command, fields, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := ha.call("lovelace/config/save", map[string]any{"url_path": path, "config": h.dashboard(r)}, nil); err != nil {
+	if err := ha.call("lovelace/dashboards/create", map[string]any{"url_path": path, "title": "Home", "mode": "storage"}, nil); err != nil {
 		t.Fatal(err)
 	}
-
-	p := newPage(t, 1280, 900)
+	if err := ha.call("lovelace/config/save", map[string]any{"url_path": path, "config": dashboard(ha.mustRegistry())}, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := newPage(t, 1280, 870)
 	tokens, err := json.Marshal(map[string]any{
 		"hassUrl": ha.url, "clientId": ha.url + "/", "access_token": ha.token, "refresh_token": "", "token_type": "Bearer",
 		"expires_in": (24 * time.Hour).Seconds(), "expires": time.Now().Add(24 * time.Hour).UnixMilli(),
@@ -52,7 +52,12 @@ func TestPicture(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, want := range []string{"Hall sensor"} {
+		for _, want := range []string{
+			h.hall.Name, fmt.Sprintf("%.1f °C", h.hall.Temperature), fmt.Sprintf("%.1f lx", h.hall.Lux), "Detected",
+			h.door.Name, "Open", h.dimmer.Name, h.dial.Name,
+			h.livingRoom.Name, fmt.Sprintf("%.1f °C", h.livingRoom.Temperature), fmt.Sprintf("%v %sg/m³", h.livingRoom.PM25, thisVersion().micro),
+			fmt.Sprintf("%v ppm", h.livingRoom.CO), "hueair2mqtt Amazon", "hueair2mqtt Bridge", bridgeVersion,
+		} {
 			if !strings.Contains(text, want) {
 				return fmt.Errorf("%q is not on it: %s", want, text)
 			}
@@ -68,8 +73,8 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// dashboard is a dashboard with a card for each device.
-func (h *house) dashboard(r registry) map[string]any {
+// dashboard is a dashboard with a card for a device of each kind.
+func dashboard(r registry) map[string]any {
 	card := func(device string, keys ...string) map[string]any {
 		var entities []any
 		for _, key := range keys {
@@ -85,6 +90,7 @@ func (h *house) dashboard(r registry) map[string]any {
 			section(
 				card(hallSensor, "temperature", "motion", "illuminance", "battery", "connectivity"),
 				card(frontDoor, "contact", "tamper", "battery", "connectivity"),
+				card(lampDial, "dial", "battery"),
 			),
 			section(
 				card(livingRoomAir, "temperature", "humidity", "pm25", "pm10", "carbon_monoxide", "voc_index", "indoor_air_quality", "connectivity"),
