@@ -136,7 +136,7 @@ const allText = `(() => {
 	return parts.filter((part) => part).join("\n");
 })()`
 
-// text is all text of the page. It fails while the page is being loaded.
+// text is all text of the page, with ordinary spaces. It fails while the page is being loaded.
 func (p *page) text() (string, error) {
 	var answer struct {
 		Result           struct{ Value string }
@@ -148,7 +148,7 @@ func (p *page) text() (string, error) {
 	if answer.ExceptionDetails != nil {
 		return "", fmt.Errorf("asking for the text: %v", answer.ExceptionDetails)
 	}
-	return answer.Result.Value, nil
+	return strings.ReplaceAll(answer.Result.Value, "\u00a0", " "), nil
 }
 
 // picture is what the page looks like, as a PNG, once two in a row are the same:

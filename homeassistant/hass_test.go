@@ -131,7 +131,7 @@ func (ha *hass) store(key string, version int, data any) {
 func (ha *hass) addUser() {
 	ha.t.Helper()
 	const user, session = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
-	key := strings.ToLower(rand.Text())
+	key := rand.Text() + rand.Text()
 	ha.store("onboarding", 4, map[string]any{"done": []string{"user", "core_config", "analytics", "integration"}})
 	ha.store("auth", 1, map[string]any{
 		"users": []any{map[string]any{
@@ -249,9 +249,11 @@ func fill(fields []field, ours map[string]any) map[string]any {
 // notOfOurs are warnings about this Home Assistant and not about the bridge.
 var notOfOurs = []*regexp.Regexp{
 	regexp.MustCompile(`Skipping pip installation of required modules`), // that is how it was started
-	// There is no network.
+	// There is no network, and no multicast therefore.
 	regexp.MustCompile(`\[homeassistant\.components\.network\] Because the system does not have any enabled IPv4 addresses`),
-	regexp.MustCompile(`Error during setup of component analytics: \[Errno 19\] No such device`),
+	regexp.MustCompile(`\[Errno 19\] No such device`),
+	// Programs for cameras, which 2026.11 looks for.
+	regexp.MustCompile(`\[haffmpeg\.|Error loading libturbojpeg`),
 }
 
 // expects names records of the log that a test causes on purpose.

@@ -38,20 +38,25 @@ for command in mmdebstrap chromium; do
 done
 if [ -n "$missing" ]; then
 	echo "The tests with Home Assistant need Debian's package(s)$missing; installing."
-	as_root apt-get update -q
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+	as_root apt-get update -qq
+	# shellcheck disable=SC2086 # words of a list
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends -o Dpkg::Use-Pty=0 $missing
 fi
 
 if [ ! -e "$tree" ]; then
 	# The mirror that this machine takes its own Debian packages from.
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+	mirrors() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian'; }
+	if [ -z "$(mirrors)" ]; then
+		as_root apt-get update -qq
+	fi
+	mirror=$(mirrors | sed -n 1p)
 	if [ -z "$mirror" ]; then
-		echo "apt knows no mirror of Debian: see /etc/apt/sources.list, then run apt-get update." >&2
+		echo "apt knows no mirror of Debian here: see /etc/apt/sources.list." >&2
 		exit 1
 	fi
 	echo "Making a Debian tree ($suite) for Home Assistant $version in $tree."
 	mkdir -p "$cache"
-	as_root rm -rf "$tree.new"
+	as_root rm -rf "$tree.new" # of a run that was broken off
 	# A suite that is not released has an index that must be renewed weekly, and not
 	# every mirror keeps up. Its signature is checked all the same.
 	as_root mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
@@ -75,7 +80,7 @@ as_root cp "$requirements" build-requirements.txt "$tree/root/"
 in_tree python3 -m venv /opt/uv
 in_tree /opt/uv/bin/pip install --quiet --disable-pip-version-check "uv==$uv"
 in_tree python3 -m venv --clear --without-pip "$venv"
-in_tree /opt/uv/bin/uv pip install --quiet --no-cache --no-deps --compile-bytecode --python "$venv/bin/python" \
+in_tree /opt/uv/bin/uv pip install --quiet --no-cache --no-deps --python "$venv/bin/python" \
 	--build-constraints /root/build-requirements.txt --requirements "/root/$version.txt"
 as_root mkdir -p "$tree/srv/homeassistant" # where the tests put its configuration
 as_root cp "$requirements" "$tree$venv/installed"
