@@ -33,6 +33,20 @@ test-deb: ## as root: build the package and install it on Debian 12 and 13, each
 test: mosquitto ## run all tests (installs Debian's mosquitto if it is missing)
 	$(GO) test $(RACE) -timeout 15m ./...
 
+# HA is the version of Home Assistant: see homeassistant/requirements. UPDATE=1
+# writes the table of all entities anew instead of comparing it.
+HA ?= 2026.2.3
+.PHONY: test-homeassistant
+test-homeassistant: mosquitto ## the proof in the real Home Assistant HA=2026.2.3, which is installed below .cache
+	./homeassistant/install.sh $(HA)
+	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./homeassistant -version $(HA) $(if $(UPDATE),-update)
+
+.PHONY: screenshots
+screenshots: mosquitto ## make docs/homeassistant.png anew
+	./homeassistant/install.sh $(HA)
+	@mkdir -p docs
+	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/homeassistant.png
+
 # Debian keeps the broker in /usr/sbin, which is not on every user's PATH.
 .PHONY: mosquitto
 mosquitto: ## install Debian's mosquitto, which the tests start on ports of their own
@@ -47,8 +61,8 @@ mosquitto: ## install Debian's mosquitto, which the tests start on ports of thei
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, go mod tidy
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet -tags homeassistant ./...
+	$(GO) run $(STATICCHECK) -tags homeassistant ./...
 	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
 	$(GO) run $(STATICCHECK) -tags debian ./packaging
 	$(GO) mod tidy -diff

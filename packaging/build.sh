@@ -13,7 +13,7 @@ NFPM=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 VERSION=${VERSION:-$(packaging/version.sh)}
 CONFIG=${CONFIG:-configs/hueair2mqtt.yaml}
 DIST=${DIST:-$PWD/dist}
-COMMIT=$(git rev-parse --short=7 HEAD)
+COMMIT=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
 export SOURCE_DATE_EPOCH
 # What the environment says must not become part of the pages.
@@ -28,7 +28,7 @@ cp "$CONFIG" "$stage/hueair2mqtt.yaml"
 $GO run -trimpath -buildvcs=false -tags docs ./cmd/hueair2mqtt "$stage"
 
 # What the modules in the binary want to be told of them.
-$GO list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/hueair2mqtt | sort -u |
+CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $GO list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/hueair2mqtt | sort -u |
 	while read -r module version dir; do
 		for file in "$dir"/LICEN[CS]E* "$dir"/COPYING* "$dir"/NOTICE*; do
 			[ -f "$file" ] || continue

@@ -11,7 +11,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-commit=git$(TZ=UTC git show -s --format=%cd --date=format-local:%Y%m%d%H%M%S).$(git rev-parse --short=7 HEAD)
+commit=git$(TZ=UTC git show -s --format=%cd --date=format-local:%Y%m%d%H%M%S).$(git rev-parse HEAD | cut -c1-7)
 if exact=$(git describe --tags --exact-match --match '[0-9]*' --match 'v[0-9]*' 2>/dev/null); then
 	version=${exact#v}
 elif latest=$(git describe --tags --abbrev=0 --match '[0-9]*' --match 'v[0-9]*' 2>/dev/null); then

@@ -21,9 +21,9 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// checkTime bounds the whole check, whatever hangs. 15 s are promised; the rest is
-// for the start of the program and for printing.
-const checkTime = 14 * time.Second
+// checkTime bounds the looking, whatever hangs. 15 s are promised; the rest is for
+// a slow machine to start the program and to print.
+const checkTime = 12 * time.Second
 
 func newCheckCommand() *cobra.Command {
 	var asJSON bool

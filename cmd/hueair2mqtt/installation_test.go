@@ -179,8 +179,8 @@ func newInstallation(t *testing.T, broker sharedBroker) *installation {
 	i.pair(i.hueTLS)
 	writeFile(t, i.config, fmt.Sprintf(`
 mqtt: {broker: %q, username: %s, password_file: %s}
-hue: {enabled: true, interval: 60s, timeout: 2s}
-amazon: {enabled: true, interval: 60s, timeout: 2s, cookies_file: %s, endpoints: {alexa: %q}}
+hue: {enabled: true, interval: 60s, timeout: 10s}
+amazon: {enabled: true, interval: 60s, timeout: 10s, cookies_file: %s, endpoints: {alexa: %q}}
 alert: {email: {smtp: %q, from: a@example.org, to: [b@example.org], username: watcher, password_file: %s}}
 state_dir: %s
 `, i.broker.url(), brokerUser, i.file("mqtt-password"), i.file("cookies.json"), i.alexa.URL,
@@ -231,8 +231,17 @@ func (i *installation) edit(old, text string) {
 	writeFile(i.t, i.config, strings.Replace(string(content), old, text, 1), 0o600)
 }
 
+// chmod changes the mode of a file or directory until the test ends.
 func (i *installation) chmod(file string, mode os.FileMode) {
 	i.t.Helper()
+	before, err := os.Stat(file)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.t.Cleanup(func() {
+		// It may be gone. A directory that stays closed can't be removed.
+		_ = os.Chmod(file, before.Mode().Perm())
+	})
 	if err := os.Chmod(file, mode); err != nil {
 		i.t.Fatal(err)
 	}

@@ -156,8 +156,14 @@ func (f fields) measured() collectors.Value {
 }
 
 // lux is the illuminance of a light level, which the CLIP documentation defines
-// as 10000 log10(lux) + 1.
-func lux(level float64) float64 { return math.Pow(10, (level-1)/10000) }
+// as 10000 log10(lux) + 1. Level 0 is none of these: by Zigbee's illuminance
+// cluster, where the level comes from, it is too dark to be measured.
+func lux(level float64) float64 {
+	if level == 0 {
+		return 0
+	}
+	return math.Pow(10, (level-1)/10000)
+}
 
 func (f fields) value(part, key string) any {
 	if part == "state" {

@@ -42,7 +42,7 @@ func TestMotionSensorIsOneDevice(t *testing.T) {
 				Online: true, LastSeen: now,
 				Readings: readings{
 					collectors.Temperature: collectors.Number(-3.25), collectors.Motion: collectors.Truth(false),
-					collectors.Illuminance: collectors.Number(1), collectors.Battery: collectors.Number(0),
+					collectors.Illuminance: collectors.Number(0), collectors.Battery: collectors.Number(0),
 				},
 			},
 		}
@@ -300,7 +300,7 @@ func TestFaultsAreBounded(t *testing.T) {
 // What the server makes of a lux value is the same lux value again.
 func TestLuxThereAndBack(t *testing.T) {
 	h := newHouse(t, nil, nil)
-	for _, lux := range []float64{1, 2.5, 40, 99.5, 1000, 65000, 120000} {
+	for _, lux := range []float64{0, 1, 2.5, 40, 99.5, 1000, 65000, 120000} {
 		s := hall
 		s.Lux = lux
 		h.bridge.SetMotionSensor(s)

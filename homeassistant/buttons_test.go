@@ -1,0 +1,101 @@
+//go:build homeassistant
+
+package homeassistant_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHueButtons presses and turns what hangs on the wall.
+func TestHueButtons(t *testing.T) {
+	h, ha := newHome(t)
+	h.startBridge()
+	ha.isComplete(h, patience)
+	within(t, patience, "the Hue bridge's events are heard", func() error {
+		if h.hue.Streams() != 1 {
+			return fmt.Errorf("by %d listeners", h.hue.Streams())
+		}
+		return nil
+	})
+	for _, c := range []struct {
+		name, device, key string
+		does              func()
+		want              map[string]any
+	}{
+		{"a short press", kitchenDimmer, "button_1", func() { h.hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release") }, map[string]any{"event_type": "short_release"}},
+		{"a long press", lampDial, "button_4", func() { h.hue.PressButton(h.dial.MAC, 4, "initial_press", "long_press") }, map[string]any{"event_type": "long_press"}},
+		{"a turn", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 30) }, map[string]any{"event_type": "start", "direction": "counter_clock_wise", "steps": 30.0}},
+		{"a turn that goes on", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 15) }, map[string]any{"event_type": "repeat", "steps": 15.0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ha := ha.in(t)
+			pressed := time.Now()
+			c.does()
+			within(t, patience, "the event", func() error {
+				r, err := ha.registry()
+				if err != nil {
+					return err
+				}
+				s := r.entities[uniqueID(c.device, c.key)].state
+				// The state of an event entity is the time of the last event.
+				at, err := time.Parse(time.RFC3339, s.State)
+				if err != nil || at.Before(pressed.Truncate(time.Millisecond)) {
+					return fmt.Errorf("the last was at %s", s.State)
+				}
+				for key, want := range c.want {
+					if s.Attributes[key] != want {
+						return fmt.Errorf("%s is %v, want %v", key, s.Attributes[key], want)
+					}
+				}
+				return nil
+			})
+		})
+	}
+	ha.checkLog()
+}
+
+// TestRefresh presses Refresh of a bridge that would not ask again for an hour.
+func TestRefresh(t *testing.T) {
+	h, ha := newHome(t)
+	h.setInterval("1h")
+	h.startBridge()
+	ha.isComplete(h, patience)
+	h.livingRoom.Humidity++
+	h.amazon.SetMonitor(h.livingRoom)
+	h.hue.SilenceStreams() // or the sensor would tell by itself
+	h.hall.Temperature++
+	h.hue.SetMotionSensor(h.hall)
+
+	before := ha.mustRegistry()
+	if got := before.state(livingRoomAir, "humidity"); same(got, h.livingRoom.Humidity) {
+		t.Fatalf("the monitor was asked already: %s", got)
+	}
+	ha.press(before.entities[uniqueID(bridgeItself, "refresh")].EntityID)
+	ha.isComplete(h, patience)
+	refreshed, err := time.Parse(time.RFC3339, ha.mustRegistry().state(bridgeItself, "refresh"))
+	if err != nil || time.Since(refreshed) > patience {
+		t.Errorf("the button was pressed at %v, %v", refreshed, err)
+	}
+
+	// There is nothing to acknowledge: Home Assistant is told, and no worse.
+	ha.press(ha.mustRegistry().entities[uniqueID(hueSource, "acknowledge")].EntityID)
+	ha.isComplete(h, patience)
+	ha.checkLog()
+}
+
+// setInterval changes how often the sources are asked.
+func (h *house) setInterval(interval string) {
+	h.t.Helper()
+	config, err := os.ReadFile(h.config)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	config = []byte(strings.ReplaceAll(string(config), "interval: 2s", "interval: "+interval))
+	if err := os.WriteFile(h.config, config, 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}

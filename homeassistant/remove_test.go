@@ -1,0 +1,44 @@
+//go:build homeassistant
+
+package homeassistant_test
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+)
+
+// TestDiscoveryRemove takes all out of Home Assistant, and brings it back.
+func TestDiscoveryRemove(t *testing.T) {
+	h, ha := newHome(t)
+	h.startBridge()
+	ha.isComplete(h, patience)
+	first := ha.mustRegistry()
+	ha.checkLog()
+
+	h.stopBridge(syscall.SIGTERM)
+	t.Log(h.run("discovery", "remove"))
+	within(t, patience, "nothing is left", func() error {
+		r, err := ha.registry()
+		if err != nil {
+			return err
+		}
+		if len(r.devices)+len(r.entities) > 0 {
+			return fmt.Errorf("there still are the devices %v and the entities %v", r.deviceIDs(), r.names())
+		}
+		return nil
+	})
+	// Home Assistant's echo of what it removed itself, for devices with an entity
+	// that is disabled.
+	ha.expects(`\[homeassistant\.components\.mqtt\.discovery\] No device components to cleanup for (hue|amazon)_`)
+	ha.checkLog()
+
+	h.startBridge()
+	ha.isComplete(h, patience)
+	for id, name := range first.names() {
+		if got := ha.mustRegistry().names()[id]; got != name {
+			t.Errorf("%s is now %q, was %q", id, got, name)
+		}
+	}
+	ha.checkLog()
+}

@@ -1,0 +1,91 @@
+//go:build homeassistant
+
+package homeassistant_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	// backWithin is how soon all must be back when something has come up again.
+	backWithin = 10 * time.Second
+
+	// reconnects is how often Home Assistant tries to reach a broker that it lost
+	// (RECONNECT_INTERVAL_SECONDS of its MQTT client), which comes on top.
+	reconnects = 10 * time.Second
+)
+
+// TestRestarts restarts each part of the house while the others go on. Whatever
+// restarts, all must be back soon, once, and under its old name.
+func TestRestarts(t *testing.T) {
+	h, ha := newHome(t)
+	h.startBridge()
+	ha.isComplete(h, patience)
+	first := ha.mustRegistry()
+	ha.checkLog()
+	// That the broker is away is for Home Assistant to tell, and that it cannot
+	// subscribe meanwhile.
+	ha.expects(`\[homeassistant\.components\.mqtt\.client\] Error returned from MQTT server: The connection was lost`,
+		`(?s)Task exception was never retrieved.*Error talking to MQTT: The client is not currently connected`)
+
+	// whole runs a restart and waits until Home Assistant shows the values of
+	// afterwards.
+	whole := func(name string, limit time.Duration, restart func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) {
+			restart(t)
+			h.hall.Temperature++
+			h.livingRoom.PM25++
+			h.tell()
+			ha := ha.in(t)
+			ha.isComplete(h, limit)
+			if err := sameNames(first, ha.mustRegistry()); err != nil {
+				t.Error(err)
+			}
+			ha.checkLog()
+		})
+	}
+	whole("the bridge", backWithin, func(*testing.T) {
+		h.stopBridge(syscall.SIGTERM)
+		h.startBridge()
+	})
+	whole("Home Assistant", backWithin, func(t *testing.T) {
+		ha.in(t).restart()
+	})
+	whole("Home Assistant while the bridge is away", backWithin, func(t *testing.T) {
+		ha := ha.in(t)
+		h.stopBridge(syscall.SIGKILL)
+		ha.restart()
+		ha.isAway(patience)
+		h.startBridge()
+	})
+	whole("the broker, which has forgotten all", reconnects+backWithin, func(*testing.T) {
+		h.broker.stop()
+		h.broker.start()
+	})
+	whole("the broker, which has kept all", reconnects+backWithin, func(t *testing.T) {
+		h.broker.stop() // what it retains, it keeps from its next start on
+		h.broker.persist(true)
+		h.broker.start()
+		ha.in(t).isComplete(h, reconnects+backWithin)
+		h.broker.stop()
+		h.broker.start()
+	})
+	whole("everything", reconnects+backWithin, func(t *testing.T) {
+		h.stopBridge(syscall.SIGTERM)
+		ha.in(t).stop()
+		h.broker.stop()
+		h.broker.start()
+		h.startBridge()
+		ha.in(t).start()
+	})
+}
+
+// restart ends Home Assistant and starts it again.
+func (ha *hass) restart() {
+	ha.t.Helper()
+	ha.stop()
+	ha.checkLog()
+	ha.start()
+}

@@ -1,0 +1,165 @@
+//go:build homeassistant
+
+package homeassistant_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// values is what Home Assistant must show of the house while all runs, by device
+// and key. A device that cannot be reached shows nothing but that.
+func (h *house) values() map[[2]string]any {
+	all := make(map[[2]string]any)
+	add := func(device string, reachable bool, readings map[string]any) {
+		for key, value := range readings {
+			if !reachable {
+				value = "unavailable"
+			}
+			all[[2]string{device, key}] = value
+		}
+		all[[2]string{device, "connectivity"}] = onOff(reachable)
+	}
+	motion := func(device string, s huetest.MotionSensor) {
+		add(device, s.Reachable, map[string]any{
+			"temperature": s.Temperature, "motion": onOff(s.Motion), "illuminance": s.Lux, "battery": float64(s.Battery),
+		})
+	}
+	monitor := func(device string, m amazontest.Monitor) {
+		celsius := m.Temperature
+		if m.Scale == "FAHRENHEIT" {
+			celsius = (m.Temperature - 32) / 1.8
+		}
+		readings := map[string]any{
+			"temperature": celsius, "humidity": m.Humidity, "pm25": m.PM25, "carbon_monoxide": m.CO, "voc_index": m.VOCIndex,
+			"indoor_air_quality": m.AirQuality,
+		}
+		if !m.NoPM10 {
+			readings["pm10"] = m.PM10
+		}
+		add(device, m.Reachable, readings)
+	}
+	motion(hallSensor, h.hall)
+	motion(cellarSensor, h.cellar)
+	add(frontDoor, h.door.Reachable, map[string]any{
+		"contact": onOff(h.door.Open), "tamper": onOff(h.door.Tampered), "battery": float64(h.door.Battery),
+	})
+	add(kitchenDimmer, h.dimmer.Reachable, map[string]any{"battery": float64(h.dimmer.Battery)})
+	add(lampDial, h.dial.Reachable, map[string]any{"battery": float64(h.dial.Battery)})
+	monitor(livingRoomAir, h.livingRoom)
+	monitor(bedroomAir, h.bedroom)
+	for source, devices := range map[string]float64{hueSource: 5, amazonSource: 2} {
+		all[[2]string{source, "problem"}] = "off"
+		all[[2]string{source, "connected"}] = "on"
+		all[[2]string{source, "devices"}] = devices
+	}
+	all[[2]string{bridgeItself, "connectivity"}] = "on"
+	all[[2]string{bridgeItself, "version"}] = bridgeVersion
+	return all
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// differences are the values that Home Assistant shows otherwise than they should
+// be.
+func (r registry) differences(values map[[2]string]any) error {
+	var all []error
+	for key, want := range values {
+		if got := r.state(key[0], key[1]); !same(got, want) {
+			all = append(all, fmt.Errorf("%s %s is %s, want %v", key[0], key[1], got, want))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// same compares numbers as closely as a Hue sensor's logarithmic light level is.
+func same(got string, want any) bool {
+	number, isNumber := want.(float64)
+	if !isNumber {
+		return got == want
+	}
+	value, err := strconv.ParseFloat(got, 64)
+	return err == nil && math.Abs(value-number) <= 1e-4*math.Abs(number)+1e-9
+}
+
+// ghosts are the entities that show a value though nothing should.
+func (r registry) ghosts() error {
+	alive := make(map[string]string)
+	for id, e := range r.entities {
+		if e.state != nil && e.state.State != "unavailable" {
+			alive[id] = e.state.State
+		}
+	}
+	// That tells that the bridge is away.
+	if running := uniqueID(bridgeItself, "connectivity"); alive[running] == "off" {
+		delete(alive, running)
+	} else {
+		return fmt.Errorf("the bridge is said to be %q", alive[running])
+	}
+	if len(alive) > 0 {
+		return fmt.Errorf("there still are %v", alive)
+	}
+	return nil
+}
+
+// sameNames is what differs between two registries in what there is and how it is
+// called.
+func sameNames(before, after registry) error {
+	var all []error
+	for _, c := range []struct {
+		what   string
+		before map[string]string
+		after  map[string]string
+	}{
+		{"entity", before.names(), after.names()},
+		{"device", before.deviceIDs(), after.deviceIDs()},
+	} {
+		for _, id := range slices.Sorted(maps.Keys(c.before)) {
+			if c.after[id] != c.before[id] {
+				all = append(all, fmt.Errorf("the %s %s was %q and is %q", c.what, id, c.before[id], c.after[id]))
+			}
+		}
+		for id, name := range c.after {
+			if _, ok := c.before[id]; !ok {
+				all = append(all, fmt.Errorf("the %s %s (%s) is new", c.what, id, name))
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
+// deviceIDs are Home Assistant's ids of the devices; a device that was removed
+// and made anew has another.
+func (r registry) deviceIDs() map[string]string {
+	ids := make(map[string]string)
+	for id, d := range r.devices {
+		ids[id] = d.ID
+	}
+	return ids
+}
+
+// slug is what Home Assistant makes of a name in an entity id.
+func slug(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, name)
+}
