@@ -112,5 +112,5 @@ func TestScreenshots(t *testing.T) {
 	h := newEmptyHouse(t, "")
 	h.furnish()
 	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	browse(t, "screenshots.mjs", "PAGE="+p.page(), "HOUSE="+h.controls(), "FOLDER="+folder)
+	browse(t, "screenshots.mjs", "PAGE="+p.page(), "DAY="+serveADay(t), "HOUSE="+h.controls(), "FOLDER="+folder)
 }
