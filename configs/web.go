@@ -41,15 +41,24 @@ func (w *Web) validate(f *faults) {
 	}
 	host, port, err := net.SplitHostPort(w.Listen)
 	number, numberErr := strconv.Atoi(port)
-	address, addressErr := netip.ParseAddr(host)
+	_, addressErr := netip.ParseAddr(host)
 	if err != nil || numberErr != nil || number < 0 || number > 65535 || host != "" && host != "localhost" && addressErr != nil {
 		f.invalid("web.listen", quoted(w.Listen)+" is not address:port",
 			"write one such as 127.0.0.1:8467, or 0.0.0.0:8467 for all addresses of this machine")
 		return
 	}
-	onlyHere := host == "localhost" || addressErr == nil && address.Unmap().IsLoopback()
-	if !onlyHere && w.PasswordFile == "" && f.sound("web.password_file") {
+	if !w.onlyHere() && w.PasswordFile == "" && f.sound("web.password_file") {
 		f.invalid("web.password_file", fmt.Sprintf("is empty, though other machines can reach the page at web.listen, %s", w.Listen),
 			"name a file that holds a password alone, or set web.listen to 127.0.0.1:"+port)
 	}
+}
+
+// onlyHere says that no other machine can reach the page.
+func (w *Web) onlyHere() bool {
+	host, _, err := net.SplitHostPort(w.Listen)
+	if err != nil {
+		return false
+	}
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
 }

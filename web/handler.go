@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,8 +30,9 @@ var pages = []struct{ Name, Path, Title, Short string }{
 	{Name: "log", Path: "/log", Title: "Log", Short: "Log"},
 }
 
-// templates has each page with the layout around it.
-var templates = parseTemplates()
+// templates has each page with the layout around it. A program without a page has
+// no use for it.
+var templates = sync.OnceValue(parseTemplates)
 
 func parseTemplates() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
@@ -44,7 +46,7 @@ func parseTemplates() map[string]*template.Template {
 }
 
 // assetVersion makes browsers keep what has not changed, and only that.
-var assetVersion = func() string {
+var assetVersion = sync.OnceValue(func() string {
 	sum := sha256.New()
 	for _, name := range []string{"assets/app.css", "assets/app.js", "assets/icon.svg"} {
 		content, err := files.ReadFile(name)
@@ -54,7 +56,7 @@ var assetVersion = func() string {
 		sum.Write(content)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:6])
-}()
+})
 
 // visit is one request by somebody.
 type visit struct {
@@ -88,7 +90,7 @@ func (s *Server) Handler() http.Handler {
 	}
 	static := http.FileServerFS(assets)
 	mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("v") == assetVersion {
+		if r.URL.Query().Get("v") == assetVersion() {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
 		http.StripPrefix("/assets/", static).ServeHTTP(w, r)
@@ -207,7 +209,7 @@ func (s *Server) render(ctx context.Context, v visit, name, part string) ([]byte
 
 func (s *Server) view(v visit, name string) view {
 	shown := view{
-		Name: name, Base: v.base, Assets: assetVersion, Token: s.access.token(v.visitor),
+		Name: name, Base: v.base, Assets: assetVersion(), Token: s.access.token(v.visitor),
 		Setup: s.o.Setup, SignOut: v.inside && !s.access.open(), Now: time.Now(),
 	}
 	if v.inside {
@@ -224,7 +226,7 @@ func (s *Server) view(v visit, name string) view {
 // execute can't fail but for a fault of a template.
 func (s *Server) execute(shown view, part string) []byte {
 	var b bytes.Buffer
-	if err := templates[shown.Name].ExecuteTemplate(&b, part, shown); err != nil {
+	if err := templates()[shown.Name].ExecuteTemplate(&b, part, shown); err != nil {
 		panic(fmt.Sprintf("showing %s: %v", shown.Name, err))
 	}
 	return b.Bytes()

@@ -19,7 +19,7 @@ const (
 // stream is all that makes the bridge tell of changes; without one, nothing does.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
 	name := r.PathValue("page")
-	if templates[name] == nil || s.view(v, name).Title == "" {
+	if s.view(v, name).Title == "" {
 		s.fail(w, r, http.StatusNotFound, "There is no such page.")
 		return
 	}

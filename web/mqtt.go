@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"strings"
 
 	"hueair2mqtt/bridge"
@@ -26,7 +27,7 @@ type mqttPage struct {
 	Trying           jobState[brokerTried]
 	Works            bool
 	Lines            []string
-	NeedsPassword    bool
+	PasswordFile     string // for the password that was tried and works; else empty
 	File             string
 	Announced        []announcement
 	Setup            bool
@@ -48,7 +49,9 @@ func (s *Server) mqttPage(p bridge.Picture) mqttPage {
 		page.Broker, page.Username = tried.Result.Broker, tried.Result.Username
 		page.Works = tried.Done() && works(tried.Result.Findings)
 		page.Lines = s.brokerLines()
-		page.NeedsPassword = page.Works && tried.Result.WithPassword
+		if page.Works && tried.Result.WithPassword {
+			page.PasswordFile = s.passwordFile()
+		}
 	}
 	topics := discovery.Topics{Base: c.MQTT.BaseTopic, Prefix: c.HomeAssistant.Prefix}
 	for _, d := range p.Devices {
@@ -79,29 +82,28 @@ func (s *Server) doTryBroker(r *http.Request, _ visit) string {
 	return "/mqtt"
 }
 
-// passwordFile is where the password of a broker goes, if there is no file yet.
-const passwordFile = "/etc/hueair2mqtt/mqtt-password"
-
 // brokerLines are those that the configuration needs for the broker that was tried
 // last and works.
 func (s *Server) brokerLines() []string {
 	tried, c := s.trying.now(), s.o.Config.MQTT
 	t := tried.Result
-	if !tried.Done() || !works(t.Findings) || t.Broker == c.Broker && t.Username == c.Username && !t.WithPassword {
+	if !tried.Done() || !works(t.Findings) || t.Broker == c.Broker && t.Username == c.Username {
 		return nil
 	}
 	lines := []string{"mqtt:", "  broker: " + yamlText(t.Broker)}
 	if t.Username != "" {
 		lines = append(lines, "  username: "+yamlText(t.Username))
 	}
-	if t.WithPassword {
-		file := c.PasswordFile
-		if file == "" {
-			file = passwordFile
-		}
-		lines = append(lines, "  password_file: "+yamlText(file))
-	}
 	return lines
+}
+
+// passwordFile is where the password of the broker belongs: the file that is
+// configured, else the one that needs no key.
+func (s *Server) passwordFile() string {
+	if file := s.o.Config.MQTT.PasswordFile; file != "" {
+		return file
+	}
+	return filepath.Join(filepath.Dir(s.o.ConfigFile), "credentials", "mqtt-password")
 }
 
 // yamlText writes text so that YAML takes it for that.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -270,7 +271,7 @@ func TestSetup(t *testing.T) {
 	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {"127.0.0.1:1"}, "username": {"me"}, "password": {"let me in please"}})
 	v.sees("/mqtt", "refused")
 	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {h.broker.url()}, "username": {"me"}, "password": {"let me in please"}})
-	v.sees("/mqtt", "password_file: '/etc/hueair2mqtt/mqtt-password'")
+	v.sees("/mqtt", filepath.Join(filepath.Dir(h.config), "credentials", "mqtt-password"))
 	shown := v.get("/")
 	for _, line := range []string{"hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n"} {
 		if !strings.Contains(shown, line) {
@@ -317,5 +318,39 @@ func TestThePageNeedsAPasswordBeyondThisMachine(t *testing.T) {
 	code, _, stderr := run(t, "run", "--config", h.config, "--web.listen", "0.0.0.0:0")
 	if code != exitUnusable || !strings.Contains(stderr, "web.password_file") || !strings.Contains(stderr, "other machines can reach the page") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
+	}
+}
+
+func TestThePageAsksForItsPassword(t *testing.T) {
+	h := newHouse(t)
+	file := filepath.Join(h.stateDir, "web-password")
+	if err := os.WriteFile(file, []byte("a password of the page\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--web.password_file", file)
+	v := newVisitor(t, p.page())
+	if shown := v.get("/"); !strings.Contains(shown, "The password of this page") || strings.Contains(shown, "Overview") {
+		t.Errorf("without the password:\n%s", shown)
+	}
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {"a password of the page"}})
+	v.sees("/", "All is well.")
+	v.sees("/", "Sign out")
+}
+
+// The bridge is there for its house; the page is not worth its end.
+func TestAPortThatIsTakenCostsThePageAlone(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	h := newHouse(t)
+	l := h.broker.listen()
+	p := start(t, "run", "--config", h.config, "--web.listen", taken.Addr().String())
+	eventually(t, "the error", func() bool { return strings.Contains(p.stderr.String(), "web.listen can't be opened") })
+	l.waitFor("hueair2mqtt/"+hall+"/availability", "online")
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != exitGood {
+		t.Errorf("exit code %d", code)
 	}
 }
