@@ -43,9 +43,9 @@ func TestCredentialsNeedNoKey(t *testing.T) {
 	})
 	file := filepath.Join(beside, "hueair2mqtt.yaml")
 	for name, test := range map[string]struct {
-		environ                []string
-		mqtt, mail, web        string
-		cookiesDir             string
+		environ         []string
+		mqtt, mail, web string
+		cookiesDir      string
 	}{
 		"beside the configuration": {nil, "beside", "mail beside", "web beside", filepath.Join(beside, "credentials")},
 		"handed over by systemd":   {[]string{"CREDENTIALS_DIRECTORY=" + handed}, "handed", "mail handed", "web handed", handed},

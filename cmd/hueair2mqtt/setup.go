@@ -51,8 +51,9 @@ and open the link there.`,
 			if err != nil {
 				return &exitError{exitUnusable, fmt.Errorf("%w: choose another port with --port", err)}
 			}
+			defer listener.Close() // if it was never served
 			if err := setUp(cmd, config, listener); err != nil {
-				return &exitError{exitFailed, errors.Join(err, listener.Close())}
+				return &exitError{exitFailed, err}
 			}
 			return nil
 		},

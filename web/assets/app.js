@@ -85,9 +85,18 @@
       // Not all answers make the browser try again by itself.
       if (stream.readyState === EventSource.CLOSED) {
         away();
-        setTimeout(look, 5000);
+        setTimeout(again, 5000);
       }
     };
+  }
+  async function again() {
+    try {
+      const answer = await fetch(location.href);
+      if (answer.redirected) return location.assign(answer.url); // to the sign-in
+    } catch {
+      // It is not there yet.
+    }
+    look();
   }
   function away() {
     if (stream) stream.close();
