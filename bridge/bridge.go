@@ -40,6 +40,7 @@ type Options struct {
 	HomeAssistant configs.HomeAssistant
 	Retry         configs.Retry
 	Email         configs.Email
+	History       configs.History
 	StateDir      string
 	Version       string
 	Tasks         []Task
@@ -83,12 +84,16 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.History.Enabled {
+		owner.history = openHistory(o)
+		defer owner.history.Close()
+	}
 
 	// The session outlives ctx until the last messages are out.
 	sessionCtx, endSession := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSession()
 	var session sync.WaitGroup
-	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done()).run(sessionCtx) })
+	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done(), owner.history).run(sessionCtx) })
 
 	var polls sync.WaitGroup
 	for _, p := range owner.pollers {

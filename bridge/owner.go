@@ -15,6 +15,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/history"
 )
 
 // owner owns the states of all devices and all alerts. Only its own goroutine,
@@ -32,6 +33,8 @@ type owner struct {
 	devices   map[string]*device
 
 	former former
+
+	history *history.Log // nil unless readings are kept for a broker that is away
 
 	out     *outbox // nil while there is no connection
 	rebirth *rebirth
@@ -174,6 +177,7 @@ func (w *owner) handle(ctx context.Context, e event) {
 		if w.out == e.out {
 			w.out = nil
 			w.stopRebirth()
+			w.keepUnacknowledged()
 		}
 	case received:
 		w.handleReceived(e)
@@ -192,7 +196,7 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	if e.err == nil {
 		end.lastSuccess = e.at
 		w.tellFaults(p, e.snapshot.Faults)
-		w.takeSnapshot(p, e.snapshot)
+		w.takeSnapshot(p, e.at, e.snapshot)
 		w.clearAlert(p)
 	} else {
 		w.takeFailure(ctx, p, e.err)
@@ -201,12 +205,12 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 }
 
 // takeSnapshot makes what a poll saw the truth.
-func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
+func (w *owner) takeSnapshot(p *poller, at time.Time, snapshot collectors.Snapshot) {
 	seen := make(map[string]bool, len(snapshot.Devices))
 	for _, found := range snapshot.Devices {
 		seen[found.ID] = true
 	}
-	w.takeDevices(p, snapshot.Devices)
+	w.takeDevices(p, at, snapshot.Devices)
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
 		if d := w.devices[id]; d.poller == p && !seen[id] {
 			if d.Online {
@@ -219,8 +223,8 @@ func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
 	}
 }
 
-// takeDevices makes what was found of these devices the truth.
-func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
+// takeDevices makes what was found of these devices, at that time, the truth.
+func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device) {
 	changed := false
 	for _, found := range devices {
 		d := w.devices[found.ID]
@@ -235,7 +239,7 @@ func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
 		if w.announce(d) {
 			changed = true
 		}
-		w.publishDevice(d)
+		w.publishReading(d, at)
 	}
 	if changed {
 		w.publishDevices()
@@ -245,7 +249,7 @@ func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
 // handleHappened takes what an event stream told. An event of a time when there
 // is no connection is gone: what a button started must not start hours later.
 func (w *owner) handleHappened(e happened) {
-	w.takeDevices(e.poller, e.update.Devices)
+	w.takeDevices(e.poller, e.at, e.update.Devices)
 	for _, happening := range e.update.Events {
 		if w.out != nil && w.devices[happening.DeviceID] != nil {
 			w.out.put(message{
@@ -387,14 +391,24 @@ func (w *owner) announce(d *device) (news bool) {
 
 // publishDevice publishes a device's state, and its availability if that is news.
 func (w *owner) publishDevice(d *device) {
-	if w.out == nil {
-		return
+	if w.out != nil {
+		w.publishState(d, d.state(), history.Key{})
 	}
+}
+
+// state is a device's state as it is published.
+func (d *device) state() []byte {
 	connectivity := collectors.Truth(d.Online)
 	if !d.reachable {
 		connectivity = collectors.Unknown
 	}
-	w.publish(w.announcer.State(d.ID), discovery.State(d.Device, connectivity))
+	return discovery.State(d.Device, connectivity)
+}
+
+// publishState publishes a state with what goes with it. reading is its record in
+// the history, if it has one.
+func (w *owner) publishState(d *device, state []byte, reading history.Key) {
+	w.put(message{topic: w.announcer.State(d.ID), payload: state, retained: true, reading: reading})
 	availability := discovery.Offline
 	if d.Online {
 		availability = discovery.Online
@@ -411,7 +425,7 @@ func (w *owner) publishMessage(m discovery.Message) { w.publish(m.Topic, m.Paylo
 // published without one comes with publishEverything when there is.
 func (w *owner) publish(topic string, payload []byte) {
 	if w.out != nil {
-		w.out.put(message{topic: topic, payload: payload, retained: true})
+		w.put(message{topic: topic, payload: payload, retained: true})
 	}
 }
 

@@ -37,6 +37,7 @@ type polled struct {
 // happened is what a collector's event stream told between two polls.
 type happened struct {
 	poller *poller
+	at     time.Time
 	update collectors.Update
 }
 
@@ -116,7 +117,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event
 		update, err := p.next(waiting, streamer)
 		switch {
 		case err == nil:
-			if !tell(ctx, events, happened{poller: p, update: update}) {
+			if !tell(ctx, events, happened{poller: p, at: time.Now(), update: update}) {
 				return false
 			}
 		case errors.Is(err, collectors.ErrResync):

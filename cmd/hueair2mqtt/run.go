@@ -89,7 +89,7 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
 	return bridge.Options{
-		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email,
+		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
 }
