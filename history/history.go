@@ -158,7 +158,7 @@ type Log struct {
 	lock     *os.File   // of the directory, so that no second process uses it
 	segments []*segment // oldest first
 	active   *os.File   // of the last segment, which is written to; nil if there is none
-	retired  []*os.File // earlier active ones, still to be synced and closed
+	retired  []retired  // earlier active ones, still to be synced and closed
 	live     map[Key]struct{}
 	bytes    int64
 	unsynced bool  // there are readings that no fsync has covered
@@ -256,21 +256,29 @@ func (l *Log) Add(device string, at time.Time, state []byte, live bool) Key {
 	return key
 }
 
-func (l *Log) add(device string, at time.Time, state []byte) (Key, error) {
+func (l *Log) add(device string, at time.Time, state []byte) (key Key, err error) {
 	if err := l.open(); err != nil {
 		return Key{}, err
 	}
 	l.dropExpired(at)
-	s, err := l.writable(at)
-	if err != nil {
-		return Key{}, err
-	}
-	if err := l.write(appendReading(nil, s.id, s.next, at, device, state)); err != nil {
-		return Key{}, err
-	}
-	key := Key{s.number, s.next}
-	s.take(s.next, at)
-	return key, nil
+	err = l.makingRoom(func() error {
+		s, err := l.writable(at)
+		if err != nil {
+			return err
+		}
+		line := appendReading(nil, s.id, s.next, at, device, state)
+		for !l.hasRoom(line) && len(l.segments) > 1 {
+			l.stats.Overflowed += l.drop()
+			l.tellDropped("there are more than history.max_megabytes allows")
+		}
+		if err := l.write(line); err != nil {
+			return err
+		}
+		key = Key{s.number, s.next}
+		s.take(s.next, at)
+		return nil
+	})
+	return key, err
 }
 
 // Acknowledge says that the broker has taken these readings.
@@ -528,7 +536,7 @@ func (l *Log) begin() (*segment, error) {
 		return nil, err
 	}
 	if l.active != nil {
-		l.retired = append(l.retired, l.active)
+		l.retire()
 	}
 	l.active, l.torn = file, false
 	l.segments = append(l.segments, s)
@@ -536,16 +544,24 @@ func (l *Log) begin() (*segment, error) {
 	return s, nil
 }
 
-// write appends a line to the active file, for which the oldest readings make room.
-func (l *Log) write(line []byte) error {
-	for l.bytes+int64(len(line)) > l.options.MaxBytes && len(l.segments) > 1 {
-		l.stats.Overflowed += l.drop()
-		l.tellDropped("there are more than history.max_megabytes allows")
-	}
+// retired is a file that is no longer written to.
+type retired struct {
+	segment *segment
+	file    *os.File
+}
+
+// retire ends writing to the active file.
+func (l *Log) retire() {
+	l.retired = append(l.retired, retired{l.segments[len(l.segments)-1], l.active})
+	l.active = nil
+}
+
+// makingRoom writes something; on a full disk the oldest readings make room.
+func (l *Log) makingRoom(write func() error) error {
 	for {
-		err := l.writeOnce(line)
+		err := write()
 		full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-		if !full || len(l.segments) == 1 {
+		if !full || len(l.segments) < 2 {
 			return err
 		}
 		l.stats.Overflowed += l.drop()
@@ -553,7 +569,11 @@ func (l *Log) write(line []byte) error {
 	}
 }
 
-func (l *Log) writeOnce(line []byte) error {
+// hasRoom says whether that many bytes are within the bound.
+func (l *Log) hasRoom(text []byte) bool { return l.bytes+int64(len(text)) <= l.options.MaxBytes }
+
+// write appends a line to the active file.
+func (l *Log) write(line []byte) error {
 	s := l.segments[len(l.segments)-1]
 	if l.torn {
 		// What a failed write has left is a broken line of its own.
@@ -578,6 +598,13 @@ func (l *Log) drop() (lost int64) {
 	s := l.segments[0]
 	l.forget(s)
 	l.remove(s)
+	// Its room is free when nobody has it open.
+	l.retired = slices.DeleteFunc(l.retired, func(r retired) bool {
+		if r.segment == s {
+			l.check(r.file.Close())
+		}
+		return r.segment == s
+	})
 	return int64(s.pending)
 }
 
@@ -587,8 +614,7 @@ func (l *Log) leave(s *segment, err error) {
 	l.options.Log.Error("a file of the history can't be read; it is left where it is and tried again at the next start",
 		zap.String("file", filepath.Join(l.options.Dir, s.name())), zap.Int("readings", s.pending), zap.Error(err))
 	if l.active != nil && s == l.segments[len(l.segments)-1] {
-		l.retired = append(l.retired, l.active)
-		l.active = nil
+		l.retire()
 	}
 	l.forget(s)
 }
