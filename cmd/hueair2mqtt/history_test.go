@@ -120,6 +120,7 @@ const hallHistory = "hueair2mqtt/" + hall + "/history"
 // TestTheBrokerMissesNothing: what was measured while the broker was away comes in
 // order, each reading once and with its time; the state has the newest alone.
 func TestTheBrokerMissesNothing(t *testing.T) {
+	t.Parallel()
 	broker := startMosquitto(t)
 	h := newHistoryHouse(t, broker.url(), broker)
 	l := broker.listen()
