@@ -3,8 +3,10 @@ package bridge_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -168,6 +170,104 @@ func TestReadingsThatWereNeverAcknowledgedAreHistory(t *testing.T) {
 		}
 		if got := temperatures(h.readings(historyOne)); !strings.Contains(got, "4 5 6 7 8 9") {
 			t.Errorf("history %s", got)
+		}
+	})
+}
+
+// stalling is a connection that, once told so, takes nothing more.
+type stalling struct {
+	net.Conn
+	stalled *atomic.Bool
+	hole    net.Conn // nobody reads from its other end
+}
+
+func (c stalling) Write(p []byte) (int, error) {
+	if c.stalled.Load() {
+		return c.hole.Write(p)
+	}
+	return c.Conn.Write(p)
+}
+
+func (c stalling) SetWriteDeadline(t time.Time) error {
+	return errors.Join(c.Conn.SetWriteDeadline(t), c.hole.SetWriteDeadline(t))
+}
+
+func (c stalling) Close() error { return errors.Join(c.Conn.Close(), c.hole.Close()) }
+
+// What a connection that dies has not sent is history.
+func TestReadingsThatWereNeverSentAreHistory(t *testing.T) {
+	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+		stalled := &atomic.Bool{}
+		dial := h.options.DialBroker
+		h.options.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			hole, _ := net.Pipe()
+			return stalling{conn, stalled, hole}, err
+		}
+		h.options.Tasks[0].Interval = time.Second
+		h.start()
+		after(2500 * time.Millisecond) // polls 1 to 3
+		stalled.Store(true)
+		after(10 * time.Second)
+		stalled.Store(false)
+		after(10 * time.Second)
+		count := make(map[float64]int)
+		for _, r := range append(h.readings(stateOne)[1:], h.readings(historyOne)...) {
+			count[*r.Temperature]++
+		}
+		for n := 2.0; n <= 22; n++ {
+			if count[n] == 0 {
+				t.Errorf("%v is missing: states %s, history %s", n, temperatures(h.readings(stateOne)), temperatures(h.readings(historyOne)))
+			}
+		}
+		if dir, err := os.ReadDir(h.options.StateDir + "/history"); err != nil || len(dir) != 1 {
+			t.Errorf("%v, %v", dir, err)
+		} else if info, err := dir[0].Info(); err != nil || info.Size() > 500 {
+			t.Errorf("%v: %d bytes are left", err, info.Size())
+		}
+	})
+}
+
+// slow is a connection that, once told so, takes nothing for a while.
+type slow struct {
+	net.Conn
+	until *atomic.Pointer[time.Time]
+}
+
+func (c slow) Write(p []byte) (int, error) {
+	if until := c.until.Load(); until != nil {
+		time.Sleep(time.Until(*until))
+	}
+	return c.Conn.Write(p)
+}
+
+// A state whose place a younger one takes before it is sent is history, on the
+// same connection.
+func TestAReadingThatWasReplacedIsHistory(t *testing.T) {
+	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+		until := &atomic.Pointer[time.Time]{}
+		dial := h.options.DialBroker
+		h.options.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return slow{conn, until}, err
+		}
+		h.options.Tasks[0].Interval = time.Second
+		h.start()
+		after(2500 * time.Millisecond) // polls 1 to 3
+		soon := time.Now().Add(3800 * time.Millisecond)
+		until.Store(&soon)
+		after(7 * time.Second)
+		states, history := temperatures(h.readings(stateOne)), temperatures(h.readings(historyOne))
+		if !strings.HasSuffix(history, "5") && !strings.HasSuffix(history, "6") {
+			t.Errorf("nothing was replaced: states %s, history %s", states, history)
+		}
+		for n := 1; n <= 10; n++ {
+			if !strings.Contains(" "+states+" "+history+" ", fmt.Sprintf(" %d ", n)) {
+				t.Errorf("%d is missing: states %s, history %s", n, states, history)
+			}
+		}
+		if lost := h.logs.FilterMessageSnippet("lost").Len(); lost > 0 {
+			t.Error("it took a new connection")
 		}
 	})
 }

@@ -64,7 +64,7 @@ func (s *session) startReplay(ctx context.Context, client mqtt.Client) (stop fun
 // replay publishes the history in its order until ctx ends.
 func (s *session) replay(ctx context.Context, client mqtt.Client) {
 	told := false // once a connection
-	for {
+	for ctx.Err() == nil {
 		records, err := s.history.Next(ctx, replayPortion)
 		if err != nil {
 			return // ctx has ended
