@@ -22,7 +22,7 @@ build: ## build bin/hueair2mqtt
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/hueair2mqtt ./cmd/hueair2mqtt
 
 .PHONY: test
-test: mosquitto ## run all tests (installs Debian's mosquitto if it is missing)
+test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
 	$(GO) test $(RACE) -timeout 15m ./...
 
 # Debian keeps the broker in /usr/sbin, which is not on every user's PATH.
@@ -35,6 +35,21 @@ mosquitto: ## install Debian's mosquitto, which the tests start on ports of thei
 	echo "The tests need the broker mosquitto; installing Debian's package$${sudo:+ with sudo}."; \
 	$$sudo apt-get update -q && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends mosquitto
+
+# Of Debian's package prometheus only the checker is wanted, and no server that
+# starts on this machine: it is taken out of the package, which is not installed.
+.PHONY: promtool
+promtool: ## fetch promtool, which judges the metrics, out of Debian's package prometheus
+	@if command -v promtool >/dev/null || [ -x bin/promtool ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "The tests need promtool: install Prometheus with this system's package manager."; exit 1; fi; \
+	echo "The tests need promtool; taking it out of Debian's package prometheus."; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	download() { (cd "$$dir" && apt-get download -q prometheus); } && \
+	{ download || { $$sudo apt-get update -q && download; }; } && \
+	dpkg-deb -x "$$dir"/prometheus_*.deb "$$dir/package" && \
+	mkdir -p bin && cp "$$dir/package/usr/bin/promtool" bin/promtool
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, go mod tidy

@@ -45,6 +45,7 @@ type Options struct {
 	Version       string
 	Tasks         []Task
 	Log           *zap.Logger
+	Observer      Observer // nil if nobody wants to know
 
 	// DialBroker replaces the network on the way to the broker; nil is the real one.
 	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
@@ -79,6 +80,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
 	events := make(chan event)
 	owner, err := newOwner(o, events)
 	if err != nil {
@@ -86,6 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if o.History.Enabled {
 		owner.history = openHistory(o)
+		o.Observer.Keeps(owner.history.Stats)
 		defer owner.history.Close()
 	}
 

@@ -22,6 +22,7 @@ func openHistory(o Options) *history.Log {
 // publishReading publishes what has just been measured. The history has it first,
 // so that it is not lost with the connection, or with this process.
 func (w *owner) publishReading(d *device, at time.Time) {
+	w.options.Observer.Read(d.poller.source(), d.Readings)
 	if w.out == nil && w.history == nil {
 		return
 	}

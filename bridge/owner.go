@@ -109,6 +109,7 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		}
 		w.pollers = append(w.pollers, p)
 		w.endpoints[p] = &endpoint{}
+		o.Observer.Polls(p.source(), p.endpoint())
 		if w.alerts[source] == nil {
 			w.alerts[source] = newAlert(source, o.StateDir, task.AlertFile)
 		}
@@ -192,7 +193,8 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
 	end.polled, end.lastPoll, end.err = true, e.at, e.err
-	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", time.Since(e.at)), zap.Bool("good", e.err == nil))
+	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
+	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
 	if e.err == nil {
 		end.lastSuccess = e.at
 		w.tellFaults(p, e.snapshot.Faults)

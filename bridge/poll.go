@@ -30,6 +30,8 @@ func (p *poller) endpoint() string { return p.task.Collector.Endpoint() }
 type polled struct {
 	poller   *poller
 	at       time.Time // when the poll began
+	took     time.Duration
+	retries  int64
 	snapshot collectors.Snapshot
 	err      error
 }
@@ -60,8 +62,13 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 		if late := began.Sub(due); late >= 0 {
 			due = due.Add((late/p.task.Interval + 1) * p.task.Interval)
 		}
+		retries := p.retrier.Retries()
 		snapshot, err := p.poll(ctx)
-		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, snapshot: snapshot, err: err}) {
+		outcome := polled{
+			poller: p, at: began, took: time.Since(began), retries: p.retrier.Retries() - retries,
+			snapshot: snapshot, err: err,
+		}
+		if ctx.Err() != nil || !tell(ctx, events, outcome) {
 			return
 		}
 		if early := p.follow(ctx, due, events); early {

@@ -35,8 +35,11 @@ type sent struct {
 	reading history.Key
 }
 
-// settle tells the history what became of a message.
+// settle takes note of what became of a message.
 func (s *session) settle(reading history.Key, err error) {
+	if err == nil {
+		s.observer.Published(1)
+	}
 	switch {
 	case reading.IsZero():
 	case err == nil:
@@ -100,5 +103,6 @@ func (s *session) replayPortion(ctx context.Context, client mqtt.Client, records
 		}
 	}
 	s.history.Replayed(delivered...)
+	s.observer.Published(len(delivered))
 	return errors.Join(errs...)
 }

@@ -70,7 +70,8 @@ type session struct {
 	// ownerGone is closed when nobody reads events any more.
 	ownerGone <-chan struct{}
 
-	history *history.Log // nil unless readings are kept
+	history  *history.Log // nil unless readings are kept
+	observer Observer
 }
 
 // connectionUp tells the owner that a broker can be reached through out.
@@ -90,7 +91,7 @@ func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone
 	return &session{
 		mqtt: o.MQTT, tls: tlsConfig, topics: o.topics(), dial: o.dialBroker(),
 		events: events, log: o.Log.With(zap.String("broker", o.MQTT.Broker)), ownerGone: ownerGone,
-		history: readings,
+		history: readings, observer: o.Observer,
 	}
 }
 
@@ -186,9 +187,11 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	s.log.Info("connected to the broker")
 	out := newOutbox()
 	s.tell(ctx, connectionUp{out})
+	s.observer.Connected()
 	stopReplay := s.startReplay(ctx, client)
 	finished = s.send(ctx, client, out)
 	stopReplay()
+	s.observer.Disconnected()
 	if !finished {
 		s.tell(context.WithoutCancel(ctx), connectionDown{out})
 	}

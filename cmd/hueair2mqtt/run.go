@@ -49,7 +49,13 @@ func newRunCommand() *cobra.Command {
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
 				zap.String("broker", config.MQTT.Broker), zap.String("base_topic", config.MQTT.BaseTopic),
 				zap.Int("collectors", len(tasks)))
-			if err := bridge.Run(cmd.Context(), bridgeOptions(config, tasks, log)); err != nil {
+			options := bridgeOptions(config, tasks, log)
+			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
+			if err != nil {
+				return &exitError{exitFailed, err}
+			}
+			defer stopMetrics()
+			if err := bridge.Run(cmd.Context(), options); err != nil {
 				return &exitError{exitUnusable, err}
 			}
 			log.Info("hueair2mqtt has stopped")
