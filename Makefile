@@ -71,7 +71,8 @@ fuzz: ## fuzz every parser for a while (FUZZTIME=30s each)
 
 .PHONY: bench
 bench: mosquitto ## measure: publishing 1,000 devices, resident memory, parsing
-	$(GO) test -run '^$$' -bench '^Benchmark[^E]' -benchtime 10x -timeout 30m ./...
+	$(GO) test -run '^$$' -bench '^Benchmark[^E]' -benchtime 10x -timeout 30m $$($(GO) list ./... | grep -v /history$$)
+	$(GO) test -run '^$$' -bench . -timeout 10m ./history
 
 .PHONY: bench-events
 bench-events: mosquitto ## measure an event's way from the Hue bridge to a subscriber, beside a bare publish (about 4 minutes)

@@ -89,11 +89,14 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"hueair2mqtt/collectors"
 )
 
 // Options are the place and the bounds of a Log.
 type Options struct {
-	// Dir is a directory of the log's own; it is made if it is missing.
+	// Dir is a directory of the log's own; it is made if it is missing, but not what
+	// it is in.
 	Dir string
 	// MaxAge is how old a reading may get before it is dropped.
 	MaxAge time.Duration
@@ -377,7 +380,7 @@ func (l *Log) open() error {
 	if l.root != nil {
 		return nil
 	}
-	if err := os.MkdirAll(l.options.Dir, 0o750); err != nil {
+	if err := makeDir(l.options.Dir); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(l.options.Dir)
@@ -397,6 +400,20 @@ func (l *Log) open() error {
 		return errors.Join(err, lock.Close(), root.Close())
 	}
 	return nil
+}
+
+// makeDir makes the directory if it is missing.
+func makeDir(dir string) error {
+	if err := os.Mkdir(dir, 0o750); errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	made, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(collectors.GiveToOwnerOf(filepath.Dir(dir), made), made.Close())
 }
 
 // load takes up what earlier runs have left.
@@ -534,6 +551,9 @@ func (l *Log) begin() (*segment, error) {
 	file, err := l.root.OpenFile(s.name(), os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
+	}
+	if err := collectors.GiveToOwnerOf(l.options.Dir, file); err != nil {
+		return nil, errors.Join(err, file.Close(), l.root.Remove(s.name()))
 	}
 	if l.active != nil {
 		l.retire()

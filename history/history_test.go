@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -605,6 +606,37 @@ func TestAFileThatCantBeReadIsLeftWhereItIs(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	k.Close()
+}
+
+// People start the program with sudo once, and the service goes on with it later.
+func TestFilesBelongToTheOwnerOfTheStateDirectory(t *testing.T) {
+	state := t.TempDir()
+	if os.Geteuid() == 0 {
+		if err := os.Chown(state, 4711, 4712); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(state, "history")
+	k := openLog(t, dir)
+	defer k.Close()
+	k.add(false, 1, 1)
+	of := func(path string) [2]uint32 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := info.Sys().(*syscall.Stat_t)
+		return [2]uint32{owner.Uid, owner.Gid}
+	}
+	for path, mode := range map[string]os.FileMode{dir: 0o750, filesIn(t, dir)[0]: 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if of(path) != of(state) || info.Mode().Perm() != mode {
+			t.Errorf("%s is %v's with %v, the state directory %v's", path, of(path), info.Mode(), of(state))
+		}
+	}
 }
 
 // What else is in the directory is nobody's history.
