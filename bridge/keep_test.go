@@ -289,6 +289,27 @@ func TestHistorySurvivesARestart(t *testing.T) {
 	})
 }
 
+// A disk that takes nothing costs neither a poll nor a state.
+func TestADiskThatFailsStopsNothing(t *testing.T) {
+	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+		if err := os.WriteFile(h.options.StateDir+"/history", nil, 0o600); err != nil { // where the folder should be
+			t.Fatal(err)
+		}
+		h.start()
+		after(3*time.Minute + time.Second)
+		h.stopBroker()
+		after(3 * time.Minute)
+		h.startBroker()
+		after(time.Minute)
+		if got := temperatures(h.readings(stateOne)); got != "7 8" {
+			t.Errorf("states %s", got)
+		}
+		if n := h.logs.FilterMessageSnippet("history can't be kept").Len(); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	})
+}
+
 func TestOnlyMeasurementsAreHistory(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		h.stop()

@@ -136,6 +136,7 @@ func TestTheBrokerMissesNothing(t *testing.T) {
 	gone := h.polled()
 	wentAt := time.Now()
 	h.waitForPolls(t, 4)
+	backAt := time.Now()
 	broker.start()
 	l = broker.listen()
 	var history, states []told
@@ -150,8 +151,8 @@ func TestTheBrokerMissesNothing(t *testing.T) {
 		if i > 0 && r.number() != history[i-1].number()+1 {
 			t.Errorf("%d comes after %d", r.number(), history[i-1].number())
 		}
-		if i > 0 && r.Time.Sub(history[i-1].Time).Round(time.Second) != time.Second {
-			t.Errorf("taken at %s, one second after %s?", r.Time, history[i-1].Time)
+		if i > 0 && !r.Time.After(history[i-1].Time) {
+			t.Errorf("taken at %s, after %s?", r.Time, history[i-1].Time)
 		}
 		if r.Motion == nil || !*r.Motion || r.LastSeen.IsZero() || r.ID == "" {
 			t.Errorf("it says too little: %+v", r)
@@ -161,8 +162,8 @@ func TestTheBrokerMissesNothing(t *testing.T) {
 	if first.number() > gone+1 || last.number() < gone+4 {
 		t.Errorf("told %d to %d, but %d to %d were taken without a broker", first.number(), last.number(), gone+1, gone+4)
 	}
-	if d := history[gone+1-first.number()].Time.Sub(wentAt); d < 0 || d > 2*time.Second {
-		t.Errorf("the first reading without a broker was taken %v after its end", d)
+	if at := history[gone+1-first.number()].Time; at.Before(wentAt) || at.After(backAt) {
+		t.Errorf("the first reading without a broker was taken at %s, between %s and %s?", at, wentAt, backAt)
 	}
 	for _, s := range states {
 		if s.number() < last.number() || s.ID != "" {
