@@ -30,7 +30,7 @@ test-deb: ## as root: build the package and install it on Debian 12 and 13, each
 	GO="$(GO)" packaging/test.sh
 
 .PHONY: test
-test: mosquitto ## run all tests (installs Debian's mosquitto if it is missing)
+test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
 	$(GO) test $(RACE) -timeout 15m ./...
 
 # HA is the version of Home Assistant: see homeassistant/requirements. UPDATE=1
@@ -57,6 +57,21 @@ mosquitto: ## install Debian's mosquitto, which the tests start on ports of thei
 	echo "The tests need the broker mosquitto; installing Debian's package$${sudo:+ with sudo}."; \
 	$$sudo apt-get update -q && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends mosquitto
+
+# Of Debian's package prometheus only the checker is wanted, and no server that
+# starts on this machine: it is taken out of the package, which is not installed.
+.PHONY: promtool
+promtool: ## fetch promtool, which judges the metrics, out of Debian's package prometheus
+	@if command -v promtool >/dev/null || [ -x bin/promtool ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "The tests need promtool: install Prometheus with this system's package manager."; exit 1; fi; \
+	echo "The tests need promtool; taking it out of Debian's package prometheus."; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	download() { (cd "$$dir" && apt-get download -q prometheus); } && \
+	{ download || { $$sudo apt-get update -q && download; }; } && \
+	dpkg-deb -x "$$dir"/prometheus_*.deb "$$dir/package" && \
+	mkdir -p bin && cp "$$dir/package/usr/bin/promtool" bin/promtool
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, go mod tidy
@@ -91,7 +106,8 @@ telegraf:
 
 .PHONY: bench
 bench: mosquitto telegraf ## measure: start, polls, memory, throughput, beside Telegraf; a million polls (about 30 minutes)
-	TELEGRAF=$$(ls $(TELEGRAF) 2>/dev/null) $(GO) test -run '^$$' -bench . -skip '^Benchmark(Events.*|MillionPolls)$$' -benchtime 20x -timeout 30m ./...
+	TELEGRAF=$$(ls $(TELEGRAF) 2>/dev/null) $(GO) test -run '^$$' -bench . -skip '^Benchmark(Events.*|MillionPolls)$$' -benchtime 20x -timeout 30m $$($(GO) list ./... | grep -v /history$$)
+	$(GO) test -run '^$$' -bench . -timeout 10m ./history
 	$(GO) test -run '^$$' -bench '^BenchmarkMillionPolls$$' -benchtime 1x -timeout 2h ./bridge
 
 .PHONY: bench-events

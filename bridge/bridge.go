@@ -40,10 +40,12 @@ type Options struct {
 	HomeAssistant configs.HomeAssistant
 	Retry         configs.Retry
 	Email         configs.Email
+	History       configs.History
 	StateDir      string
 	Version       string
 	Tasks         []Task
 	Log           *zap.Logger
+	Observer      Observer // nil if nobody wants to know
 
 	// ServiceManager hears that the bridge is well; the zero one is nobody.
 	ServiceManager ServiceManager
@@ -81,17 +83,25 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
 	events := make(chan event)
 	owner, err := newOwner(o, events)
 	if err != nil {
 		return err
+	}
+	if o.History.Enabled {
+		owner.history = openHistory(o)
+		o.Observer.Keeps(owner.history.Stats)
+		defer owner.history.Close()
 	}
 
 	// The session outlives ctx until the last messages are out.
 	sessionCtx, endSession := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSession()
 	var session sync.WaitGroup
-	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done()).run(sessionCtx) })
+	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done(), owner.history).run(sessionCtx) })
 
 	var polls sync.WaitGroup
 	for _, p := range owner.pollers {

@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"sync"
+
+	"hueair2mqtt/history"
 )
 
 // message is something to be published.
@@ -10,6 +12,7 @@ type message struct {
 	topic    string
 	payload  []byte
 	retained bool
+	reading  history.Key // the record of the reading that this tells; zero if there is none
 }
 
 // outbox holds, for one connection, what waits to be sent. A retained message
@@ -28,19 +31,22 @@ func newOutbox() *outbox {
 	return &outbox{waiting: make(map[string]*message), changed: make(chan struct{}, 1)}
 }
 
-// put adds a message. It never waits.
-func (o *outbox) put(m message) {
+// put adds a message. It never waits. superseded is the reading that will not be
+// sent because this message has taken its place.
+func (o *outbox) put(m message) (superseded history.Key) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if older, ok := o.waiting[m.topic]; ok && m.retained {
-		older.payload = m.payload
-		return
+		superseded = older.reading
+		older.payload, older.reading = m.payload, m.reading
+		return superseded
 	}
 	o.queue = append(o.queue, &m)
 	if m.retained {
 		o.waiting[m.topic] = &m
 	}
 	o.signal()
+	return history.Key{}
 }
 
 // close says that no message will follow; those that wait are still sent.

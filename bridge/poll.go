@@ -30,6 +30,8 @@ func (p *poller) endpoint() string { return p.task.Collector.Endpoint() }
 type polled struct {
 	poller   *poller
 	at       time.Time // when the poll began
+	took     time.Duration
+	retries  int64
 	snapshot collectors.Snapshot
 	err      error
 }
@@ -37,6 +39,7 @@ type polled struct {
 // happened is what a collector's event stream told between two polls.
 type happened struct {
 	poller *poller
+	at     time.Time
 	update collectors.Update
 }
 
@@ -59,8 +62,13 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 		if late := began.Sub(due); late >= 0 {
 			due = due.Add((late/p.task.Interval + 1) * p.task.Interval)
 		}
+		retries := p.retrier.Retries()
 		snapshot, err := p.poll(ctx)
-		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, snapshot: snapshot, err: err}) {
+		outcome := polled{
+			poller: p, at: began, took: time.Since(began), retries: p.retrier.Retries() - retries,
+			snapshot: snapshot, err: err,
+		}
+		if ctx.Err() != nil || !tell(ctx, events, outcome) {
 			return
 		}
 		if early := p.follow(ctx, due, events); early {
@@ -116,7 +124,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event
 		update, err := p.next(waiting, streamer)
 		switch {
 		case err == nil:
-			if !tell(ctx, events, happened{poller: p, update: update}) {
+			if !tell(ctx, events, happened{poller: p, at: time.Now(), update: update}) {
 				return false
 			}
 		case errors.Is(err, collectors.ErrResync):

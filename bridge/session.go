@@ -18,6 +18,7 @@ import (
 
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/history"
 )
 
 const (
@@ -68,6 +69,9 @@ type session struct {
 
 	// ownerGone is closed when nobody reads events any more.
 	ownerGone <-chan struct{}
+
+	history  *history.Log // nil unless readings are kept
+	observer Observer
 }
 
 // connectionUp tells the owner that a broker can be reached through out.
@@ -83,10 +87,11 @@ type received struct {
 	retained bool
 }
 
-func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}) *session {
+func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}, readings *history.Log) *session {
 	return &session{
 		mqtt: o.MQTT, tls: tlsConfig, topics: o.topics(), dial: o.dialBroker(),
 		events: events, log: o.Log.With(zap.String("broker", o.MQTT.Broker)), ownerGone: ownerGone,
+		history: readings, observer: o.Observer,
 	}
 }
 
@@ -182,7 +187,11 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	s.log.Info("connected to the broker")
 	out := newOutbox()
 	s.tell(ctx, connectionUp{out})
+	s.observer.Connected()
+	stopReplay := s.startReplay(ctx, client)
 	finished = s.send(ctx, client, out)
+	stopReplay()
+	s.observer.Disconnected()
 	if !finished {
 		s.tell(context.WithoutCancel(ctx), connectionDown{out})
 	}
@@ -237,12 +246,14 @@ func subscribe(ctx context.Context, client mqtt.Client, filters map[string]byte,
 // the next, until the connection ends (false) or the outbox is closed and every
 // message acknowledged (true).
 func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (finished bool) {
-	inFlight := make(chan mqtt.Token, maxInFlight)
+	inFlight := make(chan sent, maxInFlight)
 	var acknowledging sync.WaitGroup
 	acknowledging.Go(func() {
 		told := false // once a connection: what one message meets, the next ones do
-		for token := range inFlight {
-			if err := await(ctx, token); err != nil && ctx.Err() == nil && !told {
+		for m := range inFlight {
+			err := await(ctx, m.token)
+			s.settle(m.reading, err)
+			if err != nil && ctx.Err() == nil && !told {
 				told = true
 				s.log.Error("a message was not taken by the broker", zap.Error(err))
 			}
@@ -255,7 +266,7 @@ func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (fi
 		if !ok {
 			return ctx.Err() == nil
 		}
-		inFlight <- client.Publish(m.topic, 1, m.retained, m.payload)
+		inFlight <- sent{client.Publish(m.topic, 1, m.retained, m.payload), m.reading}
 	}
 }
 

@@ -30,7 +30,7 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	if err := f.Chmod(mode); err != nil {
 		return err
 	}
-	if err := giveToOwnerOf(dir, f); err != nil {
+	if err := GiveToOwnerOf(dir, f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -45,7 +45,9 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	return syncDir(dir)
 }
 
-func giveToOwnerOf(dir string, f *os.File) error {
+// GiveToOwnerOf makes a file belong to the owner of a directory, if this is root's
+// process and may do that; see ReplaceFile.
+func GiveToOwnerOf(dir string, f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}

@@ -25,6 +25,8 @@ type Config struct {
 	Amazon        Amazon        `koanf:"amazon"`
 	Retry         Retry         `koanf:"retry"`
 	Alert         Alert         `koanf:"alert"`
+	History       History       `koanf:"history"`
+	Metrics       Metrics       `koanf:"metrics"`
 	StateDir      string        `koanf:"state_dir" usage:"directory for credentials and alert files"`
 	Log           Log           `koanf:"log"`
 }
@@ -132,6 +134,22 @@ type Email struct {
 
 // Enabled says whether alerts go out by mail.
 func (e Email) Enabled() bool { return e.SMTP != "" }
+
+// History says whether readings are kept while the broker is away, and how many.
+type History struct {
+	Enabled bool `koanf:"enabled" usage:"keep readings while the broker is away, and tell them later"`
+	// MaxAge is at least a minute.
+	MaxAge time.Duration `koanf:"max_age" usage:"age at which a reading that was kept is dropped"`
+	// MaxMegabytes bounds the files, in 1,000,000 bytes: 1 to 100,000.
+	MaxMegabytes int `koanf:"max_megabytes" usage:"megabytes of readings that are kept; the oldest are dropped"`
+}
+
+// Metrics says where Prometheus finds its metrics.
+type Metrics struct {
+	// Listen is host:port, of which the host may be empty; empty where nobody
+	// listens.
+	Listen string `koanf:"listen" usage:"host:port at which Prometheus finds metrics; empty: nowhere"`
+}
 
 // Log says what is logged and how.
 type Log struct {

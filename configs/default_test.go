@@ -27,6 +27,7 @@ func TestDefaults(t *testing.T) {
 			Domain: "amazon.co.uk", Interval: 300 * time.Second, Timeout: 30 * time.Second,
 		},
 		Retry:    configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second, Jitter: 0.1},
+		History:  configs.History{MaxAge: 168 * time.Hour, MaxMegabytes: 64},
 		StateDir: "/var/lib/hueair2mqtt",
 		Log:      configs.Log{Level: "info", Format: "auto"},
 	}

@@ -176,6 +176,19 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "retry: {jitter: 1.1}", "retry.jitter", "0 to 1"},
 		{sound + "retry: {jitter: .nan}", "retry.jitter", "not a number"},
 
+		// History and metrics.
+		{sound + "history: {max_age: 59s}", "history.max_age", "1m to"},
+		{sound + "history: {max_age: 90000h}", "history.max_age", "87600h"},
+		{sound + "history: {max_megabytes: 0}", "history.max_megabytes", "1 to 100000"},
+		{sound + "history: {max_megabytes: 100001}", "history.max_megabytes", "1 to 100000"},
+		{sound + "metrics: {listen: 9469}", "metrics.listen", "text"},
+		{sound + "metrics: {listen: '9469'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: localhost}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: 'localhost:0'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: ':65536'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: 'http://localhost:9469'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: 'a b:9469'}", "metrics.listen", "host:port"},
+
 		// Mail.
 		{email("from: a@example.org, to: [b@example.org]"), "alert.email.smtp", "other keys"},
 		{email("smtp: 'mail.example.org:25', to: [b@example.org]"), "alert.email.from", "other keys"},

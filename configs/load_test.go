@@ -73,6 +73,8 @@ func full(t *testing.T) configs.Config {
 			SMTP: "mail.example.org:587", From: "Air <air@example.org>", To: []string{"a@example.org", "b@example.org"},
 			Username: "air", PasswordFile: filepath.Join(dir, "mail"), Password: "secret of mail",
 		}},
+		History:  configs.History{Enabled: true, MaxAge: 24 * time.Hour, MaxMegabytes: 5},
+		Metrics:  configs.Metrics{Listen: "127.0.0.1:9469"},
 		StateDir: "/tmp/state",
 		Log:      configs.Log{Level: "debug", Format: "json", File: "/tmp/log/hueair2mqtt.log"},
 	}

@@ -54,6 +54,11 @@ func newRunCommand() *cobra.Command {
 			if options.ServiceManager, err = serviceManager(); err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
+			if err != nil {
+				return &exitError{exitFailed, err}
+			}
+			defer stopMetrics()
 			if err := bridge.Run(cmd.Context(), options); err != nil {
 				return &exitError{exitUnusable, err}
 			}
@@ -94,7 +99,7 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
 	return bridge.Options{
-		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email,
+		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
 }
