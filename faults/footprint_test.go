@@ -78,5 +78,32 @@ func (p *program) goroutines() (n int, stacks string) {
 	return n, stacks
 }
 
-// patienceOfConnections is how long an idle connection of a poll may stay.
-const patienceOfConnections = 35 * time.Second
+// shrinks waits until the process holds no more descriptors than before, and
+// returns what it holds then. An idle connection to Alexa may stay 30 seconds, a
+// handshake that nobody waits for any more 10.
+func (p *program) shrinks(before footprint) (after footprint) {
+	p.t.Helper()
+	within(p.t, 45*time.Second, "the descriptors of before", func() string {
+		if after = p.atRest(); after.descriptors > before.descriptors {
+			return fmt.Sprintf("before %s; now %s:\n%s", before, after, p.descriptors())
+		}
+		return ""
+	})
+	return after
+}
+
+// descriptors tells what the descriptors are.
+func (p *program) descriptors() string {
+	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err.Error()
+	}
+	var all []string
+	for _, entry := range entries {
+		if to, err := os.Readlink(filepath.Join(dir, entry.Name())); err == nil {
+			all = append(all, to)
+		}
+	}
+	return strings.Join(all, "\n")
+}

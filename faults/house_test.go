@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	cryptorand "crypto/rand"
@@ -13,6 +14,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"math/rand/v2"
 	"net"
@@ -47,7 +49,8 @@ type house struct {
 
 	toBroker, toHue, toOld, toAlexa, toTokens, toMail *proxy
 
-	tlsPort               int // of the broker, for houses with brokerTLS
+	paired                []storedBridge // what hue.json must hold
+	tlsPort               int            // of the broker, for houses with brokerTLS
 	dir, stateDir, config string
 	build                 string   // of the program
 	env                   []string // of the program
@@ -55,14 +58,6 @@ type house struct {
 
 	truth truth
 }
-
-// bridgeOf says which Hue bridge has a sensor.
-type bridgeOf bool
-
-const (
-	onHue bridgeOf = false
-	onOld bridgeOf = true
-)
 
 // truth is what the sources would tell.
 type truth struct {
@@ -72,9 +67,11 @@ type truth struct {
 	lost     map[string]bool // parts that can't be reached: "hue", "old", "amazon"
 }
 
+// sensor is one of a Hue bridge's. part is "hue", of the bridge of today, or "old".
 type sensor struct {
 	huetest.MotionSensor
-	on bridgeOf
+	bridge *huetest.Bridge
+	part   string
 }
 
 const (
@@ -87,9 +84,16 @@ const (
 type layout struct {
 	brokerHost string // of mqtt.broker; "" is the proxy's address
 	brokerTLS  bool
-	more       string        // configuration
 	cookieLife time.Duration // of Amazon's; 0 is two weeks
-	sensors    int           // on each Hue bridge; 0 is 2
+	build      string        // of the program; "" is the one that is shipped
+	env        string        // of the program; one variable more
+
+	// disk is called with the state directory while that is empty.
+	disk func(stateDir string)
+
+	// crowd are more Hue bridges of today with so many sensors each.
+	crowd, sensors int
+	interval       time.Duration // 0 is that of the tests
 }
 
 // newHouse builds a house, signs in to Amazon as a user does, and starts nothing
@@ -97,17 +101,16 @@ type layout struct {
 func newHouse(t *testing.T, l layout) *house {
 	t.Helper()
 	h := &house{
-		t: t, random: random(t), dir: t.TempDir(), build: binary,
+		t: t, random: random(t), dir: t.TempDir(), build: cmp.Or(l.build, shipped),
 		hue: huetest.NewBridge(hueID, hueKey), old: huetest.NewBridge(oldID, oldKey),
 		amazon: amazontest.NewAccount(),
 		truth:  truth{refused: make(map[string]bool), lost: make(map[string]bool)},
 	}
 	h.stateDir = filepath.Join(h.dir, "state")
 	h.old.SetSoftware(firstSoftware)
-	for i := range max(l.sensors, 2) {
-		h.truth.sensors = append(h.truth.sensors,
-			sensor{huetest.MotionSensor{MAC: mac(1, i), Name: fmt.Sprintf("Room %d", i), Reachable: true, Battery: 90}, onHue},
-			sensor{huetest.MotionSensor{MAC: mac(2, i), Name: fmt.Sprintf("Cellar %d", i), Reachable: true, Battery: 80}, onOld})
+	for i := range 2 {
+		h.addSensor(h.hue, "hue", mac(1, i))
+		h.addSensor(h.old, "old", mac(2, i))
 	}
 	h.truth.monitors = []amazontest.Monitor{
 		{Serial: "G0A0FAULTS1", EntityID: "7d0f5e5c-1111-4222-8333-444455556666", ApplianceID: "AAA_SonarCloudService_a", Name: "Kitchen air", Reachable: true},
@@ -116,14 +119,13 @@ func newHouse(t *testing.T, l layout) *house {
 	if l.cookieLife > 0 {
 		h.amazon.SetCookieLife(l.cookieLife, true)
 	}
-	h.change()
 
-	hueServer := huetest.StartTLS(h.hue, huetest.WithSelfSigned())
-	t.Cleanup(hueServer.Close)
+	hueServer := startHue(t, h.hue)
 	oldServer := httptest.NewServer(h.old)
 	t.Cleanup(oldServer.Close)
 	alexa := httptest.NewUnstartedServer(h.amazon)
 	alexa.EnableHTTP2 = true
+	alexa.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of every fault
 	alexa.StartTLS()
 	t.Cleanup(alexa.Close)
 	h.mail = startMailServer(t)
@@ -147,19 +149,30 @@ func newHouse(t *testing.T, l layout) *house {
 
 	roots := filepath.Join(h.dir, "roots.pem")
 	h.write(roots, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: alexa.Certificate().Raw})))
-	h.env = []string{"SSL_CERT_FILE=" + roots}
+	h.env = []string{"SSL_CERT_FILE=" + roots, l.env}
 
 	if err := os.Mkdir(h.stateDir, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(hueServer.Certificate().Raw)
-	paired, err := json.Marshal(map[string]any{"bridges": []any{map[string]string{
-		"id": hueID, "host": h.toHue.address(), "username": hueKey, "fingerprint": hex.EncodeToString(sum[:]),
-	}}})
+	if l.disk != nil {
+		l.disk(h.stateDir)
+	}
+	h.paired = append(h.paired, pairing(hueID, h.toHue.address(), hueServer))
+	for i := range l.crowd {
+		id := fmt.Sprintf("001788fffe99%04x", i)
+		bridge := huetest.NewBridge(id, hueKey)
+		for j := range l.sensors {
+			h.addSensor(bridge, "hue", mac(16+i, j))
+		}
+		server := startHue(t, bridge)
+		h.paired = append(h.paired, pairing(id, server.Host(), server))
+	}
+	h.change()
+	stored, err := json.Marshal(map[string]any{"bridges": h.paired})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.write(filepath.Join(h.stateDir, "hue.json"), string(paired))
+	h.write(filepath.Join(h.stateDir, "hue.json"), string(stored))
 
 	broker, mqttMore := "tcp://"+h.toBroker.address(), ""
 	if l.brokerHost != "" {
@@ -170,6 +183,7 @@ func newHouse(t *testing.T, l layout) *house {
 		mqttMore = ", ca_file: " + filepath.Join(h.dir, "broker.pem")
 	}
 	h.config = filepath.Join(h.dir, "hueair2mqtt.yaml")
+	every := cmp.Or(l.interval, interval)
 	h.write(h.config, fmt.Sprintf(`
 mqtt: {broker: %q%s}
 hue:
@@ -185,10 +199,36 @@ amazon:
 retry: {base_delay: 50ms, max_delay: 200ms}
 alert: {email: {smtp: %q, from: house@example.org, to: [you@example.org]}}
 state_dir: %s
-%s`, broker, mqttMore, interval, timeout, h.toOld.address(), oldID, oldKey, interval, timeout,
-		h.toAlexa.address(), h.toTokens.address(), h.toMail.address(), h.stateDir, l.more))
+`, broker, mqttMore, every, cmp.Or(l.interval, timeout), h.toOld.address(), oldID, oldKey, every, cmp.Or(l.interval, timeout),
+		h.toAlexa.address(), h.toTokens.address(), h.toMail.address(), h.stateDir))
 	h.signIn()
 	return h
+}
+
+func (h *house) addSensor(bridge *huetest.Bridge, part, mac string) {
+	h.truth.sensors = append(h.truth.sensors, sensor{
+		huetest.MotionSensor{MAC: mac, Name: "Sensor " + mac[12:], Reachable: true}, bridge, part,
+	})
+}
+
+// startHue serves a Hue bridge of today.
+func startHue(t *testing.T, bridge *huetest.Bridge) *huetest.Server {
+	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
+	t.Cleanup(server.Close)
+	return server
+}
+
+// pairing is what pairing with a Hue bridge stores.
+func pairing(id, host string, server *huetest.Server) storedBridge {
+	sum := sha256.Sum256(server.Certificate().Raw)
+	return storedBridge{ID: id, Host: host, Username: hueKey, Fingerprint: hex.EncodeToString(sum[:])}
+}
+
+type storedBridge struct {
+	ID          string `json:"id"`
+	Host        string `json:"host"`
+	Username    string `json:"username"`
+	Fingerprint string `json:"fingerprint"`
 }
 
 func mac(bridge, i int) string {
@@ -250,11 +290,7 @@ func (h *house) change() {
 		s.Temperature, s.Motion = 5+number(25), !s.Motion
 		s.Lux = float64(1 + h.random.IntN(300))
 		s.Battery = 1 + h.random.IntN(100)
-		if s.on == onOld {
-			h.old.SetMotionSensor(s.MotionSensor)
-		} else {
-			h.hue.SetMotionSensor(s.MotionSensor)
-		}
+		s.bridge.SetMotionSensor(s.MotionSensor)
 	}
 	for i := range h.truth.monitors {
 		m := &h.truth.monitors[i]

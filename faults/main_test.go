@@ -31,8 +31,8 @@ const (
 )
 
 var (
-	binary string // the program
-	seed   uint64
+	shipped string // the program
+	seed    uint64
 )
 
 // TestMain builds the program once and runs the tests in namespaces of their own.
@@ -102,7 +102,7 @@ func build(program string, flags ...string) error {
 }
 
 func inside(m *testing.M) (code int, err error) {
-	binary = os.Getenv(envBinary)
+	shipped = os.Getenv(envBinary)
 	if seed, err = strconv.ParseUint(os.Getenv(envSeed), 10, 64); err != nil {
 		return 0, fmt.Errorf("%s: %w", envSeed, err)
 	}

@@ -17,7 +17,9 @@ type harm struct {
 	delay time.Duration
 	// trickle lets one byte a second through, in both directions.
 	trickle bool
-	// drop takes everything and lets nothing through; nobody is told.
+	// drop takes everything and lets nothing through; nobody is told. A connection
+	// of which something was lost so never gets anything through again, as one whose
+	// packets a router has forgotten.
 	drop bool
 	// corrupt changes one byte of each piece. Where only the server's is, the
 	// client's bytes arrive as they are.
@@ -50,6 +52,7 @@ type proxied struct {
 	client, server *net.TCPConn
 	born           int // the count of connections when it was made
 	halfClosed     bool
+	robbed         bool // something of it was dropped; the proxy's lock guards it
 }
 
 // newProxy starts a proxy to a server on this machine.
@@ -107,7 +110,7 @@ func (c *proxied) reset() {
 }
 
 // now is what is done to a connection, and a channel that closes when that
-// changes.
+// changes. It is asked when there is something to pass on.
 func (p *proxy) now(c *proxied) (harm, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,6 +118,8 @@ func (p *proxy) now(c *proxied) (harm, <-chan struct{}) {
 	if h.existing && c.born >= p.made {
 		h = harm{}
 	}
+	h.drop = h.drop || c.robbed
+	c.robbed = h.drop
 	return h, p.change
 }
 

@@ -68,6 +68,7 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: refuse199}))
 	resp, err := e.http.Do(req)
 	if err != nil {
+		e.leave()
 		return nil, nil, e.fromNetwork(err)
 	}
 	defer resp.Body.Close()
@@ -79,6 +80,8 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
+		resp.Body.Close()
+		e.leave()
 		return resp, nil, e.fromNetwork(fmt.Errorf("reading the answer: %w", err))
 	case len(body) > maxBody:
 		return resp, nil, &collectors.PermanentError{
@@ -88,6 +91,11 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 	}
 	return resp, body, nil
 }
+
+// leave makes the next request dial anew. HTTP/2 would send it, and all that
+// follow, over a connection that gave no answer, for as long as the kernel believes
+// in it: a quarter of an hour where a router has forgotten it.
+func (e *exchanger) leave() { e.http.CloseIdleConnections() }
 
 // setAppHeaders makes a request look like one of the Alexa app.
 func setAppHeaders(req *http.Request, contentType string) {

@@ -7,17 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
-
-	"hueair2mqtt/collectors"
 )
 
 const (
-	// credentialsFile is the name, in the state directory, of what signing in got.
-	credentialsFile = "amazon.json"
+	// StateFile is the file of the state directory that holds what signing in got.
+	StateFile = "amazon.json"
 
 	// credentialsMode lets nobody but the program's user read it: it is as good as
 	// the account's password until the device is deregistered.
@@ -106,7 +102,7 @@ func (c *credentials) secrets() []secret {
 func (c *credentials) encode() ([]byte, error) {
 	content, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("making %s: %w", credentialsFile, err)
+		return nil, fmt.Errorf("making %s: %w", StateFile, err)
 	}
 	return append(content, '\n'), nil
 }
@@ -184,20 +180,4 @@ func lockDir(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), d.Close())
 	}
 	return d.Close, nil // closing ends the lock
-}
-
-// removeLeftovers removes what a process that was killed while it replaced the
-// file left of it; that holds secrets.
-func removeLeftovers(file string) error {
-	entries, err := os.ReadDir(filepath.Dir(file))
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), "."+filepath.Base(file)+".") {
-			failed = errors.Join(failed, collectors.RemoveFile(filepath.Join(filepath.Dir(file), entry.Name())))
-		}
-	}
-	return failed
 }
