@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -110,4 +111,163 @@ func welcome(conn net.Conn, says []byte) {
 	}()
 	_, _ = io.Copy(io.Discard, conn)
 	<-written
+}
+
+// flood is a broker that grants everything and sends the same kind of message again
+// and again. What it is sent it passes to published, and acknowledges if that is
+// true.
+type flood struct {
+	topic     string
+	payload   func(i int) string
+	retained  bool
+	times     int
+	published func(topic, payload string) bool
+}
+
+func (f flood) serve(conn net.Conn) {
+	defer conn.Close()
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	for {
+		p, err := packets.ReadPacket(conn)
+		if err != nil {
+			return
+		}
+		var answer packets.ControlPacket
+		switch p := p.(type) {
+		case *packets.ConnectPacket:
+			answer = packets.NewControlPacket(packets.Connack)
+		case *packets.SubscribePacket:
+			granted := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
+			granted.MessageID, granted.ReturnCodes = p.MessageID, p.Qoss
+			answer = granted
+		case *packets.UnsubscribePacket: // the last of what begins a session
+			done := packets.NewControlPacket(packets.Unsuback).(*packets.UnsubackPacket)
+			done.MessageID = p.MessageID
+			answer = done
+		case *packets.PublishPacket:
+			if !f.published(p.TopicName, string(p.Payload)) {
+				continue
+			}
+			taken := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+			taken.MessageID = p.MessageID
+			answer = taken
+		case *packets.DisconnectPacket:
+			return
+		default:
+			continue
+		}
+		if answer.Write(conn) != nil {
+			return
+		}
+		if _, begun := p.(*packets.UnsubscribePacket); begun {
+			writing.Go(func() {
+				m := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+				m.TopicName, m.Retain = f.topic, f.retained
+				for i := range f.times {
+					m.Payload = []byte(f.payload(i))
+					if m.Write(conn) != nil {
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+// besiege makes this the house's broker.
+func (f flood) besiege(h *house) (wait func()) {
+	var brokers sync.WaitGroup
+	h.options.DialBroker = func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		brokers.Go(func() { f.serve(theirs) })
+		return ours, nil
+	}
+	return brokers.Wait
+}
+
+// TestAFloodOfRequestsIsBounded has somebody send requests without end while the
+// broker takes no answer.
+func TestAFloodOfRequestsIsBounded(t *testing.T) {
+	const requests = 20_000 // more than wait, and than MQTT lets be unacknowledged
+	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+		wait := flood{
+			topic: "hueair2mqtt/bridge/request/acknowledge", payload: func(int) string { return "hue" }, times: requests,
+			published: func(string, string) bool { return false },
+		}.besiege(h)
+		h.start()
+		after(10 * time.Second)
+		if n := h.logs.FilterMessageSnippet("does not take messages as fast as they come").Len(); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+		h.stop()
+		wait()
+	})
+}
+
+// TestARequestIsReadNoFurtherThanItsBound has requests of a mebibyte, with a
+// source's name at their beginning, and at their end.
+func TestARequestIsReadNoFurtherThanItsBound(t *testing.T) {
+	hue := hueSource().fails(refused())
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.start()
+		after(time.Second)
+		response := "hueair2mqtt/bridge/response/acknowledge"
+		h.publish("hueair2mqtt/bridge/request/acknowledge", "hue"+strings.Repeat("x", 1<<20), false)
+		after(time.Second)
+		if got := h.get(response); !strings.Contains(got, "must name a source") || len(got) > 300 {
+			t.Errorf("%d bytes answered: %.300s", len(got), got)
+		}
+		h.publish("hueair2mqtt/bridge/request/acknowledge", "hue"+strings.Repeat(" ", 1<<20)+"x", false)
+		after(time.Second)
+		if got := h.get(response); !strings.Contains(got, `"ok"`) {
+			t.Errorf("answered %.300s", got) // what is beyond the bound was never read
+		}
+	})
+}
+
+// TestAListOfFormerDevicesIsBounded has somebody overwrite the list of devices
+// with other ids again and again, and with names that are none.
+func TestAListOfFormerDevicesIsBounded(t *testing.T) {
+	const lists, devices, bound = 4, 8_000, 20_000
+	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+		topics, longest := make(map[string]bool), ""
+		wait := flood{
+			topic: "hueair2mqtt/bridge/devices", retained: true, times: lists,
+			payload: func(i int) string {
+				var list strings.Builder
+				list.WriteString(`[{"id":"hue_../x","name":"a"},{"id":"hue_+","name":"b"},{"id":"HUE_1"}`)
+				for j := range devices {
+					fmt.Fprintf(&list, `,{"id":"hue_%d_%d","name":"\u0007%s"}`, i, j, strings.Repeat("n", 200))
+				}
+				return list.String() + "]"
+			},
+			published: func(topic, payload string) bool {
+				topics[topic] = true
+				if topic == "hueair2mqtt/bridge/devices" && len(payload) > len(longest) {
+					longest = payload
+				}
+				return true
+			},
+		}.besiege(h)
+		h.start()
+		after(time.Minute)
+		h.stop()
+		wait()
+		available := 0
+		for topic := range topics {
+			if strings.ContainsAny(topic, "+#.") || strings.Contains(topic, "HUE") {
+				t.Errorf("published to %s", topic)
+			}
+			if strings.HasSuffix(topic, "/availability") {
+				available++
+			}
+		}
+		if available != bound+1 {
+			t.Errorf("%d devices", available)
+		}
+		if strings.Contains(longest, `\u0007`) || strings.Contains(longest, strings.Repeat("n", 129)) {
+			t.Errorf("a name was not cleaned: %.300s", longest)
+		}
+	})
 }

@@ -22,25 +22,42 @@ type outbox struct {
 	waiting map[string]*message // the retained ones of the queue, by topic
 	changed chan struct{}       // holds one token when the queue or closed may have changed
 	closed  bool
+	events  int  // of the queue, not retained
+	full    bool // an event found no room
 }
 
 func newOutbox() *outbox {
 	return &outbox{waiting: make(map[string]*message), changed: make(chan struct{}, 1)}
 }
 
-// put adds a message. It never waits.
-func (o *outbox) put(m message) {
+// maxEvents bounds the messages of an outbox that are not retained: what happened
+// at a moment, and answers to requests. A house makes some in a minute; somebody who
+// sends requests to a broker that takes nothing must not fill the memory.
+const maxEvents = 10_000
+
+// put adds a message. It never waits. What is not retained finds no room where
+// maxEvents wait already; then it is lost, and put returns true the first time.
+func (o *outbox) put(m message) (toTell bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if older, ok := o.waiting[m.topic]; ok && m.retained {
 		older.payload = m.payload
-		return
+		return false
+	}
+	if !m.retained {
+		if o.events == maxEvents {
+			toTell = !o.full
+			o.full = true
+			return toTell
+		}
+		o.events++
 	}
 	o.queue = append(o.queue, &m)
 	if m.retained {
 		o.waiting[m.topic] = &m
 	}
 	o.signal()
+	return false
 }
 
 // close says that no message will follow; those that wait are still sent.
@@ -85,6 +102,8 @@ func (o *outbox) take() (m message, ok, done bool) {
 	o.queue = o.queue[1:]
 	if first.retained {
 		delete(o.waiting, first.topic)
+	} else {
+		o.events--
 	}
 	return *first, true, false
 }

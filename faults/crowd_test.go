@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// TestTenThousandDevices has five Hue bridges with 2,000 sensors each: a bridge may
+// TestTenThousandDevices has ten Hue bridges with 1,000 sensors each: a bridge may
 // tell of 16,384 resources, and a sensor has seven. All change at once, which is more
 // than the event streams hold; the broker restarts and has forgotten them all; and
 // the program is killed and starts anew.
 func TestTenThousandDevices(t *testing.T) {
 	t.Parallel()
-	const bridges, sensors, every = 5, 2000, 20 * time.Second
+	const bridges, sensors, every = 10, 1000, 20 * time.Second
 	h := newHouse(t, layout{crowd: bridges, sensors: sensors, interval: every})
 	began := time.Now()
 	p := h.run()
