@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -58,14 +59,45 @@ func explainConnect(err error) error {
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		return fmt.Errorf("the broker refused the client id (%w): set another mqtt.client_id", err)
 	}
+	if remedy := explainCertificate(err); remedy != "" {
+		return fmt.Errorf("%w: %s", err, remedy)
+	}
 	err = collectors.FromNetwork(err)
 	switch collectors.KindOf(err) {
-	case "certificate":
-		return fmt.Errorf("%w: check mqtt.ca_file and that mqtt.broker uses the name in the broker's certificate", err)
 	case "refused":
 		return fmt.Errorf("%w: check mqtt.broker and that the broker is running there", err)
 	case "dns":
 		return fmt.Errorf("%w: check the host name in mqtt.broker", err)
 	}
 	return err
+}
+
+// explainCertificate says what to do about a certificate that one side refuses,
+// or "".
+func explainCertificate(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		own       *revocationError
+		other     *tls.CertificateVerificationError
+		remote    *net.OpError
+	)
+	switch {
+	case errors.As(err, &own): // says it itself
+		return "the broker is not trusted"
+	case errors.As(err, &authority):
+		return "set mqtt.ca_file to the certificate of the authority that signed the broker's"
+	case errors.As(err, &host):
+		return "write in mqtt.broker a name that is in the broker's certificate"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "give the broker a new certificate, or set this machine's clock if it is wrong"
+	case errors.As(err, &invalid), errors.As(err, &other):
+		return "give the broker another certificate"
+	case errors.As(err, &remote) && remote.Op == "remote error":
+		// The broker's alert says what it does not like about mqtt.cert_file: that it
+		// is missing, has ended, was revoked, or is of an authority it does not know.
+		return "the broker refuses the program's certificate: check mqtt.cert_file and mqtt.key_file, and the broker's log"
+	}
+	return ""
 }
