@@ -43,6 +43,8 @@ func newHTTPClient(dial func(context.Context, string, string) (net.Conn, error))
 		// has closed them, and a request on a closed one would cost a retry.
 		IdleConnTimeout: 30 * time.Second,
 		MaxIdleConns:    2,
+		// An answer may set two hundred cookies.
+		MaxResponseHeaderBytes: 1 << 20,
 	}
 	if dial == nil {
 		transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
@@ -65,7 +67,7 @@ type exchanger struct {
 // exchange sends one request and reads its answer. The body is left unread where
 // wanted, if not nil, finds an error in the status or the headers.
 func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) error) (*http.Response, []byte, error) {
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: refuse199}))
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: refuse1xx()}))
 	resp, err := e.http.Do(req)
 	if err != nil {
 		e.leave()
@@ -188,15 +190,23 @@ func (c *Collector) exchangeOnce(ctx context.Context, method, path string, quest
 	return body, generation, err
 }
 
-// refuse199 ends a request that a retired endpoint answers with status 199:
-// net/http would take it for the herald of another answer and wait.
-func refuse199(code int, _ textproto.MIMEHeader) error {
-	if code <= http.StatusEarlyHints {
-		return nil
-	}
-	return &collectors.PermanentError{
-		Kind: "http " + strconv.Itoa(code), StatusCode: code,
-		Err: fmt.Errorf("the server answered %d", code),
+// max1xx bounds the heralds of an answer, as net/http does by itself where nobody
+// looks at them.
+const max1xx = 5
+
+// refuse1xx ends a request that a retired endpoint answers with status 199:
+// net/http would take it for the herald of another answer and wait. It also ends one
+// that is answered by heralds without end.
+func refuse1xx() func(int, textproto.MIMEHeader) error {
+	heralds := 0
+	return func(code int, _ textproto.MIMEHeader) error {
+		if heralds++; code <= http.StatusEarlyHints && heralds <= max1xx {
+			return nil
+		}
+		return &collectors.PermanentError{
+			Kind: "http " + strconv.Itoa(code), StatusCode: code,
+			Err: fmt.Errorf("the server answered %d", code),
+		}
 	}
 }
 
