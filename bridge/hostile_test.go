@@ -271,3 +271,25 @@ func TestAListOfFormerDevicesIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestRetainedRequestsAreIgnored has requests and a birth retained, which would be
+// carried out again at every connection.
+func TestRetainedRequestsAreIgnored(t *testing.T) {
+	hue := hueSource().fails(refused())
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		h.publish("hueair2mqtt/bridge/request/acknowledge", "hue", true)
+		h.publish("hueair2mqtt/bridge/request/refresh", "hue", true)
+		h.publish("homeassistant/status", "online", true)
+		h.start()
+		after(30 * time.Second)
+		if h.problem("hue").Acknowledged || hue.polled() != 1 {
+			t.Errorf("acknowledged: %t, polls: %d", h.problem("hue").Acknowledged, hue.polled())
+		}
+		if n := h.count("hueair2mqtt/bridge/response/acknowledge") + h.count("hueair2mqtt/bridge/response/refresh"); n != 0 {
+			t.Errorf("%d answers", n)
+		}
+		if n := h.count("homeassistant/device/hueair2mqtt_bridge/config"); n != 1 {
+			t.Errorf("announced %d times", n)
+		}
+	})
+}

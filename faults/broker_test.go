@@ -33,7 +33,7 @@ func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
 		}
 	}
 	after := p.shrinks(before)
-	t.Logf("true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
+	tell(t, "true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
 	p.stop()
 }
 
@@ -56,9 +56,9 @@ func TestNamesGone(t *testing.T) {
 		wait(t, 6*time.Second)
 		names.Store(namesKnown)
 		took := h.holds(afterReconnect, name)
-		t.Logf("%-8s true again after %s", name, took.Round(time.Millisecond))
+		tell(t, "%-8s true again after %s", name, took.Round(time.Millisecond))
 	}
 	after := p.shrinks(before)
-	t.Logf("before %s; after %s", before, after)
+	tell(t, "before %s; after %s", before, after)
 	p.stop()
 }

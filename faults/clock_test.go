@@ -153,12 +153,12 @@ func TestTheClockStepped(t *testing.T) {
 		h.letIn("amazon")
 		h.change()
 		took := h.holds(soon, "let in again")
-		t.Logf("%-8s off: true again after %s", off, took.Round(time.Millisecond))
+		tell(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
 	}
 	if got := h.mail.received("amazon"); got != mails {
 		t.Errorf("%d mails about %d alerts", got, mails)
 	}
-	t.Logf("before %s; after %s", before, p.shrinks(before))
+	tell(t, "before %s; after %s", before, p.shrinks(before))
 	p.stop()
 }
 

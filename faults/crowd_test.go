@@ -19,16 +19,16 @@ func TestTenThousandDevices(t *testing.T) {
 	began := time.Now()
 	p := h.run()
 	h.holds(patience, "after the start")
-	t.Logf("%d devices, everything true %s after the start; %s", len(h.expected())/2, time.Since(began).Round(time.Millisecond), p.footprint())
+	tell(t, "%d devices, everything true %s after the start; %s", len(h.expected())/2, time.Since(began).Round(time.Millisecond), p.footprint())
 
 	h.change()
 	took := h.holds(2*every, "after all have changed")
-	t.Logf("true %s after all had changed; %s", took.Round(time.Millisecond), p.footprint())
+	tell(t, "true %s after all had changed; %s", took.Round(time.Millisecond), p.footprint())
 
 	h.broker.stop(syscall.SIGKILL)
 	h.broker.start()
 	took = h.holds(afterReconnect+every, "after the broker forgot all")
-	t.Logf("true %s after the broker had forgotten all; %s", took.Round(time.Millisecond), p.footprint())
+	tell(t, "true %s after the broker had forgotten all; %s", took.Round(time.Millisecond), p.footprint())
 
 	p.signal(syscall.SIGKILL)
 	p.wait(patience)
@@ -36,6 +36,6 @@ func TestTenThousandDevices(t *testing.T) {
 	began = time.Now()
 	p = h.run()
 	h.holds(patience, "started anew")
-	t.Logf("true %s after a new start; %s", time.Since(began).Round(time.Millisecond), p.footprint())
+	tell(t, "true %s after a new start; %s", time.Since(began).Round(time.Millisecond), p.footprint())
 	p.stop()
 }

@@ -52,6 +52,6 @@ func TestDescriptorsExhausted(t *testing.T) {
 	limit(usual.Cur)
 	tookBroker := h.holds(afterReconnect, "with descriptors again, the broker being lost too")
 	after := p.shrinks(before)
-	t.Logf("true again after %s, and %s with the broker lost; before %s; after %s", took.Round(time.Millisecond), tookBroker.Round(time.Millisecond), before, after)
+	tell(t, "true again after %s, and %s with the broker lost; before %s; after %s", took.Round(time.Millisecond), tookBroker.Round(time.Millisecond), before, after)
 	p.stop()
 }

@@ -94,7 +94,7 @@ func TestADiskThatTakesNothing(t *testing.T) {
 			took := h.holds(soon, "with a disk that takes all")
 			h.letIn("amazon")
 			h.holds(soon, "let in again")
-			t.Logf("true again %s after it; before %s; after %s", took, before, p.atRest())
+			tell(t, "true again %s after it; before %s; after %s", took, before, p.atRest())
 			p.stop()
 		})
 	}

@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 			h.holds(patience, "before the fault")
 			before := p.atRest()
 			healed := h.endure(f)
-			t.Logf("true again %s after it; before %s; after %s", healed.Round(100*time.Millisecond), before, p.shrinks(before))
+			tell(t, "true again %s after it; before %s; after %s", healed.Round(100*time.Millisecond), before, p.shrinks(before))
 			if f.name == "mail/slow" && h.mail.received("amazon") != 1 {
 				t.Errorf("%d mails, want 1", h.mail.received("amazon"))
 			}
@@ -172,17 +172,17 @@ func TestALongLife(t *testing.T) {
 	p := h.run()
 	h.holds(patience, "at the start")
 	before := p.atRest()
-	t.Logf("at the start: %s, %d goroutines", before, usual)
+	tell(t, "at the start: %s, %d goroutines", before, usual)
 	for _, i := range h.random.Perm(len(faults)) {
 		f := faults[i]
 		if f.tls || f.heals == afterSilence {
 			continue // the table has them; here they would take minutes
 		}
 		healed := h.endure(f)
-		t.Logf("%-28s true again after %-6s now %s", f.name, healed.Round(100*time.Millisecond), p.footprint())
+		tell(t, "%-28s true again after %-6s now %s", f.name, healed.Round(100*time.Millisecond), p.footprint())
 	}
 	after := p.shrinks(before)
-	t.Logf("at the end: %s", after)
+	tell(t, "at the end: %s", after)
 	// Go keeps threads, and gives memory back when it likes.
 	if after.threads > before.threads+6 {
 		t.Errorf("threads grew from %d to %d", before.threads, after.threads)
@@ -192,7 +192,7 @@ func TestALongLife(t *testing.T) {
 	}
 	p.checkLog()
 	now, stacks := p.goroutines()
-	t.Logf("goroutines: %d at the start of another, %d now", usual, now)
+	tell(t, "goroutines: %d at the start of another, %d now", usual, now)
 	if now > usual+4 {
 		t.Errorf("goroutines grew from %d to %d:\n%s", usual, now, stacks)
 	}

@@ -53,7 +53,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	began := time.Now()
 	p := h.run()
 	h.holds(patience, "after the last kill")
-	t.Logf("%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
+	tell(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
 	if left := h.leftovers(); len(left) > 0 {
 		t.Errorf("files that nobody will ever read, with secrets in them: %q", left)
 	}
@@ -102,7 +102,7 @@ func TestStartsAreQuick(t *testing.T) {
 		p.stop()
 	}
 	slices.Sort(took)
-	t.Logf("everything true after the start: %s in the middle, %s at most", took[starts/2].Round(time.Millisecond), took[starts-1].Round(time.Millisecond))
+	tell(t, "everything true after the start: %s in the middle, %s at most", took[starts/2].Round(time.Millisecond), took[starts-1].Round(time.Millisecond))
 	if took[starts/2] > soon {
 		t.Errorf("a start takes %s", took[starts/2])
 	}

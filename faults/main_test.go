@@ -175,6 +175,11 @@ func within(t *testing.T, limit time.Duration, what string, wrong func() string)
 	}
 }
 
+// tell prints a figure of a run; unlike t.Log also where the test passes.
+func tell(t *testing.T, format string, args ...any) {
+	fmt.Printf("%-50s %s\n", strings.TrimPrefix(t.Name(), "Test"), fmt.Sprintf(format, args...))
+}
+
 // wait lets a fault last. There is nothing to wait for but time.
 func wait(t *testing.T, d time.Duration) {
 	select {

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"hueair2mqtt/collectors"
@@ -35,6 +36,13 @@ const (
 // newHTTPClient makes the client of one account. It follows no redirect: Alexa
 // has none but the one to the sign-in page, and cookies must not follow it.
 func newHTTPClient(dial func(context.Context, string, string) (net.Conn, error)) *http.Client {
+	return &http.Client{
+		Transport:     &connections{dial: dial, current: newTransport(dial)},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func newTransport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	transport := &http.Transport{
 		DialContext:         dial,
 		ForceAttemptHTTP2:   true,
@@ -50,10 +58,37 @@ func newHTTPClient(dial func(context.Context, string, string) (net.Conn, error))
 		transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
 		transport.Proxy = http.ProxyFromEnvironment
 	}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return transport
+}
+
+// connections are those of one account, until CloseIdleConnections: what is asked
+// after it dials anew.
+//
+// An http.Transport would keep an HTTP/2 connection on which a request has just
+// timed out, and send all that follow over it, for as long as the kernel believes
+// in it: a quarter of an hour where a router has forgotten it.
+type connections struct {
+	dial func(context.Context, string, string) (net.Conn, error)
+
+	mu      sync.Mutex
+	current *http.Transport
+}
+
+func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	transport := c.current
+	c.mu.Unlock()
+	return transport.RoundTrip(req)
+}
+
+// CloseIdleConnections leaves all connections. Those that still serve a request
+// are closed when they have been idle for IdleConnTimeout.
+func (c *connections) CloseIdleConnections() {
+	c.mu.Lock()
+	old := c.current
+	c.current = newTransport(c.dial)
+	c.mu.Unlock()
+	old.CloseIdleConnections()
 }
 
 // exchanger sends requests and reads their answers, with classified errors that
@@ -94,9 +129,7 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 	return resp, body, nil
 }
 
-// leave makes the next request dial anew. HTTP/2 would send it, and all that
-// follow, over a connection that gave no answer, for as long as the kernel believes
-// in it: a quarter of an hour where a router has forgotten it.
+// leave makes the next request dial anew; see connections.
 func (e *exchanger) leave() { e.http.CloseIdleConnections() }
 
 // setAppHeaders makes a request look like one of the Alexa app.
