@@ -17,6 +17,9 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// maxHandshake bounds the header of the answer that begins a WebSocket, in bytes.
+const maxHandshake = 64 << 10
+
 // openConnection opens what MQTT is spoken over: TCP, TLS or a WebSocket.
 //
 // lifetime is that of the connection. Paho's own WebSocket takes no context, so
@@ -27,7 +30,7 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 	switch broker.Scheme {
 	case "ws", "wss":
 		socket, _, err := websocket.Dial(ctx, broker.String(), &websocket.DialOptions{
-			HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: tlsConfig}},
+			HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: tlsConfig, MaxResponseHeaderBytes: maxHandshake}},
 			Subprotocols: []string{"mqtt"},
 		})
 		if err != nil {

@@ -149,16 +149,3 @@ func (m *mosquitto) retained() (map[string]string, error) {
 
 // clientMark tells one subscriber's marker from another's.
 func (m *mosquitto) clientMark(c mqtt.Client) string { return fmt.Sprintf("%p", c) }
-
-// publish publishes past every proxy.
-func (m *mosquitto) publish(topic, payload string, retain bool) {
-	m.t.Helper()
-	client, err := m.connect()
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer client.Disconnect(100)
-	if err := finish(client.Publish(topic, 1, retain, payload)); err != nil {
-		m.t.Fatal(err)
-	}
-}
