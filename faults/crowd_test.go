@@ -14,7 +14,7 @@ import (
 // the program is killed and starts anew.
 func TestTenThousandDevices(t *testing.T) {
 	t.Parallel()
-	const bridges, sensors, every = 10, 1000, 20 * time.Second
+	const bridges, sensors, every = 10, 1000, 30 * time.Second
 	h := newHouse(t, layout{crowd: bridges, sensors: sensors, interval: every})
 	began := time.Now()
 	p := h.run()

@@ -158,8 +158,8 @@ func (h *house) endure(f fault) time.Duration {
 	return healed
 }
 
-// TestALongLife has one program meet all faults, in an order of the seed's, and
-// looks what it holds after each: nothing may grow.
+// TestALongLife has one program meet twenty faults of the seed's choice, one after
+// the other, and looks what it holds after each: nothing may grow.
 func TestALongLife(t *testing.T) {
 	t.Parallel()
 	undisturbed := newHouse(t, layout{})
@@ -173,10 +173,14 @@ func TestALongLife(t *testing.T) {
 	h.holds(patience, "at the start")
 	before := p.atRest()
 	tell(t, "at the start: %s, %d goroutines", before, usual)
+	left := 20
 	for _, i := range h.random.Perm(len(faults)) {
 		f := faults[i]
 		if f.tls || f.heals == afterSilence {
 			continue // the table has them; here they would take minutes
+		}
+		if left--; left < 0 {
+			break
 		}
 		healed := h.endure(f)
 		tell(t, "%-28s true again after %-6s now %s", f.name, healed.Round(100*time.Millisecond), p.footprint())
