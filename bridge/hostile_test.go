@@ -189,7 +189,7 @@ func (f flood) besiege(h *house) (wait func()) {
 // TestAFloodOfRequestsIsBounded has somebody send requests without end while the
 // broker takes no answer.
 func TestAFloodOfRequestsIsBounded(t *testing.T) {
-	const requests = 20_000 // more than wait, and than MQTT lets be unacknowledged
+	const requests = 12_000 // more than wait, and than MQTT lets be unacknowledged
 	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
 		wait := flood{
 			topic: "hueair2mqtt/bridge/request/acknowledge", payload: func(int) string { return "hue" }, times: requests,
@@ -229,7 +229,7 @@ func TestARequestIsReadNoFurtherThanItsBound(t *testing.T) {
 // TestAListOfFormerDevicesIsBounded has somebody overwrite the list of devices
 // with other ids again and again, and with names that are none.
 func TestAListOfFormerDevicesIsBounded(t *testing.T) {
-	const lists, devices, bound = 4, 8_000, 20_000
+	const lists, devices, bound = 2, 10_500, 20_000
 	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
 		topics, longest := make(map[string]bool), ""
 		wait := flood{
@@ -237,8 +237,9 @@ func TestAListOfFormerDevicesIsBounded(t *testing.T) {
 			payload: func(i int) string {
 				var list strings.Builder
 				list.WriteString(`[{"id":"hue_../x","name":"a"},{"id":"hue_+","name":"b"},{"id":"HUE_1"}`)
-				for j := range devices {
-					fmt.Fprintf(&list, `,{"id":"hue_%d_%d","name":"\u0007%s"}`, i, j, strings.Repeat("n", 200))
+				fmt.Fprintf(&list, `,{"id":"hue_%d_long","name":"\u0007%s"}`, i, strings.Repeat("n", 200))
+				for j := range devices - 1 {
+					fmt.Fprintf(&list, `,{"id":"hue_%d_%d"}`, i, j)
 				}
 				return list.String() + "]"
 			},

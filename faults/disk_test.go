@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // onSmallDisk mounts a disk of 64 KiB as the state directory.
@@ -94,7 +95,7 @@ func TestADiskThatTakesNothing(t *testing.T) {
 			took := h.holds(soon, "with a disk that takes all")
 			h.letIn("amazon")
 			h.holds(soon, "let in again")
-			tell(t, "true again %s after it; before %s; after %s", took, before, p.atRest())
+			tell(t, "true again %s after it; before %s; after %s", took.Round(time.Millisecond), before, p.atRest())
 			p.stop()
 		})
 	}
