@@ -143,6 +143,12 @@ func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 		}
 		c.RootCAs = roots
 	}
+	if m.CRLFile != "" {
+		if _, err := readRevocationLists(m.CRLFile); err != nil {
+			return nil, fmt.Errorf("mqtt.crl_file: %w", err)
+		}
+		c.VerifyConnection = revocation{m.CRLFile}.verify
+	}
 	if m.CertFile != "" {
 		certificate, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
 		if err != nil {

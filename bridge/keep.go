@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.uber.org/zap"
+
 	"hueair2mqtt/history"
 )
 
@@ -39,8 +41,13 @@ func (w *owner) publishReading(d *device, at time.Time) {
 // put hands a message to the session. A reading whose place it takes is told as
 // history.
 func (w *owner) put(m message) {
-	if superseded := w.out.put(m); !superseded.IsZero() {
+	superseded, toTell := w.out.put(m)
+	if !superseded.IsZero() {
 		w.history.Release(superseded)
+	}
+	if toTell {
+		w.log.Warn("the broker does not take messages as fast as they come; events and answers to requests are lost, states are not",
+			zap.Int("waiting", maxEvents))
 	}
 }
 

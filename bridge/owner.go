@@ -264,10 +264,7 @@ func (w *owner) handleHappened(e happened) {
 	w.takeDevices(e.poller, e.at, e.update.Devices)
 	for _, happening := range e.update.Events {
 		if w.out != nil && w.devices[happening.DeviceID] != nil {
-			w.out.put(message{
-				topic:   w.announcer.Event(happening.DeviceID, happening.Key),
-				payload: encode(discovery.EventPayload(happening)),
-			})
+			w.publishEvent(w.announcer.Event(happening.DeviceID, happening.Key), discovery.EventPayload(happening))
 		}
 	}
 }
@@ -438,6 +435,13 @@ func (w *owner) publishMessage(m discovery.Message) { w.publish(m.Topic, m.Paylo
 func (w *owner) publish(topic string, payload []byte) {
 	if w.out != nil {
 		w.put(message{topic: topic, payload: payload, retained: true})
+	}
+}
+
+// publishEvent publishes what is of this moment, if there is a connection.
+func (w *owner) publishEvent(topic string, v any) {
+	if w.out != nil {
+		w.put(message{topic: topic, payload: encode(v)})
 	}
 }
 

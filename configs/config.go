@@ -43,6 +43,7 @@ type MQTT struct {
 	// ClientID is empty where the program is to choose one.
 	ClientID string `koanf:"client_id" usage:"MQTT client id; empty: one of the program's own"`
 	CAFile   string `koanf:"ca_file" usage:"PEM file of the authority that signed the broker's certificate"`
+	CRLFile  string `koanf:"crl_file" usage:"PEM file of the certificates that the broker's authority has revoked"`
 	CertFile string `koanf:"cert_file" usage:"PEM file of the client certificate"`
 	KeyFile  string `koanf:"key_file" usage:"PEM file of the client certificate's key"`
 	// BaseTopic heads every topic but those of discovery; it has no slash at

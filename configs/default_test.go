@@ -61,7 +61,7 @@ func TestDefaultFileExamples(t *testing.T) {
 	content = strings.ReplaceAll(content, "tcp://localhost:1883", "ssl://localhost:8883")
 	content = strings.ReplaceAll(content, "enabled: false", "enabled: true")
 	dir := t.TempDir()
-	for _, name := range []string{"ca.pem", "client.pem", "client.key", "mqtt-password", "mail-password"} {
+	for _, name := range []string{"ca.pem", "crl.pem", "client.pem", "client.key", "mqtt-password", "mail-password"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -272,7 +272,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"mqtt: {password:hunter2}", "mqtt.password: is no known key; write a key as one word, a colon and a space (line 1 of FILE)"},
 		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is no known key; did you mean mqtt.password? (line 3 of FILE)"},
 		{"log: &l {level: info}\nmqtt:\n  <<: *l", "mqtt.<<: is no known key; write the keys out; merging is not supported (line 3 of FILE)"},
-		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is no known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, cert_file, key_file, base_topic (line 2 of FILE)"},
+		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is no known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
 		{"mqtt:\n  ? [a]\n  : b", "mqtt: a key here is a list or a section; write each key as one word and a colon (line 2 of FILE)"},
 		{"mqtt:\n  username: a\n  username: hunter2", "mqtt.username: is there twice, first in line 2; keep one of the two (line 3 of FILE)"},
 		{"log: {}\nmqtt: {}\nlog: {}", "log: is there twice, first in line 1; keep one of the two (line 3 of FILE)"},

@@ -59,7 +59,7 @@ func (m *MQTT) validate(f *faults) {
 		}
 	}
 	for _, file := range []struct{ path, name string }{
-		{"mqtt.ca_file", m.CAFile}, {"mqtt.cert_file", m.CertFile}, {"mqtt.key_file", m.KeyFile},
+		{"mqtt.ca_file", m.CAFile}, {"mqtt.crl_file", m.CRLFile}, {"mqtt.cert_file", m.CertFile}, {"mqtt.key_file", m.KeyFile},
 	} {
 		if file.name == "" {
 			continue
