@@ -30,7 +30,7 @@ test-deb: ## as root: build the package and install it on Debian 12 and 13, each
 	GO="$(GO)" packaging/test.sh
 
 .PHONY: test
-test: mosquitto ## run all tests (installs Debian's mosquitto if it is missing)
+test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
 	$(GO) test $(RACE) -timeout 15m ./...
 
 # HA is the version of Home Assistant: see homeassistant/requirements. UPDATE=1
@@ -46,6 +46,11 @@ screenshots: mosquitto ## make docs/homeassistant.png anew
 	./homeassistant/install.sh $(HA)
 	@mkdir -p docs
 	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/homeassistant.png
+
+# In the package's own folder go test prints the figures of a run that passes, too.
+.PHONY: test-faults
+test-faults: mosquitto ## break everything around the program and see what still holds (Linux, about 6 minutes; SEED=n repeats a run)
+	cd faults && $(GO) test -tags faults -count=1 -timeout 10m -parallel 12
 
 # Debian keeps the broker in /usr/sbin, which is not on every user's PATH.
 .PHONY: mosquitto
@@ -83,11 +88,26 @@ screenshots-web: browser ## make the pictures of the page in docs anew
 	@mkdir -p docs
 	SCREENSHOTS=$(CURDIR)/docs $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./cmd/hueair2mqtt
 
+# Of Debian's package prometheus only the checker is wanted, and no server that
+# starts on this machine: it is taken out of the package, which is not installed.
+.PHONY: promtool
+promtool: ## fetch promtool, which judges the metrics, out of Debian's package prometheus
+	@if command -v promtool >/dev/null || [ -x bin/promtool ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "The tests need promtool: install Prometheus with this system's package manager."; exit 1; fi; \
+	echo "The tests need promtool; taking it out of Debian's package prometheus."; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	download() { (cd "$$dir" && apt-get download -q prometheus); } && \
+	{ download || { $$sudo apt-get update -q && download; }; } && \
+	dpkg-deb -x "$$dir"/prometheus_*.deb "$$dir/package" && \
+	mkdir -p bin && cp "$$dir/package/usr/bin/promtool" bin/promtool
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, go mod tidy
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet -tags homeassistant ./...
-	$(GO) run $(STATICCHECK) -tags homeassistant ./...
+	$(GO) vet -tags homeassistant,faults ./...
+	$(GO) run $(STATICCHECK) -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
 	$(GO) run $(STATICCHECK) -tags debian ./packaging
 	$(GO) mod tidy -diff
@@ -116,7 +136,8 @@ telegraf:
 
 .PHONY: bench
 bench: mosquitto telegraf ## measure: start, polls, memory, throughput, beside Telegraf; a million polls (about 30 minutes)
-	TELEGRAF=$$(ls $(TELEGRAF) 2>/dev/null) $(GO) test -run '^$$' -bench . -skip '^Benchmark(Events.*|MillionPolls)$$' -benchtime 20x -timeout 30m ./...
+	TELEGRAF=$$(ls $(TELEGRAF) 2>/dev/null) $(GO) test -run '^$$' -bench . -skip '^Benchmark(Events.*|MillionPolls)$$' -benchtime 20x -timeout 30m $$($(GO) list ./... | grep -v /history$$)
+	$(GO) test -run '^$$' -bench . -timeout 10m ./history
 	$(GO) test -run '^$$' -bench '^BenchmarkMillionPolls$$' -benchtime 1x -timeout 2h ./bridge
 
 .PHONY: bench-events

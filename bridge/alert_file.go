@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -64,15 +63,7 @@ func readAlertFile(a *alert) (endpoint string, r refusal, err error) {
 	}
 	a.since = info.ModTime().UTC().Truncate(time.Second)
 	r.reason = "left by an earlier run"
-	if !info.Mode().IsRegular() {
-		return "", r, fmt.Errorf("%s is no regular file", a.file)
-	}
-	f, err := os.Open(a.file)
-	if err != nil {
-		return "", r, err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxAlertFileSize))
+	content, err := collectors.ReadFile(a.file, maxAlertFileSize)
 	if err != nil {
 		return "", r, err
 	}

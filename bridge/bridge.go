@@ -40,15 +40,17 @@ type Options struct {
 	HomeAssistant configs.HomeAssistant
 	Retry         configs.Retry
 	Email         configs.Email
+	History       configs.History
 	StateDir      string
 	Version       string
 	Tasks         []Task
 	Log           *zap.Logger
+	Observer      Observer // nil if nobody wants to know
 
 	// Live looks into the bridge while it runs; nil if nobody ever will.
 	Live *Live
 	// Preview is a bridge that polls and tells only those who look: no broker, no
-	// alert file and no mail.
+	// alert file, no history and no mail.
 	Preview bool
 
 	// ServiceManager hears that the bridge is well; the zero one is nobody.
@@ -87,10 +89,18 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
 	events := make(chan event)
 	owner, err := newOwner(o, events)
 	if err != nil {
 		return err
+	}
+	if o.History.Enabled && !o.Preview {
+		owner.history = openHistory(o)
+		o.Observer.Keeps(owner.history.Stats)
+		defer owner.history.Close()
 	}
 
 	// The session outlives ctx until the last messages are out.
@@ -98,7 +108,7 @@ func Run(ctx context.Context, o Options) error {
 	defer endSession()
 	var session sync.WaitGroup
 	if !o.Preview {
-		session.Go(func() { newSession(o, tlsConfig, events, ctx.Done()).run(sessionCtx) })
+		session.Go(func() { newSession(o, tlsConfig, events, ctx.Done(), owner.history).run(sessionCtx) })
 	}
 
 	var polls sync.WaitGroup
@@ -141,6 +151,12 @@ func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 			}}
 		}
 		c.RootCAs = roots
+	}
+	if m.CRLFile != "" {
+		if _, err := readRevocationLists(m.CRLFile); err != nil {
+			return nil, fmt.Errorf("mqtt.crl_file: %w", err)
+		}
+		c.VerifyConnection = revocation{m.CRLFile}.verify
 	}
 	if m.CertFile != "" {
 		certificate, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,9 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// maxHandshake bounds the header of the answer that begins a WebSocket, in bytes.
+const maxHandshake = 64 << 10
+
 // openConnection opens what MQTT is spoken over: TCP, TLS or a WebSocket.
 //
 // lifetime is that of the connection. Paho's own WebSocket takes no context, so
@@ -27,7 +31,7 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 	switch broker.Scheme {
 	case "ws", "wss":
 		socket, _, err := websocket.Dial(ctx, broker.String(), &websocket.DialOptions{
-			HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: tlsConfig}},
+			HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: tlsConfig, MaxResponseHeaderBytes: maxHandshake}},
 			Subprotocols: []string{"mqtt"},
 		})
 		if err != nil {
@@ -63,14 +67,45 @@ func explainConnect(err error) error {
 	if remedy := collectors.CertificateRemedy(err, time.Now(), "the broker"); remedy != "" {
 		return with(remedy, collectors.FromNetwork(err))
 	}
+	if remedy := explainCertificate(err); remedy != "" {
+		return with(remedy, err)
+	}
 	err = collectors.FromNetwork(err)
 	switch collectors.KindOf(err) {
-	case "certificate":
-		return with("check mqtt.ca_file and that mqtt.broker uses the name in the broker's certificate", err)
 	case "refused":
 		return with("check mqtt.broker and that the broker is running there", err)
 	case "dns":
 		return with("check the host name in mqtt.broker", err)
 	}
 	return with("check mqtt.broker: its host, its port, and tcp:// or ssl:// as the broker has it there", err)
+}
+
+// explainCertificate says what to do about a certificate that one side refuses,
+// or "".
+func explainCertificate(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		own       *revocationError
+		other     *tls.CertificateVerificationError
+		remote    *net.OpError
+	)
+	switch {
+	case errors.As(err, &own): // says it itself
+		return "the broker is not trusted"
+	case errors.As(err, &authority):
+		return "set mqtt.ca_file to the certificate of the authority that signed the broker's"
+	case errors.As(err, &host):
+		return "write in mqtt.broker a name that is in the broker's certificate"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "give the broker a new certificate, or set this machine's clock if it is wrong"
+	case errors.As(err, &invalid), errors.As(err, &other):
+		return "give the broker another certificate"
+	case errors.As(err, &remote) && remote.Op == "remote error":
+		// The broker's alert says what it does not like about mqtt.cert_file: that it
+		// is missing, has ended, was revoked, or is of an authority it does not know.
+		return "the broker refuses the program's certificate: check mqtt.cert_file and mqtt.key_file, and the broker's log"
+	}
+	return ""
 }

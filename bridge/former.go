@@ -31,6 +31,10 @@ type listedDevice struct {
 	Model  string `json:"model"`
 }
 
+// maxFormer bounds the devices and the sources of earlier runs. Whoever may write to
+// this program's topics could otherwise make it remember more with each list.
+const maxFormer = 20_000
+
 // ownName is how this program writes the ids of devices and sources, and nothing
 // else may become part of a topic.
 var ownName = regexp.MustCompile(`^[a-z0-9_]{1,80}$`)
@@ -47,7 +51,7 @@ func (w *owner) remember(m received) {
 			return
 		}
 		for source := range earlier.Collectors {
-			if ownName.MatchString(source) && w.alerts[source] == nil {
+			if ownName.MatchString(source) && w.alerts[source] == nil && len(w.former.sources) < maxFormer {
 				w.former.sources[source] = true
 			}
 		}
@@ -57,7 +61,11 @@ func (w *owner) remember(m received) {
 			return
 		}
 		for _, d := range earlier {
-			if ownName.MatchString(d.ID) {
+			_, known := w.former.devices[d.ID]
+			if ownName.MatchString(d.ID) && (known || len(w.former.devices) < maxFormer) {
+				for _, text := range []*string{&d.Source, &d.Name, &d.Area, &d.Model} {
+					*text = collectors.CleanText(*text)
+				}
 				w.former.devices[d.ID] = d
 			}
 		}

@@ -149,12 +149,33 @@ func newMailClient(ctx context.Context, e configs.Email, dial mail.DialContextFu
 	return client, nil
 }
 
+// maxMailTalk bounds, in bytes, what a mail server says about one mail, its
+// certificates included: some ten thousand are usual. A line of an answer has no
+// bound of its own.
+const maxMailTalk = 1 << 20
+
+// sparing is a connection that takes no more than so many bytes.
+type sparing struct {
+	net.Conn
+	left int
+}
+
+func (c *sparing) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, fmt.Errorf("the answers are longer than %d bytes, and no mail server has that much to say", maxMailTalk)
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
 // openMailConnection dials, with TLS from the start on the port that is for it.
 func openMailConnection(ctx context.Context, dial mail.DialContextFunc, network, address string, implicitTLS bool, config *tls.Config) (net.Conn, error) {
 	conn, err := dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	conn = &sparing{Conn: conn, left: maxMailTalk}
 	if !implicitTLS {
 		return conn, nil
 	}

@@ -1,11 +1,14 @@
 package bridge_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,6 +171,39 @@ func TestAcknowledgeQuietsTheMail(t *testing.T) {
 		after(time.Hour)
 		if n := len(mail.received()); n != 0 {
 			t.Errorf("%d mails after the problem was acknowledged", n)
+		}
+	})
+}
+
+// TestAMailServerThatTalksWithoutEnd answers with one line that never ends: it is
+// given up after a bounded number of bytes.
+func TestAMailServerThatTalksWithoutEnd(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, _ *mailServer) {
+		var talking sync.WaitGroup
+		sent := 0
+		h.options.DialMail = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			talking.Go(func() {
+				defer theirs.Close()
+				_, err := io.WriteString(theirs, "220 ")
+				for err == nil && sent < 64<<20 {
+					var n int
+					n, err = theirs.Write(bytes.Repeat([]byte("x"), 16<<10))
+					sent += n
+				}
+			})
+			return ours, nil
+		}
+		h.start()
+		after(time.Minute)
+		h.stop()
+		talking.Wait()
+		if sent > 2<<20 {
+			t.Errorf("%d bytes were taken", sent)
+		}
+		told := h.logs.FilterMessageSnippet("mail about the alert could not be sent").All()
+		if len(told) == 0 || !strings.Contains(strings.Join(values(told[0].ContextMap()), " "), "no mail server has that much to say") {
+			t.Errorf("told %v", told)
 		}
 	})
 }

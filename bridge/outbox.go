@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"sync"
+
+	"hueair2mqtt/history"
 )
 
 // message is something to be published.
@@ -10,6 +12,7 @@ type message struct {
 	topic    string
 	payload  []byte
 	retained bool
+	reading  history.Key // the record of the reading that this tells; zero if there is none
 }
 
 // outbox holds, for one connection, what waits to be sent. A retained message
@@ -22,25 +25,44 @@ type outbox struct {
 	waiting map[string]*message // the retained ones of the queue, by topic
 	changed chan struct{}       // holds one token when the queue or closed may have changed
 	closed  bool
+	events  int  // of the queue, not retained
+	full    bool // an event found no room
 }
 
 func newOutbox() *outbox {
 	return &outbox{waiting: make(map[string]*message), changed: make(chan struct{}, 1)}
 }
 
-// put adds a message. It never waits.
-func (o *outbox) put(m message) {
+// maxEvents bounds the messages of an outbox that are not retained: what happened
+// at a moment, and answers to requests. A house makes some in a minute; somebody who
+// sends requests to a broker that takes nothing must not fill the memory.
+const maxEvents = 10_000
+
+// put adds a message. It never waits. superseded is the reading that will not be
+// sent because this message has taken its place. What is not retained finds no room
+// where maxEvents wait already; then it is lost, and toTell is true the first time.
+func (o *outbox) put(m message) (superseded history.Key, toTell bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if older, ok := o.waiting[m.topic]; ok && m.retained {
-		older.payload = m.payload
-		return
+		superseded = older.reading
+		older.payload, older.reading = m.payload, m.reading
+		return superseded, false
+	}
+	if !m.retained {
+		if o.events == maxEvents {
+			toTell = !o.full
+			o.full = true
+			return superseded, toTell
+		}
+		o.events++
 	}
 	o.queue = append(o.queue, &m)
 	if m.retained {
 		o.waiting[m.topic] = &m
 	}
 	o.signal()
+	return superseded, false
 }
 
 // close says that no message will follow; those that wait are still sent.
@@ -85,6 +107,8 @@ func (o *outbox) take() (m message, ok, done bool) {
 	o.queue = o.queue[1:]
 	if first.retained {
 		delete(o.waiting, first.topic)
+	} else {
+		o.events--
 	}
 	return *first, true, false
 }

@@ -15,6 +15,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/history"
 )
 
 // owner owns the states of all devices and all alerts. Only its own goroutine,
@@ -32,6 +33,8 @@ type owner struct {
 	devices   map[string]*device
 
 	former former
+
+	history *history.Log // nil unless readings are kept for a broker that is away
 
 	out         *outbox // nil while there is no connection
 	brokerSince time.Time
@@ -134,6 +137,7 @@ func (w *owner) addTask(task Task) (*poller, error) {
 	}
 	w.pollers = append(w.pollers, p)
 	w.endpoints[p] = &endpoint{}
+	w.options.Observer.Polls(source, asked)
 	if w.alerts[source] == nil {
 		w.alerts[source] = newAlert(source, w.options.StateDir, task.AlertFile)
 	}
@@ -213,6 +217,7 @@ func (w *owner) handle(ctx context.Context, e event) {
 			w.out, w.brokerSince = nil, time.Now()
 			w.stopRebirth()
 			w.showStatus()
+			w.keepUnacknowledged()
 		}
 	case received:
 		w.handleReceived(e)
@@ -227,11 +232,12 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
 	end.polled, end.lastPoll, end.nextPoll, end.err = true, e.at, e.next, e.err
-	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", time.Since(e.at)), zap.Bool("good", e.err == nil))
+	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
+	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
 	if e.err == nil {
 		end.lastSuccess = e.at
 		w.tellFaults(p, e.snapshot.Faults)
-		w.takeSnapshot(p, e.snapshot)
+		w.takeSnapshot(p, e.at, e.snapshot)
 		w.clearAlert(p)
 	} else {
 		w.takeFailure(ctx, p, e.err)
@@ -240,12 +246,12 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 }
 
 // takeSnapshot makes what a poll saw the truth.
-func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
+func (w *owner) takeSnapshot(p *poller, at time.Time, snapshot collectors.Snapshot) {
 	seen := make(map[string]bool, len(snapshot.Devices))
 	for _, found := range snapshot.Devices {
 		seen[found.ID] = true
 	}
-	w.takeDevices(p, snapshot.Devices)
+	w.takeDevices(p, at, snapshot.Devices)
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
 		if d := w.devices[id]; d.poller == p && !seen[id] {
 			if d.Online {
@@ -258,8 +264,8 @@ func (w *owner) takeSnapshot(p *poller, snapshot collectors.Snapshot) {
 	}
 }
 
-// takeDevices makes what was found of these devices the truth.
-func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
+// takeDevices makes what was found of these devices, at that time, the truth.
+func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device) {
 	changed := false
 	for _, found := range devices {
 		d := w.devices[found.ID]
@@ -280,7 +286,7 @@ func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
 		if w.announce(d) {
 			changed = true
 		}
-		w.publishDevice(d)
+		w.publishReading(d, at)
 	}
 	if changed {
 		w.publishDevices()
@@ -290,13 +296,10 @@ func (w *owner) takeDevices(p *poller, devices []collectors.Device) {
 // handleHappened takes what an event stream told. An event of a time when there
 // is no connection is gone: what a button started must not start hours later.
 func (w *owner) handleHappened(e happened) {
-	w.takeDevices(e.poller, e.update.Devices)
+	w.takeDevices(e.poller, e.at, e.update.Devices)
 	for _, happening := range e.update.Events {
 		if w.out != nil && w.devices[happening.DeviceID] != nil {
-			w.out.put(message{
-				topic:   w.announcer.Event(happening.DeviceID, happening.Key),
-				payload: encode(discovery.EventPayload(happening)),
-			})
+			w.publishEvent(w.announcer.Event(happening.DeviceID, happening.Key), discovery.EventPayload(happening))
 		}
 	}
 }
@@ -447,14 +450,24 @@ func (w *owner) announce(d *device) (news bool) {
 
 // publishDevice publishes a device's state, and its availability if that is news.
 func (w *owner) publishDevice(d *device) {
-	if w.out == nil {
-		return
+	if w.out != nil {
+		w.publishState(d, d.state(), history.Key{})
 	}
+}
+
+// state is a device's state as it is published.
+func (d *device) state() []byte {
 	connectivity := collectors.Truth(d.Online)
 	if !d.reachable {
 		connectivity = collectors.Unknown
 	}
-	w.publish(w.announcer.State(d.ID), discovery.State(d.Device, connectivity))
+	return discovery.State(d.Device, connectivity)
+}
+
+// publishState publishes a state with what goes with it. reading is its record in
+// the history, if it has one.
+func (w *owner) publishState(d *device, state []byte, reading history.Key) {
+	w.put(message{topic: w.announcer.State(d.ID), payload: state, retained: true, reading: reading})
 	availability := discovery.Offline
 	if d.Online {
 		availability = discovery.Online
@@ -471,7 +484,14 @@ func (w *owner) publishMessage(m discovery.Message) { w.publish(m.Topic, m.Paylo
 // published without one comes with publishEverything when there is.
 func (w *owner) publish(topic string, payload []byte) {
 	if w.out != nil {
-		w.out.put(message{topic: topic, payload: payload, retained: true})
+		w.put(message{topic: topic, payload: payload, retained: true})
+	}
+}
+
+// publishEvent publishes what is of this moment, if there is a connection.
+func (w *owner) publishEvent(topic string, v any) {
+	if w.out != nil {
+		w.put(message{topic: topic, payload: encode(v)})
 	}
 }
 

@@ -31,6 +31,8 @@ type polled struct {
 	poller   *poller
 	at       time.Time // when the poll began
 	next     time.Time // when the next one is due
+	took     time.Duration
+	retries  int64
 	snapshot collectors.Snapshot
 	err      error
 }
@@ -38,6 +40,7 @@ type polled struct {
 // happened is what a collector's event stream told between two polls.
 type happened struct {
 	poller *poller
+	at     time.Time
 	update collectors.Update
 }
 
@@ -60,8 +63,13 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 		if late := began.Sub(due); late >= 0 {
 			due = due.Add((late/p.task.Interval + 1) * p.task.Interval)
 		}
+		retries := p.retrier.Retries()
 		snapshot, err := p.poll(ctx)
-		if ctx.Err() != nil || !tell(ctx, events, polled{poller: p, at: began, next: due, snapshot: snapshot, err: err}) {
+		outcome := polled{
+			poller: p, at: began, next: due, took: time.Since(began), retries: p.retrier.Retries() - retries,
+			snapshot: snapshot, err: err,
+		}
+		if ctx.Err() != nil || !tell(ctx, events, outcome) {
 			return
 		}
 		if early := p.follow(ctx, due, events); early {
@@ -117,7 +125,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event
 		update, err := p.next(waiting, streamer)
 		switch {
 		case err == nil:
-			if !tell(ctx, events, happened{poller: p, update: update}) {
+			if !tell(ctx, events, happened{poller: p, at: time.Now(), update: update}) {
 				return false
 			}
 		case errors.Is(err, collectors.ErrResync):

@@ -55,9 +55,7 @@ func (w *owner) handleReceived(m received) {
 }
 
 func (w *owner) respond(name string, r response) {
-	if w.out != nil {
-		w.out.put(message{topic: w.announcer.Response(name), payload: encode(r)})
-	}
+	w.publishEvent(w.announcer.Response(name), r)
 }
 
 // refresh polls the source that the payload names, or all.

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/history"
 )
 
 const (
@@ -68,6 +70,9 @@ type session struct {
 
 	// ownerGone is closed when nobody reads events any more.
 	ownerGone <-chan struct{}
+
+	history  *history.Log // nil unless readings are kept
+	observer Observer
 }
 
 // connectionUp tells the owner that a broker can be reached through out.
@@ -86,10 +91,11 @@ type received struct {
 	retained bool
 }
 
-func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}) *session {
+func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}, readings *history.Log) *session {
 	return &session{
 		mqtt: o.MQTT, tls: tlsConfig, topics: o.topics(), dial: o.dialBroker(),
 		events: events, log: o.Log.With(zap.String("broker", o.MQTT.Broker)), ownerGone: ownerGone,
+		history: readings, observer: o.Observer,
 	}
 }
 
@@ -168,7 +174,7 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	// What is still on its way when a subscription has ended comes here.
 	options.SetDefaultPublishHandler(receive)
 
-	client, err := connect(ctx, options, s.dial)
+	client, err := connect(ctx, options, s.dial, cancel)
 	if err != nil {
 		return false, false, err
 	}
@@ -176,7 +182,7 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 
 	refused, err := s.subscribe(ctx, client, receive)
 	if err != nil {
-		return true, false, err
+		return true, false, cmp.Or(context.Cause(ctx), err)
 	}
 	if len(refused) > 0 {
 		// Publishing works without; only requests and births go unheard.
@@ -186,7 +192,11 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	s.log.Info("connected to the broker")
 	out := newOutbox()
 	s.tell(ctx, connectionUp{out})
+	s.observer.Connected()
+	stopReplay := s.startReplay(ctx, client)
 	finished = s.send(ctx, client, out)
+	stopReplay()
+	s.observer.Disconnected()
 	if !finished {
 		s.tell(context.WithoutCancel(ctx), connectionDown{out})
 	}
@@ -220,16 +230,19 @@ func (s *session) subscribe(ctx context.Context, client mqtt.Client, receive mqt
 	return refused, await(ctx, client.Unsubscribe(s.topics.BridgeDevices(), s.topics.BridgeInfo()))
 }
 
-// subscribe subscribes to filters and returns those that the broker did not
-// grant. Paho calls that a success.
+// subscribe subscribes to filters, one at a time (see policed), and returns those
+// that the broker did not grant. Paho calls that a success.
 func subscribe(ctx context.Context, client mqtt.Client, filters map[string]byte, receive mqtt.MessageHandler) (refused []string, err error) {
 	const failure = 0x80 // MQTT 3.1.1, 3.9.3
-	token := client.SubscribeMultiple(filters, receive)
-	if err := await(ctx, token); err != nil {
-		return nil, err
+	tokens := make(map[string]*mqtt.SubscribeToken, len(filters))
+	for filter, qos := range filters {
+		tokens[filter] = client.Subscribe(filter, qos, receive).(*mqtt.SubscribeToken)
 	}
-	for filter, granted := range token.(*mqtt.SubscribeToken).Result() {
-		if granted == failure {
+	for filter, token := range tokens {
+		if err := await(ctx, token); err != nil {
+			return nil, err
+		}
+		if token.Result()[filter] == failure {
 			refused = append(refused, filter)
 		}
 	}
@@ -241,12 +254,14 @@ func subscribe(ctx context.Context, client mqtt.Client, filters map[string]byte,
 // the next, until the connection ends (false) or the outbox is closed and every
 // message acknowledged (true).
 func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (finished bool) {
-	inFlight := make(chan mqtt.Token, maxInFlight)
+	inFlight := make(chan sent, maxInFlight)
 	var acknowledging sync.WaitGroup
 	acknowledging.Go(func() {
 		told := false // once a connection: what one message meets, the next ones do
-		for token := range inFlight {
-			if err := await(ctx, token); err != nil && ctx.Err() == nil && !told {
+		for m := range inFlight {
+			err := await(ctx, m.token)
+			s.settle(m.reading, err)
+			if err != nil && ctx.Err() == nil && !told {
 				told = true
 				s.log.Error("a message was not taken by the broker", zap.Error(err))
 			}
@@ -259,7 +274,7 @@ func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (fi
 		if !ok {
 			return ctx.Err() == nil
 		}
-		inFlight <- client.Publish(m.topic, 1, m.retained, m.payload)
+		inFlight <- sent{client.Publish(m.topic, 1, m.retained, m.payload), m.reading}
 	}
 }
 
@@ -316,21 +331,23 @@ func connectOnce(ctx context.Context, o Options, purpose string) (mqtt.Client, e
 		return nil, err
 	}
 	id := "hueair2mqtt-" + purpose + "-" + rand.Text()[:8]
-	return connect(ctx, clientOptions(o.MQTT, tlsConfig, id), o.dialBroker())
+	return connect(ctx, clientOptions(o.MQTT, tlsConfig, id), o.dialBroker(), func(error) {})
 }
 
-// connect opens one connection and gives up when ctx ends.
-func connect(ctx context.Context, options *mqtt.ClientOptions, dial dialFunc) (mqtt.Client, error) {
+// connect opens one connection and gives up when ctx ends. broken is told if the
+// broker breaks the rules later on: paho's own errors only say that it is over.
+func connect(ctx context.Context, options *mqtt.ClientOptions, dial dialFunc, broken func(error)) (mqtt.Client, error) {
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	var handshake func() bool
 	options.SetCustomOpenConnectionFn(func(broker *url.URL, o mqtt.ClientOptions) (net.Conn, error) {
 		conn, err := openConnection(connecting, ctx, broker, o, dial)
-		if err == nil {
-			// Nothing else ends the wait for the broker's answer.
-			handshake = context.AfterFunc(connecting, func() { conn.Close() })
+		if err != nil {
+			return nil, err
 		}
-		return conn, err
+		// Nothing else ends the wait for the broker's answer.
+		handshake = context.AfterFunc(connecting, func() { conn.Close() })
+		return &policed{Conn: conn, broken: broken}, nil
 	})
 	client := mqtt.NewClient(options)
 	token := client.Connect()

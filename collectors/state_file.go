@@ -2,9 +2,12 @@ package collectors
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -15,7 +18,7 @@ import (
 // people sign in and pair with sudo, and the service has to read it.
 func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(file)+".*")
+	f, err := createLocked(file)
 	if err != nil {
 		return err
 	}
@@ -30,7 +33,7 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	if err := f.Chmod(mode); err != nil {
 		return err
 	}
-	if err := giveToOwnerOf(dir, f); err != nil {
+	if err := GiveToOwnerOf(dir, f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -45,7 +48,131 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	return syncDir(dir)
 }
 
-func giveToOwnerOf(dir string, f *os.File) error {
+// leftoverPrefix begins the names of the files that become file.
+func leftoverPrefix(file string) string { return "." + filepath.Base(file) + "." }
+
+// createLocked makes the file that is to become another one, and holds the lock by
+// which RemoveLeftovers knows that it is being written.
+func createLocked(file string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(filepath.Dir(file), leftoverPrefix(file)+"*")
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			if _, err := os.Lstat(f.Name()); err == nil {
+				return f, nil
+			}
+		}
+		// Somebody was just looking whether it is a leftover, and took it for one.
+		if err := errors.Join(f.Close(), ignoring(os.Remove(f.Name()), fs.ErrNotExist)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// RemoveLeftovers removes what processes left that were killed while they replaced
+// a file of the state directory: nobody reads it, and it may hold secrets. What
+// another process is writing now is left alone.
+func RemoveLeftovers(file string) error {
+	dir := filepath.Dir(file)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var failed []error
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), leftoverPrefix(file)) && entry.Type().IsRegular() {
+			failed = append(failed, removeUnlocked(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return errors.Join(append(failed, err)...)
+}
+
+func removeUnlocked(file string) (err error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return ignoring(err, fs.ErrNotExist)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return ignoring(os.Remove(file), fs.ErrNotExist)
+}
+
+// ReadFile reads a file of the state directory that is no larger than most bytes.
+// It follows no symbolic link, waits for no pipe, and trusts no file that somebody
+// else could have written: one that belongs neither to this user nor to root nor to
+// the directory's owner, or that others may write to. Whoever puts credentials
+// there decides whom the program talks to.
+func ReadFile(file string, most int64) (content []byte, err error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, &fs.PathError{Op: "open", Path: file, Err: errors.New("it is a symbolic link, which is not followed: put the file itself there")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := trust(info, filepath.Dir(file)); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: file, Err: err}
+	}
+	content, err = io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(content)) > most {
+		err = &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("larger than %d KiB", most>>10)}
+	}
+	return content, err
+}
+
+// trust says why a file of a directory is not to be trusted.
+func trust(info fs.FileInfo, dir string) error {
+	if !info.Mode().IsRegular() {
+		return errors.New("not a regular file")
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others may write to it (mode %04o): if its content is yours, run chmod go-w on it", info.Mode().Perm())
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || owner.Uid == 0 || int(owner.Uid) == os.Geteuid() {
+		return nil
+	}
+	of, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if dirOwner, ok := of.Sys().(*syscall.Stat_t); ok && dirOwner.Uid != owner.Uid {
+		return fmt.Errorf("it belongs to another user (%d): if its content is yours, run chown on it", owner.Uid)
+	}
+	return nil
+}
+
+// ReadableByOthers says whether a file with secrets can be read by more than its
+// owner. That is no reason to do without it, but somebody should be told: "chmod
+// 600" it, and get new secrets if others use the machine. A file that is not there
+// can be read by nobody.
+func ReadableByOthers(file string) (bool, error) {
+	info, err := os.Lstat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0, nil
+}
+
+// GiveToOwnerOf makes a file belong to the owner of a directory, if this is root's
+// process and may do that; see ReplaceFile.
+func GiveToOwnerOf(dir string, f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}

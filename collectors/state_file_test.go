@@ -1,8 +1,12 @@
 package collectors_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -85,5 +89,145 @@ func TestReplaceFileGivesTheFileToTheDirectorysOwner(t *testing.T) {
 	}
 	if of(file) != of(dir) {
 		t.Errorf("the file is %v's, the directory %v's", of(file), of(dir))
+	}
+}
+
+func TestLeftoversOfAKilledProgramGo(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "amazon.json")
+	for _, name := range []string{".amazon.json.123", ".amazon.json.written", ".hue.json.1", "amazon.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// This is what ReplaceFile of another process looks like.
+	writing, err := os.Open(filepath.Join(dir, ".amazon.json.written"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writing.Close()
+	if err := syscall.Flock(int(writing.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if err := collectors.RemoveLeftovers(file); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		left = append(left, entry.Name())
+	}
+	if want := []string{".amazon.json.written", ".hue.json.1", "amazon.json"}; !slices.Equal(left, want) {
+		t.Errorf("left %q, want %q", left, want)
+	}
+	if err := collectors.RemoveLeftovers(filepath.Join(dir, "none", "x")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReplaceFileAndRemoveLeftoversTogether has both at work all the time: neither
+// may disturb the other.
+func TestReplaceFileAndRemoveLeftoversTogether(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x")
+	done := make(chan error)
+	go func() {
+		var err error
+		for range 300 {
+			err = errors.Join(err, collectors.RemoveLeftovers(file))
+		}
+		done <- err
+	}()
+	for range 300 {
+		if err := collectors.ReplaceFile(file, []byte("content"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	for name, test := range map[string]struct {
+		make func(file string) error
+		want string // of the error; "" is none
+	}{
+		"mode 600":       {func(file string) error { return os.WriteFile(file, []byte("x"), 0o600) }, ""},
+		"mode 644":       {func(file string) error { return os.WriteFile(file, []byte("x"), 0o644) }, ""},
+		"too large":      {func(file string) error { return os.WriteFile(file, make([]byte, 1025), 0o600) }, "larger than 1 KiB"},
+		"a directory":    {func(file string) error { return os.Mkdir(file, 0o700) }, "not a regular file"},
+		"a pipe":         {func(file string) error { return syscall.Mkfifo(file, 0o600) }, "not a regular file"},
+		"a link":         {func(file string) error { return os.Symlink("/etc/hostname", file) }, "symbolic link"},
+		"group-writable": {func(file string) error { return errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0o620)) }, "others may write to it (mode 0620)"},
+		"world-writable": {func(file string) error { return errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0o666)) }, "run chmod go-w"},
+		"not there":      {func(string) error { return nil }, "no such file"},
+		"its own temp":   {func(file string) error { return collectors.ReplaceFile(file, []byte("x"), 0o600) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "amazon.json")
+			if err := test.make(file); err != nil {
+				t.Fatal(err)
+			}
+			content, err := collectors.ReadFile(file, 1024)
+			switch {
+			case test.want == "" && (err != nil || string(content) != "x"):
+				t.Errorf("read %q, %v", content, err)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+				t.Errorf("the error is %v, want %q", err, test.want)
+			}
+			if test.want == "no such file" && !errors.Is(err, fs.ErrNotExist) {
+				t.Error("the error is not fs.ErrNotExist")
+			}
+		})
+	}
+}
+
+// TestReadFileOfAnotherUser needs root, who alone can give files away; CI is root.
+func TestReadFileOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("not root: only the rule for the own user can be seen")
+	}
+	for name, test := range map[string]struct {
+		file, dir int
+		trusted   bool
+	}{
+		"root's in root's":         {0, 0, true},
+		"the service's in its own": {1234, 1234, true},
+		"root's in the service's":  {0, 1234, true},
+		"another's in root's":      {1234, 0, false},
+		"another's in a third's":   {1234, 4321, false},
+	} {
+		if os.Geteuid() != 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, "hue.json")
+			if err := errors.Join(os.WriteFile(file, []byte("x"), 0o600), os.Chown(file, test.file, -1), os.Chown(dir, test.dir, -1)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := collectors.ReadFile(file, 1024)
+			if (err == nil) != test.trusted {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestReadableByOthers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "hue.json")
+	for _, mode := range []os.FileMode{0o600, 0o640, 0o604} {
+		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, mode)); err != nil {
+			t.Fatal(err)
+		}
+		if exposed, err := collectors.ReadableByOthers(file); err != nil || exposed != (mode != 0o600) {
+			t.Errorf("mode %04o: %t, %v", mode, exposed, err)
+		}
+	}
+	if exposed, err := collectors.ReadableByOthers(file + "x"); err != nil || exposed {
+		t.Errorf("a file that is not there: %t, %v", exposed, err)
 	}
 }

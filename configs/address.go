@@ -131,6 +131,16 @@ func mailServer(f *faults, path, address string) {
 	}
 }
 
+// listenAddress checks host:port of a listener of this machine, where the host may
+// be left out.
+func listenAddress(f *faults, path, address string) {
+	host, port, err := net.SplitHostPort(address)
+	number, numberErr := strconv.Atoi(port)
+	if err != nil || numberErr != nil || host != "" && !isHost(host) || number < 1 || number > 65535 {
+		f.invalid(path, "is not host:port", "write one such as 127.0.0.1:9469, or :9469 for every address of this machine")
+	}
+}
+
 // bracketed puts brackets around an IPv6 address that stands alone.
 func bracketed(host string) string {
 	if address, err := netip.ParseAddr(host); err == nil && address.Is6() {

@@ -26,6 +26,8 @@ type Config struct {
 	Retry         Retry         `koanf:"retry"`
 	Alert         Alert         `koanf:"alert"`
 	Web           Web           `koanf:"web"`
+	History       History       `koanf:"history"`
+	Metrics       Metrics       `koanf:"metrics"`
 	StateDir      string        `koanf:"state_dir" usage:"directory for credentials and alert files"`
 	Log           Log           `koanf:"log"`
 }
@@ -42,6 +44,7 @@ type MQTT struct {
 	// ClientID is empty where the program is to choose one.
 	ClientID string `koanf:"client_id" usage:"MQTT client id; empty: one of the program's own"`
 	CAFile   string `koanf:"ca_file" usage:"PEM file of the authority that signed the broker's certificate"`
+	CRLFile  string `koanf:"crl_file" usage:"PEM file of the certificates that the broker's authority has revoked"`
 	CertFile string `koanf:"cert_file" usage:"PEM file of the client certificate"`
 	KeyFile  string `koanf:"key_file" usage:"PEM file of the client certificate's key"`
 	// BaseTopic heads every topic but those of discovery; it has no slash at
@@ -149,6 +152,22 @@ type Web struct {
 	TrustIngress bool `koanf:"trust_ingress" usage:"take the page's path from Home Assistant's X-Ingress-Path"`
 	// Hosts are names in lower case, without port.
 	Hosts []string `koanf:"hosts"`
+}
+
+// History says whether readings are kept while the broker is away, and how many.
+type History struct {
+	Enabled bool `koanf:"enabled" usage:"keep readings while the broker is away, and tell them later"`
+	// MaxAge is at least a minute.
+	MaxAge time.Duration `koanf:"max_age" usage:"age at which a reading that was kept is dropped"`
+	// MaxMegabytes bounds the files, in 1,000,000 bytes: 1 to 100,000.
+	MaxMegabytes int `koanf:"max_megabytes" usage:"megabytes of readings that are kept; the oldest are dropped"`
+}
+
+// Metrics says where Prometheus finds its metrics.
+type Metrics struct {
+	// Listen is host:port, of which the host may be empty; empty where nobody
+	// listens.
+	Listen string `koanf:"listen" usage:"host:port at which Prometheus finds metrics; empty: nowhere"`
 }
 
 // Log says what is logged and how.

@@ -27,6 +27,7 @@ func TestDefaults(t *testing.T) {
 			Domain: "amazon.co.uk", Interval: 300 * time.Second, Timeout: 30 * time.Second,
 		},
 		Retry:    configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second, Jitter: 0.1},
+		History:  configs.History{MaxAge: 168 * time.Hour, MaxMegabytes: 64},
 		StateDir: "/var/lib/hueair2mqtt",
 		Log:      configs.Log{Level: "info", Format: "auto"},
 	}
@@ -60,7 +61,7 @@ func TestDefaultFileExamples(t *testing.T) {
 	content = strings.ReplaceAll(content, "tcp://localhost:1883", "ssl://localhost:8883")
 	content = strings.ReplaceAll(content, "enabled: false", "enabled: true")
 	dir := t.TempDir()
-	for _, name := range []string{"ca.pem", "client.pem", "client.key", "mqtt-password", "mail-password", "web-password"} {
+	for _, name := range []string{"ca.pem", "crl.pem", "client.pem", "client.key", "mqtt-password", "mail-password", "web-password"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("a password"), 0o600); err != nil {
 			t.Fatal(err)
 		}

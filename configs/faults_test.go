@@ -176,6 +176,19 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "retry: {jitter: 1.1}", "retry.jitter", "0 to 1"},
 		{sound + "retry: {jitter: .nan}", "retry.jitter", "not a number"},
 
+		// History and metrics.
+		{sound + "history: {max_age: 59s}", "history.max_age", "1m to"},
+		{sound + "history: {max_age: 90000h}", "history.max_age", "87600h"},
+		{sound + "history: {max_megabytes: 0}", "history.max_megabytes", "1 to 100000"},
+		{sound + "history: {max_megabytes: 100001}", "history.max_megabytes", "1 to 100000"},
+		{sound + "metrics: {listen: 9469}", "metrics.listen", "text"},
+		{sound + "metrics: {listen: '9469'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: localhost}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: 'localhost:0'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: ':65536'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: 'http://localhost:9469'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {listen: 'a b:9469'}", "metrics.listen", "host:port"},
+
 		// Mail.
 		{email("from: a@example.org, to: [b@example.org]"), "alert.email.smtp", "other keys"},
 		{email("smtp: 'mail.example.org:25', to: [b@example.org]"), "alert.email.from", "other keys"},
@@ -259,7 +272,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"mqtt: {password:hunter2}", "mqtt.password: is no known key; write a key as one word, a colon and a space (line 1 of FILE)"},
 		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is no known key; did you mean mqtt.password? (line 3 of FILE)"},
 		{"log: &l {level: info}\nmqtt:\n  <<: *l", "mqtt.<<: is no known key; write the keys out; merging is not supported (line 3 of FILE)"},
-		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is no known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, cert_file, key_file, base_topic (line 2 of FILE)"},
+		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is no known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
 		{"mqtt:\n  ? [a]\n  : b", "mqtt: a key here is a list or a section; write each key as one word and a colon (line 2 of FILE)"},
 		{"mqtt:\n  username: a\n  username: hunter2", "mqtt.username: is there twice, first in line 2; keep one of the two (line 3 of FILE)"},
 		{"log: {}\nmqtt: {}\nlog: {}", "log: is there twice, first in line 1; keep one of the two (line 3 of FILE)"},

@@ -43,7 +43,7 @@ func variable(path string) string {
 func full(t *testing.T) configs.Config {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"ca.pem", "cert.pem", "key.pem", "mail", "web"} {
+	for _, name := range []string{"ca.pem", "crl.pem", "cert.pem", "key.pem", "mail", "web"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("secret of "+name+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func full(t *testing.T) configs.Config {
 	return configs.Config{
 		MQTT: configs.MQTT{
 			Broker: "ssl://broker.example.org:8884", Username: "me", Password: "hunter2", ClientID: "attic",
-			CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem"),
+			CAFile: filepath.Join(dir, "ca.pem"), CRLFile: filepath.Join(dir, "crl.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem"),
 			BaseTopic: "house/air",
 		},
 		HomeAssistant: configs.HomeAssistant{Discovery: false, Prefix: "ha"},
@@ -77,6 +77,8 @@ func full(t *testing.T) configs.Config {
 			Listen: "0.0.0.0:8467", PasswordFile: filepath.Join(dir, "web"), Password: "secret of web",
 			BasePath: "/air", TrustIngress: true, Hosts: []string{"air.example.org"},
 		},
+		History:  configs.History{Enabled: true, MaxAge: 24 * time.Hour, MaxMegabytes: 5},
+		Metrics:  configs.Metrics{Listen: "127.0.0.1:9469"},
 		StateDir: "/tmp/state",
 		Log:      configs.Log{Level: "debug", Format: "json", File: "/tmp/log/hueair2mqtt.log"},
 	}

@@ -26,6 +26,10 @@ func validate(f *faults, c *Config, whole bool) {
 	c.Retry.validate(f)
 	c.Alert.Email.validate(f)
 	c.Web.validate(f)
+	c.History.validate(f)
+	if c.Metrics.Listen != "" {
+		listenAddress(f, "metrics.listen", c.Metrics.Listen)
+	}
 	if c.StateDir == "" {
 		f.invalid("state_dir", "is empty", "name a directory that the program may write to, such as /var/lib/hueair2mqtt")
 	}
@@ -56,7 +60,7 @@ func (m *MQTT) validate(f *faults) {
 		}
 	}
 	for _, file := range []struct{ path, name string }{
-		{"mqtt.ca_file", m.CAFile}, {"mqtt.cert_file", m.CertFile}, {"mqtt.key_file", m.KeyFile},
+		{"mqtt.ca_file", m.CAFile}, {"mqtt.crl_file", m.CRLFile}, {"mqtt.cert_file", m.CertFile}, {"mqtt.key_file", m.KeyFile},
 	} {
 		if file.name == "" {
 			continue
@@ -181,6 +185,16 @@ func (e *Email) validate(f *faults) {
 			f.invalid(path+".username", "is empty, though alert.email.password_file is set", "write the mail account's name too")
 		}
 		e.Password = readPassword(f, path+".password_file", e.PasswordFile)
+	}
+}
+
+func (h *History) validate(f *faults) {
+	const longest = 10 * 365 * 24 * time.Hour
+	if h.MaxAge < time.Minute || h.MaxAge > longest {
+		f.invalid("history.max_age", fmt.Sprintf("%s is out of range", h.MaxAge), "write a duration from 1m to 87600h; 168h is a week")
+	}
+	if h.MaxMegabytes < 1 || h.MaxMegabytes > 100_000 {
+		f.invalid("history.max_megabytes", fmt.Sprintf("%d is out of range", h.MaxMegabytes), "write 1 to 100000")
 	}
 }
 

@@ -40,6 +40,10 @@ func (t Topics) Availability(deviceID string) string {
 	return t.Base + "/" + deviceID + "/availability"
 }
 
+// History is where states come that the broker missed, each with its time; not
+// retained.
+func (t Topics) History(deviceID string) string { return t.Base + "/" + deviceID + "/history" }
+
 // Event is where a device tells what happens at a moment, such as a press of a
 // button; not retained.
 func (t Topics) Event(deviceID, key string) string { return t.Base + "/" + deviceID + "/" + key }

@@ -123,7 +123,6 @@ type state struct {
 	EntityID   string `json:"entity_id"`
 	State      string
 	Attributes map[string]any
-	Changed    time.Time `json:"last_changed"`
 }
 
 // device is an entry of the device registry.

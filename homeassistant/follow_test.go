@@ -98,6 +98,31 @@ func TestValuesFollow(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
+	t.Run("what the sources do not know is unknown", func(t *testing.T) {
+		ha := ha.in(t)
+		h.stopBridge(syscall.SIGTERM)
+		h.cellar.NeverReported = true
+		h.livingRoom.NoPM10 = true // though Home Assistant knows the entity
+		h.hue.Remove(h.cellar.MAC)
+		h.tell()
+		h.startBridge()
+		within(t, patience, "nothing is made up", func() error {
+			r, err := ha.registry()
+			if err != nil {
+				return err
+			}
+			for _, key := range [][2]string{{livingRoomAir, "pm10"}, {cellarSensor, "temperature"}, {cellarSensor, "motion"}} {
+				if got := r.state(key[0], key[1]); got != "unknown" && got != "unavailable" {
+					return fmt.Errorf("%v is %s", key, got)
+				}
+			}
+			if got := r.state(livingRoomAir, "pm25"); !same(got, h.livingRoom.PM25) {
+				return fmt.Errorf("PM2.5 is %s", got)
+			}
+			return nil
+		})
+	})
 	ha.checkLog()
 }
 

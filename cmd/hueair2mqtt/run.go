@@ -44,6 +44,7 @@ func newRunCommand() *cobra.Command {
 			if err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			tidyStateDir(config, log)
 			if err := removeAlertsOfDisabled(config); err != nil {
 				log.Warn("the alert file of a source that is switched off can't be removed; remove it by hand", zap.Error(err))
 			}
@@ -54,6 +55,11 @@ func newRunCommand() *cobra.Command {
 			if options.ServiceManager, err = serviceManager(); err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
+			if err != nil {
+				return &exitError{exitFailed, err}
+			}
+			defer stopMetrics()
 			if err := runBridge(cmd, config, options); err != nil {
 				return &exitError{exitUnusable, err}
 			}
@@ -130,7 +136,7 @@ func amazonTasks(c *configs.Config) ([]bridge.Task, error) {
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
 	return bridge.Options{
-		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email,
+		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
 }
@@ -159,4 +165,21 @@ func prepareStateDir(dir string) error {
 		return fmt.Errorf("state_dir: %w: create the directory or set state_dir to one that hueair2mqtt may write to", err)
 	}
 	return nil
+}
+
+// tidyStateDir removes what a program that was killed while it wrote left there,
+// and tells of credentials that others can read.
+func tidyStateDir(c *configs.Config, log *zap.Logger) {
+	for _, name := range []string{hue.StateFile, amazon.StateFile, hueAlertFile, amazonAlertFile} {
+		if err := collectors.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
+			log.Warn("what a killed program left in state_dir can't be removed; remove it by hand", zap.Error(err))
+		}
+	}
+	for _, file := range []string{filepath.Join(c.StateDir, hue.StateFile), filepath.Join(c.StateDir, amazon.StateFile), c.Amazon.CookiesFile} {
+		if exposed, err := collectors.ReadableByOthers(file); err != nil {
+			log.Warn("who can read a file with secrets can't be told", zap.Error(err))
+		} else if exposed {
+			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in anew", zap.String("file", file))
+		}
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"hueair2mqtt/collectors"
@@ -35,6 +36,13 @@ const (
 // newHTTPClient makes the client of one account. It follows no redirect: Alexa
 // has none but the one to the sign-in page, and cookies must not follow it.
 func newHTTPClient(dial func(context.Context, string, string) (net.Conn, error)) *http.Client {
+	return &http.Client{
+		Transport:     &connections{dial: dial, current: newTransport(dial)},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func newTransport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	transport := &http.Transport{
 		DialContext:         dial,
 		ForceAttemptHTTP2:   true,
@@ -43,15 +51,44 @@ func newHTTPClient(dial func(context.Context, string, string) (net.Conn, error))
 		// has closed them, and a request on a closed one would cost a retry.
 		IdleConnTimeout: 30 * time.Second,
 		MaxIdleConns:    2,
+		// An answer may set two hundred cookies.
+		MaxResponseHeaderBytes: 1 << 20,
 	}
 	if dial == nil {
 		transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
 		transport.Proxy = http.ProxyFromEnvironment
 	}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return transport
+}
+
+// connections are those of one account, until CloseIdleConnections: what is asked
+// after it dials anew.
+//
+// An http.Transport would keep an HTTP/2 connection on which a request has just
+// timed out, and send all that follow over it, for as long as the kernel believes
+// in it: a quarter of an hour where a router has forgotten it.
+type connections struct {
+	dial func(context.Context, string, string) (net.Conn, error)
+
+	mu      sync.Mutex
+	current *http.Transport
+}
+
+func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	transport := c.current
+	c.mu.Unlock()
+	return transport.RoundTrip(req)
+}
+
+// CloseIdleConnections leaves all connections. Those that still serve a request
+// are closed when they have been idle for IdleConnTimeout.
+func (c *connections) CloseIdleConnections() {
+	c.mu.Lock()
+	old := c.current
+	c.current = newTransport(c.dial)
+	c.mu.Unlock()
+	old.CloseIdleConnections()
 }
 
 // exchanger sends requests and reads their answers, with classified errors that
@@ -65,9 +102,10 @@ type exchanger struct {
 // exchange sends one request and reads its answer. The body is left unread where
 // wanted, if not nil, finds an error in the status or the headers.
 func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) error) (*http.Response, []byte, error) {
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: refuse199}))
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: refuse1xx()}))
 	resp, err := e.http.Do(req)
 	if err != nil {
+		e.leave()
 		return nil, nil, e.fromNetwork(err)
 	}
 	defer resp.Body.Close()
@@ -79,6 +117,8 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
+		resp.Body.Close()
+		e.leave()
 		return resp, nil, e.fromNetwork(fmt.Errorf("reading the answer: %w", err))
 	case len(body) > maxBody:
 		return resp, nil, &collectors.PermanentError{
@@ -88,6 +128,9 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 	}
 	return resp, body, nil
 }
+
+// leave makes the next request dial anew; see connections.
+func (e *exchanger) leave() { e.http.CloseIdleConnections() }
 
 // setAppHeaders makes a request look like one of the Alexa app.
 func setAppHeaders(req *http.Request, contentType string) {
@@ -180,15 +223,23 @@ func (c *Collector) exchangeOnce(ctx context.Context, method, path string, quest
 	return body, generation, err
 }
 
-// refuse199 ends a request that a retired endpoint answers with status 199:
-// net/http would take it for the herald of another answer and wait.
-func refuse199(code int, _ textproto.MIMEHeader) error {
-	if code <= http.StatusEarlyHints {
-		return nil
-	}
-	return &collectors.PermanentError{
-		Kind: "http " + strconv.Itoa(code), StatusCode: code,
-		Err: fmt.Errorf("the server answered %d", code),
+// max1xx bounds the heralds of an answer, as net/http does by itself where nobody
+// looks at them.
+const max1xx = 5
+
+// refuse1xx ends a request that a retired endpoint answers with status 199:
+// net/http would take it for the herald of another answer and wait. It also ends one
+// that is answered by heralds without end.
+func refuse1xx() func(int, textproto.MIMEHeader) error {
+	heralds := 0
+	return func(code int, _ textproto.MIMEHeader) error {
+		if heralds++; code <= http.StatusEarlyHints && heralds <= max1xx {
+			return nil
+		}
+		return &collectors.PermanentError{
+			Kind: "http " + strconv.Itoa(code), StatusCode: code,
+			Err: fmt.Errorf("the server answered %d", code),
+		}
 	}
 }
 

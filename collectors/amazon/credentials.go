@@ -7,12 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
-
-	"hueair2mqtt/collectors"
 )
 
 const (
@@ -184,20 +180,4 @@ func lockDir(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), d.Close())
 	}
 	return d.Close, nil // closing ends the lock
-}
-
-// removeLeftovers removes what a process that was killed while it replaced the
-// file left of it; that holds secrets.
-func removeLeftovers(file string) error {
-	entries, err := os.ReadDir(filepath.Dir(file))
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), "."+filepath.Base(file)+".") {
-			failed = errors.Join(failed, collectors.RemoveFile(filepath.Join(filepath.Dir(file), entry.Name())))
-		}
-	}
-	return failed
 }

@@ -139,7 +139,8 @@ func (s *session) readCredentials() ([]byte, error) {
 	if s.file == "" {
 		return nil, fs.ErrNotExist
 	}
-	content, err := readRegular(s.file)
+	content, err := collectors.ReadFile(s.file, maxStateFile)
+	err = withoutPath(err)
 	if errors.Is(err, fs.ErrNotExist) && s.signIn != nil {
 		if _, dirErr := os.Stat(filepath.Dir(s.file)); dirErr != nil {
 			return nil, fmt.Errorf("its directory: %v", withoutPath(dirErr))
@@ -474,7 +475,7 @@ func (s *session) store(before *credentials, content []byte) (theirs *credential
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	present, err := readRegular(s.file)
+	present, err := collectors.ReadFile(s.file, maxStateFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, errSignedOut

@@ -287,7 +287,7 @@ func (s *session) begin(signIn *credentials) (before *credentials, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if present, err := readRegular(s.file); err == nil {
+	if present, err := collectors.ReadFile(s.file, maxStateFile); err == nil {
 		if there, err := decodeCredentials(present); err == nil {
 			before = there
 			s.hide(before.secrets()...)
@@ -298,5 +298,5 @@ func (s *session) begin(signIn *credentials) (before *credentials, err error) {
 		return nil, err
 	}
 	s.step("saved")
-	return before, removeLeftovers(s.file)
+	return before, collectors.RemoveLeftovers(s.file)
 }

@@ -58,9 +58,9 @@ func (s *session) end() (signIn *credentials, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	content, err := readRegular(s.file)
+	content, err := collectors.ReadFile(s.file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(ErrNotSignedIn, removeLeftovers(s.file))
+		return nil, errors.Join(ErrNotSignedIn, collectors.RemoveLeftovers(s.file))
 	}
 	if err == nil {
 		if there, decodeErr := decodeCredentials(content); decodeErr == nil {
@@ -68,7 +68,7 @@ func (s *session) end() (signIn *credentials, err error) {
 			s.hide(signIn.secrets()...)
 		}
 	}
-	return signIn, errors.Join(collectors.RemoveFile(s.file), removeLeftovers(s.file))
+	return signIn, errors.Join(collectors.RemoveFile(s.file), collectors.RemoveLeftovers(s.file))
 }
 
 // leave takes the device of a sign-in out of its account.

@@ -120,7 +120,7 @@ func askService(ctx context.Context, address string, found func(Found)) error {
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func describe(ctx context.Context, base string) (got config, err error) {
 	if err != nil {
 		return got, err
 	}
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	transport := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return got, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,9 @@ import (
 
 // StateFile is the file of the state directory that holds what pairing gave.
 const StateFile = "hue.json"
+
+// maxStateFile bounds it, in bytes; a thousand Hue bridges make 300 kB.
+const maxStateFile = 1 << 20
 
 // pairing is what is known of a bridge since its button was pressed.
 type pairing struct {
@@ -42,7 +44,7 @@ func loadPairings(stateDir string) ([]pairing, error) {
 		return nil, nil
 	}
 	file := filepath.Join(stateDir, StateFile)
-	text, err := os.ReadFile(file)
+	text, err := collectors.ReadFile(file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

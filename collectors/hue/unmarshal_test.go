@@ -3,6 +3,7 @@ package hue
 import (
 	"encoding/json"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -38,5 +39,24 @@ func same(t *testing.T, raw string, got, want any) {
 	}
 	if gotErr == nil && !reflect.DeepEqual(got, want) {
 		t.Fatalf("%T: %+v, not %+v", got, got, want)
+	}
+}
+
+// TestEventsThatNestTooDeep has an event of nothing but brackets, as long as one
+// may be: it is no event, and costs neither the stack nor the process.
+func TestEventsThatNestTooDeep(t *testing.T) {
+	for _, bracket := range []string{"[", `{"a":`, `[{"data":[`, "[ "} {
+		raw := []byte(strings.Repeat(bracket, maxEvent/len(bracket)))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, into := range []any{new([]container), new(header), newValue("motion")} {
+			if unmarshal(raw, into) == nil {
+				t.Errorf("%q again and again was taken", bracket)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if grown := int64(after.StackSys) - int64(before.StackSys); grown > 64<<20 {
+			t.Errorf("%q again and again cost %d MiB of stack", bracket, grown>>20)
+		}
 	}
 }

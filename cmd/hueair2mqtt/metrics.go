@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/configs"
+	"hueair2mqtt/metrics"
+)
+
+// serveMetrics serves metrics of the bridge that will run with these options, if
+// the configuration asks for them. stop waits for the end of that.
+func serveMetrics(ctx context.Context, c configs.Metrics, o *bridge.Options) (stop func(), err error) {
+	if c.Listen == "" {
+		return func() {}, nil
+	}
+	listener, err := metrics.Listen(ctx, c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	m := metrics.New(o.Version)
+	o.Observer = m
+	o.Log.Info("metrics are served", zap.String("address", "http://"+listener.Addr().String()+"/metrics"))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		m.Serve(ctx, listener, o.Log)
+	}()
+	return func() {
+		cancel()
+		<-served
+	}, nil
+}

@@ -1,0 +1,67 @@
+//go:build faults && linux
+
+package faults
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestTheBrokerRestartedAHundredTimes stops and kills the broker again and again,
+// at moments of the seed's. It has forgotten everything each time.
+func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
+	t.Parallel()
+	const restarts = 100
+	h := newHouse(t, layout{})
+	p := h.run()
+	h.holds(patience, "before")
+	before := p.atRest()
+	var slowest time.Duration
+	for i := range restarts {
+		signal := syscall.SIGTERM
+		if h.random.IntN(2) == 0 {
+			signal = syscall.SIGKILL
+		}
+		h.broker.stop(signal)
+		h.change()
+		wait(t, time.Duration(h.random.IntN(200))*time.Millisecond)
+		h.broker.start()
+		wait(t, time.Duration(h.random.IntN(600))*time.Millisecond)
+		if i%20 == 19 {
+			slowest = max(slowest, h.holds(afterReconnect, "after a restart"))
+		}
+	}
+	after := p.shrinks(before)
+	tell(t, "true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
+	p.stop()
+}
+
+// TestNamesGone has the broker's name stop being known, in every way that a name
+// server fails. The program starts without it, too.
+func TestNamesGone(t *testing.T) {
+	t.Parallel() // no other test calls anything by a name
+	defer names.Store(namesKnown)
+	h := newHouse(t, layout{brokerHost: "broker.test"})
+	names.Store(namesUnknown)
+	p := h.run()
+	wait(t, 2*time.Second)
+	names.Store(namesKnown)
+	h.holds(afterReconnect, "started without names")
+	before := p.atRest()
+	for mode, name := range []string{namesSilent: "silent", namesFailing: "failing", namesUnknown: "unknown"} {
+		if mode == namesKnown {
+			continue
+		}
+		names.Store(int32(mode))
+		h.toBroker.cutAll()
+		h.change()
+		wait(t, 6*time.Second)
+		names.Store(namesKnown)
+		took := h.holds(afterReconnect, name)
+		tell(t, "%-8s true again after %s", name, took.Round(time.Millisecond))
+	}
+	after := p.shrinks(before)
+	tell(t, "before %s; after %s", before, after)
+	p.stop()
+}

@@ -1,0 +1,177 @@
+//go:build faults && linux
+
+package faults
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// steppable is what makes a build of the program follow a clock that the test
+// steps. Nothing else can: a time namespace moves no wall clock, a static program
+// loads no library that would, and the machine's own clock is everybody's. So the
+// sources of the program are built with another time.Now, by go build -overlay:
+// it adds the seconds that stand in a file, which the program maps. The monotonic
+// clock, by which Go counts durations and time-outs, is left alone, as it is when
+// somebody sets the clock of a machine.
+const steppable = `package main
+
+import (
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+func init() {
+	f, err := os.OpenFile(os.Getenv("CLOCK_STEP"), os.O_RDWR, 0)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	mapped, err := syscall.Mmap(int(f.Fd()), 0, 8, syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		panic(err)
+	}
+	time.ClockStep = (*int64)(unsafe.Pointer(&mapped[0]))
+}
+`
+
+// buildSteppable builds the program so.
+func buildSteppable(t *testing.T, program string) {
+	t.Helper()
+	dir := filepath.Dir(program)
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
+	source, err := os.ReadFile(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const call = "\tsec, nsec, mono := runtimeNow()\n"
+	head := strings.Index(string(source), "func Now() Time {\n"+call)
+	if head < 0 {
+		t.Fatalf("this Go's time.Now is written otherwise: %s", now)
+	}
+	changed := strings.Replace(string(source[head:]), call, call+"\tif ClockStep != nil {\n\t\tsec += *ClockStep\n\t}\n", 1)
+	module, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := map[string]string{
+		now: string(source[:head]) + "// ClockStep is added to Now, in seconds.\nvar ClockStep *int64\n\n" + changed,
+		filepath.Join(module, "cmd", "hueair2mqtt", "clock_step.go"): steppable,
+	}
+	overlay := map[string]map[string]string{"Replace": {}}
+	for path, content := range replace {
+		file := filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay["Replace"][path] = file
+	}
+	encoded, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, encoded, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := build(program, "-overlay", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// clock is a clock that one program follows.
+type clock struct{ step *int64 }
+
+func newClock(t *testing.T) (c clock, env string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "step")
+	if err := os.WriteFile(file, binary.NativeEndian.AppendUint64(nil, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mapped, err := syscall.Mmap(int(f.Fd()), 0, 8, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Munmap(mapped); err != nil {
+			t.Error(err)
+		}
+	})
+	return clock{(*int64)(unsafe.Pointer(&mapped[0]))}, "CLOCK_STEP=" + file
+}
+
+// set moves the clock to so far from the true time.
+func (c clock) set(off time.Duration) { atomic.StoreInt64(c.step, int64(off/time.Second)) }
+
+// TestTheClockStepped steps the program's clock forth and back by hours, between
+// polls and in the middle of an alert.
+func TestTheClockStepped(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "hueair2mqtt")
+	buildSteppable(t, program)
+	clock, env := newClock(t)
+	h := newHouse(t, layout{build: program, env: env})
+	p := h.run()
+	h.holds(patience, "before")
+	before := p.atRest()
+	mails := 0
+	for _, off := range []time.Duration{5 * time.Hour, -7 * time.Hour, 26 * time.Hour, -49 * time.Hour, 0} {
+		clock.set(off)
+		h.change()
+		h.amazon.KillCookies() // renewed in another time
+		h.holds(soon, fmt.Sprintf("with the clock %s off", off))
+		h.refuse("amazon")
+		h.holds(soon, "in an alert")
+		mails++
+		if since := h.alertSince("amazon"); time.Since(since.Add(-off)).Abs() > time.Minute {
+			t.Errorf("with the clock %s off the alert is since %s", off, since)
+		}
+		clock.set(-off)
+		h.holds(soon, "in an alert, the clock stepped to the other side")
+		wait(t, interval)
+		h.letIn("amazon")
+		h.change()
+		took := h.holds(soon, "let in again")
+		tell(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
+	}
+	if got := h.mail.received("amazon"); got != mails {
+		t.Errorf("%d mails about %d alerts", got, mails)
+	}
+	tell(t, "before %s; after %s", before, p.shrinks(before))
+	p.stop()
+}
+
+// alertSince is when the alert of a source began, as the problem topic says.
+func (h *house) alertSince(source string) time.Time {
+	h.t.Helper()
+	seen, err := h.broker.retained()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var p struct{ Since time.Time }
+	if err := json.Unmarshal([]byte(seen["hueair2mqtt/"+source+"/problem"]), &p); err != nil {
+		h.t.Fatal(err)
+	}
+	return p.Since
+}

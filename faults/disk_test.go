@@ -1,0 +1,132 @@
+//go:build faults && linux
+
+package faults
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// onSmallDisk mounts a disk of 64 KiB as the state directory.
+func onSmallDisk(t *testing.T) func(stateDir string) {
+	return func(stateDir string) {
+		if err := syscall.Mount("tmpfs", stateDir, "tmpfs", 0, "size=64k,mode=0750"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := syscall.Unmount(stateDir, syscall.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// fill uses up a disk to the last byte.
+func fill(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	name := filepath.Join(dir, "filler")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 512))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	f.Close()
+	return func() {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readOnly(t *testing.T, dir string) (writable func()) {
+	t.Helper()
+	remount := func(flags uintptr) {
+		if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	return func() { remount(0) }
+}
+
+// TestADiskThatTakesNothing has the state directory full, and read-only. All goes
+// on but the alert file, which can't be: the problem sensor tells. The cookies that
+// are renewed meanwhile are in memory only; a program that is killed then finds
+// what was there before, and renews them again.
+func TestADiskThatTakesNothing(t *testing.T) {
+	for name, break_ := range map[string]func(*testing.T, string) func(){"full": fill, "read-only": readOnly} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, layout{disk: onSmallDisk(t)})
+			p := h.run()
+			h.holds(patience, "before")
+			before := p.atRest()
+			mend := break_(t, h.stateDir)
+
+			h.amazon.KillCookies() // a renewal that can't be saved
+			h.change()
+			wait(t, interval)
+			h.holds(soon, "with cookies that can't be saved")
+			h.refuse("hue") // an alert that can't be written
+			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "with an alert that can't be written")
+
+			p.signal(syscall.SIGKILL)
+			p.wait(patience)
+			h.amazon.KillCookies()
+			p = h.run()
+			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "started anew")
+			h.change()
+			h.letIn("hue")
+			h.holds(soon, "let in again")
+			h.refuse("amazon")
+			h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt is missing", "with another alert that can't be written")
+			mend()
+			took := h.holds(soon, "with a disk that takes all")
+			h.letIn("amazon")
+			h.holds(soon, "let in again")
+			tell(t, "true again %s after it; before %s; after %s", took.Round(time.Millisecond), before, p.atRest())
+			p.stop()
+		})
+	}
+}
+
+// TestAnAlertThatCannotBeRemoved has the state directory become read-only while
+// an alert is there.
+func TestAnAlertThatCannotBeRemoved(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, layout{disk: onSmallDisk(t)})
+	p := h.run()
+	h.holds(patience, "before")
+	h.refuse("amazon")
+	h.holds(soon, "in an alert")
+	mend := readOnly(t, h.stateDir)
+	h.letIn("amazon")
+	h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt is there without a reason", "with a file that can't be removed")
+	mend()
+	h.holds(soon, "with a disk that takes all")
+	p.stop()
+}
+
+// holdsBut waits until all that must hold does except one thing, which must not:
+// it is what the fault costs.
+func (h *house) holdsBut(cost, when string) {
+	h.t.Helper()
+	within(h.t, patience, when, func() string {
+		wrong := h.violations()
+		if i := slices.Index(wrong, cost); i >= 0 {
+			return strings.Join(slices.Delete(wrong, i, i+1), "\n")
+		}
+		return "nothing is lost, and should be: " + cost
+	})
+}
