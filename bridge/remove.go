@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -127,14 +128,23 @@ func remove(ctx context.Context, o Options, filters map[string]byte, choose func
 
 // retainedUnder asks the broker what it retains.
 func retainedUnder(ctx context.Context, client mqtt.Client, filters map[string]byte) (map[string][]byte, error) {
-	messages := make(chan mqtt.Message)
+	var (
+		mu       sync.Mutex
+		retained = make(map[string][]byte)
+		came     = make(chan struct{}, 1) // holds one sign
+	)
+	// A broker may send what it retains before it confirms the subscription, which
+	// paho can't hear of while this waits for somebody.
 	refused, err := subscribe(ctx, client, filters, func(_ mqtt.Client, m mqtt.Message) {
 		if !m.Retained() {
 			return
 		}
+		mu.Lock()
+		retained[m.Topic()] = m.Payload()
+		mu.Unlock()
 		select {
-		case messages <- m:
-		case <-ctx.Done():
+		case came <- struct{}{}:
+		default:
 		}
 	})
 	if err != nil {
@@ -143,16 +153,16 @@ func retainedUnder(ctx context.Context, client mqtt.Client, filters map[string]b
 	if len(refused) > 0 {
 		return nil, fmt.Errorf("the broker does not let mqtt.username read %s", refused[0])
 	}
-	retained := make(map[string][]byte)
 	quiet := time.NewTimer(quietAfter)
 	defer quiet.Stop()
 	for {
 		select {
-		case m := <-messages:
+		case <-came:
 			quiet.Reset(quietAfter)
-			retained[m.Topic()] = m.Payload()
 		case <-quiet.C:
-			return retained, nil
+			mu.Lock()
+			defer mu.Unlock()
+			return maps.Clone(retained), nil
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
