@@ -108,7 +108,7 @@ func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.wait()
 	code, stdout, stderr := run(t, append([]string{"discovery", "remove"}, args...)...)
-	if code != exitGood || !strings.Contains(stdout, "removed "+hall) {
+	if code != exitGood || !strings.Contains(stdout, "/"+hall+"/config") {
 		t.Errorf("discovery remove: exit code %d, printed %s%s", code, stdout, stderr)
 	}
 	for topic := range open.retained() {
