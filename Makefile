@@ -63,6 +63,31 @@ mosquitto: ## install Debian's mosquitto, which the tests start on ports of thei
 	$$sudo apt-get update -q && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends mosquitto
 
+# What drives the page in a real browser. A machine that has Node.js or Chromium
+# from elsewhere keeps it (CHROMIUM names the latter).
+.PHONY: browser
+browser: mosquitto
+	@missing=; \
+	command -v node >/dev/null && command -v npm >/dev/null || missing="nodejs npm"; \
+	[ -x "$${CHROMIUM:-/usr/bin/chromium}" ] || missing="$$missing chromium"; \
+	if [ -n "$$missing" ]; then \
+		if ! command -v apt-get >/dev/null; then \
+			echo "These tests need $$missing: install it with this system's package manager."; exit 1; fi; \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+		$$sudo apt-get update -q && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing || exit 1; \
+	fi
+	cd web/browser && npm ci --no-audit --no-fund
+
+.PHONY: test-web
+test-web: browser ## test the page in Chromium (installs Debian's chromium and nodejs if they are missing)
+	$(GO) test -tags browser -count 1 -timeout 10m -v -run 'InABrowser$$' ./cmd/hueair2mqtt
+
+.PHONY: screenshots-web
+screenshots-web: browser ## make the pictures of the page in docs anew
+	@mkdir -p docs
+	SCREENSHOTS=$(CURDIR)/docs $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./cmd/hueair2mqtt
+
 # Of Debian's package prometheus only the checker is wanted, and no server that
 # starts on this machine: it is taken out of the package, which is not installed.
 .PHONY: promtool

@@ -190,6 +190,9 @@ func (w *owner) clearAlert(p *poller) {
 // removeAlert removes the file of an episode that is over. What fails is told,
 // and tried again with the next good poll.
 func (w *owner) removeAlert(a *alert) {
+	if w.options.Preview {
+		return
+	}
 	err := collectors.RemoveFile(a.file)
 	if err != nil && !a.fileLeft {
 		w.log.Error("the alert is over, but its file can't be removed: remove it by hand",
@@ -201,6 +204,9 @@ func (w *owner) removeAlert(a *alert) {
 // writeAlert brings the alert file up to date. What fails is told, and tried
 // again with the next failing poll; sensor, mail and log tell the problem anyway.
 func (w *owner) writeAlert(a *alert) {
+	if w.options.Preview {
+		return
+	}
 	err := writeAlertFile(a)
 	a.fileWritten = err == nil
 	if err != nil {

@@ -47,6 +47,12 @@ type Options struct {
 	Log           *zap.Logger
 	Observer      Observer // nil if nobody wants to know
 
+	// Live looks into the bridge while it runs; nil if nobody ever will.
+	Live *Live
+	// Preview is a bridge that polls and tells only those who look: no broker, no
+	// alert file, no history and no mail.
+	Preview bool
+
 	// ServiceManager hears that the bridge is well; the zero one is nobody.
 	ServiceManager ServiceManager
 
@@ -91,7 +97,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if o.History.Enabled {
+	if o.History.Enabled && !o.Preview {
 		owner.history = openHistory(o)
 		o.Observer.Keeps(owner.history.Stats)
 		defer owner.history.Close()
@@ -101,11 +107,14 @@ func Run(ctx context.Context, o Options) error {
 	sessionCtx, endSession := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSession()
 	var session sync.WaitGroup
-	session.Go(func() { newSession(o, tlsConfig, events, ctx.Done(), owner.history).run(sessionCtx) })
+	if !o.Preview {
+		session.Go(func() { newSession(o, tlsConfig, events, ctx.Done(), owner.history).run(sessionCtx) })
+	}
 
 	var polls sync.WaitGroup
+	owner.begin = func(ctx context.Context, p *poller) { polls.Go(func() { p.run(ctx, events) }) }
 	for _, p := range owner.pollers {
-		polls.Go(func() { p.run(ctx, events) })
+		owner.begin(ctx, p)
 	}
 
 	connected := owner.run(ctx)
@@ -116,8 +125,8 @@ func Run(ctx context.Context, o Options) error {
 		endSession()
 	}
 	polls.Wait()
-	for _, task := range o.Tasks {
-		task.Collector.Close()
+	for _, p := range owner.pollers {
+		p.task.Collector.Close()
 	}
 	session.Wait()
 	return nil

@@ -1,5 +1,5 @@
 package bridge
 
-// event is what the owner is told: polled, happened, connectionUp, connectionDown,
-// received or mailed.
+// event is what the owner is told: polled, happened, connectionUp, connectionFailed,
+// connectionDown, received or mailed.
 type event any

@@ -36,10 +36,15 @@ type owner struct {
 
 	history *history.Log // nil unless readings are kept for a broker that is away
 
-	out     *outbox // nil while there is no connection
-	rebirth *rebirth
-	mails   sync.WaitGroup
-	service service
+	out         *outbox // nil while there is no connection
+	brokerSince time.Time
+	brokerError string // why there is no connection
+	rebirth     *rebirth
+	mails       sync.WaitGroup
+	service     service
+
+	begin    func(ctx context.Context, p *poller) // lets a poller run
+	watchers map[*byte]func()                     // told after every event
 }
 
 // endpoint is the health of what one poller asks.
@@ -47,8 +52,9 @@ type endpoint struct {
 	polled      bool // at least once
 	lastPoll    time.Time
 	lastSuccess time.Time // zero before the first
-	err         error     // of the last poll
-	faults      string    // of the last poll, to tell only news
+	nextPoll    time.Time
+	err         error  // of the last poll
+	faults      string // of the last poll, to tell only news
 }
 
 // device is a device with what has been told about it.
@@ -58,6 +64,9 @@ type device struct {
 
 	// reachable says whether the device's source could be asked.
 	reachable bool
+
+	since time.Time // when Online last changed
+	trace trace     // nil unless somebody may look
 
 	// What this connection's broker has been told.
 	announced    announced
@@ -92,29 +101,16 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		alerts:    make(map[string]*alert),
 		devices:   make(map[string]*device),
 		former:    newFormer(),
+		watchers:  make(map[*byte]func()),
 		service:   service{manager: o.ServiceManager, log: o.Log},
 	}
-	policy := o.retryPolicy()
-	seen := make(map[string]bool)
 	for _, task := range o.Tasks {
-		source := task.Collector.Source()
-		if name := source + " " + task.Collector.Endpoint(); seen[name] {
-			return nil, fmt.Errorf("%s is configured twice: remove one of the two", name)
-		} else {
-			seen[name] = true
+		if _, err := w.addTask(task); err != nil {
+			return nil, err
 		}
-		p := &poller{
-			task:    task,
-			retrier: collectors.NewRetrier(policy, source, o.Log),
-			refresh: make(chan struct{}, 1),
-			log:     o.Log.With(zap.String("collector", source), zap.String("endpoint", task.Collector.Endpoint())),
-		}
-		w.pollers = append(w.pollers, p)
-		w.endpoints[p] = &endpoint{}
-		o.Observer.Polls(p.source(), p.endpoint())
-		if w.alerts[source] == nil {
-			w.alerts[source] = newAlert(source, o.StateDir, task.AlertFile)
-		}
+	}
+	if o.Preview {
+		return w, nil
 	}
 	for _, source := range w.sources() {
 		if err := w.alerts[source].restore(w.endpointsOf(source)); err != nil {
@@ -123,6 +119,29 @@ func newOwner(o Options, events chan event) (*owner, error) {
 		}
 	}
 	return w, nil
+}
+
+// addTask makes the poller of a task. Its error is that there is one already.
+func (w *owner) addTask(task Task) (*poller, error) {
+	source, asked := task.Collector.Source(), task.Collector.Endpoint()
+	for _, p := range w.pollers {
+		if p.source() == source && p.endpoint() == asked {
+			return nil, fmt.Errorf("%s %s is configured twice: remove one of the two", source, asked)
+		}
+	}
+	p := &poller{
+		task:    task,
+		retrier: collectors.NewRetrier(w.options.retryPolicy(), source, w.options.Log),
+		refresh: make(chan struct{}, 1),
+		log:     w.options.Log.With(zap.String("collector", source), zap.String("endpoint", asked)),
+	}
+	w.pollers = append(w.pollers, p)
+	w.endpoints[p] = &endpoint{}
+	w.options.Observer.Polls(source, asked)
+	if w.alerts[source] == nil {
+		w.alerts[source] = newAlert(source, w.options.StateDir, task.AlertFile)
+	}
+	return p, nil
 }
 
 // sources are all sources in a fixed order.
@@ -143,6 +162,11 @@ func (w *owner) endpointsOf(source string) []string {
 func (w *owner) run(ctx context.Context) (connected bool) {
 	// Mails end with ctx; their goroutines are waited for.
 	defer w.mails.Wait()
+	var asks <-chan ask
+	if l := w.options.Live; l != nil {
+		asks = l.asks
+		defer close(l.gone)
+	}
 	pingDue := w.service.begin()
 	defer w.service.end()
 	w.showStatus()
@@ -168,6 +192,9 @@ func (w *owner) run(ctx context.Context) (connected bool) {
 			w.continueRebirth()
 		case e := <-w.events:
 			w.handle(ctx, e)
+			w.tellWatchers()
+		case ask := <-asks:
+			ask(ctx, w)
 		}
 	}
 }
@@ -180,12 +207,14 @@ func (w *owner) handle(ctx context.Context, e event) {
 	case happened:
 		w.handleHappened(e)
 	case connectionUp:
-		w.out = e.out
+		w.out, w.brokerSince, w.brokerError = e.out, time.Now(), ""
 		w.publishEverything()
 		w.showStatus()
+	case connectionFailed:
+		w.brokerError = oneLine(e.err.Error())
 	case connectionDown:
 		if w.out == e.out {
-			w.out = nil
+			w.out, w.brokerSince = nil, time.Now()
 			w.stopRebirth()
 			w.showStatus()
 			w.keepUnacknowledged()
@@ -202,7 +231,7 @@ func (w *owner) handle(ctx context.Context, e event) {
 func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
-	end.polled, end.lastPoll, end.err = true, e.at, e.err
+	end.polled, end.lastPoll, end.nextPoll, end.err = true, e.at, e.next, e.err
 	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
 	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
 	if e.err == nil {
@@ -241,13 +270,19 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 	for _, found := range devices {
 		d := w.devices[found.ID]
 		if d == nil {
-			d = &device{}
+			d = &device{since: time.Now()}
+			if w.options.Live != nil {
+				d.trace = make(trace)
+			}
 			w.devices[found.ID] = d
 		} else if d.poller != p && d.Online && !found.Online {
 			continue // a device that has moved to another endpoint: the one that reaches it is right
 		}
 		d.take(found)
 		d.poller, d.reachable = p, true
+		if d.trace != nil {
+			d.trace.note(time.Now(), d.Readings)
+		}
 		if w.announce(d) {
 			changed = true
 		}
@@ -278,6 +313,9 @@ func (d *device) take(found collectors.Device) {
 	}
 	maps.Copy(readings, found.Readings)
 	known := d.Device
+	if known.ID != "" && known.Online != found.Online {
+		d.since = time.Now()
+	}
 	d.Device = found
 	d.Readings = readings
 	for _, field := range []struct {
@@ -307,6 +345,9 @@ func (d *device) take(found collectors.Device) {
 
 // lose makes a device unavailable: nothing is measured now.
 func (d *device) lose(reachable bool) {
+	if d.Online {
+		d.since = time.Now()
+	}
 	d.Online, d.reachable = false, reachable
 	for measurement := range d.Readings {
 		d.Readings[measurement] = collectors.Unknown
@@ -382,6 +423,15 @@ func (w *owner) announceBridge() {
 	for _, source := range w.sources() {
 		w.publishMessage(w.announcer.Source(source))
 	}
+}
+
+// announceSource announces a source that has come while the bridge runs.
+func (w *owner) announceSource(source string) {
+	delete(w.former.sources, source)
+	if w.options.HomeAssistant.Discovery {
+		w.publishMessage(w.announcer.Source(source))
+	}
+	w.publishProblem(source)
 }
 
 // announce announces a device if that says anything new, and returns whether it

@@ -30,6 +30,7 @@ func (p *poller) endpoint() string { return p.task.Collector.Endpoint() }
 type polled struct {
 	poller   *poller
 	at       time.Time // when the poll began
+	next     time.Time // when the next one is due
 	took     time.Duration
 	retries  int64
 	snapshot collectors.Snapshot
@@ -65,7 +66,7 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 		retries := p.retrier.Retries()
 		snapshot, err := p.poll(ctx)
 		outcome := polled{
-			poller: p, at: began, took: time.Since(began), retries: p.retrier.Retries() - retries,
+			poller: p, at: began, next: due, took: time.Since(began), retries: p.retrier.Retries() - retries,
 			snapshot: snapshot, err: err,
 		}
 		if ctx.Err() != nil || !tell(ctx, events, outcome) {

@@ -84,6 +84,9 @@ type session struct {
 // connectionUp tells the owner that a broker can be reached through out.
 type connectionUp struct{ out *outbox }
 
+// connectionFailed tells the owner why there is no connection.
+type connectionFailed struct{ err error }
+
 // connectionDown tells the owner that out leads nowhere any more.
 type connectionDown struct{ out *outbox }
 
@@ -126,6 +129,7 @@ func (s *session) run(ctx context.Context) {
 		if finished || ctx.Err() != nil {
 			return
 		}
+		s.tell(ctx, connectionFailed{err})
 		if established && time.Since(began) >= stableAfter {
 			delay = minReconnectDelay
 		}

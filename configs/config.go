@@ -25,6 +25,7 @@ type Config struct {
 	Amazon        Amazon        `koanf:"amazon"`
 	Retry         Retry         `koanf:"retry"`
 	Alert         Alert         `koanf:"alert"`
+	Web           Web           `koanf:"web"`
 	History       History       `koanf:"history"`
 	Metrics       Metrics       `koanf:"metrics"`
 	StateDir      string        `koanf:"state_dir" usage:"directory for credentials and alert files"`
@@ -135,6 +136,23 @@ type Email struct {
 
 // Enabled says whether alerts go out by mail.
 func (e Email) Enabled() bool { return e.SMTP != "" }
+
+// Web is the page in the browser that run serves.
+type Web struct {
+	// Listen is empty, or address:port; the address is one of this machine's,
+	// "localhost", or empty for all of them.
+	Listen       string `koanf:"listen" usage:"address:port of the page in the browser; empty: there is none"`
+	PasswordFile string `koanf:"password_file" usage:"file that holds the page's password alone"`
+	// Password is what PasswordFile holds; it has no key of its own. It is there
+	// whenever Listen can be reached from other machines.
+	Password Secret `koanf:"-"`
+	// BasePath is empty, or a path that begins with a slash and ends without.
+	BasePath string `koanf:"base_path" usage:"path of the page behind a reverse proxy, such as /hueair2mqtt"`
+	// TrustIngress takes the path from the header X-Ingress-Path.
+	TrustIngress bool `koanf:"trust_ingress" usage:"take the page's path from Home Assistant's X-Ingress-Path"`
+	// Hosts are names in lower case, without port.
+	Hosts []string `koanf:"hosts"`
+}
 
 // History says whether readings are kept while the broker is away, and how many.
 type History struct {

@@ -13,6 +13,7 @@ const (
 	mqttPasswordFile  = "mqtt-password"
 	mailPasswordFile  = "mail-password"
 	amazonCookiesFile = "amazon-cookies"
+	webPasswordFile   = "web-password"
 )
 
 // credentialsIn says where the credentials are: it gives the path of each by its
@@ -46,6 +47,9 @@ func (c *Config) findCredentials(path func(name string) string) {
 	// A mail password says nothing before there is a mail account.
 	if mail := &c.Alert.Email; mail.PasswordFile == "" && mail.Username != "" {
 		mail.PasswordFile = credential(path(mailPasswordFile), true)
+	}
+	if web := &c.Web; web.PasswordFile == "" && web.Listen != "" {
+		web.PasswordFile = credential(path(webPasswordFile), !web.onlyHere())
 	}
 	if c.Amazon.CookiesFile == "" {
 		c.Amazon.CookiesFile = credential(path(amazonCookiesFile), false)

@@ -13,6 +13,7 @@ const withAccounts = `
 mqtt: {username: house}
 hue: {enabled: true}
 alert: {email: {smtp: "mail.example.org:587", from: a@example.org, to: [b@example.org], username: house}}
+web: {listen: "0.0.0.0:8467"}
 `
 
 // put writes files below a new folder and returns it.
@@ -34,18 +35,20 @@ func put(t *testing.T, files map[string]string) (dir string) {
 func TestCredentialsNeedNoKey(t *testing.T) {
 	beside := put(t, map[string]string{
 		"hueair2mqtt.yaml": withAccounts, "credentials/mqtt-password": "beside\n",
-		"credentials/mail-password": "mail beside\n", "credentials/amazon-cookies": "{}",
+		"credentials/mail-password": "mail beside\n", "credentials/amazon-cookies": "{}", "credentials/web-password": "web beside\n",
 	})
 	handed := put(t, map[string]string{
 		"hueair2mqtt_mqtt-password": "handed\n", "hueair2mqtt_mail-password": "mail handed\n", "hueair2mqtt_amazon-cookies": "{}",
+		"hueair2mqtt_web-password": "web handed\n",
 	})
 	file := filepath.Join(beside, "hueair2mqtt.yaml")
 	for name, test := range map[string]struct {
-		environ                []string
-		mqtt, mail, cookiesDir string
+		environ         []string
+		mqtt, mail, web string
+		cookiesDir      string
 	}{
-		"beside the configuration": {nil, "beside", "mail beside", filepath.Join(beside, "credentials")},
-		"handed over by systemd":   {[]string{"CREDENTIALS_DIRECTORY=" + handed}, "handed", "mail handed", handed},
+		"beside the configuration": {nil, "beside", "mail beside", "web beside", filepath.Join(beside, "credentials")},
+		"handed over by systemd":   {[]string{"CREDENTIALS_DIRECTORY=" + handed}, "handed", "mail handed", "web handed", handed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := configs.Load(file, test.environ, nil)
@@ -57,6 +60,9 @@ func TestCredentialsNeedNoKey(t *testing.T) {
 			}
 			if got := c.Alert.Email.Password.Reveal(); got != test.mail {
 				t.Errorf("the mail password is %q, want %q", got, test.mail)
+			}
+			if got := c.Web.Password.Reveal(); got != test.web {
+				t.Errorf("the page's password is %q, want %q", got, test.web)
 			}
 			if got := filepath.Dir(c.Amazon.CookiesFile); got != test.cookiesDir {
 				t.Errorf("the cookies are in %q, want %q", got, test.cookiesDir)

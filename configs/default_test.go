@@ -61,14 +61,14 @@ func TestDefaultFileExamples(t *testing.T) {
 	content = strings.ReplaceAll(content, "tcp://localhost:1883", "ssl://localhost:8883")
 	content = strings.ReplaceAll(content, "enabled: false", "enabled: true")
 	dir := t.TempDir()
-	for _, name := range []string{"ca.pem", "crl.pem", "client.pem", "client.key", "mqtt-password", "mail-password"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+	for _, name := range []string{"ca.pem", "crl.pem", "client.pem", "client.key", "mqtt-password", "mail-password", "web-password"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("a password"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	content = strings.ReplaceAll(content, "/etc/hueair2mqtt", dir)
 	c := load(t, content)
-	if len(c.Hue.Bridges) != 1 || len(c.Hue.Areas) != 2 || len(c.Alert.Email.To) != 1 {
+	if len(c.Hue.Bridges) != 1 || len(c.Hue.Areas) != 2 || len(c.Alert.Email.To) != 1 || len(c.Web.Hosts) != 1 {
 		t.Errorf("examples are missing in %#v", c)
 	}
 

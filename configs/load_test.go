@@ -43,7 +43,7 @@ func variable(path string) string {
 func full(t *testing.T) configs.Config {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"ca.pem", "crl.pem", "cert.pem", "key.pem", "mail"} {
+	for _, name := range []string{"ca.pem", "crl.pem", "cert.pem", "key.pem", "mail", "web"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("secret of "+name+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -73,6 +73,10 @@ func full(t *testing.T) configs.Config {
 			SMTP: "mail.example.org:587", From: "Air <air@example.org>", To: []string{"a@example.org", "b@example.org"},
 			Username: "air", PasswordFile: filepath.Join(dir, "mail"), Password: "secret of mail",
 		}},
+		Web: configs.Web{
+			Listen: "0.0.0.0:8467", PasswordFile: filepath.Join(dir, "web"), Password: "secret of web",
+			BasePath: "/air", TrustIngress: true, Hosts: []string{"air.example.org"},
+		},
 		History:  configs.History{Enabled: true, MaxAge: 24 * time.Hour, MaxMegabytes: 5},
 		Metrics:  configs.Metrics{Listen: "127.0.0.1:9469"},
 		StateDir: "/tmp/state",

@@ -25,6 +25,7 @@ func validate(f *faults, c *Config, whole bool) {
 	c.Amazon.validate(f)
 	c.Retry.validate(f)
 	c.Alert.Email.validate(f)
+	c.Web.validate(f)
 	c.History.validate(f)
 	if c.Metrics.Listen != "" {
 		listenAddress(f, "metrics.listen", c.Metrics.Listen)

@@ -6,6 +6,7 @@ import "hueair2mqtt/collectors"
 type entity struct {
 	key         string // in the state, and of the component
 	name        string // empty where the device class names it in the user's language
+	label       string // for people who read it elsewhere; empty where name or key will do
 	platform    string
 	deviceClass string
 	unit        string
@@ -28,8 +29,8 @@ type entity struct {
 var entities = []entity{
 	{key: string(collectors.Temperature), platform: "sensor", deviceClass: "temperature", unit: "°C", precision: 1},
 	{key: string(collectors.Humidity), platform: "sensor", deviceClass: "humidity", unit: "%"},
-	{key: string(collectors.PM25), platform: "sensor", deviceClass: "pm25", unit: "µg/m³"},
-	{key: string(collectors.PM10), platform: "sensor", deviceClass: "pm10", unit: "µg/m³"},
+	{key: string(collectors.PM25), label: "PM2.5", platform: "sensor", deviceClass: "pm25", unit: "µg/m³"},
+	{key: string(collectors.PM10), label: "PM10", platform: "sensor", deviceClass: "pm10", unit: "µg/m³"},
 	{key: string(collectors.CarbonMonoxide), platform: "sensor", deviceClass: "carbon_monoxide", unit: "ppm"},
 	{key: string(collectors.VOCIndex), platform: "sensor", name: "VOC index"},
 	{key: string(collectors.IndoorAirQuality), platform: "sensor", name: "Indoor air quality"},

@@ -197,6 +197,7 @@ func credentialFindings(c *configs.Config) (findings []check.Finding) {
 	var files []check.SecretFile
 	for _, f := range []struct{ key, path string }{
 		{"mqtt.password_file", c.MQTT.PasswordFile}, {"mqtt.key_file", c.MQTT.KeyFile}, {"alert.email.password_file", c.Alert.Email.PasswordFile},
+		{"web.password_file", c.Web.PasswordFile},
 	} {
 		if f.path != "" {
 			files = append(files, check.SecretFile{Name: f.key, Path: f.path, Renew: "name the right file, or write it"})

@@ -41,6 +41,9 @@ func (e *exitError) Unwrap() error { return e.err }
 // (BenchmarkResidentMemory). GOGC in the environment goes before it.
 const garbageCollection = 50
 
+// finder looks for Hue bridges; the tests have one that stays on this machine.
+var finder hue.Finder
+
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbageCollection)
@@ -79,7 +82,8 @@ Monitors and publishes their readings over MQTT, so that they appear in Home
 Assistant by themselves.
 
 To see it at work without any device or setting:  hueair2mqtt demo
-To set it up: fill in ` + configs.DefaultFile + `, then
+To set it up in a browser:  hueair2mqtt setup
+To set it up here: fill in ` + configs.DefaultFile + `, then
 hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -90,7 +94,8 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 	root.AddCommand(
 		newRunCommand(),
 		newCheckCommand(),
-		newHueCommand(hue.Finder{}),
+		newSetupCommand(),
+		newHueCommand(finder),
 		newAmazonCommand(),
 		newDemoCommand(),
 		newDiscoveryCommand(),

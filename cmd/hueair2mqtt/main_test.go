@@ -13,16 +13,24 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/collectors/hue"
 )
 
 // asProgram makes the test binary be the program, so that the tests run the very
 // process that a user runs, with the race detector where it is on.
 const asProgram = "HUEAIR2MQTT_TEST_AS_PROGRAM"
 
+// searchAt has the program look for Hue bridges at this address alone.
+const searchAt = "HUEAIR2MQTT_TEST_SEARCH_AT"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		if file := os.Getenv(allocatedTo); file != "" {
 			tellAllocated(file)
+		}
+		if address := os.Getenv(searchAt); address != "" {
+			finder = hue.Finder{Service: address, Browse: func(context.Context, func(hue.Found)) error { return nil }}
 		}
 		if dir := os.Getenv(fullDisk); dir != "" {
 			if err := fillDisk(dir); err != nil {

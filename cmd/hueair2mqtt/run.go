@@ -60,7 +60,7 @@ func newRunCommand() *cobra.Command {
 				return &exitError{exitFailed, err}
 			}
 			defer stopMetrics()
-			if err := bridge.Run(cmd.Context(), options); err != nil {
+			if err := runBridge(cmd, config, options); err != nil {
 				return &exitError{exitUnusable, err}
 			}
 			log.Info("hueair2mqtt has stopped")
@@ -71,31 +71,67 @@ func newRunCommand() *cobra.Command {
 	return cmd
 }
 
+// runBridge runs the bridge, with the page in the browser if there is to be one.
+func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) error {
+	if c.Web.Listen == "" {
+		return bridge.Run(cmd.Context(), options)
+	}
+	p, err := newPage(cmd, c, options.Log)
+	if err != nil {
+		return err
+	}
+	return p.around(cmd.Context(), options, p.listen)
+}
+
 // newTasks makes the collectors that the configuration asks for. A new source is
 // one more block here.
 func newTasks(c *configs.Config) ([]bridge.Task, error) {
 	var tasks []bridge.Task
-	if c.Hue.Enabled {
-		options, err := hueOptions(c, hue.Finder{}.Find)
+	if c.Hue.Enabled && !awaitsPairing(c) {
+		more, err := hueTasks(c)
 		if err != nil {
 			return nil, err
 		}
-		for _, o := range options {
-			collector, err := hue.New(o)
-			if err != nil {
-				return nil, err
-			}
-			tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Hue.Interval, AlertFile: hueAlertFile})
-		}
+		tasks = append(tasks, more...)
 	}
 	if c.Amazon.Enabled {
-		collector, err := amazon.New(amazonOptions(c))
+		more, err := amazonTasks(c)
 		if err != nil {
-			return nil, fmt.Errorf("amazon: %w", err)
+			return nil, err
 		}
-		tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Amazon.Interval, AlertFile: amazonAlertFile})
+		tasks = append(tasks, more...)
 	}
 	return tasks, nil
+}
+
+// awaitsPairing says that there is no Hue bridge yet, but a page in the browser to
+// pair with one.
+func awaitsPairing(c *configs.Config) bool {
+	paired, err := hue.WithPaired(nil, hue.Options{StateDir: c.StateDir})
+	return c.Web.Listen != "" && err == nil && len(paired)+len(c.Hue.Bridges) == 0
+}
+
+func hueTasks(c *configs.Config) (tasks []bridge.Task, err error) {
+	options, err := hueOptions(c, finder.Find)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range options {
+		collector, err := hue.New(o)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Hue.Interval, AlertFile: hueAlertFile})
+	}
+	return tasks, nil
+}
+
+func amazonTasks(c *configs.Config) ([]bridge.Task, error) {
+	collector, err := amazon.New(amazonOptions(c))
+	if err != nil {
+		return nil, fmt.Errorf("amazon: %w", err)
+	}
+	return []bridge.Task{{Collector: collector, Interval: c.Amazon.Interval, AlertFile: amazonAlertFile}}, nil
 }
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {

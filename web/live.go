@@ -1,0 +1,102 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+const (
+	// liveGap is the least time from one picture to the next of a page.
+	liveGap = 500 * time.Millisecond
+	// heartbeat keeps proxies from closing a stream on which nothing happens, and
+	// tells this end when the other one has gone.
+	heartbeat = 25 * time.Second
+)
+
+// live sends a page's main part whenever it has changed, as server-sent events. A
+// stream is all that makes the bridge tell of changes; without one, nothing does.
+func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
+	name := r.PathValue("page")
+	if s.view(v, name).Title == "" {
+		s.fail(w, r, http.StatusNotFound, "There is no such page.")
+		return
+	}
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		http.Error(w, "too many browsers look at this page", http.StatusServiceUnavailable)
+		return
+	}
+	ctx := r.Context()
+	changed, away := s.changes.look()
+	defer away()
+	if name != "log" && name != "check" {
+		if err := s.o.House.Watch(ctx, func() { put(changed) }); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+	}
+	control := http.NewResponseController(w)
+	// The times of the server are for requests that end.
+	send := func(text []byte) bool {
+		// A writer that knows no deadline is one of a test's.
+		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := w.Write(text); err != nil {
+			return false
+		}
+		return control.Flush() == nil
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events to itself
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	var last []byte
+	for {
+		content, err := s.render(ctx, v, name, "main")
+		if err != nil {
+			return // the bridge ends; the browser comes back
+		}
+		if !bytes.Equal(content, last) {
+			last = content
+			if !send(event(content)) {
+				return
+			}
+		}
+		gap := time.NewTimer(liveGap)
+		select {
+		case <-gap.C:
+		case <-ctx.Done():
+			gap.Stop()
+			return
+		}
+		for waiting := true; waiting; {
+			select {
+			case <-changed:
+				waiting = false
+			case <-beat.C:
+				if !send([]byte(": still here\n\n")) {
+					return
+				}
+				// A session may have ended meanwhile.
+				if !s.access.admits(v.visitor) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// event is a page as an event: JSON keeps it on one line.
+func event(content []byte) []byte {
+	encoded, err := json.Marshal(string(content))
+	if err != nil {
+		panic(err) // a string can always be encoded
+	}
+	return append(append([]byte("data: "), encoded...), "\n\n"...)
+}
