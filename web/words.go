@@ -27,6 +27,7 @@ var truths = map[collectors.Measurement][2]string{
 type reading struct {
 	Name, Value, Unit string
 	Unknown           bool
+	Speaks            bool          // Value says what it is about: "no motion"
 	Trace             template.HTML // the last day; empty where there is nothing to draw
 }
 
@@ -50,8 +51,8 @@ func readings(d bridge.DevicePicture) []reading {
 
 func readingOf(m collectors.Measurement, v collectors.Value, day []float32) reading {
 	label, _ := discovery.LabelOf(string(m))
-	r := reading{Name: label.Name, Unit: label.Unit}
 	words, isTruth := truths[m]
+	r := reading{Name: label.Name, Unit: label.Unit, Speaks: isTruth}
 	number, isNumber := v.Number()
 	truth, known := v.Truth()
 	switch {
@@ -78,7 +79,11 @@ func readingOf(m collectors.Measurement, v collectors.Value, day []float32) read
 func values(d bridge.DevicePicture) string {
 	var parts []string
 	for _, r := range readings(d) {
-		if !r.Unknown {
+		switch {
+		case r.Unknown:
+		case r.Speaks:
+			parts = append(parts, r.Value)
+		default:
 			parts = append(parts, strings.TrimSpace(r.Name+" "+r.Value+" "+r.Unit))
 		}
 	}

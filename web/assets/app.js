@@ -123,6 +123,9 @@
       } else if (there) {
         for (const typed of form.querySelectorAll("textarea, [type=password]")) typed.value = "";
         show(there.innerHTML);
+        // The stream does not know what is shown now; a new one begins with all.
+        away();
+        look();
       } else {
         offline.hidden = false;
       }

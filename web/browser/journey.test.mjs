@@ -100,7 +100,17 @@ test("the check, by keyboard alone", async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Check everything", "the focus stays where it was");
 });
 
-test("a wish for what is new keeps what somebody is typing", async () => {
+test("a search that finds the same again ends all the same", async () => {
+  await page.goto(base + "/hue");
+  for (let i = 0; i < 3; i++) {
+    await page.getByRole("button", { name: "Look for Hue bridges" }).click();
+    await page.getByRole("button", { name: "Looking …" }).or(page.getByRole("button", { name: /^Pair with/ })).first().waitFor();
+    await page.getByRole("button", { name: /^Pair with/ }).waitFor();
+    await page.getByRole("button", { name: "Look for Hue bridges" }).waitFor();
+  }
+});
+
+test("what is new leaves alone what somebody is typing", async () => {
   await page.goto(base + "/hue");
   await page.getByLabel(/Or its address/).fill("192.168.");
   await house("/cellar/off");
