@@ -98,8 +98,6 @@ func explainCertificate(err error) string {
 		return "set mqtt.ca_file to the certificate of the authority that signed the broker's"
 	case errors.As(err, &host):
 		return "write in mqtt.broker a name that is in the broker's certificate"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "give the broker a new certificate, or set this machine's clock if it is wrong"
 	case errors.As(err, &invalid), errors.As(err, &other):
 		return "give the broker another certificate"
 	case errors.As(err, &remote) && remote.Op == "remote error":

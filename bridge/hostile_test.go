@@ -122,6 +122,7 @@ type flood struct {
 	retained  bool
 	times     int
 	published func(topic, payload string) bool
+	deaf      bool // to subscriptions
 }
 
 func (f flood) serve(conn net.Conn) {
@@ -137,7 +138,12 @@ func (f flood) serve(conn net.Conn) {
 		switch p := p.(type) {
 		case *packets.ConnectPacket:
 			answer = packets.NewControlPacket(packets.Connack)
+		case *packets.PingreqPacket:
+			answer = packets.NewControlPacket(packets.Pingresp)
 		case *packets.SubscribePacket:
+			if f.deaf {
+				continue
+			}
 			granted := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 			granted.MessageID, granted.ReturnCodes = p.MessageID, p.Qoss
 			answer = granted
@@ -176,9 +182,13 @@ func (f flood) serve(conn net.Conn) {
 }
 
 // besiege makes this the house's broker.
-func (f flood) besiege(h *house) (wait func()) {
+func (f flood) besiege(h *house) (wait func()) { return f.count(h, new(int)) }
+
+// count is besiege that counts the connections.
+func (f flood) count(h *house, connections *int) (wait func()) {
 	var brokers sync.WaitGroup
 	h.options.DialBroker = func(context.Context, string, string) (net.Conn, error) {
+		*connections++ // one session dials at a time
 		ours, theirs := net.Pipe()
 		brokers.Go(func() { f.serve(theirs) })
 		return ours, nil
@@ -293,4 +303,30 @@ func TestRetainedRequestsAreIgnored(t *testing.T) {
 			t.Errorf("announced %d times", n)
 		}
 	})
+}
+
+// TestABrokerThatIsAliveAndAcknowledgesNothing answers pings, but no subscription
+// or no publication. It may have lost its way; a new connection may not.
+func TestABrokerThatIsAliveAndAcknowledgesNothing(t *testing.T) {
+	for name, broker := range map[string]flood{
+		"subscriptions": {deaf: true, published: func(string, string) bool { return true }},
+		"publications":  {published: func(string, string) bool { return false }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+				connections := 0
+				wait := broker.count(h, &connections)
+				h.start()
+				after(2 * time.Minute)
+				h.stop()
+				wait()
+				if connections < 3 {
+					t.Errorf("%d connections in two minutes", connections)
+				}
+				if h.logs.FilterMessageSnippet("connection to the broker lost").Len() == 0 {
+					t.Error("nobody was told")
+				}
+			})
+		})
+	}
 }

@@ -63,18 +63,34 @@ func announcementsIn(topics discovery.Topics, retained map[string][]byte) (ours 
 // leftoversIn are the topics below the base topic that this program retains. The
 // list of devices is the last but one, so that a removal that is broken off can be
 // repeated.
+//
+// A broker may let the program write its states and not read them. So where the
+// list is there, what it names is taken unseen.
 func leftoversIn(topics discovery.Topics, retained map[string][]byte) (ours []string) {
 	take := func(topic string) {
-		if _, there := retained[topic]; there {
+		if !slices.Contains(ours, topic) {
 			ours = append(ours, topic)
 		}
 	}
-	var devices []listedDevice
-	if json.Unmarshal(retained[topics.BridgeDevices()], &devices) == nil {
+	list, listed := retained[topics.BridgeDevices()]
+	var (
+		devices []listedDevice
+		info    struct {
+			Collectors map[string]json.RawMessage `json:"collectors"`
+		}
+	)
+	if json.Unmarshal(list, &devices) == nil {
 		for _, d := range devices {
 			if ownName.MatchString(d.ID) {
 				take(topics.State(d.ID))
 				take(topics.Availability(d.ID))
+			}
+		}
+	}
+	if json.Unmarshal(retained[topics.BridgeInfo()], &info) == nil {
+		for _, source := range slices.Sorted(maps.Keys(info.Collectors)) {
+			if ownName.MatchString(source) {
+				take(topics.Problem(source))
 			}
 		}
 	}
@@ -83,9 +99,11 @@ func leftoversIn(topics discovery.Topics, retained map[string][]byte) (ours []st
 			take(topic)
 		}
 	}
-	take(topics.BridgeInfo())
-	take(topics.BridgeDevices())
-	take(topics.BridgeState())
+	for _, topic := range []string{topics.BridgeInfo(), topics.BridgeDevices(), topics.BridgeState()} {
+		if _, seen := retained[topic]; seen || listed {
+			take(topic)
+		}
+	}
 	return ours
 }
 

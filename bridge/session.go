@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -35,6 +37,10 @@ const (
 	// seconds, and its users expect their sensors to be.
 	minReconnectDelay = 500 * time.Millisecond
 	maxReconnectDelay = 5 * time.Second
+
+	// acknowledgeTimeout is how long the broker may take to acknowledge a message or a
+	// subscription. One that answers pings and has lost that is never going to.
+	acknowledgeTimeout = 30 * time.Second
 
 	// stableAfter is how long a connection must have lasted for the next attempt to
 	// come without delay. Two clients with one id throw each other out at once.
@@ -194,7 +200,7 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	s.tell(ctx, connectionUp{out})
 	s.observer.Connected()
 	stopReplay := s.startReplay(ctx, client)
-	finished = s.send(ctx, client, out)
+	finished = s.send(ctx, client, out, cancel)
 	stopReplay()
 	s.observer.Disconnected()
 	if !finished {
@@ -253,7 +259,7 @@ func subscribe(ctx context.Context, client mqtt.Client, filters map[string]byte,
 // send publishes what the outbox holds without waiting for one message before
 // the next, until the connection ends (false) or the outbox is closed and every
 // message acknowledged (true).
-func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (finished bool) {
+func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox, lost context.CancelCauseFunc) (finished bool) {
 	inFlight := make(chan sent, maxInFlight)
 	var acknowledging sync.WaitGroup
 	acknowledging.Go(func() {
@@ -261,6 +267,9 @@ func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (fi
 		for m := range inFlight {
 			err := await(ctx, m.token)
 			s.settle(m.reading, err)
+			if errors.Is(err, errNotAcknowledged) {
+				lost(err)
+			}
 			if err != nil && ctx.Err() == nil && !told {
 				told = true
 				s.log.Error("a message was not taken by the broker", zap.Error(err))
@@ -278,11 +287,19 @@ func (s *session) send(ctx context.Context, client mqtt.Client, out *outbox) (fi
 	}
 }
 
-// await waits for a token or the end of ctx.
+// errNotAcknowledged says that a connection is there, and of no use.
+var errNotAcknowledged = fmt.Errorf("the broker has acknowledged nothing for %s", acknowledgeTimeout)
+
+// await waits for a token, as long as an acknowledgement may take, or the end of
+// ctx.
 func await(ctx context.Context, token mqtt.Token) error {
+	timer := time.NewTimer(acknowledgeTimeout)
+	defer timer.Stop()
 	select {
 	case <-token.Done():
 		return token.Error()
+	case <-timer.C:
+		return errNotAcknowledged
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -39,8 +39,8 @@ func (s SecretFile) Look(stateDir string) []Finding {
 	var found []Finding
 	if info.Mode()&fs.ModeSymlink != 0 {
 		if s.Kept {
-			found = append(found, Warned(component, "put the file itself there",
-				"%s: %s is a symbolic link, which the program replaces by a file when it saves", s.Name, s.Path))
+			return []Finding{Failed(component, "put the file itself there",
+				"%s: %s is a symbolic link, which the program does not follow", s.Name, s.Path)}
 		}
 		if info, err = os.Stat(s.Path); err != nil {
 			return append(found, Failed(component, "mend the link, or "+s.Renew, "%s: the symbolic link %s leads nowhere: %v", s.Name, s.Path, reason(err)))
@@ -96,7 +96,11 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 		if owner.Uid != service { // which would no longer be able to read it
 			remedy = fmt.Sprintf("run: chown %s %s && chmod 600 %[2]s", userName(service), s.Path)
 		}
-		found = append(found, Warned(component, remedy,
+		tell := Warned
+		if s.Kept && others&0o022 != 0 {
+			tell = Failed // the program does not trust it
+		}
+		found = append(found, tell(component, remedy,
 			"%s: %s may %s %s (mode %04o)", s.Name, who, may, s.Path, mode))
 	}
 	switch {
@@ -105,7 +109,11 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 			"%s: %s belongs to %s, so that the service can't read it: its state directory belongs to %s",
 			s.Name, s.Path, userName(owner.Uid), userName(service)))
 	case owner.Uid != service && owner.Uid != 0 && owner.Uid != uint32(os.Geteuid()):
-		found = append(found, Warned(component, fmt.Sprintf("run: chown %s %s", userName(service), s.Path),
+		tell := Warned
+		if s.Kept {
+			tell = Failed
+		}
+		found = append(found, tell(component, fmt.Sprintf("run: chown %s %s", userName(service), s.Path),
 			"%s: %s belongs to %s, who may read and change it", s.Name, s.Path, userName(owner.Uid)))
 	}
 	return found

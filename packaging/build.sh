@@ -22,7 +22,7 @@ unset HUEAIR2MQTT_CONFIG GOFLAGS || true
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 umask 022
-cp packaging/hueair2mqtt.service packaging/restart-backoff.conf packaging/sysusers.conf packaging/lintian-overrides packaging/copyright "$stage"
+cp packaging/hueair2mqtt.service packaging/restart-backoff.conf packaging/sysusers.conf packaging/lintian-overrides packaging/copyright packaging/mosquitto/hueair2mqtt.acl "$stage"
 cp packaging/postinst packaging/prerm packaging/postrm "$stage"
 cp "$CONFIG" "$stage/hueair2mqtt.yaml"
 $GO run -trimpath -buildvcs=false -tags docs ./cmd/hueair2mqtt "$stage"

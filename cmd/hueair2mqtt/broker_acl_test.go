@@ -72,6 +72,9 @@ func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"--config", h.config, "--mqtt.broker", guarded.url(), "--mqtt.username", "hueair2mqtt", "--mqtt.password_file", password}
+	if code, stdout, stderr := run(t, append([]string{"check"}, args...)...); code != exitGood {
+		t.Errorf("check: exit code %d, printed %s%s", code, stdout, stderr)
+	}
 	l := open.listen()
 	p := start(t, append([]string{"run"}, args...)...)
 	for topic, text := range map[string]string{
@@ -108,11 +111,19 @@ func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.wait()
 	code, stdout, stderr := run(t, append([]string{"discovery", "remove"}, args...)...)
-	if code != exitGood || !strings.Contains(stdout, "removed "+hall) {
+	if code != exitGood || !strings.Contains(stdout, "/"+hall+"/config") {
 		t.Errorf("discovery remove: exit code %d, printed %s%s", code, stdout, stderr)
 	}
 	for topic := range open.retained() {
 		if strings.HasPrefix(topic, "homeassistant/") {
+			t.Errorf("%s is still there", topic)
+		}
+	}
+	if code, stdout, stderr := run(t, append([]string{"discovery", "remove", "--all"}, args...)...); code != exitGood {
+		t.Errorf("discovery remove --all: exit code %d, printed %s%s", code, stdout, stderr)
+	}
+	for topic := range open.retained() {
+		if strings.HasPrefix(topic, "hueair2mqtt/") {
 			t.Errorf("%s is still there", topic)
 		}
 	}

@@ -189,7 +189,9 @@ var brokenInstallations = []broken{
 		if err := os.Symlink(i.file("elsewhere.json"), file); err != nil {
 			i.t.Fatal(err)
 		}
-	}, "credentials", exitGood, "symbolic link", "put the file itself there"},
+	}, "credentials", exitUnusable, "symbolic link", "put the file itself there"},
+	{"hue.json that all may change", func(i *installation) { i.chmod(filepath.Join(i.stateDir, "hue.json"), 0o606) },
+		"credentials", exitUnusable, "every user of this machine may change", "chmod 600"},
 	{"hue.json for others", func(i *installation) { i.chmod(filepath.Join(i.stateDir, "hue.json"), 0) },
 		"credentials", exitUnusable, "permission denied", "chown"},
 	{"cookies for all", func(i *installation) { i.chmod(i.file("cookies.json"), 0o644) },
@@ -253,10 +255,10 @@ var brokenInstallations = []broken{
 	{"a broker by an unknown authority", func(i *installation) {
 		i.encryptBroker(nil)
 		i.args = i.args[:len(i.args)-1] // without mqtt.ca_file
-	}, "broker", exitFailed, "unknown authority", "check mqtt.ca_file"},
+	}, "broker", exitFailed, "unknown authority", "set mqtt.ca_file"},
 	{"a broker with another name", func(i *installation) {
 		i.encryptBroker(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"broker.example"} })
-	}, "broker", exitFailed, "certificate", "the name in the broker's certificate"},
+	}, "broker", exitFailed, "certificate", "a name that is in the broker's certificate"},
 	{"a broker whose certificate has ended", func(i *installation) {
 		i.encryptBroker(func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0)

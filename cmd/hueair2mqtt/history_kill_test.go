@@ -73,7 +73,8 @@ func TestKilledWhileTheBrokerIsAway(t *testing.T) {
 		time.Sleep(time.Duration(draw.IntN(1500)) * time.Millisecond) // chance is the point here
 		broker.stop()
 		collect(l)
-		time.Sleep(time.Duration(1500+draw.IntN(2000)) * time.Millisecond)
+		h.waitForPolls(t, 3)
+		time.Sleep(time.Duration(draw.IntN(2000)) * time.Millisecond)
 		p.signal(syscall.SIGKILL)
 		p.wait()
 		for n := from; n <= h.certain(); n++ {
