@@ -77,6 +77,7 @@ func TestHostileNames(t *testing.T) {
 				l.publish("hueair2mqtt/bridge/request/acknowledge", name, false)
 				l.publish("hueair2mqtt/bridge/request/refresh", name, false)
 			}
+			eventually(t, "the event stream", func() bool { return today.Streams() > 0 })
 			today.PressButton("00:17:88:01:07:07:07:00", 1, "initial_press")
 			l.waitFor("hueair2mqtt/hue_0017880107070700/button_1", "initial_press")
 			l.waitFor("hueair2mqtt/bridge/response/acknowledge", "error")
