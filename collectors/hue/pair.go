@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -190,11 +189,7 @@ func (c *Collector) askKey(ctx context.Context, name string) (key string, err er
 	err = c.limited(ctx, doing, func(ctx context.Context) error {
 		resp, err := client.Authenticate(ctx, api.AuthenticateJSONRequestBody{Devicetype: &device, Generateclientkey: &yes})
 		if err != nil {
-			var inURL *url.Error
-			if errors.As(err, &inURL) {
-				err = inURL.Err
-			}
-			return c.networkError(doing, err)
+			return c.networkError(doing, withoutURL(err))
 		}
 		defer resp.Body.Close()
 		if err := collectors.FromStatus(resp, time.Now()); err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"github.com/tdrn-org/go-hue/api"
 
@@ -97,11 +96,7 @@ func (c *Collector) read(
 	err = c.limited(ctx, doing, func(ctx context.Context) error {
 		resp, err := ask(ctx)
 		if err != nil {
-			var inURL *url.Error
-			if errors.As(err, &inURL) {
-				err = inURL.Err
-			}
-			return c.networkError(doing, err)
+			return c.networkError(doing, withoutURL(err))
 		}
 		defer resp.Body.Close()
 		if err := c.statusError(resp); err != nil {

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"mime"
 	"net/http"
-	"net/url"
 	"runtime"
 	"slices"
 	"sync"
@@ -180,11 +179,7 @@ func because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	var inURL *url.Error
-	if errors.As(err, &inURL) {
-		return inURL.Err
-	}
-	return err
+	return withoutURL(err)
 }
 
 // watched winds the watch up whenever something was read.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -108,6 +109,16 @@ func (e *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 		ContentLength: int64(len(mended)),
 		Request:       req,
 	}, nil
+}
+
+// withoutURL is an error of http.Client without the request's method and URL: who
+// reads it is told of both in other words.
+func withoutURL(err error) error {
+	var inURL *url.Error
+	if errors.As(err, &inURL) {
+		return inURL.Err
+	}
+	return err
 }
 
 // maxErrorText bounds the text of a network's error, in bytes; a long host name
