@@ -39,10 +39,11 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	// Closing it lets go of the lock. Under its own name nobody takes it for a leftover.
+	if err := os.Rename(f.Name(), file); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), file); err != nil {
+	if err := f.Close(); err != nil {
 		return err
 	}
 	return syncDir(dir)
