@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/loopback"
 )
 
 // websocketOptions are those of a bridge that reaches its broker at this address.
@@ -31,12 +33,8 @@ func websocketOptions(t *testing.T, address string) bridge.Options {
 }
 
 func TestABrokerBehindAWebSocket(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free.Close()
-	listener := listeners.NewWebsocket(listeners.Config{ID: "ws", Address: free.Addr().String()})
+	address := fmt.Sprintf("127.0.0.1:%d", loopback.FreePort(t))
+	listener := listeners.NewWebsocket(listeners.Config{ID: "ws", Address: address})
 	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := errors.Join(server.AddHook(new(allowAll), nil), server.AddListener(listener), server.Serve()); err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/loopback"
 )
 
 // The house asks often, so that a test of a fault takes seconds.
@@ -346,6 +347,6 @@ func (h *house) brokerCertificate() []string {
 	certFile, keyFile := filepath.Join(h.dir, "broker.pem"), filepath.Join(h.dir, "broker.key")
 	h.write(certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})))
 	h.write(keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})))
-	h.tlsPort = freePort(h.t)
+	h.tlsPort = loopback.FreePort(h.t)
 	return []string{fmt.Sprintf("listener %d 127.0.0.1", h.tlsPort), "certfile " + certFile, "keyfile " + keyFile}
 }

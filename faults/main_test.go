@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"hueair2mqtt/loopback"
 )
 
 // The environment of the tests within their namespaces.
@@ -106,7 +106,7 @@ func inside(m *testing.M) (code int, err error) {
 	if seed, err = strconv.ParseUint(os.Getenv(envSeed), 10, 64); err != nil {
 		return 0, fmt.Errorf("%s: %w", envSeed, err)
 	}
-	if err := raiseLoopback(); err != nil {
+	if err := loopback.Raise(0); err != nil {
 		return 0, fmt.Errorf("the network of the tests' own: %w", err)
 	}
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
@@ -121,24 +121,6 @@ func inside(m *testing.M) (code int, err error) {
 	}
 	defer stop()
 	return m.Run(), nil
-}
-
-// raiseLoopback makes the loopback of a new network usable.
-func raiseLoopback() error {
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(socket)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	if err := unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, lo); err != nil {
-		return err
-	}
-	lo.SetUint16(lo.Uint16() | unix.IFF_UP | unix.IFF_RUNNING)
-	return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo)
 }
 
 // random is a test's own source of what is random, the same for the same seed.

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"hueair2mqtt/loopback"
+	"hueair2mqtt/mosquittotest"
+
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
@@ -29,7 +32,7 @@ type mosquitto struct {
 
 func startMosquitto(t *testing.T, settings ...string) *mosquitto {
 	t.Helper()
-	m := &mosquitto{t: t, port: freePort(t), config: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	m := &mosquitto{t: t, port: loopback.FreePort(t), config: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	// Its limits on what waits for a subscriber are for houses, not for 10,000
 	// devices. It must not become another user, which may not exist here.
 	config := fmt.Sprintf("user root\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 0\nlistener %d 127.0.0.1\n%s\n",
@@ -47,25 +50,11 @@ func startMosquitto(t *testing.T, settings ...string) *mosquitto {
 	return m
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func (m *mosquitto) address() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
 
 func (m *mosquitto) start() {
 	m.t.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		path = "/usr/sbin/mosquitto" // Debian keeps it from a user's PATH
-	}
-	m.cmd = exec.Command(path, "-c", m.config)
+	m.cmd = mosquittotest.Command(m.config)
 	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatalf("starting mosquitto: %v: install Debian's package mosquitto", err)

@@ -5,10 +5,12 @@ package homeassistant_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"hueair2mqtt/loopback"
+	"hueair2mqtt/mosquittotest"
 )
 
 // broker is a Mosquitto.
@@ -20,7 +22,7 @@ type broker struct {
 }
 
 func newBroker(t *testing.T) *broker {
-	b := &broker{t: t, dir: t.TempDir(), port: freePort(t)}
+	b := &broker{t: t, dir: t.TempDir(), port: loopback.FreePort(t)}
 	b.persist(false)
 	b.start()
 	return b
@@ -42,11 +44,7 @@ func (b *broker) persist(persistent bool) {
 
 func (b *broker) start() {
 	b.t.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		path = "/usr/sbin/mosquitto" // Debian keeps it from a user's PATH
-	}
-	b.process = start(b.t, "mosquitto", exec.Command(path, "-c", filepath.Join(b.dir, "mosquitto.conf")))
+	b.process = start(b.t, "mosquitto", mosquittotest.Command(filepath.Join(b.dir, "mosquitto.conf")))
 	within(b.t, patience, "Mosquitto listens", func() error { return listens(b.port) })
 }
 

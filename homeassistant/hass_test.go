@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/loopback"
 )
 
 // hass is a Home Assistant, as one test or subtest uses it.
@@ -56,7 +58,7 @@ func newHass(t *testing.T) *hass {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	port := loopback.FreePort(t)
 	ha := &hass{t, &instance{owner: t, dir: dir, url: fmt.Sprintf("http://127.0.0.1:%d", port)}}
 	ha.write("configuration.yaml", fmt.Appendf(nil, `
 homeassistant:

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"hueair2mqtt/loopback"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -124,25 +126,5 @@ func enterSandbox() error {
 			return fmt.Errorf("mounting %s in %s: %w", source, tree, err)
 		}
 	}
-	return raiseLoopback()
-}
-
-func raiseLoopback() error {
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(socket)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	if err := unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, lo); err != nil {
-		return fmt.Errorf("asking for the flags of lo: %w", err)
-	}
-	lo.SetUint16(lo.Uint16() | unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo); err != nil {
-		return fmt.Errorf("raising lo: %w", err)
-	}
-	return nil
+	return loopback.Raise(0)
 }

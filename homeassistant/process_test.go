@@ -108,17 +108,6 @@ func within(t *testing.T, limit time.Duration, what string, check func() error) 
 	}
 }
 
-// freePort is a TCP port that nobody listens on. Nobody else is in this network.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // listens says whether somebody listens on a port.
 func listens(port int) error {
 	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

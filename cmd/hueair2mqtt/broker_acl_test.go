@@ -2,13 +2,14 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"hueair2mqtt/loopback"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
@@ -35,12 +36,7 @@ func guardedBroker(t *testing.T) (program, everybody *mosquitto) {
 			t.Fatalf("mosquitto_passwd: %v\n%s", err, out)
 		}
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := free.Addr().(*net.TCPAddr).Port
-	free.Close()
+	open := loopback.FreePort(t)
 	program = startMosquitto(t, asRoot, "per_listener_settings true", "allow_anonymous false", "password_file "+passwords, "acl_file "+acl,
 		fmt.Sprintf("listener %d 127.0.0.1", open), "allow_anonymous true")
 	return program, &mosquitto{t: t, port: open}

@@ -227,7 +227,7 @@ var brokenInstallations = []broken{
 		i.own(i.dir)
 	}, "state directory", exitFailed, "no space left", "free space on the disk"},
 
-	{"no broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+closedPort(i.t)) },
+	{"no broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+freeAddress(i.t)) },
 		"broker", exitFailed, "refused", "check mqtt.broker and that the broker is running there"},
 	{"no such broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+impossibleName) },
 		"broker", exitFailed, "no such host", "check the host name in mqtt.broker"},
@@ -328,7 +328,7 @@ var brokenInstallations = []broken{
 		}
 	}, "amazon", exitFailed, "503", "wait some minutes"},
 
-	{"no mail server", func(i *installation) { i.set("alert.email.smtp", closedPort(i.t)) },
+	{"no mail server", func(i *installation) { i.set("alert.email.smtp", freeAddress(i.t)) },
 		"mail", exitFailed, "refused", "check alert.email.smtp and that the mail server is running there"},
 	{"the mail server's wrong password", func(i *installation) { writeFile(i.t, i.file("mail-password"), "wrong", 0o600) },
 		"mail", exitFailed, "535", "check alert.email.username and the password"},
@@ -402,17 +402,6 @@ func (i *installation) amazonsClock(later time.Duration) {
 		w.Header().Set("Date", time.Now().Add(later).UTC().Format(http.TimeFormat))
 		w.WriteHeader(http.StatusNotFound)
 	})
-}
-
-// closedPort is an address at which nothing listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func TestCheckNamesWhatIsWrong(t *testing.T) {

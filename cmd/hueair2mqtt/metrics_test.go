@@ -8,17 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"hueair2mqtt/loopback"
 )
 
 // freeAddress is one on loopback that nobody listens on just now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", loopback.FreePort(t))
 }
 
 // scrape asks for the metrics; empty where nobody answers.

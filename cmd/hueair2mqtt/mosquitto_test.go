@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"hueair2mqtt/loopback"
+	"hueair2mqtt/mosquittotest"
+
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
@@ -28,12 +31,7 @@ type mosquitto struct {
 // without it would prove nothing.
 func startMosquitto(t testing.TB, settings ...string) *mosquitto {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mosquitto{t: t, port: l.Addr().(*net.TCPAddr).Port, dir: t.TempDir()}
-	l.Close()
+	m := &mosquitto{t: t, port: loopback.FreePort(t), dir: t.TempDir()}
 	config := fmt.Sprintf("listener %d 127.0.0.1\n%s\n", m.port, strings.Join(settings, "\n"))
 	if !strings.Contains(config, "allow_anonymous") {
 		config += "allow_anonymous true\n"
@@ -56,11 +54,7 @@ func (m *mosquitto) url() string        { return fmt.Sprintf("tcp://127.0.0.1:%d
 
 func (m *mosquitto) start() {
 	m.t.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		path = "/usr/sbin/mosquitto" // Debian keeps it from a user's PATH
-	}
-	m.cmd = exec.Command(path, "-c", m.configFile())
+	m.cmd = mosquittotest.Command(m.configFile())
 	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatalf("starting mosquitto: %v: install Debian's package mosquitto", err)

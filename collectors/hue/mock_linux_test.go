@@ -13,6 +13,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/loopback"
 )
 
 // A bridge that somebody else wrote: it signs its certificate itself, tells no
@@ -35,7 +36,9 @@ func TestMockOfGoHue(t *testing.T) {
 		}
 		return
 	}
-	raiseLoopback(t)
+	if err := loopback.Raise(unix.IFF_MULTICAST); err != nil {
+		t.Fatal(err)
+	}
 	logger := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // it tells of every request
 	defer slog.SetDefault(logger)
@@ -74,26 +77,5 @@ func TestMockOfGoHue(t *testing.T) {
 	}
 	if !d.Online || d.Model != "SML001" {
 		t.Errorf("%+v", d)
-	}
-}
-
-// raiseLoopback makes the loopback of a new network usable, for multicast too.
-func raiseLoopback(t *testing.T) {
-	t.Helper()
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(socket)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, lo); err != nil {
-		t.Fatal(err)
-	}
-	lo.SetUint16(lo.Uint16() | unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_MULTICAST)
-	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo); err != nil {
-		t.Fatal(err)
 	}
 }
