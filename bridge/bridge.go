@@ -66,13 +66,14 @@ func (o Options) topics() discovery.Topics {
 	return discovery.Topics{Base: o.MQTT.BaseTopic, Prefix: o.HomeAssistant.Prefix}
 }
 
-func (o Options) retryPolicy() collectors.RetryPolicy {
+// RetryPolicy is what the settings of the retry mean to the collectors.
+func RetryPolicy(r configs.Retry) collectors.RetryPolicy {
 	return collectors.RetryPolicy{
-		Attempts:   o.Retry.Attempts,
-		BaseDelay:  o.Retry.BaseDelay,
-		Multiplier: o.Retry.Multiplier,
-		MaxDelay:   o.Retry.MaxDelay,
-		Jitter:     o.Retry.Jitter,
+		Attempts:   r.Attempts,
+		BaseDelay:  r.BaseDelay,
+		Multiplier: r.Multiplier,
+		MaxDelay:   r.MaxDelay,
+		Jitter:     r.Jitter,
 	}
 }
 
@@ -154,7 +155,10 @@ func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 	}
 	if m.CRLFile != "" {
 		if _, err := readRevocationLists(m.CRLFile); err != nil {
-			return nil, fmt.Errorf("mqtt.crl_file: %w", err)
+			return nil, &SettingsError{&collectors.RemedyError{
+				Err:    fmt.Errorf("mqtt.crl_file: %w", err),
+				Remedy: "name a PEM file with the revocation list of the authority",
+			}}
 		}
 		c.VerifyConnection = revocation{m.CRLFile}.verify
 	}

@@ -131,7 +131,7 @@ func (w *owner) addTask(task Task) (*poller, error) {
 	}
 	p := &poller{
 		task:    task,
-		retrier: collectors.NewRetrier(w.options.retryPolicy(), source, w.options.Log),
+		retrier: collectors.NewRetrier(RetryPolicy(w.options.Retry), source, w.options.Log),
 		refresh: make(chan struct{}, 1),
 		log:     w.options.Log.With(zap.String("collector", source), zap.String("endpoint", asked)),
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/configs"
@@ -60,11 +61,7 @@ func amazonRetrier(cmd *cobra.Command, c *configs.Config) (*collectors.Retrier, 
 			return nil, &exitError{exitUnusable, err}
 		}
 	}
-	policy := collectors.RetryPolicy{
-		Attempts: c.Retry.Attempts, BaseDelay: c.Retry.BaseDelay, Multiplier: c.Retry.Multiplier,
-		MaxDelay: c.Retry.MaxDelay, Jitter: c.Retry.Jitter,
-	}
-	return collectors.NewRetrier(policy, amazon.Source, log), nil
+	return collectors.NewRetrier(bridge.RetryPolicy(c.Retry), amazon.Source, log), nil
 }
 
 func newAmazonLogoutCommand() *cobra.Command {

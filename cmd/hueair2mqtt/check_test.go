@@ -273,6 +273,10 @@ var brokenInstallations = []broken{
 		i.encryptBroker(nil)
 		i.set("mqtt.ca_file", i.config)
 	}, "broker", exitUnusable, "mqtt.ca_file", "name a PEM file"},
+	{"a revocation list that is none", func(i *installation) {
+		i.encryptBroker(nil)
+		i.set("mqtt.crl_file", i.config)
+	}, "broker", exitUnusable, "mqtt.crl_file", "name a PEM file"},
 	{"a broker with TLS asked without", func(i *installation) {
 		i.encryptBroker(nil)
 		i.args = []string{"--mqtt.broker=" + i.broker.url()}

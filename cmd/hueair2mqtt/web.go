@@ -98,10 +98,7 @@ func (p *page) options(o bridge.Options) web.Options {
 		House: p.live, Log: p.ring, Errors: p.log,
 		FindHue: finder.Find, Amazon: amazonOptions(p.config),
 		Retrier: func(source string) *collectors.Retrier {
-			r := p.config.Retry
-			return collectors.NewRetrier(collectors.RetryPolicy{
-				Attempts: r.Attempts, BaseDelay: r.BaseDelay, Multiplier: r.Multiplier, MaxDelay: r.MaxDelay, Jitter: r.Jitter,
-			}, source, p.log)
+			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
 		},
 		Ready: p.ready,
 		Check: func(ctx context.Context) []check.Finding { return findAll(ctx, p.cmd) },
