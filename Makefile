@@ -30,8 +30,12 @@ test-deb: ## as root: build the package and install it on Debian 12 and 13, each
 	GO="$(GO)" packaging/test.sh
 
 .PHONY: test
+# The race detector gets one processor: on several its own code crashes with
+# virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
+# none of 12 on one; golang.org/issue/78156 tells of the like). The programs that the
+# tests start keep all processors.
 test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
-	$(GO) test $(RACE) -timeout 15m ./...
+	$(GO) test $(if $(RACE),$(RACE) -cpu 1) -timeout 15m ./...
 
 # HA is the version of Home Assistant: see homeassistant/requirements. UPDATE=1
 # writes the table of all entities anew instead of comparing it.
@@ -112,14 +116,16 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy
 	$(GO) run $(STATICCHECK) -tags debian ./packaging
 	$(GO) mod tidy -diff
 
+# Inputs are counted, not seconds: a worker that is busy when the time is up makes
+# Go fail a target that found nothing, with "context deadline exceeded".
 # Minimizing is off but for a try: the order of a map makes the coverage of the
 # same input vary, and Go's minimizer then never ends.
 .PHONY: fuzz
-fuzz: ## fuzz every parser for a while (FUZZTIME=30s each)
+fuzz: ## fuzz every parser for a while (FUZZTIME=50000x inputs each)
 	@for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 1x $$package || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),50000x) -fuzzminimizetime 1x $$package || exit 1; \
 		done; \
 	done
 

@@ -33,6 +33,7 @@ func TestAHostileBroker(t *testing.T) {
 		"QoS 3":                       {[]byte{0x36, 0x06, 0, 1, 'a', 0, 1, 'x'}, "no MQTT 3.1.1"},
 		"a client's packet":           {[]byte{0x10, 0x00}, "no MQTT 3.1.1"},
 		"a PUBREL for nothing":        {[]byte{0x62, 0x02, 0, 1}, "no MQTT 3.1.1"},
+		"a DISCONNECT":                {[]byte{0xe0, 0x00}, "the broker ended the connection"},
 		"HTTP":                        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), "no MQTT 3.1.1"},
 		"a topic longer than all":     {[]byte{0x30, 0x04, 0xff, 0xff, 'a', 'b'}, "lost"},
 	} {

@@ -65,16 +65,22 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 // allowAll lets everybody in, to every topic but one.
 type allowAll struct {
 	broker.HookBase
-	unreadable string
+	unreadable  string
+	established func(*broker.Client) // nil if nothing is to happen
 }
 
 func (*allowAll) ID() string { return "allow-all" }
 func (*allowAll) Provides(hook byte) bool {
-	return hook == broker.OnConnectAuthenticate || hook == broker.OnACLCheck
+	return hook == broker.OnConnectAuthenticate || hook == broker.OnACLCheck || hook == broker.OnSessionEstablished
 }
 func (*allowAll) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
 func (a *allowAll) OnACLCheck(_ *broker.Client, topic string, write bool) bool {
 	return write || topic != a.unreadable
+}
+func (a *allowAll) OnSessionEstablished(client *broker.Client, _ packets.Packet) {
+	if a.established != nil {
+		a.established(client)
+	}
 }
 
 // house is a bridge under test with a broker that can go and come.
@@ -83,8 +89,9 @@ type house struct {
 	options bridge.Options
 	logs    *observer.ObservedLogs
 
-	unreadable string // a topic that the broker lets nobody subscribe to
-	forgetful  bool   // keeps no log of the messages
+	unreadable  string               // a topic that the broker lets nobody subscribe to
+	established func(*broker.Client) // is told of everybody whom the broker lets in
+	forgetful   bool                 // keeps no log of the messages
 
 	mu       sync.Mutex
 	listener *pipeListener // nil while the broker is away
@@ -135,7 +142,7 @@ func (h *house) startBroker() {
 	h.t.Helper()
 	l := newPipeListener()
 	server := broker.New(&broker.Options{InlineClient: true, SysTopicResendInterval: 86400, Logger: slog.New(slog.DiscardHandler)})
-	if err := errors.Join(server.AddHook(&allowAll{unreadable: h.unreadable}, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
+	if err := errors.Join(server.AddHook(&allowAll{unreadable: h.unreadable, established: h.established}, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
 		h.t.Fatal(err)
 	}
 	h.mu.Lock()

@@ -14,6 +14,8 @@ const (
 	typeSuback   = 9
 	typeUnsuback = 11
 	typePingresp = 13
+
+	typeDisconnect = 14 // of a broker only by MQTT 5; some send it nevertheless
 )
 
 // maxPublish bounds a message that a broker sends, in bytes with its topic.
@@ -21,6 +23,9 @@ const maxPublish = maxRememberedSize + 64<<10
 
 // errNotMQTT says that a broker sent what none may send to this program.
 var errNotMQTT = errors.New("the broker sent what is no MQTT 3.1.1: is mqtt.broker the address of an MQTT broker?")
+
+// errBrokerEnded says that a broker took its leave.
+var errBrokerEnded = errors.New("the broker ended the connection; the broker's own log says why")
 
 // policed is a connection to a broker that ends when the broker breaks the rules.
 // Paho believes a packet's length before a byte of it has come, 256 MiB for five
@@ -92,6 +97,8 @@ func allowed(first byte, length int) error {
 	case typeSuback:
 		want = 3
 	case typePingresp:
+	case typeDisconnect:
+		return errBrokerEnded
 	default:
 		return errNotMQTT
 	}
