@@ -29,11 +29,11 @@ deb: ## build dist/hueair2mqtt_<version>_<arch>.deb for amd64, arm64 and armhf
 test-deb: ## as root: build the package and install it on Debian 12 and 13, each in namespaces of its own
 	GO="$(GO)" packaging/test.sh
 
-.PHONY: test
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
 # none of 12 on one; golang.org/issue/78156 tells of the like). The programs that the
 # tests start keep all processors.
+.PHONY: test
 test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
 	$(GO) test $(if $(RACE),$(RACE) -cpu 1) -timeout 15m ./...
 

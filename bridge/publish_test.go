@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	broker "github.com/mochi-mqtt/server/v2"
@@ -242,12 +241,11 @@ func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
 func TestAnotherClientWithTheSameID(t *testing.T) {
 	for name, stays := range map[string]time.Duration{"comes at once": 0, "comes a little later": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, hueSource().reports(motionSensor("1", 21)))
-				h.stopBroker()
-				defer h.stopBroker()
+			hue := hueSource().reports(motionSensor("1", 21))
+			inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 				var throwOut sync.WaitGroup
 				var came atomic.Int64
+				h.stopBroker()
 				h.established = func(c *broker.Client) {
 					came.Add(1)
 					throwOut.Go(func() {
