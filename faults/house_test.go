@@ -347,6 +347,6 @@ func (h *house) brokerCertificate() []string {
 	certFile, keyFile := filepath.Join(h.dir, "broker.pem"), filepath.Join(h.dir, "broker.key")
 	h.write(certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})))
 	h.write(keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})))
-	h.tlsPort = loopback.FreePort(h.t)
+	h.tlsPort = loopback.Reserve(h.t)
 	return []string{fmt.Sprintf("listener %d 127.0.0.1", h.tlsPort), "certfile " + certFile, "keyfile " + keyFile}
 }

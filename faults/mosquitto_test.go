@@ -32,7 +32,7 @@ type mosquitto struct {
 
 func startMosquitto(t *testing.T, settings ...string) *mosquitto {
 	t.Helper()
-	m := &mosquitto{t: t, port: loopback.FreePort(t), config: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	m := &mosquitto{t: t, port: loopback.Reserve(t), config: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	// Its limits on what waits for a subscriber are for houses, not for 10,000
 	// devices. It must not become another user, which may not exist here.
 	config := fmt.Sprintf("user root\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 0\nlistener %d 127.0.0.1\n%s\n",

@@ -22,7 +22,7 @@ type broker struct {
 }
 
 func newBroker(t *testing.T) *broker {
-	b := &broker{t: t, dir: t.TempDir(), port: loopback.FreePort(t)}
+	b := &broker{t: t, dir: t.TempDir(), port: loopback.Reserve(t)}
 	b.persist(false)
 	b.start()
 	return b

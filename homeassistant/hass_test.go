@@ -58,7 +58,7 @@ func newHass(t *testing.T) *hass {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := loopback.FreePort(t)
+	port := loopback.Reserve(t)
 	ha := &hass{t, &instance{owner: t, dir: dir, url: fmt.Sprintf("http://127.0.0.1:%d", port)}}
 	ha.write("configuration.yaml", fmt.Appendf(nil, `
 homeassistant:

@@ -15,6 +15,7 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/loopback"
 )
 
 // signInHouse is an Amazon account that nobody has signed in to, and the settings
@@ -33,8 +34,7 @@ func newSignInHouse(t *testing.T, more string) *signInHouse {
 	dir := t.TempDir()
 	h := &signInHouse{t: t, amazon: amazontest.NewAccount(), stateDir: filepath.Join(dir, "state"), config: filepath.Join(dir, "hueair2mqtt.yaml")}
 	h.amazon.SetMonitor(airMonitor)
-	h.server = httptest.NewServer(h.amazon)
-	t.Cleanup(h.server.Close)
+	h.server = loopback.Serve(t, h.amazon)
 	config := fmt.Sprintf(`
 amazon:
   interval: 1s

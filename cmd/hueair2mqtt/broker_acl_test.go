@@ -36,7 +36,7 @@ func guardedBroker(t *testing.T) (program, everybody *mosquitto) {
 			t.Fatalf("mosquitto_passwd: %v\n%s", err, out)
 		}
 	}
-	open := loopback.FreePort(t)
+	open := loopback.Reserve(t)
 	program = startMosquitto(t, asRoot, "per_listener_settings true", "allow_anonymous false", "password_file "+passwords, "acl_file "+acl,
 		fmt.Sprintf("listener %d 127.0.0.1", open), "allow_anonymous true")
 	return program, &mosquitto{t: t, port: open}

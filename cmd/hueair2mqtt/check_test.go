@@ -227,7 +227,7 @@ var brokenInstallations = []broken{
 		i.own(i.dir)
 	}, "state directory", exitFailed, "no space left", "free space on the disk"},
 
-	{"no broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+freeAddress(i.t)) },
+	{"no broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+reservedAddress(i.t)) },
 		"broker", exitFailed, "refused", "check mqtt.broker and that the broker is running there"},
 	{"no such broker", func(i *installation) { i.set("mqtt.broker", "tcp://"+impossibleName) },
 		"broker", exitFailed, "no such host", "check the host name in mqtt.broker"},
@@ -332,7 +332,7 @@ var brokenInstallations = []broken{
 		}
 	}, "amazon", exitFailed, "503", "wait some minutes"},
 
-	{"no mail server", func(i *installation) { i.set("alert.email.smtp", freeAddress(i.t)) },
+	{"no mail server", func(i *installation) { i.set("alert.email.smtp", reservedAddress(i.t)) },
 		"mail", exitFailed, "refused", "check alert.email.smtp and that the mail server is running there"},
 	{"the mail server's wrong password", func(i *installation) { writeFile(i.t, i.file("mail-password"), "wrong", 0o600) },
 		"mail", exitFailed, "535", "check alert.email.username and the password"},

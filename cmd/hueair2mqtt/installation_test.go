@@ -29,6 +29,7 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/loopback"
 )
 
 // installation is a house as somebody has set it up: a broker that asks for a
@@ -162,9 +163,9 @@ func newInstallation(t *testing.T, broker sharedBroker) *installation {
 	i.stateDir, i.config = filepath.Join(i.dir, "state"), filepath.Join(i.dir, "hueair2mqtt.yaml")
 	i.hue.SetMotionSensor(hallSensor)
 	i.amazon.SetMonitor(airMonitor)
-	i.hueTLS, i.alexa = huetest.StartTLS(i.hue, huetest.WithSelfSigned()), httptest.NewServer(i.amazon)
+	i.hueTLS = huetest.StartTLS(i.hue, huetest.WithSelfSigned(), huetest.WithAddress(reservedAddress(t)))
+	i.alexa = loopback.Serve(t, i.amazon)
 	t.Cleanup(i.hueTLS.Close)
-	t.Cleanup(i.alexa.Close)
 
 	if err := os.Mkdir(i.stateDir, 0o750); err != nil {
 		t.Fatal(err)

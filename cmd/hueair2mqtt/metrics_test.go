@@ -12,10 +12,10 @@ import (
 	"hueair2mqtt/loopback"
 )
 
-// freeAddress is one on loopback that nobody listens on just now.
-func freeAddress(t *testing.T) string {
+// reservedAddress returns an address on loopback that nobody but the test listens on.
+func reservedAddress(t testing.TB) string {
 	t.Helper()
-	return fmt.Sprintf("127.0.0.1:%d", loopback.FreePort(t))
+	return fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t))
 }
 
 // scrape asks for the metrics; empty where nobody answers.
@@ -46,7 +46,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	t.Parallel()
 	broker := startMosquitto(t)
 	h := newHistoryHouse(t, broker.url(), broker)
-	address := freeAddress(t)
+	address := reservedAddress(t)
 	p := start(t, "run", "--config", h.config, "--metrics.listen", address)
 	endpoint := fmt.Sprintf(`{collector="hue",endpoint=%q}`, h.url)
 	eventually(t, "polls and publishes", func() bool {
@@ -100,7 +100,7 @@ func TestNobodyListensByDefault(t *testing.T) {
 	if n := listening(t, p.cmd.Process.Pid); n > 0 {
 		t.Errorf("%d sockets listen", n)
 	}
-	address := freeAddress(t)
+	address := reservedAddress(t)
 	p = start(t, "run", "--config", h.config, "--metrics.listen", address)
 	eventually(t, "metrics", func() bool { return scrape(address) != "" })
 	if n := listening(t, p.cmd.Process.Pid); n != 1 {

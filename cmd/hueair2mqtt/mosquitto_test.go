@@ -31,7 +31,7 @@ type mosquitto struct {
 // without it would prove nothing.
 func startMosquitto(t testing.TB, settings ...string) *mosquitto {
 	t.Helper()
-	m := &mosquitto{t: t, port: loopback.FreePort(t), dir: t.TempDir()}
+	m := &mosquitto{t: t, port: loopback.Reserve(t), dir: t.TempDir()}
 	config := fmt.Sprintf("listener %d 127.0.0.1\n%s\n", m.port, strings.Join(settings, "\n"))
 	if !strings.Contains(config, "allow_anonymous") {
 		config += "allow_anonymous true\n"

@@ -25,6 +25,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/loopback"
 )
 
 func TestReadsEverythingAMonitorMeasures(t *testing.T) {
@@ -759,8 +760,7 @@ func overLoopback(tb testing.TB, account *amazontest.Account, endpoint, cookies 
 func TestOverLoopback(t *testing.T) {
 	account := amazontest.NewAccount()
 	account.SetMonitor(kitchen)
-	server := httptest.NewServer(http.StripPrefix("/proxy", account))
-	defer server.Close()
+	server := loopback.Serve(t, http.StripPrefix("/proxy", account))
 	collector, retry := overLoopback(t, account, server.URL+"/proxy/", filepath.Join(t.TempDir(), "cookies"))
 	defer collector.Close()
 	if collector.Endpoint() != server.URL {

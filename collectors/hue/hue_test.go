@@ -10,6 +10,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/loopback"
 )
 
 var _ collectors.Collector = (*hue.Collector)(nil)
@@ -67,8 +68,7 @@ func TestHost(t *testing.T) {
 func TestRealConnection(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetMotionSensor(hall)
-	server := httptest.NewServer(bridge)
-	defer server.Close()
+	server := loopback.Serve(t, bridge)
 	c := newCollector(t, hue.Options{Host: strings.TrimPrefix(server.URL, "http://"), Username: key, Setting: "hue.bridges[0]", Timeout: 10 * time.Second})
 	if c.Endpoint() != server.URL {
 		t.Errorf("endpoint %q, want %q", c.Endpoint(), server.URL)
