@@ -40,6 +40,9 @@ const (
 	registerPath   = "/auth/register"
 	tokenPath      = "/auth/token"
 	deregisterPath = "/auth/deregister"
+
+	// exchangePath renews cookies at the retail host of a marketplace.
+	exchangePath = "/ap/exchangetoken/cookies"
 )
 
 // tokenHost is the host that registers devices and renews what they got.
@@ -47,18 +50,47 @@ type tokenHost struct {
 	exchanger
 	base string
 	hide func(...secret)
+
+	// retail is true for the retail host of a marketplace, which takes browsers too
+	// and may refuse a program with 403 whatever its token is.
+	retail bool
 }
 
-// cookies gets new cookies of a marketplace for a refresh token.
+// cookies gets new cookies of a marketplace for a refresh token. Where the token host
+// gives none but does not reject the token, it asks the retail host, as alexapy and
+// alexa-cookie2 do.
 func (h *tokenHost) cookies(ctx context.Context, retry *collectors.Retrier, refreshToken secret, domain string) ([]cookie, error) {
 	form := tokenForm(refreshToken, "auth_cookies")
 	form.Set("domain", "www."+domain)
-	var cookies []cookie
-	err := h.post(ctx, retry, tokenPath, "renewing the cookies", formBody(form), nil, func(body []byte) (err error) {
+	cookies, err := h.cookiesFrom(ctx, retry, tokenPath, "renewing the cookies", form, domain)
+	if err == nil || ctx.Err() != nil || collectors.ClassOf(err) != collectors.Permanent {
+		return cookies, err
+	}
+	form.Set("domain", "."+domain)
+	cookies, exchangeErr := h.retailHost(domain).cookiesFrom(ctx, retry, exchangePath, "exchanging the token for cookies", form, domain)
+	if exchangeErr != nil {
+		// The class is that of the second way: the first one was not final.
+		return nil, fmt.Errorf("%w; before that, %v", exchangeErr, err)
+	}
+	return cookies, nil
+}
+
+func (h *tokenHost) cookiesFrom(ctx context.Context, retry *collectors.Retrier, path, what string, form url.Values, domain string) (cookies []cookie, err error) {
+	err = h.post(ctx, retry, path, what, formBody(form), nil, func(body []byte) (err error) {
 		cookies, err = parseTokenCookies(body, domain)
 		return err
 	})
 	return cookies, err
+}
+
+// retailHost is the retail host of a marketplace, or what replaces the token host.
+func (h *tokenHost) retailHost(domain string) *tokenHost {
+	retail := *h
+	retail.retail = true
+	if h.base == defaultAuthEndpoint {
+		retail.base = "https://www." + domain
+	}
+	return &retail
 }
 
 // accessToken gets an access token for a refresh token.
@@ -203,7 +235,9 @@ func authError(body []byte) authFailure {
 
 // refusedCodes are those with which the token host ends a registration. Amazon
 // writes them in several ways; case and separators don't count.
-var refusedCodes = []string{"invalidgrant", "invalidtoken", "unauthenticated", "unauthorized", "accessdenied", "forbidden"}
+var refusedCodes = []string{
+	"invalidgrant", "invalidtoken", "unauthorizedclient", "unauthenticated", "unauthorized", "accessdenied", "forbidden",
+}
 
 func (f authFailure) isRefusal() bool {
 	code := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(f.code))
@@ -230,11 +264,17 @@ func (h *tokenHost) refused(resp *http.Response, body []byte) error {
 	refusal := &collectors.AuthenticationError{
 		Code: code, Remedy: remedyLogin, Err: fmt.Errorf("the token host refused (%s)%s", status, told),
 	}
+	noEntry := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
 	switch {
-	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
+	case noEntry && !h.retail:
 		return refusal
-	case (resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK) && failure.isRefusal():
+	case (noEntry || resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK) && failure.isRefusal():
 		return refusal
+	case noEntry:
+		return &collectors.PermanentError{
+			Kind: "http " + strconv.Itoa(resp.StatusCode), StatusCode: resp.StatusCode,
+			Err: fmt.Errorf("the server answered %s%s", status, told),
+		}
 	case resp.StatusCode == http.StatusOK:
 		return malformed("it is an error%s", told)
 	}
