@@ -221,7 +221,7 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 		return signIn, nil
 	case errors.As(err, &refused):
 		return nil, s.notAccepted(refused.Err)
-	case errors.As(err, &permanent) && permanent.StatusCode >= 400 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
+	case errors.As(err, &permanent) && permanent.StatusCode >= 200 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
 		return nil, s.notAccepted(permanent.Err)
 	}
 	return nil, err

@@ -187,13 +187,58 @@ func TestUsedAddress(t *testing.T) {
 	})
 }
 
+// Answers of Amazon to registrations that users have published.
+func TestRefusedRegistration(t *testing.T) {
+	json := http.Header{"Content-Type": {"application/json"}}
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		says   string // of the reason
+	}{
+		"an old code":        {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken","message":"Auth time of the token is expired."}}}`), "Auth time of the token is expired."},
+		"an invalid token":   {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken","index":"cXZ_z95BIfA==","message":"One or more tokens are invalid."}},"request_id":"81d134e1"}`), "One or more tokens are invalid."},
+		"invalid values":     {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidValue","index":"RYuYsd","message":"One or more provided values are invalid."}},"request_id":"67dde610"}`), "One or more provided values are invalid."},
+		"invalid, with 200":  {graphQL(`{"response":{"error":{"code":"InvalidValue","message":"One or more provided values are invalid."}}}`), "One or more provided values are invalid."},
+		"no credential":      {amazontest.Status(401, http.Header{"WWW-Authenticate": {`Basic realm="x", error="CredentialError"`}}, ""), "HTTP 401"},
+		"a challenge":        {amazontest.Status(401, json, `{"response":{"challenge":{"challenge_reason":"HandleOnWebView","uri":"https://www.amazon.com/ap/signin"}}}`), "HandleOnWebView"},
+		"a page for people":  {amazontest.Status(403, http.Header{"Content-Type": {"text/html"}}, "<html>no</html>"), "HTTP 403"},
+		"OAuth's own answer": {amazontest.Status(400, json, `{"error":"invalid_grant","error_description":"The code has expired"}`), "The code has expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				s := h.begin("amazon.co.uk")
+				defer s.Close()
+				h.account.ScriptPath(amazontest.RegisterPath, test.answer)
+				for n := range 2 {
+					err := h.finish(s, h.browse(s))
+					if _, ok := errors.AsType[*amazon.PastedError](err); !ok || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "five minutes") {
+						t.Errorf("error %v, want a *PastedError with %q", err, test.says)
+					}
+					if again := err != nil && strings.Contains(err.Error(), "newer hueair2mqtt"); again != (n == 1) {
+						t.Errorf("try %d: %v", n+1, err)
+					}
+				}
+				h.account.ScriptPath(amazontest.RegisterPath, nil)
+				if err := h.finish(s, h.browse(s)); err != nil {
+					t.Errorf("a new code: %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestRegistrationThatFailsForTheTimeBeing(t *testing.T) {
 	inSignInHouse(t, func(h *signInHouse) {
 		s := h.begin("amazon.co.uk")
 		defer s.Close()
 		landing := h.browse(s)
-		h.account.ScriptPath(amazontest.RegisterPath, amazontest.Status(503, nil, ""))
-		wantClass(t, h.finish(s, landing), collectors.Transient)
+		for _, answer := range []http.HandlerFunc{
+			amazontest.Status(503, nil, ""),
+			amazontest.Status(429, nil, ""),
+			amazontest.Status(500, nil, `{"request_id":"1fbad2a3","response":{"error":{"code":"ServerError","index":"xYLI","message":"The server has encountered a runtime error."}}}`),
+		} {
+			h.account.ScriptPath(amazontest.RegisterPath, answer)
+			wantClass(t, h.finish(s, landing), collectors.Transient)
+		}
 		h.account.ScriptPath(amazontest.RegisterPath, nil)
 		if err := h.finish(s, landing); err != nil {
 			t.Errorf("the same address once Amazon is back: %v", err)
@@ -326,6 +371,24 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 			time.Sleep(25 * time.Hour)
 			h.cleanPoll()
 		})
+	})
+}
+
+// What alexa.amazon.com.au answers to its own accounts (Home Assistant core issue
+// 158524), shortened.
+func TestAustralianWelcome(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.account.SetHome("amazon.com.au", "FE")
+		h.account.ScriptPath(amazontest.WelcomePath, graphQL(`{
+  "alexaHostName": "alexa.amazon.com.au",
+  "conditionsUrl": "https://www.amazon.com.au/gp/help/customer/display.html?nodeId=201809740&pop-up=1&language=en_GB",
+  "strings": ["Alexa is a cloud-based voice service. \u003Ca href=\"https://www.amazon.com.au/gp/help\"\u003E"]
+}`))
+		h.signIn("amazon.com.au")
+		h.cleanPoll()
+		if domain := between(t, h.read(), `"domain": "`, `"`); domain != "amazon.com.au" {
+			t.Errorf("amazon.json is for %s", domain)
+		}
 	})
 }
 

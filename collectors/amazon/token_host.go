@@ -201,9 +201,17 @@ func authError(body []byte) authFailure {
 	if object(body, &outer) != nil {
 		return authFailure{}
 	}
-	var response struct{ Error json.RawMessage }
+	var response struct{ Error, Challenge json.RawMessage }
 	if !isNull(outer.Response) && object(outer.Response, &response) == nil && !isNull(response.Error) {
 		outer.Error = response.Error
+	}
+	if isNull(outer.Error) && !isNull(response.Challenge) {
+		// Amazon wants the user to prove something before it registers a device.
+		reason, err := textAt(response.Challenge, "challenge_reason")
+		if err != nil || reason == "" {
+			reason = "challenge"
+		}
+		return authFailure{code: reason}
 	}
 	if isNull(outer.Error) {
 		return authFailure{}
@@ -276,7 +284,9 @@ func (h *tokenHost) refused(resp *http.Response, body []byte) error {
 			Err: fmt.Errorf("the server answered %s%s", status, told),
 		}
 	case resp.StatusCode == http.StatusOK:
-		return malformed("it is an error%s", told)
+		return &collectors.PermanentError{
+			Kind: "malformed", StatusCode: http.StatusOK, Err: fmt.Errorf("the server answered 200 with an error%s", told),
+		}
 	}
 	err := collectors.FromStatus(resp, time.Now())
 	if told != "" {
