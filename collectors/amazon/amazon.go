@@ -83,10 +83,10 @@ type Collector struct {
 	marketplaces []string
 	areas        map[string]string // by lower-case serial number
 	session      *session
-	homeless     homeless
 
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
+	homeless homeless   // the last search for a home that found none
 }
 
 var _ collectors.Collector = (*Collector)(nil)
@@ -181,7 +181,7 @@ func (c *Collector) Close() { c.http.CloseIdleConnections() }
 // sign-in is not at home yet.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	snapshot, err := c.collect(ctx, retry)
-	if err != nil && ctx.Err() == nil && c.session.replaced() {
+	if collectors.ClassOf(err) == collectors.Authentication && c.session.replaced() {
 		return c.collect(ctx, retry)
 	}
 	return snapshot, err

@@ -96,6 +96,10 @@ func (a *Account) Consent(address string) (landing string, err error) {
 // serveSignIn is the sign-in page of amazon.com: GET shows it, POST is the user
 // who agrees.
 func (a *Account) serveSignIn(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, "www."+signInDomain) {
+		http.NotFound(w, r)
+		return
+	}
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "", http.StatusBadRequest)
 		return

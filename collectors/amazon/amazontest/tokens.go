@@ -242,6 +242,10 @@ func (r *registration) check() string {
 
 // serveRegister makes a device of an authorization code.
 func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, tokenHost) {
+		http.NotFound(w, r)
+		return
+	}
 	body, err := readBody(r)
 	if err != nil || !isType(r, "application/json") {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
@@ -305,6 +309,10 @@ func (a *Account) newAccessToken(d *device) string {
 
 // serveToken renews what a device has, for its refresh token.
 func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, tokenHost) {
+		http.NotFound(w, r)
+		return
+	}
 	body, err := readBody(r)
 	form, formErr := url.ParseQuery(string(body))
 	if err != nil || formErr != nil || !isType(r, "application/x-www-form-urlencoded") {
@@ -347,6 +355,10 @@ func (a *Account) serveExchange(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	domain, dotted := strings.CutPrefix(form.Get("domain"), ".")
+	if !isFor(r, "www."+domain) {
+		http.NotFound(w, r)
+		return
+	}
 	form.Set("domain", "www."+domain)
 	if fault := checkTokenForm(form); fault != "" || !dotted || form.Get("requested_token_type") != "auth_cookies" {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "a field is missing or wrong")
@@ -392,6 +404,10 @@ func checkTokenForm(form url.Values) string {
 
 // serveDeregister takes the device of an access token out of the account.
 func (a *Account) serveDeregister(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, tokenHost) {
+		http.NotFound(w, r)
+		return
+	}
 	body, err := readBody(r)
 	var wish map[string]any
 	if err != nil || json.Unmarshal(body, &wish) != nil || !isType(r, "application/json") || wish["deregister_all_existing_accounts"] != false {
@@ -427,7 +443,7 @@ func (a *Account) signedIn(r *http.Request) bool {
 	for _, d := range a.devices {
 		for _, j := range d.jars {
 			good := j.domain == a.home || (r.URL.Path == WelcomePath && a.region != "FE")
-			if good && j.expires.After(now) && carries(r, j.cookies) {
+			if good && isFor(r, "alexa."+j.domain) && j.expires.After(now) && carries(r, j.cookies) {
 				return true
 			}
 		}
