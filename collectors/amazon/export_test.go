@@ -93,7 +93,7 @@ func (c *Collector) Ask(ctx context.Context, retry *collectors.Retrier) error {
 
 // ParseTokenCookies is parseTokenCookies, with the names and ends of the cookies.
 func ParseTokenCookies(body []byte, domain string) (map[string]time.Time, error) {
-	cookies, err := parseTokenCookies(body, domain)
+	cookies, err := parseTokenCookies(tokenAnswer{body: body}, domain)
 	ends := map[string]time.Time{}
 	for _, c := range cookies {
 		ends[c.Name] = c.Expires

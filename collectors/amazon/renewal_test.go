@@ -335,6 +335,28 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 	})
 }
 
+// The at-* cookies live for a day, and a clock may be off by more.
+func TestRenewalWithAWrongClock(t *testing.T) {
+	for name, theirs := range map[string]time.Duration{"ours is ahead": -50 * time.Hour, "ours is behind": 50 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.account.SetClock(theirs)
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				h.cleanPoll()
+				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("%d requests with fresh cookies, want 1", n)
+				}
+				time.Sleep(18*time.Hour + time.Minute)
+				if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("%d renewals when a quarter of the cookies' life is left, want 1", n)
+				}
+			})
+		})
+	}
+}
+
 // A renewal that fails after the end of the cookies ends the poll: it would be
 // asked for again after the refusal.
 func TestRenewalAfterTheEnd(t *testing.T) {

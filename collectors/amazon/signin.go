@@ -208,8 +208,8 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 	var signIn *credentials
 	host := &s.collector.session.host
 	err = host.post(ctx, retry, registerPath, "registering this device", payload{"application/json; charset=utf-8", content}, nil,
-		func(body []byte) (err error) {
-			signIn, err = s.parseRegistration(body)
+		func(a tokenAnswer) (err error) {
+			signIn, err = s.parseRegistration(a)
 			return err
 		})
 	var (
@@ -240,8 +240,8 @@ func (s *SignIn) notAccepted(reason error) error {
 }
 
 // parseRegistration takes what is needed out of the answer to a registration.
-func (s *SignIn) parseRegistration(body []byte) (*credentials, error) {
-	success, err := dig(body, "response", "success")
+func (s *SignIn) parseRegistration(a tokenAnswer) (*credentials, error) {
+	success, err := dig(a.body, "response", "success")
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
@@ -259,7 +259,7 @@ func (s *SignIn) parseRegistration(body []byte) (*credentials, error) {
 	}
 	// The cookies can be renewed; no fault in them is worth a lost registration.
 	if at, err := dig(success, "tokens", "website_cookies"); err == nil && !isNull(at) {
-		if cookies, err := parseCookieList(at); err == nil {
+		if cookies, err := parseCookieList(at, a.ahead); err == nil {
 			signIn.Cookies = cookies
 		}
 	}

@@ -76,8 +76,8 @@ func (h *tokenHost) cookies(ctx context.Context, retry *collectors.Retrier, refr
 }
 
 func (h *tokenHost) cookiesFrom(ctx context.Context, retry *collectors.Retrier, path, what string, form url.Values, domain string) (cookies []cookie, err error) {
-	err = h.post(ctx, retry, path, what, formBody(form), nil, func(body []byte) (err error) {
-		cookies, err = parseTokenCookies(body, domain)
+	err = h.post(ctx, retry, path, what, formBody(form), nil, func(a tokenAnswer) (err error) {
+		cookies, err = parseTokenCookies(a, domain)
 		return err
 	})
 	return cookies, err
@@ -98,11 +98,11 @@ func (h *tokenHost) accessToken(ctx context.Context, retry *collectors.Retrier, 
 	form := tokenForm(refreshToken, "access_token")
 	form.Set("domain", "www."+domain)
 	var token secret
-	err := h.post(ctx, retry, tokenPath, "asking for an access token", formBody(form), nil, func(body []byte) error {
+	err := h.post(ctx, retry, tokenPath, "asking for an access token", formBody(form), nil, func(a tokenAnswer) error {
 		var fields struct {
 			AccessToken json.RawMessage `json:"access_token"`
 		}
-		if err := object(body, &fields); err != nil {
+		if err := object(a.body, &fields); err != nil {
 			return malformed("%v", err)
 		}
 		got, err := text(fields.AccessToken)
@@ -124,7 +124,7 @@ func (h *tokenHost) deregister(ctx context.Context, retry *collectors.Retrier, a
 	// Other devices of the account are none of ours.
 	body := payload{"application/json; charset=utf-8", []byte(`{"deregister_all_existing_accounts":false}`)}
 	header := http.Header{"Authorization": {"Bearer " + string(accessToken)}}
-	return h.post(ctx, retry, deregisterPath, "deregistering this device", body, header, func([]byte) error { return nil })
+	return h.post(ctx, retry, deregisterPath, "deregistering this device", body, header, func(tokenAnswer) error { return nil })
 }
 
 func tokenForm(refreshToken secret, requested string) url.Values {
@@ -155,9 +155,32 @@ func formBody(form url.Values) payload {
 	return payload{"application/x-www-form-urlencoded", []byte(form.Encode())}
 }
 
+// tokenAnswer is a good answer of the token host.
+type tokenAnswer struct {
+	body []byte
+
+	// ahead is how far this machine's clock is ahead of the host's, whose clock the
+	// cookies' ends are of. With a wrong clock they would all seem to be over.
+	ahead time.Duration
+}
+
+// clockAhead compares this machine's clock with the date of an answer. A difference
+// below a minute is that of the way and of HTTP's whole seconds, and is none.
+func clockAhead(resp *http.Response) time.Duration {
+	at, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	ahead := time.Since(at)
+	if ahead.Abs() < time.Minute {
+		return 0
+	}
+	return ahead.Truncate(time.Second)
+}
+
 // post sends one request to the token host, as often as retry allows, and passes
-// a good answer's body to parse. A refusal is an authentication error.
-func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, what string, body payload, header http.Header, parse func([]byte) error) error {
+// a good answer to parse. A refusal is an authentication error.
+func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, what string, body payload, header http.Header, parse func(tokenAnswer) error) error {
 	endpoint := fmt.Sprintf("%s %s%s (%s)", http.MethodPost, h.base, path, what)
 	return retry.Do(ctx, endpoint, func(ctx context.Context) error {
 		if h.timeout > 0 {
@@ -183,7 +206,7 @@ func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, w
 		if failure := authError(content); failure.code != "" {
 			return h.refused(resp, content)
 		}
-		return parse(content)
+		return parse(tokenAnswer{content, clockAhead(resp)})
 	})
 }
 
@@ -299,8 +322,8 @@ func (h *tokenHost) refused(resp *http.Response, body []byte) error {
 
 // parseTokenCookies takes the cookies of a marketplace out of an answer, which
 // has them by domain.
-func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
-	at, err := dig(body, "response", "tokens", "cookies")
+func parseTokenCookies(a tokenAnswer, domain string) ([]cookie, error) {
+	at, err := dig(a.body, "response", "tokens", "cookies")
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
@@ -314,7 +337,7 @@ func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
 		if name != domain && !strings.HasSuffix(name, "."+domain) {
 			continue
 		}
-		some, err := parseCookieList(byDomain[host])
+		some, err := parseCookieList(byDomain[host], a.ahead)
 		if err != nil {
 			return nil, malformed("cookies of %s: %v", collectors.CleanText(host), err)
 		}
@@ -326,9 +349,10 @@ func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
 	return cookies, nil
 }
 
-// parseCookieList reads cookies as the token host writes them. One that can't be
-// sent is an error: a session with a part of its cookies is none.
-func parseCookieList(raw json.RawMessage) ([]cookie, error) {
+// parseCookieList reads cookies as the token host writes them, with their ends by this
+// machine's clock. One that can't be sent is an error: a session with a part of its
+// cookies is none.
+func parseCookieList(raw json.RawMessage, ahead time.Duration) ([]cookie, error) {
 	entries, err := list(raw)
 	if err != nil {
 		return nil, err
@@ -353,7 +377,9 @@ func parseCookieList(raw json.RawMessage) ([]cookie, error) {
 		}
 		c := cookie{Name: name, Value: secret(value)}
 		if expires, err := text(fields.Expires); err == nil {
-			c.Expires = parseExpires(expires)
+			if c.Expires = parseExpires(expires); !c.Expires.IsZero() {
+				c.Expires = c.Expires.Add(ahead)
+			}
 		}
 		// An empty one, or one that is over already, is how a cookie is deleted.
 		if value != "" && (c.Expires.IsZero() || c.Expires.After(time.Now())) {

@@ -77,6 +77,7 @@ type Account struct {
 	codeLife       time.Duration
 	cookieLife     time.Duration
 	cookieLifeTold bool
+	clock          time.Duration      // how far Amazon's clock is from the test's
 	grants         map[string]*grant  // by code
 	devices        map[string]*device // by refresh token
 	flaky          map[string]*flakiness

@@ -59,6 +59,13 @@ func (a *Account) SetCookieLife(life time.Duration, told bool) {
 	a.cookieLife, a.cookieLifeTold = life, told
 }
 
+// SetClock sets how far the clock of the token host is ahead of the test's.
+func (a *Account) SetClock(ahead time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.clock = ahead
+}
+
 // SetCodeLife says how long an authorization code can be used.
 func (a *Account) SetCodeLife(life time.Duration) {
 	a.mu.Lock()
@@ -150,7 +157,7 @@ func (a *Account) tell(j jar, without string) []any {
 		if name == without {
 			continue
 		}
-		value, expires := j.cookies[name], j.expires
+		value, expires := j.cookies[name], j.expires.Add(a.clock)
 		if strings.HasPrefix(name, "at-") || strings.HasPrefix(name, "x-") {
 			value = `"` + value + `"`
 		}
@@ -286,6 +293,7 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 	adp, key := "{enc:"+secret()+"}", "-----BEGIN RSA PRIVATE KEY-----\n"+secret()+secret()+"\n-----END RSA PRIVATE KEY-----\n"
 	access := a.newAccessToken(d)
 	a.handOut(d.refreshToken, adp, key)
+	a.date(w)
 	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"success": map[string]any{
 		"tokens": map[string]any{
 			"bearer":                      map[string]any{"access_token": access, "refresh_token": d.refreshToken, "expires_in": "3600"},
@@ -341,8 +349,14 @@ func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
 
 // renew answers with new cookies of a marketplace. The caller holds the lock.
 func (a *Account) renew(w http.ResponseWriter, d *device, domain string) {
+	a.date(w)
 	cookies := map[string]any{"." + domain: a.tell(a.newJar(d, domain), "")}
 	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"tokens": map[string]any{"cookies": cookies}}})
+}
+
+// date writes the time of the host into an answer.
+func (a *Account) date(w http.ResponseWriter) {
+	w.Header().Set("Date", time.Now().Add(a.clock).UTC().Format(http.TimeFormat))
 }
 
 // serveExchange renews cookies at the retail host. It takes the domain as cookies
