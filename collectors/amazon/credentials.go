@@ -120,7 +120,7 @@ func decodeCredentials(content []byte) (*credentials, error) {
 	switch {
 	case c.Version > credentialsVersion:
 		return nil, errors.New("a newer hueair2mqtt wrote it")
-	case c.RefreshToken == "" || !domainPattern.MatchString(c.Domain):
+	case c.RefreshToken == "" || !domainPattern.MatchString(c.Domain) || (c.Hint != "" && !domainPattern.MatchString(c.Hint)):
 		return nil, errors.New("it is not what hueair2mqtt wrote")
 	}
 	for _, cookie := range c.Cookies {

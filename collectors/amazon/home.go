@@ -71,7 +71,8 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 		return h.err
 	}
 	domains := c.likelyHomes(signIn)
-	var unknown, refused, absent error // the last of each kind
+	// The last of each kind. A token that one marketplace rejects may be good at another.
+	var unknown, refused, rejected, absent error
 	for _, domain := range domains {
 		host, err := c.welcome(ctx, retry, domain)
 		var (
@@ -89,8 +90,10 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 			refused = err
 		case errors.As(err, &dns) && dns.IsNotFound:
 			absent = err
-		case ctx.Err() != nil, collectors.ClassOf(err) != collectors.Permanent:
+		case ctx.Err() != nil, collectors.ClassOf(err) == collectors.Transient:
 			return err
+		case collectors.ClassOf(err) == collectors.Authentication:
+			rejected = err
 		default:
 			unknown = err
 		}
@@ -100,6 +103,8 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 		home := c.hint(signIn)
 		found.add("the account's home marketplace could not be found, so it is taken to be %s: %v", home, unknown)
 		return c.session.move(ctx, retry, place{domain: home})
+	case refused == nil && rejected != nil:
+		return rejected
 	case refused == nil:
 		return absent
 	}

@@ -581,6 +581,7 @@ func TestCredentialsThatCantBeRead(t *testing.T) {
 		"nothing":         "{}",
 		"no domain":       `{"version":1,"refresh_token":"Atnr|12345678"}`,
 		"another domain":  `{"version":1,"refresh_token":"Atnr|12345678","domain":"evil.example"}`,
+		"another home":    `{"version":1,"refresh_token":"Atnr|12345678","domain":"amazon.com","hint":"evil.example"}`,
 		"a newer version": `{"version":2,"refresh_token":"Atnr|12345678","domain":"amazon.co.uk"}`,
 		"a bad cookie":    `{"version":1,"refresh_token":"Atnr|12345678","domain":"amazon.co.uk","cookies":[{"name":"a","value":"b;c"}]}`,
 		"too large":       strings.Repeat(" ", 1<<20+1),

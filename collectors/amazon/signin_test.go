@@ -364,6 +364,15 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 			wantLogin(t, err)
 		})
 	})
+	t.Run("the token is rejected elsewhere", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.account.SetHome("amazon.com.au", "FE")
+			h.signIn("amazon.co.uk")
+			rejected := amazontest.Status(400, http.Header{"Content-Type": {"application/json"}}, `{"response":{"error":{"code":"InvalidToken"}}}`)
+			h.account.Script(rejected, rejected) // for amazon.co.uk and amazon.co.jp
+			h.cleanPoll()
+		})
+	})
 	t.Run("its cookies are over, and nothing else", func(t *testing.T) {
 		inSignInHouse(t, func(h *signInHouse) {
 			h.account.SetHome("amazon.com", "NA")
