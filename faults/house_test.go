@@ -85,7 +85,7 @@ const (
 type layout struct {
 	brokerHost string // of mqtt.broker; "" is the proxy's address
 	brokerTLS  bool
-	cookieLife time.Duration // of Amazon's; 0 is two weeks
+	cookieLife time.Duration // of Amazon's; 0 is a day
 	build      string        // of the program; "" is the one that is shipped
 	env        string        // of the program; one variable more
 

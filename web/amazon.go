@@ -111,7 +111,7 @@ func (g *signing) now() *amazon.SignIn {
 	return g.signIn
 }
 
-// doPaste takes the address that the user's browser ended on.
+// doPaste takes the address that the user's browser ended on, or the code in it.
 func (s *Server) doPaste(r *http.Request, _ visit) string {
 	pasted := r.PostForm.Get("address")
 	s.signing.job.begin(s, pasteLimit, func(ctx context.Context, update func(func(*signedIn))) error {
@@ -145,7 +145,12 @@ func (s *Server) finishSignIn(ctx context.Context, signIn *amazon.SignIn, pasted
 	if err != nil {
 		return fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
 	}
-	update(func(r *signedIn) { r.Monitors = monitors })
+	update(func(r *signedIn) {
+		r.Monitors = monitors
+		if len(monitors) == 0 {
+			r.Notes = append(r.Notes, "No air quality monitor was found: "+collector.Advise(nil)+".")
+		}
+	})
 	return s.o.Ready(ctx, amazon.Source)
 }
 

@@ -20,10 +20,14 @@ func newAmazonLoginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in to Amazon once, in your own browser",
-		Long: `Prints an address of Amazon's to open in a browser, on any machine, and asks for
-the address of the page that the browser ends on. Password and second factor are
-between you and Amazon: this program sees neither. From then on it stays signed
-in by itself; a bridge that runs goes on at its next poll.`,
+		Long: `Prints an address of Amazon's to open in a browser, and asks for the address of the
+page that the browser ends on, or for the code in it. Use a computer and a private
+window: on a phone the Alexa app may open instead of a page. The address is at
+amazon.com for every account, whatever its country.
+
+Password and second factor are between you and Amazon: this program sees neither.
+From then on it stays signed in by itself; a bridge that runs goes on at its next
+poll.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadAmazonConfig(cmd)
@@ -49,9 +53,26 @@ in by itself; a bridge that runs goes on at its next poll.`,
 		},
 	}
 	configs.AddFlags(cmd.Flags())
-	cmd.Flags().StringVar(&domain, "domain", "", "marketplace to sign in at, such as amazon.co.uk (default: amazon.domain of the configuration)")
+	cmd.Flags().StringVar(&domain, "domain", "", "marketplace where the account is at home, such as amazon.de, as a hint (default: amazon.domain of the configuration)")
 	return cmd
 }
+
+// signInText explains the sign-in whose address is put in.
+const signInText = `Open this address on a computer, in a private window of the browser, and sign in to
+Amazon there:
+
+%s
+
+After signing in, the browser ends on a page that says it was not found and has
+/ap/maplanding in its address. Copy the whole address of that page from the address
+bar, paste it here within five minutes, and press Enter.
+
+- If that page vanishes at once, take its address from the browser's history. The code
+  in it, which begins with AN, is enough by itself.
+- If "not found" comes before you could sign in, it is not that page: copy the address
+  above once more, whole, into a new private window.
+
+`
 
 // amazonLogin signs in and shows what that lets it read.
 func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
@@ -67,13 +88,7 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	}
 	defer signIn.Close()
 
-	fmt.Fprintf(out, "Open this address in a browser and sign in to Amazon there:\n\n%s\n\n", signIn.Address())
-	if code := qrCodeFor(out, signIn.Address()); code != "" {
-		fmt.Fprintf(out, "Or scan it with a phone:\n\n%s\n", code)
-	}
-	fmt.Fprint(out, "After signing in, the browser ends on a page of Amazon's that says it was not found; that is right.\n"+
-		"Copy the whole address of that page from the address bar and paste it here, then press Enter.\n\n")
-
+	fmt.Fprintf(out, signInText, signIn.Address())
 	if err := finishSignIn(ctx, signIn, retry, cmd.InOrStdin(), out); err != nil {
 		return &exitError{exitFailed, err}
 	}
@@ -148,8 +163,7 @@ func showMonitors(ctx context.Context, options amazon.Options, retry *collectors
 		fmt.Fprintf(out, "Note: %v\n", fault)
 	}
 	if len(snapshot.Devices) == 0 {
-		fmt.Fprintln(out, "No air quality monitor was found in this account.")
-		return nil
+		return nil // a fault says so, and names the account
 	}
 	return writeMonitors(out, snapshot.Devices)
 }

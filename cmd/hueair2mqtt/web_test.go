@@ -189,7 +189,9 @@ func (h *emptyHouse) setUpOn(v *visitor) {
 	v.sees("/hue", "Temperature 21.3")
 
 	v.send("/amazon", "/amazon/begin", url.Values{"domain": {"amazon.co.uk"}})
-	v.sees("/amazon", "Open Amazon")
+	for _, text := range []string{"Open Amazon", "https://www.amazon.com/ap/signin", "private window", "not found before you could sign in", "history", "five minutes", "begins with AN"} {
+		v.sees("/amazon", text)
+	}
 	v.send("/amazon", "/amazon/paste", url.Values{"address": {"what now?"}})
 	v.sees("/amazon", "That is not an address")
 	resp, err := v.client.Get(v.base + "/amazon")

@@ -11,7 +11,7 @@ func (c *Collector) Advise(err error) string {
 	var transient *collectors.TransientError
 	switch {
 	case err == nil:
-		return "see that the Alexa app shows the monitor, and that amazon.domain is the marketplace of the account"
+		return c.session.noMonitorAdvice()
 	case collectors.KindOf(err) == "certificate":
 		return "see that the clock is right, and that nobody is between this machine and Amazon who shows a certificate of their own"
 	case errors.As(err, &transient) && transient.StatusCode != 0:

@@ -37,7 +37,8 @@ const listingInterval = time.Hour
 
 // Options say which account is read, and how.
 type Options struct {
-	// Domain is the marketplace of the account: "amazon.co.uk".
+	// Domain is the marketplace of the account: "amazon.co.uk". Cookies of a browser
+	// are for it. For a sign-in it is a hint where the account may be at home.
 	Domain string
 
 	// CookiesFile holds the cookies of a browser that is signed in to Domain: a
@@ -85,6 +86,7 @@ type Collector struct {
 
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
+	homeless homeless   // the last search for a home that found none
 }
 
 var _ collectors.Collector = (*Collector)(nil)
@@ -175,8 +177,17 @@ func (c *Collector) Endpoint() string { return c.endpoint }
 func (c *Collector) Close() { c.http.CloseIdleConnections() }
 
 // Collect reads all monitors of the account, after listing them if that was
-// last done an hour ago.
+// last done an hour ago. If somebody signs in anew meanwhile, it starts over: the new
+// sign-in is not at home yet.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
+	snapshot, err := c.collect(ctx, retry)
+	if collectors.ClassOf(err) == collectors.Authentication && c.session.replaced() {
+		return c.collect(ctx, retry)
+	}
+	return snapshot, err
+}
+
+func (c *Collector) collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	found := &faults{redact: c.session.redact}
 	changed, err := c.session.load(found)
 	if err != nil {
@@ -247,7 +258,7 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 		found.add("Alexa listed no air quality monitor at all, which is not believed: the %d known ones are kept", known)
 		return nil
 	case len(monitors) == 0:
-		found.add("the account has no air quality monitor: see that the Alexa app shows it, and that %s is the account's marketplace", c.session.marketplace())
+		found.add("no air quality monitor was found: %s", c.session.noMonitorAdvice())
 		return nil
 	}
 	if presentErr != nil {

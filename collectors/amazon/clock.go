@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// ServerTime asks the Alexa host what time it is. No cookie is sent, and the
-// certificate is not checked: with a clock that is wrong it would be refused, and
-// nothing is decided by the answer but what the user is told about the clock.
+// ServerTime asks the Alexa host for its time. It sends no cookie and does not check
+// the certificate: with a wrong clock the check would fail, and the answer decides
+// nothing but what the user reads about the clock.
 func ServerTime(ctx context.Context, o Options) (server string, at time.Time, err error) {
 	c, err := New(o)
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	defer c.Close()
-	if transport, ok := c.http.Transport.(*http.Transport); ok {
-		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-	}
+	transport := newTransport(o.DialContext)
+	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, c.endpoint+"/", nil)
 	if err != nil {
 		return c.endpoint, time.Time{}, errors.New("the address of Amazon is unusable")
 	}
 	req.Header.Set("User-Agent", userAgent)
-	resp, err := c.http.Do(req)
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return c.endpoint, time.Time{}, c.fromNetwork(err)
 	}

@@ -35,8 +35,12 @@ type credentials struct {
 
 	// Domain is the marketplace that Cookies are for.
 	Domain string `json:"domain"`
-	// AtHome says that Domain is known to be the account's home.
+	// AtHome reports whether Domain is known to be the account's home.
 	AtHome bool `json:"at_home"`
+	// Hint is the marketplace that the user named when signing in. Older files have none.
+	Hint string `json:"hint,omitempty"`
+	// Holder is the name of the account's holder, where Amazon gave it.
+	Holder string `json:"holder,omitempty"`
 	// Region is that of the account as the registration told it: "NA", "EU", "FE".
 	Region string `json:"region,omitempty"`
 
@@ -116,7 +120,7 @@ func decodeCredentials(content []byte) (*credentials, error) {
 	switch {
 	case c.Version > credentialsVersion:
 		return nil, errors.New("a newer hueair2mqtt wrote it")
-	case c.RefreshToken == "" || !domainPattern.MatchString(c.Domain):
+	case c.RefreshToken == "" || !domainPattern.MatchString(c.Domain) || (c.Hint != "" && !domainPattern.MatchString(c.Hint)):
 		return nil, errors.New("it is not what hueair2mqtt wrote")
 	}
 	for _, cookie := range c.Cookies {

@@ -67,6 +67,24 @@ func (c *Collector) OnStep(f func(string)) { c.session.step = f }
 // OnStep is Collector.OnStep.
 func (s *SignIn) OnStep(f func(string)) { s.collector.OnStep(f) }
 
+// Plain makes the collector speak HTTP without TLS to Amazon's own hosts.
+func (c *Collector) Plain() { c.http.Transport = plainTransport{c.http.Transport} }
+
+// Plain is Collector.Plain.
+func (s *SignIn) Plain() { s.collector.Plain() }
+
+type plainTransport struct{ http.RoundTripper }
+
+func (p plainTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.URL.Scheme = "http"
+	return p.RoundTripper.RoundTrip(req)
+}
+
+func (p plainTransport) CloseIdleConnections() {
+	p.RoundTripper.(interface{ CloseIdleConnections() }).CloseIdleConnections()
+}
+
 // Ask sends one request as every poll does. Unlike Collect it may be called from
 // many goroutines.
 func (c *Collector) Ask(ctx context.Context, retry *collectors.Retrier) error {
@@ -75,7 +93,7 @@ func (c *Collector) Ask(ctx context.Context, retry *collectors.Retrier) error {
 
 // ParseTokenCookies is parseTokenCookies, with the names and ends of the cookies.
 func ParseTokenCookies(body []byte, domain string) (map[string]time.Time, error) {
-	cookies, err := parseTokenCookies(body, domain)
+	cookies, err := parseTokenCookies(tokenAnswer{body: body}, domain)
 	ends := map[string]time.Time{}
 	for _, c := range cookies {
 		ends[c.Name] = c.Expires

@@ -3,6 +3,9 @@ package amazon
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,13 +15,16 @@ import (
 )
 
 const (
-	// welcomePath tells which Alexa host an account is at home with.
+	// welcomePath returns the Alexa host that an account is at home with.
 	welcomePath = "/api/welcome"
 
-	// regionFarEast is the region whose accounts are all at home with one host,
-	// farEastDomain.
-	regionFarEast = "FE"
-	farEastDomain = "amazon.co.jp"
+	// regionFarEast is the region of Japan, Australia and New Zealand.
+	regionFarEast   = "FE"
+	japanDomain     = "amazon.co.jp"
+	australiaDomain = "amazon.com.au"
+
+	// kindMarketplace is the kind of error for an account that no marketplace knows.
+	kindMarketplace = "marketplace"
 )
 
 // keepSignedIn renews the cookies if they are about to end, and moves a new
@@ -50,14 +56,112 @@ func (c *Collector) keepSignedIn(ctx context.Context, retry *collectors.Retrier,
 	return nil
 }
 
+// homeless records a search for a home that no marketplace answered.
+type homeless struct {
+	token secret    // of the sign-in that was searched for
+	at    time.Time // when
+	err   error
+}
+
 // goHome finds the marketplace where the account is at home, where alone its
-// devices are, and gets cookies for it.
+// devices are, and gets cookies for it. It asks the likely ones in turn.
 func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found *faults) error {
 	signIn := c.session.signedIn()
-	home := farEastDomain
-	if signIn.Region != regionFarEast {
-		var host string
-		err := c.ask(ctx, retry, http.MethodGet, welcomePath, "asking for the account's home", nil, func(body []byte) error {
+	if h := c.homeless; h.err != nil && h.token == signIn.RefreshToken && time.Since(h.at) < listingInterval {
+		return h.err
+	}
+	domains := c.likelyHomes(signIn)
+	// The last of each kind. A token that one marketplace rejects may be good at another.
+	var unknown, refused, rejected, absent error
+	for _, domain := range domains {
+		host, err := c.welcome(ctx, retry, domain)
+		var (
+			wrong *wrongMarketplaceError
+			dns   *net.DNSError
+		)
+		switch {
+		case err == nil:
+			home, known := c.marketplaceOf(host)
+			if known {
+				return c.session.move(ctx, retry, place{domain: home, atHome: true})
+			}
+			unknown = fmt.Errorf("alexa.%s names %q, which is no marketplace of Alexa that this program knows", domain, found.text(host))
+		case errors.As(err, &wrong):
+			refused = err
+		case errors.As(err, &dns) && dns.IsNotFound:
+			absent = err
+		case ctx.Err() != nil, collectors.ClassOf(err) == collectors.Transient:
+			return err
+		case collectors.ClassOf(err) == collectors.Authentication:
+			rejected = err
+		default:
+			unknown = err
+		}
+	}
+	switch {
+	case unknown != nil:
+		home := c.hint(signIn)
+		found.add("the account's home marketplace could not be found, so it is taken to be %s: %v", home, unknown)
+		return c.session.move(ctx, retry, place{domain: home})
+	case refused == nil && rejected != nil:
+		return rejected
+	case refused == nil:
+		return absent
+	}
+	err := &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
+		Remedy: fmt.Sprintf("run: %s --domain, with the marketplace where the account is at home", loginCommand),
+		Err:    fmt.Errorf("the account is at home at none of %s: %w", strings.Join(domains, ", "), refused),
+	}}
+	c.homeless = homeless{token: signIn.RefreshToken, at: time.Now(), err: err}
+	return err
+}
+
+// hint is the marketplace that the user named when signing in, else the configured one.
+func (c *Collector) hint(signIn *credentials) string {
+	if signIn.Hint != "" {
+		return signIn.Hint
+	}
+	return c.session.domain
+}
+
+// likelyHomes are the marketplaces whose welcome may know the account, in the order
+// in which they are asked. The welcome of amazon.com names the home of accounts of
+// America and Europe. It refuses those of the Far East, which only their own
+// marketplace knows.
+func (c *Collector) likelyHomes(signIn *credentials) []string {
+	domains := []string{signIn.Domain, c.hint(signIn), signInDomain}
+	if signIn.Region == regionFarEast {
+		domains = []string{c.hint(signIn), japanDomain, australiaDomain, signInDomain}
+	}
+	var distinct []string
+	for _, domain := range domains {
+		if !slices.Contains(distinct, domain) {
+			distinct = append(distinct, domain)
+		}
+	}
+	return distinct
+}
+
+// wrongMarketplaceError is the refusal of a welcome that was asked with cookies renewed
+// a moment before. It is no authentication error: the sign-in is good.
+type wrongMarketplaceError struct {
+	domain string
+	reason string
+}
+
+func (e *wrongMarketplaceError) Error() string {
+	return fmt.Sprintf("alexa.%s refused cookies that Amazon had just renewed: %s", e.domain, e.reason)
+}
+
+// welcome asks a marketplace for the Alexa host that the account is at home with. Its
+// error is a *wrongMarketplaceError if the marketplace does not know the account.
+func (c *Collector) welcome(ctx context.Context, retry *collectors.Retrier, domain string) (host string, err error) {
+	renewed := c.session.marketplace() != domain
+	if err := c.session.move(ctx, retry, place{domain: domain}); err != nil {
+		return "", err
+	}
+	ask := func() error {
+		_, err := c.askOnce(ctx, retry, http.MethodGet, welcomePath, "asking for the account's home", nil, func(body []byte) error {
 			var fields struct{ AlexaHostName json.RawMessage }
 			if err := object(body, &fields); err != nil {
 				return malformed("%v", err)
@@ -69,24 +173,19 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 			host = name
 			return nil
 		})
-		switch {
-		case err != nil && collectors.ClassOf(err) == collectors.Permanent && ctx.Err() == nil:
-			found.add("the account's home marketplace could not be asked for, so it is taken to be %s: %v", signIn.Domain, err)
-			return nil
-		case err != nil:
-			return err
-		}
-		var known bool
-		if home, known = c.marketplaceOf(host); !known {
-			found.add("the account's home is %q, which is no marketplace of Alexa that this program knows, so it is taken to be %s", found.text(host), signIn.Domain)
-			return nil
-		}
-		signIn = c.session.signedIn() // asking may have renewed it
-		if signIn == nil {
-			return nil
-		}
+		return err
 	}
-	return c.session.move(ctx, retry, home)
+	err = ask()
+	if collectors.ClassOf(err) == collectors.Authentication && !renewed {
+		if err := c.session.renewNext(ctx, retry); err != nil {
+			return "", err
+		}
+		err = ask()
+	}
+	if collectors.ClassOf(err) == collectors.Authentication {
+		err = &wrongMarketplaceError{domain: domain, reason: err.Error()}
+	}
+	return host, err
 }
 
 // marketplaceOf finds the marketplace that an Alexa host belongs to.

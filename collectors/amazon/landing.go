@@ -2,6 +2,7 @@ package amazon
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -39,6 +40,26 @@ func cleanPasted(text string) string {
 	return strings.Trim(text, "()[]{},.;")
 }
 
+// codePattern is that of a code by itself. A longer one would not be Amazon's; a
+// looser one would send a password that was pasted by mistake.
+var codePattern = regexp.MustCompile(`^AN[A-Za-z0-9]{16,62}$`)
+
+// bareCode takes the code out of what was pasted instead of an address: the code by
+// itself, or the part of an address that names it.
+func bareCode(text string) (code secret, ok bool) {
+	if _, rest, named := strings.Cut(text, codeKey+"="); named {
+		text, _, _ = strings.Cut(rest, "&")
+	}
+	return secret(text), codePattern.MatchString(text)
+}
+
+// isAmazon reports whether a host is the retail host of one of the marketplaces.
+// Browsers leave "www." out of what they show.
+func isAmazon(host string, marketplaces []string) bool {
+	domain := strings.TrimPrefix(strings.ToLower(host), "www.")
+	return domainPattern.MatchString(domain) && (len(marketplaces) == 0 || slices.Contains(marketplaces, domain))
+}
+
 // landingCode takes the authorization code out of the address of the page on
 // which signing in ends. hosts are those that besides Amazon's own may be in it.
 func landingCode(text, clientID string, marketplaces, hosts []string) (secret, error) {
@@ -50,25 +71,32 @@ func landingCode(text, clientID string, marketplaces, hosts []string) (secret, e
 		return "", pasted("That is far too long for an address: copy the address alone.")
 	}
 	// Browsers leave the scheme out of what they show.
-	if strings.HasPrefix(strings.ToLower(address), "www.amazon.") {
+	if lower := strings.ToLower(address); strings.HasPrefix(lower, "www.amazon.") || strings.HasPrefix(lower, "amazon.") {
 		address = "https://" + address
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
+		if code, ok := bareCode(address); ok {
+			return code, nil
+		}
 		return "", pasted("That is not an address: copy the whole of it from the browser's address bar. It begins with https://www.amazon.")
 	}
 	ours := slices.Contains(hosts, u.Scheme+"://"+u.Host)
-	shop, isShop := strings.CutPrefix(strings.ToLower(u.Host), "www.")
-	isShop = isShop && domainPattern.MatchString(shop) && (len(marketplaces) == 0 || slices.Contains(marketplaces, shop))
+	path := strings.TrimRight(u.Path, "/")
 	switch {
-	case !ours && !isShop:
+	case !ours && !isAmazon(u.Host, marketplaces):
 		return "", pasted("That is not an address of Amazon's: it must begin with https://www.amazon. Look into the address bar of the page that shows \"not found\".")
 	case !ours && (u.Scheme != "https" || u.User != nil):
 		return "", pasted("That is not how Amazon's address begins: it must begin with https://www.amazon.")
-	case u.Path == signInPath:
-		return "", pasted("That is the address of the sign-in page itself. Sign in there; the page that comes after it, which shows \"not found\", has the address to paste.")
-	case u.Path != landingPath:
-		return "", pasted("That is another page of Amazon's. The one to copy the address of comes after signing in, shows \"not found\", and has " + landingPath + " in its address.")
+	case path == signInPath || strings.HasPrefix(path, signInPath+"/"):
+		return "", pasted("That is the address of the sign-in page itself. If it asks you to sign in, do so: the page that comes after it has the address to paste. " +
+			"If it says \"not found\" before you could sign in, it is not the page that ends the sign-in: copy the address above once more, whole, and open it on a computer in a private window.")
+	case path == landingPath || strings.HasPrefix(path, landingPath+"/"):
+	case strings.HasPrefix(path, "/ap/"):
+		return "", pasted("That page belongs to a sign-in that is not done yet: go on there, until a page shows \"not found\" and has " + landingPath + " in its address.")
+	default:
+		return "", pasted("That is another page of Amazon's. The one to copy the address of comes after signing in, shows \"not found\", and has " + landingPath + " in its address; " +
+			"if it vanished, the browser's history has it.")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

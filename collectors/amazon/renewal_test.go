@@ -150,6 +150,7 @@ func TestRefusedRenewal(t *testing.T) {
 		"InvalidToken":          amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken","message":"x"}}}`),
 		"InvalidToken, flat":    amazontest.Status(400, json, `{"error":{"code":"InvalidToken"}}`),
 		"InvalidToken with 200": amazontest.Status(200, json, `{"response":{"error":{"code":"InvalidToken","message":"x"}}}`),
+		"unauthorized_client":   amazontest.Status(400, json, `{"error":"unauthorized_client","error_description":"x"}`),
 		"401":                   amazontest.Status(401, nil, ""),
 		"403":                   amazontest.Status(403, nil, "<html>no</html>"),
 	} {
@@ -233,10 +234,11 @@ func TestRenewalThatCantBeUnderstood(t *testing.T) {
 				before := h.read()
 				h.account.KillCookies()
 				h.account.ScriptPath(amazontest.TokenPath, graphQL(test.body))
+				h.account.ScriptPath(amazontest.ExchangePath, graphQL(test.body))
 				_, err := h.collect()
 				wantClass(t, err, collectors.Permanent)
-				if !strings.Contains(err.Error(), test.says) {
-					t.Errorf("the error %v does not say %q", err, test.says)
+				if strings.Count(err.Error(), test.says) != 2 {
+					t.Errorf("the error %v does not say %q of both ways", err, test.says)
 				}
 				if h.read() != before {
 					t.Error("amazon.json was changed")
@@ -249,10 +251,58 @@ func TestRenewalThatCantBeUnderstood(t *testing.T) {
 			h.signIn("amazon.co.uk")
 			h.account.KillCookies()
 			h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
+			h.account.ScriptPath(amazontest.ExchangePath, amazontest.Status(404, nil, ""))
 			_, err := h.collect()
 			wantClass(t, err, collectors.Permanent)
 		})
 	})
+}
+
+// Where the token host gives no cookies but does not reject the token either, the
+// retail host is asked.
+func TestCookiesComeFromTheRetailHost(t *testing.T) {
+	json := http.Header{"Content-Type": {"application/json"}}
+	for name, first := range map[string]http.HandlerFunc{
+		"404":                 amazontest.Status(404, nil, ""),
+		"400, another code":   amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidValue","message":"One or more provided values are invalid."}}}`),
+		"200, another code":   graphQL(`{"response":{"error":{"code":"ServiceConfused"}}}`),
+		"cookies of no place": graphQL(`{"response":{"tokens":{"cookies":{}}}}`),
+		"not JSON":            graphQL(`hello`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				h.account.ScriptPath(amazontest.TokenPath, first)
+				if n := h.counting("", func() { h.cleanPoll() }); n != 4 {
+					t.Errorf("%d requests, want 4: the refused one, two renewals and the repeat", n)
+				}
+			})
+		})
+	}
+	for name, test := range map[string]struct {
+		second http.HandlerFunc
+		class  collectors.Class
+	}{
+		"the token is rejected there": {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken"}}}`), collectors.Authentication},
+		"a robot check":               {amazontest.Status(403, nil, "<html>no</html>"), collectors.Permanent},
+		"401 without a code":          {amazontest.Status(401, nil, ""), collectors.Permanent},
+		"busy":                        {amazontest.Status(503, nil, ""), collectors.Transient},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
+				h.account.ScriptPath(amazontest.ExchangePath, test.second)
+				if _, err := h.collect(); collectors.ClassOf(err) != test.class {
+					t.Errorf("the error is %s, want %s: %v", collectors.ClassOf(err), test.class, err)
+				}
+			})
+		})
+	}
 }
 
 func TestRenewalBeforeTheEnd(t *testing.T) {
@@ -283,6 +333,28 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 			t.Errorf("%d renewals of fresh cookies", n)
 		}
 	})
+}
+
+// The at-* cookies live for a day, and a clock may be off by more.
+func TestRenewalWithAWrongClock(t *testing.T) {
+	for name, theirs := range map[string]time.Duration{"ours is ahead": -50 * time.Hour, "ours is behind": 50 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.account.SetClock(theirs)
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				h.cleanPoll()
+				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("%d requests with fresh cookies, want 1", n)
+				}
+				time.Sleep(18*time.Hour + time.Minute)
+				if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 1 {
+					t.Errorf("%d renewals when a quarter of the cookies' life is left, want 1", n)
+				}
+			})
+		})
+	}
 }
 
 // A renewal that fails after the end of the cookies ends the poll: it would be
@@ -509,6 +581,7 @@ func TestCredentialsThatCantBeRead(t *testing.T) {
 		"nothing":         "{}",
 		"no domain":       `{"version":1,"refresh_token":"Atnr|12345678"}`,
 		"another domain":  `{"version":1,"refresh_token":"Atnr|12345678","domain":"evil.example"}`,
+		"another home":    `{"version":1,"refresh_token":"Atnr|12345678","domain":"amazon.com","hint":"evil.example"}`,
 		"a newer version": `{"version":2,"refresh_token":"Atnr|12345678","domain":"amazon.co.uk"}`,
 		"a bad cookie":    `{"version":1,"refresh_token":"Atnr|12345678","domain":"amazon.co.uk","cookies":[{"name":"a","value":"b;c"}]}`,
 		"too large":       strings.Repeat(" ", 1<<20+1),

@@ -104,6 +104,13 @@ func (s *session) load(found *faults) (changed bool, err error) {
 	return changed, err
 }
 
+// replaced reports whether a file gave other credentials during this poll.
+func (s *session) replaced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fresh
+}
+
 // loadLocked is load without the beginning of a poll. note is what only is to be
 // told.
 func (s *session) loadLocked() (note, err error) {
@@ -347,20 +354,32 @@ func (s *session) beginPoll() {
 
 // renew replaces the cookies of a generation, unless that has been done already.
 func (s *session) renew(ctx context.Context, retry *collectors.Retrier, generation uint64) error {
-	return s.renewFor(ctx, retry, generation, "")
+	return s.renewFor(ctx, retry, generation, place{})
 }
 
-// move makes a marketplace the account's home, with cookies for it.
-func (s *session) move(ctx context.Context, retry *collectors.Retrier, home string) error {
+// place is a marketplace that cookies are for.
+type place struct {
+	domain string
+	atHome bool // it is known to be the account's home
+}
+
+// move gets cookies for a place, unless those in force are for it, and records it.
+func (s *session) move(ctx context.Context, retry *collectors.Retrier, to place) error {
 	s.mu.Lock()
 	before, generation := s.signIn, s.generation
+	if before == nil {
+		defer s.mu.Unlock()
+		return s.notSignedIn(errSignedOut)
+	}
+	s.failed = nil // a renewal for another place says nothing about this one
 	s.mu.Unlock()
 	var err error
-	if before.Domain != home {
-		err = s.renewFor(ctx, retry, generation, home)
-	} else {
+	switch {
+	case before.Domain != to.domain:
+		err = s.renewFor(ctx, retry, generation, to)
+	case before.AtHome != to.atHome:
 		settled := *before
-		settled.AtHome = true
+		settled.AtHome = to.atHome
 		err = s.replace(before, &settled)
 	}
 	if err != nil {
@@ -370,10 +389,10 @@ func (s *session) move(ctx context.Context, retry *collectors.Retrier, home stri
 	return nil
 }
 
-// renewFor replaces the cookies of a generation with some for the account's home,
-// or for the marketplace that they are for if home is empty. Those who ask at the
-// same time wait for one renewal and share its outcome.
-func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, generation uint64, home string) error {
+// renewFor replaces the cookies of a generation with some for a place, or for the
+// place that they are for if it is the zero one. Those who ask at the same time wait
+// for one renewal and share its outcome.
+func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, generation uint64, to place) error {
 	s.mu.Lock()
 	switch {
 	case s.generation != generation:
@@ -397,7 +416,7 @@ func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, gener
 	s.flight = f
 	s.mu.Unlock()
 
-	f.err = s.renewNow(ctx, retry, home)
+	f.err = s.renewNow(ctx, retry, to)
 	s.mu.Lock()
 	s.flight, s.failed = nil, f.err
 	s.mu.Unlock()
@@ -406,7 +425,7 @@ func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, gener
 }
 
 // renewNow gets new cookies from Amazon. What goes wrong is a *renewalError.
-func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, home string) error {
+func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, to place) error {
 	s.mu.Lock()
 	generation := s.generation
 	// Somebody may have signed in anew meanwhile, which also ends the sign-in of
@@ -423,8 +442,8 @@ func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, home 
 		return nil
 	}
 	renewed := *before
-	if home != "" {
-		renewed.Domain, renewed.AtHome = home, true
+	if to.domain != "" {
+		renewed.Domain, renewed.AtHome = to.domain, to.atHome
 	}
 	s.step("renewing")
 	cookies, err := s.host.cookies(ctx, retry, before.RefreshToken, renewed.Domain)

@@ -18,20 +18,26 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// signInDomain is where every account signs in and registers, whatever its country.
+// At the other marketplaces the app's handle has been answered with 404 since August
+// 2025 (aioamazondevices issues 935 and 1011).
+const signInDomain = "amazon.com"
+
 // SignIn is one sign-in to Amazon: the user opens Address in a browser, signs in
-// there, and gives back the address that they end on. It is an authorization code
-// with PKCE (RFC 7636), as the Alexa app for iOS asks for it.
+// there, and gives back the address that they end on, or the code in it. It is an
+// authorization code with PKCE (RFC 7636), as the Alexa app for iOS asks for it.
 type SignIn struct {
 	collector *Collector
-	domain    string
+	hint      string // where the account may be at home
 	hosts     []string
 	serial    string
 	verifier  secret
 	tried     map[[sha256.Size]byte]bool // codes that Amazon refused
 }
 
-// NewSignIn begins a sign-in at the marketplace o.Domain. It sends nothing; its
-// error is an option that can't be, a missing StateDir among them.
+// NewSignIn begins a sign-in. o.Domain is where the account is at home, as far as the
+// user knows. It sends nothing. It returns an error if an option is invalid or
+// StateDir is empty.
 func NewSignIn(o Options) (*SignIn, error) {
 	if o.StateDir == "" {
 		return nil, errors.New("signing in to Amazon needs a state directory to keep the sign-in in")
@@ -44,7 +50,7 @@ func NewSignIn(o Options) (*SignIn, error) {
 	rand.Read(random) // never fails
 	s := &SignIn{
 		collector: collector,
-		domain:    strings.ToLower(strings.TrimSpace(o.Domain)),
+		hint:      collector.session.domain,
 		serial:    strings.ToUpper(hex.EncodeToString(random[:16])),
 		verifier:  secret(base64.RawURLEncoding.EncodeToString(random[16:])),
 		tried:     map[[sha256.Size]byte]bool{},
@@ -59,7 +65,7 @@ func NewSignIn(o Options) (*SignIn, error) {
 }
 
 // String says nothing of the secrets inside.
-func (s *SignIn) String() string { return "sign-in to " + s.domain }
+func (s *SignIn) String() string { return "sign-in to " + signInDomain }
 
 // GoString is String.
 func (s *SignIn) GoString() string { return s.String() }
@@ -72,8 +78,8 @@ func (s *SignIn) Format(state fmt.State, verb rune) {
 // clientID names this device to Amazon.
 func (s *SignIn) clientID() string { return hex.EncodeToString([]byte(s.serial + "#" + deviceType)) }
 
-// Address is what the user opens. It is Amazon's own whatever the endpoints are,
-// and holds no secret.
+// Address is what the user opens. It is at amazon.com whatever the endpoints and the
+// account's country are, and holds no secret.
 func (s *SignIn) Address() string {
 	const (
 		openID     = "http://specs.openid.net/auth/2.0"
@@ -81,12 +87,12 @@ func (s *SignIn) Address() string {
 		appHandle  = "amzn_dp_project_dee_ios"
 	)
 	language := "en-US"
-	if s.domain == farEastDomain {
-		language = "ja_JP" // with English, Amazon asks for a captcha there
+	if s.hint == japanDomain {
+		language = "ja_JP" // in English, accounts of Japan get a captcha
 	}
 	challenge := sha256.Sum256([]byte(s.verifier))
 	query := url.Values{
-		"openid.return_to":                 {"https://www." + s.domain + landingPath},
+		"openid.return_to":                 {"https://www." + signInDomain + landingPath},
 		"openid.oa2.code_challenge_method": {"S256"},
 		"openid.oa2.code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
 		"openid.oa2.response_type":         {"code"},
@@ -104,13 +110,13 @@ func (s *SignIn) Address() string {
 		"openid.pape.max_auth_age":         {"0"},
 		"language":                         {language},
 	}
-	return "https://www." + s.domain + signInPath + "?" + query.Encode()
+	return "https://www." + signInDomain + signInPath + "?" + query.Encode()
 }
 
-// Finish takes the address that the user ended on, registers this device with the
-// account, and keeps what that gets in amazon.json, in place of what was there.
-// The error is a *PastedError if another address may be right, else of the class
-// of what went wrong; the same address may then be tried again.
+// Finish takes the address that the user ended on, or the code in it, registers this
+// device with the account, and keeps what that gets in amazon.json, in place of what
+// was there. The error is a *PastedError if another address may be right, else of the
+// class of what went wrong; the same address may then be tried again.
 //
 // A device of a sign-in before is taken out of the account. That this fails is
 // told in notes, and hurts nothing.
@@ -123,7 +129,7 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 	c.session.hide(code, secret(url.QueryEscape(string(code))))
 	digest := sha256.Sum256([]byte(code))
 	if s.tried[digest] {
-		return nil, pasted("That address was tried already, and each is good for once only: open the address above, sign in again, and paste the new one.")
+		return nil, pasted("That code was tried already, and each can be used once: open the address above, sign in again, and paste the new one.")
 	}
 	signIn, err := s.register(ctx, retry, code)
 	if err != nil {
@@ -172,7 +178,7 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 	rand.Read(frc)           // never fails
 	content, err := json.Marshal(registration{
 		RequestedExtensions: []string{"device_info", "customer_info"},
-		Cookies:             registrationCookies{WebsiteCookies: []string{}, Domain: "." + s.domain},
+		Cookies:             registrationCookies{WebsiteCookies: []string{}, Domain: "." + signInDomain},
 		RegistrationData: map[string]string{
 			"domain":      "Device",
 			"app_version": appVersion,
@@ -202,8 +208,8 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 	var signIn *credentials
 	host := &s.collector.session.host
 	err = host.post(ctx, retry, registerPath, "registering this device", payload{"application/json; charset=utf-8", content}, nil,
-		func(body []byte) (err error) {
-			signIn, err = s.parseRegistration(body)
+		func(a tokenAnswer) (err error) {
+			signIn, err = s.parseRegistration(a)
 			return err
 		})
 	var (
@@ -214,21 +220,28 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 	case err == nil:
 		return signIn, nil
 	case errors.As(err, &refused):
-		return nil, pasted(notTaken(refused.Err))
-	case errors.As(err, &permanent) && permanent.StatusCode >= 400 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
-		return nil, pasted(notTaken(permanent.Err))
+		return nil, s.notAccepted(refused.Err)
+	case errors.As(err, &permanent) && permanent.StatusCode >= 200 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
+		return nil, s.notAccepted(permanent.Err)
 	}
 	return nil, err
 }
 
-func notTaken(reason error) string {
-	return fmt.Sprintf("Amazon does not take this address: it was used already, is older than a few minutes, or is of another sign-in. "+
-		"Open the address above, sign in again, and paste the new one at once. (%v)", reason)
+// notAccepted describes the refusal of a code. Amazon does not say which of the
+// reasons it is: "InvalidToken Auth time of the token is expired.", "InvalidValue One or
+// more provided values are invalid." and HTTP 401 have all been seen for each.
+func (s *SignIn) notAccepted(reason error) error {
+	text := "Amazon does not accept this code: it is older than five minutes, was used already, or belongs to another sign-in. " +
+		"Open the address above, sign in again, and paste the new address at once."
+	if len(s.tried) > 0 {
+		text += " If Amazon refuses each new code as well, look for a newer hueair2mqtt."
+	}
+	return pasted(fmt.Sprintf("%s (%v)", text, reason))
 }
 
 // parseRegistration takes what is needed out of the answer to a registration.
-func (s *SignIn) parseRegistration(body []byte) (*credentials, error) {
-	success, err := dig(body, "response", "success")
+func (s *SignIn) parseRegistration(a tokenAnswer) (*credentials, error) {
+	success, err := dig(a.body, "response", "success")
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
@@ -241,12 +254,12 @@ func (s *SignIn) parseRegistration(body []byte) (*credentials, error) {
 	}
 	s.collector.session.hide(secret(refreshToken))
 	signIn := &credentials{
-		Version: credentialsVersion, Domain: s.domain, DeviceSerial: s.serial,
+		Version: credentialsVersion, Domain: signInDomain, Hint: s.hint, DeviceSerial: s.serial,
 		RefreshToken: secret(refreshToken), RenewedAt: time.Now().UTC().Truncate(time.Second),
 	}
 	// The cookies can be renewed; no fault in them is worth a lost registration.
 	if at, err := dig(success, "tokens", "website_cookies"); err == nil && !isNull(at) {
-		if cookies, err := parseCookieList(at); err == nil {
+		if cookies, err := parseCookieList(at, a.ahead); err == nil {
 			signIn.Cookies = cookies
 		}
 	}
@@ -258,6 +271,9 @@ func (s *SignIn) parseRegistration(body []byte) (*credentials, error) {
 	}
 	if region, err := textAt(success, "extensions", "customer_info", "home_region"); err == nil {
 		signIn.Region = collectors.CleanText(region)
+	}
+	if holder, err := textAt(success, "extensions", "customer_info", "name"); err == nil {
+		signIn.Holder = collectors.CleanText(holder)
 	}
 	return signIn, nil
 }

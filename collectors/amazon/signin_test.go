@@ -17,17 +17,19 @@ import (
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
-func TestAddress(t *testing.T) {
+func TestSignInStartsAtAmazonComEverywhere(t *testing.T) {
 	for _, domain := range amazontest.Marketplaces {
+		account := amazontest.NewAccount()
+		account.SetHome(domain, "")
 		s, err := amazon.NewSignIn(amazon.Options{Domain: domain, StateDir: t.TempDir(), Endpoint: "http://a.test", AuthEndpoint: "http://b.test"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		// The page itself checks all that is in it.
-		if _, err := amazontest.NewAccount().Consent(s.Address()); err != nil {
+		if _, err := account.Consent(s.Address()); err != nil {
 			t.Errorf("%s: %v", domain, err)
 		}
-		if !strings.HasPrefix(s.Address(), "https://www."+domain+"/ap/signin?") || strings.Contains(s.Address(), ".test") {
+		if !strings.HasPrefix(s.Address(), "https://www.amazon.com/ap/signin?") || strings.Contains(s.Address(), ".test") {
 			t.Errorf("%s: the address is %s", domain, s.Address())
 		}
 		s.Close()
@@ -42,19 +44,27 @@ func TestAddress(t *testing.T) {
 
 func TestPastedAddressIsTakenHoweverItIsWrapped(t *testing.T) {
 	for name, change := range map[string]func(string) string{
-		"as it is":             func(a string) string { return a },
-		"a line's end":         func(a string) string { return a + "\r\n" },
-		"double quotes":        func(a string) string { return ` "` + a + `" ` },
-		"single quotes":        func(a string) string { return "'" + a + "'\n" },
-		"typographic quotes":   func(a string) string { return "„" + a + "“" },
-		"angle brackets":       func(a string) string { return "<" + a + ">." },
-		"wrapped":              func(a string) string { return wrapped(a, 40, "\n") },
-		"wrapped and indented": func(a string) string { return wrapped(a, 7, "\r\n    ") },
-		"wrapped in a shell":   func(a string) string { return wrapped(a, 60, "\\\n") },
-		"quoted in a mail":     func(a string) string { return "> " + wrapped(a, 70, "\n> ") },
-		"without the scheme":   func(a string) string { return strings.TrimPrefix(a, "https://") },
-		"from HTML":            func(a string) string { return strings.ReplaceAll(a, "&", "&amp;") },
-		"a no-break space":     func(a string) string { return "\ufeff\u00a0" + a },
+		"as it is":              func(a string) string { return a },
+		"a line's end":          func(a string) string { return a + "\r\n" },
+		"double quotes":         func(a string) string { return ` "` + a + `" ` },
+		"single quotes":         func(a string) string { return "'" + a + "'\n" },
+		"typographic quotes":    func(a string) string { return "„" + a + "“" },
+		"angle brackets":        func(a string) string { return "<" + a + ">." },
+		"wrapped":               func(a string) string { return wrapped(a, 40, "\n") },
+		"wrapped and indented":  func(a string) string { return wrapped(a, 7, "\r\n    ") },
+		"wrapped in a shell":    func(a string) string { return wrapped(a, 60, "\\\n") },
+		"quoted in a mail":      func(a string) string { return "> " + wrapped(a, 70, "\n> ") },
+		"as a browser shows it": func(a string) string { return strings.TrimPrefix(a, "https://www.") },
+		"another marketplace":   func(a string) string { return swapHost(a, "www.amazon.de") },
+		"a longer path":         func(a string) string { return strings.Replace(a, "/ap/maplanding?", "/ap/maplanding/262-1?", 1) },
+		"the code alone":        codeOf,
+		"the code, quoted":      func(a string) string { return " '" + codeOf(a) + "'\n" },
+		"the end of it": func(a string) string {
+			return "openid.oa2.authorization_code=" + codeOf(a) + "&openid.mode=id_res"
+		},
+		"without the scheme": func(a string) string { return strings.TrimPrefix(a, "https://") },
+		"from HTML":          func(a string) string { return strings.ReplaceAll(a, "&", "&amp;") },
+		"a no-break space":   func(a string) string { return "\ufeff\u00a0" + a },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inSignInHouse(t, func(h *signInHouse) {
@@ -69,6 +79,15 @@ func TestPastedAddressIsTakenHoweverItIsWrapped(t *testing.T) {
 	}
 }
 
+// codeOf is the code in an address.
+func codeOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err) // amazontest made it
+	}
+	return u.Query().Get("openid.oa2.authorization_code")
+}
+
 func wrapped(text string, width int, with string) string {
 	var b strings.Builder
 	for len(text) > width {
@@ -79,7 +98,7 @@ func wrapped(text string, width int, with string) string {
 }
 
 func TestWrongAddressGetsAnotherTry(t *testing.T) {
-	const landing = "https://www.amazon.co.uk/ap/maplanding"
+	const landing = "https://www.amazon.com/ap/maplanding"
 	for name, test := range map[string]struct {
 		wrong func(h *signInHouse, s *amazon.SignIn) string
 		says  string
@@ -88,30 +107,35 @@ func TestWrongAddressGetsAnotherTry(t *testing.T) {
 		"no address":    {func(*signInHouse, *amazon.SignIn) string { return "yes, I did" }, "not an address"},
 		"a foreign one": {func(h *signInHouse, s *amazon.SignIn) string { return swapHost(h.browse(s), "www.amazon.example") }, "not an address of Amazon's"},
 		"a false friend": {func(h *signInHouse, s *amazon.SignIn) string {
-			return swapHost(h.browse(s), "www.amazon.co.uk@evil.test")
+			return swapHost(h.browse(s), "www.amazon.com@evil.test")
 		}, "not an address of Amazon's"},
 		"without TLS":      {func(h *signInHouse, s *amazon.SignIn) string { return "http" + h.browse(s)[5:] }, "begin with https://www.amazon"},
 		"the sign-in page": {func(_ *signInHouse, s *amazon.SignIn) string { return s.Address() }, "sign-in page itself"},
-		"another page":     {func(*signInHouse, *amazon.SignIn) string { return "https://www.amazon.co.uk/gp/css/homepage.html" }, "another page of Amazon's"},
-		"without the code": {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.mode=id_res" }, "not copied whole"},
-		"an empty code":    {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.oa2.authorization_code=" }, "not copied whole"},
-		"cancelled":        {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.mode=cancel" }, "cancelled"},
-		"damaged":          {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.oa2.authorization_code=%zz" }, "damaged"},
-		"endless":          {func(*signInHouse, *amazon.SignIn) string { return landing + "?" + strings.Repeat("x", 20_000) }, "too long"},
+		"a page not found before the sign-in": {func(*signInHouse, *amazon.SignIn) string {
+			return "https://www.amazon.co.uk/ap/signin/262-1?openid.mode=checkid_setup"
+		}, "it is not the page that ends the sign-in"},
+		"the second factor": {func(*signInHouse, *amazon.SignIn) string { return "https://www.amazon.com/ap/cvf/request?arb=x" }, "not done yet"},
+		"a password":        {func(*signInHouse, *amazon.SignIn) string { return "CorrectHorseBatteryStaple" }, "not an address"},
+		"another page":      {func(*signInHouse, *amazon.SignIn) string { return "https://www.amazon.co.uk/gp/css/homepage.html" }, "another page of Amazon's"},
+		"without the code":  {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.mode=id_res" }, "not copied whole"},
+		"an empty code":     {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.oa2.authorization_code=" }, "not copied whole"},
+		"cancelled":         {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.mode=cancel" }, "cancelled"},
+		"damaged":           {func(*signInHouse, *amazon.SignIn) string { return landing + "?openid.oa2.authorization_code=%zz" }, "damaged"},
+		"endless":           {func(*signInHouse, *amazon.SignIn) string { return landing + "?" + strings.Repeat("x", 20_000) }, "too long"},
 		"a mistyped code": {func(h *signInHouse, s *amazon.SignIn) string {
 			return strings.Replace(h.browse(s), "code=AN", "code=NA", 1)
-		}, "does not take this address"},
+		}, "does not accept this code"},
 		"an earlier client": {func(h *signInHouse, s *amazon.SignIn) string { return h.browse(s) + "&openid.oa2.client_id=device:00" }, "earlier sign-in"},
 		"an earlier verifier": {func(h *signInHouse, s *amazon.SignIn) string {
 			other := h.begin("amazon.co.uk")
 			defer other.Close()
 			return h.browse(other)
-		}, "does not take this address"},
+		}, "does not accept this code"},
 		"too old": {func(h *signInHouse, s *amazon.SignIn) string {
 			address := h.browse(s)
-			time.Sleep(10 * time.Minute)
+			time.Sleep(5*time.Minute + time.Second)
 			return address
-		}, "older than a few minutes"},
+		}, "older than five minutes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inSignInHouse(t, func(h *signInHouse) {
@@ -139,7 +163,7 @@ func TestWrongAddressGetsAnotherTry(t *testing.T) {
 }
 
 func swapHost(address, host string) string {
-	return strings.Replace(address, "www.amazon.co.uk", host, 1)
+	return strings.Replace(address, "www.amazon.com", host, 1)
 }
 
 func TestUsedAddress(t *testing.T) {
@@ -163,13 +187,58 @@ func TestUsedAddress(t *testing.T) {
 	})
 }
 
+// Answers of Amazon to registrations that users have published.
+func TestRefusedRegistration(t *testing.T) {
+	json := http.Header{"Content-Type": {"application/json"}}
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		says   string // of the reason
+	}{
+		"an old code":        {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken","message":"Auth time of the token is expired."}}}`), "Auth time of the token is expired."},
+		"an invalid token":   {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidToken","index":"cXZ_z95BIfA==","message":"One or more tokens are invalid."}},"request_id":"81d134e1"}`), "One or more tokens are invalid."},
+		"invalid values":     {amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidValue","index":"RYuYsd","message":"One or more provided values are invalid."}},"request_id":"67dde610"}`), "One or more provided values are invalid."},
+		"invalid, with 200":  {graphQL(`{"response":{"error":{"code":"InvalidValue","message":"One or more provided values are invalid."}}}`), "One or more provided values are invalid."},
+		"no credential":      {amazontest.Status(401, http.Header{"WWW-Authenticate": {`Basic realm="x", error="CredentialError"`}}, ""), "HTTP 401"},
+		"a challenge":        {amazontest.Status(401, json, `{"response":{"challenge":{"challenge_reason":"HandleOnWebView","uri":"https://www.amazon.com/ap/signin"}}}`), "HandleOnWebView"},
+		"a page for people":  {amazontest.Status(403, http.Header{"Content-Type": {"text/html"}}, "<html>no</html>"), "HTTP 403"},
+		"OAuth's own answer": {amazontest.Status(400, json, `{"error":"invalid_grant","error_description":"The code has expired"}`), "The code has expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				s := h.begin("amazon.co.uk")
+				defer s.Close()
+				h.account.ScriptPath(amazontest.RegisterPath, test.answer)
+				for n := range 2 {
+					err := h.finish(s, h.browse(s))
+					if _, ok := errors.AsType[*amazon.PastedError](err); !ok || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "five minutes") {
+						t.Errorf("error %v, want a *PastedError with %q", err, test.says)
+					}
+					if again := err != nil && strings.Contains(err.Error(), "newer hueair2mqtt"); again != (n == 1) {
+						t.Errorf("try %d: %v", n+1, err)
+					}
+				}
+				h.account.ScriptPath(amazontest.RegisterPath, nil)
+				if err := h.finish(s, h.browse(s)); err != nil {
+					t.Errorf("a new code: %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestRegistrationThatFailsForTheTimeBeing(t *testing.T) {
 	inSignInHouse(t, func(h *signInHouse) {
 		s := h.begin("amazon.co.uk")
 		defer s.Close()
 		landing := h.browse(s)
-		h.account.ScriptPath(amazontest.RegisterPath, amazontest.Status(503, nil, ""))
-		wantClass(t, h.finish(s, landing), collectors.Transient)
+		for _, answer := range []http.HandlerFunc{
+			amazontest.Status(503, nil, ""),
+			amazontest.Status(429, nil, ""),
+			amazontest.Status(500, nil, `{"request_id":"1fbad2a3","response":{"error":{"code":"ServerError","index":"xYLI","message":"The server has encountered a runtime error."}}}`),
+		} {
+			h.account.ScriptPath(amazontest.RegisterPath, answer)
+			wantClass(t, h.finish(s, landing), collectors.Transient)
+		}
 		h.account.ScriptPath(amazontest.RegisterPath, nil)
 		if err := h.finish(s, landing); err != nil {
 			t.Errorf("the same address once Amazon is back: %v", err)
@@ -195,33 +264,141 @@ func TestRegistrationThatCantBeUnderstood(t *testing.T) {
 	}
 }
 
-func TestHomeIsFollowed(t *testing.T) {
-	for name, test := range map[string]struct{ signIn, home, region string }{
-		"from the US to Britain": {"amazon.com", "amazon.co.uk", "EU"},
-		"from Britain to Italy":  {"amazon.co.uk", "amazon.it", "EU"},
-		"at home":                {"amazon.de", "amazon.de", "EU"},
-		"Japan":                  {"amazon.co.jp", "amazon.co.jp", "FE"},
-		"from the US to Japan":   {"amazon.com", "amazon.co.jp", "FE"},
+// From an empty state directory to readings, for an account of each region.
+func TestSignInFromAnEmptyStateDirectory(t *testing.T) {
+	for _, test := range []struct {
+		home, region string
+		hints        []string
+		renewals     int // at most
+	}{
+		{"amazon.com", "NA", []string{"amazon.com", "amazon.co.uk"}, 0},
+		{"amazon.co.uk", "EU", []string{"amazon.co.uk", "amazon.com"}, 1},
+		{"amazon.de", "EU", []string{"amazon.de", "amazon.co.uk"}, 1},
+		{"amazon.it", "EU", []string{"amazon.co.uk"}, 1},
+		{"amazon.co.jp", "FE", []string{"amazon.co.jp"}, 1},
+		{"amazon.com.au", "FE", []string{"amazon.com.au"}, 1},
+		{"amazon.com.au", "FE", []string{"amazon.com", "amazon.co.uk"}, 3},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
-				h.account.SetHome(test.home, test.region)
-				h.signIn(test.signIn)
-				h.cleanPoll()
-				if domain := between(t, h.read(), `"domain": "`, `"`); domain != test.home {
-					t.Errorf("amazon.json is for %s, want %s", domain, test.home)
-				}
-				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
-					t.Errorf("the second poll took %d requests, want 1", n)
-				}
-				h.options.Endpoint = ""
-				h.restarted()
-				if endpoint := h.collector.Endpoint(); endpoint != "https://alexa."+test.home {
-					t.Errorf("after a restart the endpoint is %s", endpoint)
-				}
+		for _, hint := range test.hints {
+			t.Run(test.home+" with "+hint, func(t *testing.T) {
+				inSignInHouse(t, func(h *signInHouse) {
+					h.options.Domain = hint
+					h.restarted()
+					h.account.SetHome(test.home, test.region)
+					h.signIn(hint)
+					if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n > test.renewals {
+						t.Errorf("%d renewals, want at most %d", n, test.renewals)
+					}
+					if domain := between(t, h.read(), `"domain": "`, `"`); domain != test.home || !strings.Contains(h.read(), `"at_home": true`) {
+						t.Errorf("amazon.json is for %s, want %s", domain, test.home)
+					}
+					if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+						t.Errorf("the second poll took %d requests, want 1", n)
+					}
+					h.options.Endpoint = ""
+					h.restarted()
+					if endpoint := h.collector.Endpoint(); endpoint != "https://alexa."+test.home {
+						t.Errorf("after a restart the endpoint is %s", endpoint)
+					}
+				})
 			})
-		})
+		}
 	}
+}
+
+// The marketplace that the user named when signing in counts, whatever the
+// configuration of the bridge that reads the account says.
+func TestHintOfTheSignInIsKept(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.account.SetHome("amazon.com.au", "FE")
+		h.signIn("amazon.com.au")
+		if n := h.counting(amazontest.WelcomePath, func() { h.cleanPoll() }); n != 1 {
+			t.Errorf("%d marketplaces were asked, want the one that the user named", n)
+		}
+	})
+}
+
+// A welcome's 401 means the wrong marketplace. It raises no alert.
+func TestWelcomeThatRefusesEverywhere(t *testing.T) {
+	for _, refused := range refusedByAlexa[:4] {
+		for _, region := range []string{"FE", "EU", ""} {
+			t.Run(refused.name+" "+region, func(t *testing.T) {
+				inSignInHouse(t, func(h *signInHouse) {
+					h.account.SetHome("amazon.com.au", region)
+					h.account.ScriptPath(amazontest.WelcomePath, refused.answer)
+					h.signIn("amazon.co.uk")
+					_, err := h.collect()
+					wantClass(t, err, collectors.Permanent)
+					if _, remedy := collectors.RemedyOf(err); !strings.Contains(remedy, "amazon login --domain") || collectors.KindOf(err) != "marketplace" {
+						t.Errorf("kind %q, remedy %q of %v", collectors.KindOf(err), remedy, err)
+					}
+					// Once an hour is often enough.
+					time.Sleep(interval)
+					if n := h.counting("", func() { _, err = h.collect() }); n != 0 || collectors.ClassOf(err) != collectors.Permanent {
+						t.Errorf("%d requests in the next poll, which ends with %v", n, err)
+					}
+					// Another sign-in is tried at once.
+					h.account.ScriptPath(amazontest.WelcomePath, nil)
+					h.signIn("amazon.com.au")
+					h.cleanPoll()
+				})
+			})
+		}
+	}
+	t.Run("an hour later", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.account.ScriptPath(amazontest.WelcomePath, amazontest.Status(401, nil, ""))
+			h.signIn("amazon.co.uk")
+			_, err := h.collect()
+			wantClass(t, err, collectors.Permanent)
+			h.account.ScriptPath(amazontest.WelcomePath, nil)
+			time.Sleep(time.Hour)
+			h.cleanPoll()
+		})
+	})
+	t.Run("the token is dead", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.signIn("amazon.co.uk")
+			h.account.RevokeTokens()
+			_, err := h.collect()
+			wantLogin(t, err)
+		})
+	})
+	t.Run("the token is rejected elsewhere", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.account.SetHome("amazon.com.au", "FE")
+			h.signIn("amazon.co.uk")
+			rejected := amazontest.Status(400, http.Header{"Content-Type": {"application/json"}}, `{"response":{"error":{"code":"InvalidToken"}}}`)
+			h.account.Script(rejected, rejected) // for amazon.co.uk and amazon.co.jp
+			h.cleanPoll()
+		})
+	})
+	t.Run("its cookies are over, and nothing else", func(t *testing.T) {
+		inSignInHouse(t, func(h *signInHouse) {
+			h.account.SetHome("amazon.com", "NA")
+			h.signIn("amazon.com")
+			time.Sleep(25 * time.Hour)
+			h.cleanPoll()
+		})
+	})
+}
+
+// What alexa.amazon.com.au answers to its own accounts (Home Assistant core issue
+// 158524), shortened.
+func TestAustralianWelcome(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.account.SetHome("amazon.com.au", "FE")
+		h.account.ScriptPath(amazontest.WelcomePath, graphQL(`{
+  "alexaHostName": "alexa.amazon.com.au",
+  "conditionsUrl": "https://www.amazon.com.au/gp/help/customer/display.html?nodeId=201809740&pop-up=1&language=en_GB",
+  "strings": ["Alexa is a cloud-based voice service. \u003Ca href=\"https://www.amazon.com.au/gp/help\"\u003E"]
+}`))
+		h.signIn("amazon.com.au")
+		h.cleanPoll()
+		if domain := between(t, h.read(), `"domain": "`, `"`); domain != "amazon.com.au" {
+			t.Errorf("amazon.json is for %s", domain)
+		}
+	})
 }
 
 func TestHomeThatCantBeFound(t *testing.T) {

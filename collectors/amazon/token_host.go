@@ -40,6 +40,9 @@ const (
 	registerPath   = "/auth/register"
 	tokenPath      = "/auth/token"
 	deregisterPath = "/auth/deregister"
+
+	// exchangePath renews cookies at the retail host of a marketplace.
+	exchangePath = "/ap/exchangetoken/cookies"
 )
 
 // tokenHost is the host that registers devices and renews what they got.
@@ -47,18 +50,47 @@ type tokenHost struct {
 	exchanger
 	base string
 	hide func(...secret)
+
+	// retail is true for the retail host of a marketplace, which takes browsers too
+	// and may refuse a program with 403 whatever its token is.
+	retail bool
 }
 
-// cookies gets new cookies of a marketplace for a refresh token.
+// cookies gets new cookies of a marketplace for a refresh token. Where the token host
+// gives none but does not reject the token, it asks the retail host, as alexapy and
+// alexa-cookie2 do.
 func (h *tokenHost) cookies(ctx context.Context, retry *collectors.Retrier, refreshToken secret, domain string) ([]cookie, error) {
 	form := tokenForm(refreshToken, "auth_cookies")
 	form.Set("domain", "www."+domain)
-	var cookies []cookie
-	err := h.post(ctx, retry, tokenPath, "renewing the cookies", formBody(form), nil, func(body []byte) (err error) {
-		cookies, err = parseTokenCookies(body, domain)
+	cookies, err := h.cookiesFrom(ctx, retry, tokenPath, "renewing the cookies", form, domain)
+	if err == nil || ctx.Err() != nil || collectors.ClassOf(err) != collectors.Permanent {
+		return cookies, err
+	}
+	form.Set("domain", "."+domain)
+	cookies, exchangeErr := h.retailHost(domain).cookiesFrom(ctx, retry, exchangePath, "exchanging the token for cookies", form, domain)
+	if exchangeErr != nil {
+		// The class is that of the second way: the first one was not final.
+		return nil, fmt.Errorf("%w; before that, %v", exchangeErr, err)
+	}
+	return cookies, nil
+}
+
+func (h *tokenHost) cookiesFrom(ctx context.Context, retry *collectors.Retrier, path, what string, form url.Values, domain string) (cookies []cookie, err error) {
+	err = h.post(ctx, retry, path, what, formBody(form), nil, func(a tokenAnswer) (err error) {
+		cookies, err = parseTokenCookies(a, domain)
 		return err
 	})
 	return cookies, err
+}
+
+// retailHost is the retail host of a marketplace, or what replaces the token host.
+func (h *tokenHost) retailHost(domain string) *tokenHost {
+	retail := *h
+	retail.retail = true
+	if h.base == defaultAuthEndpoint {
+		retail.base = "https://www." + domain
+	}
+	return &retail
 }
 
 // accessToken gets an access token for a refresh token.
@@ -66,11 +98,11 @@ func (h *tokenHost) accessToken(ctx context.Context, retry *collectors.Retrier, 
 	form := tokenForm(refreshToken, "access_token")
 	form.Set("domain", "www."+domain)
 	var token secret
-	err := h.post(ctx, retry, tokenPath, "asking for an access token", formBody(form), nil, func(body []byte) error {
+	err := h.post(ctx, retry, tokenPath, "asking for an access token", formBody(form), nil, func(a tokenAnswer) error {
 		var fields struct {
 			AccessToken json.RawMessage `json:"access_token"`
 		}
-		if err := object(body, &fields); err != nil {
+		if err := object(a.body, &fields); err != nil {
 			return malformed("%v", err)
 		}
 		got, err := text(fields.AccessToken)
@@ -92,7 +124,7 @@ func (h *tokenHost) deregister(ctx context.Context, retry *collectors.Retrier, a
 	// Other devices of the account are none of ours.
 	body := payload{"application/json; charset=utf-8", []byte(`{"deregister_all_existing_accounts":false}`)}
 	header := http.Header{"Authorization": {"Bearer " + string(accessToken)}}
-	return h.post(ctx, retry, deregisterPath, "deregistering this device", body, header, func([]byte) error { return nil })
+	return h.post(ctx, retry, deregisterPath, "deregistering this device", body, header, func(tokenAnswer) error { return nil })
 }
 
 func tokenForm(refreshToken secret, requested string) url.Values {
@@ -123,9 +155,32 @@ func formBody(form url.Values) payload {
 	return payload{"application/x-www-form-urlencoded", []byte(form.Encode())}
 }
 
+// tokenAnswer is a good answer of the token host.
+type tokenAnswer struct {
+	body []byte
+
+	// ahead is how far this machine's clock is ahead of the host's, whose clock the
+	// cookies' ends are of. With a wrong clock they would all seem to be over.
+	ahead time.Duration
+}
+
+// clockAhead compares this machine's clock with the date of an answer. A difference
+// below a minute is that of the way and of HTTP's whole seconds, and is none.
+func clockAhead(resp *http.Response) time.Duration {
+	at, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	ahead := time.Since(at)
+	if ahead.Abs() < time.Minute {
+		return 0
+	}
+	return ahead.Truncate(time.Second)
+}
+
 // post sends one request to the token host, as often as retry allows, and passes
-// a good answer's body to parse. A refusal is an authentication error.
-func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, what string, body payload, header http.Header, parse func([]byte) error) error {
+// a good answer to parse. A refusal is an authentication error.
+func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, what string, body payload, header http.Header, parse func(tokenAnswer) error) error {
 	endpoint := fmt.Sprintf("%s %s%s (%s)", http.MethodPost, h.base, path, what)
 	return retry.Do(ctx, endpoint, func(ctx context.Context) error {
 		if h.timeout > 0 {
@@ -151,7 +206,7 @@ func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, w
 		if failure := authError(content); failure.code != "" {
 			return h.refused(resp, content)
 		}
-		return parse(content)
+		return parse(tokenAnswer{content, clockAhead(resp)})
 	})
 }
 
@@ -169,9 +224,17 @@ func authError(body []byte) authFailure {
 	if object(body, &outer) != nil {
 		return authFailure{}
 	}
-	var response struct{ Error json.RawMessage }
+	var response struct{ Error, Challenge json.RawMessage }
 	if !isNull(outer.Response) && object(outer.Response, &response) == nil && !isNull(response.Error) {
 		outer.Error = response.Error
+	}
+	if isNull(outer.Error) && !isNull(response.Challenge) {
+		// Amazon wants the user to prove something before it registers a device.
+		reason, err := textAt(response.Challenge, "challenge_reason")
+		if err != nil || reason == "" {
+			reason = "challenge"
+		}
+		return authFailure{code: reason}
 	}
 	if isNull(outer.Error) {
 		return authFailure{}
@@ -203,7 +266,9 @@ func authError(body []byte) authFailure {
 
 // refusedCodes are those with which the token host ends a registration. Amazon
 // writes them in several ways; case and separators don't count.
-var refusedCodes = []string{"invalidgrant", "invalidtoken", "unauthenticated", "unauthorized", "accessdenied", "forbidden"}
+var refusedCodes = []string{
+	"invalidgrant", "invalidtoken", "unauthorizedclient", "unauthenticated", "unauthorized", "accessdenied", "forbidden",
+}
 
 func (f authFailure) isRefusal() bool {
 	code := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(f.code))
@@ -230,13 +295,21 @@ func (h *tokenHost) refused(resp *http.Response, body []byte) error {
 	refusal := &collectors.AuthenticationError{
 		Code: code, Remedy: remedyLogin, Err: fmt.Errorf("the token host refused (%s)%s", status, told),
 	}
+	noEntry := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
 	switch {
-	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
+	case noEntry && !h.retail:
 		return refusal
-	case (resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK) && failure.isRefusal():
+	case (noEntry || resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK) && failure.isRefusal():
 		return refusal
+	case noEntry:
+		return &collectors.PermanentError{
+			Kind: "http " + strconv.Itoa(resp.StatusCode), StatusCode: resp.StatusCode,
+			Err: fmt.Errorf("the server answered %s%s", status, told),
+		}
 	case resp.StatusCode == http.StatusOK:
-		return malformed("it is an error%s", told)
+		return &collectors.PermanentError{
+			Kind: "malformed", StatusCode: http.StatusOK, Err: fmt.Errorf("the server answered 200 with an error%s", told),
+		}
 	}
 	err := collectors.FromStatus(resp, time.Now())
 	if told != "" {
@@ -249,8 +322,8 @@ func (h *tokenHost) refused(resp *http.Response, body []byte) error {
 
 // parseTokenCookies takes the cookies of a marketplace out of an answer, which
 // has them by domain.
-func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
-	at, err := dig(body, "response", "tokens", "cookies")
+func parseTokenCookies(a tokenAnswer, domain string) ([]cookie, error) {
+	at, err := dig(a.body, "response", "tokens", "cookies")
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
@@ -264,7 +337,7 @@ func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
 		if name != domain && !strings.HasSuffix(name, "."+domain) {
 			continue
 		}
-		some, err := parseCookieList(byDomain[host])
+		some, err := parseCookieList(byDomain[host], a.ahead)
 		if err != nil {
 			return nil, malformed("cookies of %s: %v", collectors.CleanText(host), err)
 		}
@@ -276,9 +349,10 @@ func parseTokenCookies(body []byte, domain string) ([]cookie, error) {
 	return cookies, nil
 }
 
-// parseCookieList reads cookies as the token host writes them. One that can't be
-// sent is an error: a session with a part of its cookies is none.
-func parseCookieList(raw json.RawMessage) ([]cookie, error) {
+// parseCookieList reads cookies as the token host writes them, with their ends by this
+// machine's clock. One that can't be sent is an error: a session with a part of its
+// cookies is none.
+func parseCookieList(raw json.RawMessage, ahead time.Duration) ([]cookie, error) {
 	entries, err := list(raw)
 	if err != nil {
 		return nil, err
@@ -303,7 +377,9 @@ func parseCookieList(raw json.RawMessage) ([]cookie, error) {
 		}
 		c := cookie{Name: name, Value: secret(value)}
 		if expires, err := text(fields.Expires); err == nil {
-			c.Expires = parseExpires(expires)
+			if c.Expires = parseExpires(expires); !c.Expires.IsZero() {
+				c.Expires = c.Expires.Add(ahead)
+			}
 		}
 		// An empty one, or one that is over already, is how a cookie is deleted.
 		if value != "" && (c.Expires.IsZero() || c.Expires.After(time.Now())) {

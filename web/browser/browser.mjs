@@ -84,7 +84,7 @@ export async function signIn(page) {
   await page.getByRole("button", { name: "Begin the sign-in" }).click();
   await page.waitForFunction((former) => (document.getElementById("open")?.href ?? former) !== former, former);
   const address = await link.getAttribute("href");
-  assert.match(address, /^https:\/\/www\.amazon\.co\.uk\/ap\/signin\?/);
+  assert.match(address, /^https:\/\/www\.amazon\.com\/ap\/signin\?/);
   const landing = await house("/consent", address);
   await page.getByLabel("Paste it here").fill(landing);
   await page.getByRole("button", { name: "Finish" }).click();

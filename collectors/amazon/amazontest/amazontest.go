@@ -77,6 +77,7 @@ type Account struct {
 	codeLife       time.Duration
 	cookieLife     time.Duration
 	cookieLifeTold bool
+	clock          time.Duration      // how far Amazon's clock is from the test's
 	grants         map[string]*grant  // by code
 	devices        map[string]*device // by refresh token
 	flaky          map[string]*flakiness
@@ -84,8 +85,8 @@ type Account struct {
 }
 
 // NewAccount makes an account that is at home at amazon.co.uk, without monitors,
-// with a browser that is signed in. Nobody has signed in as a device yet; cookies
-// of those who do live for two weeks.
+// with a browser that is signed in. Nobody has signed in as a device yet; the
+// session of those who do lives for a day.
 func NewAccount() *Account {
 	return &Account{
 		cookies: map[string]string{
@@ -102,7 +103,7 @@ func NewAccount() *Account {
 		paths:    map[string]http.HandlerFunc{},
 		requests: map[string]int{},
 		home:     "amazon.co.uk", region: "EU",
-		codeLife: 5 * time.Minute, cookieLife: 14 * 24 * time.Hour, cookieLifeTold: true,
+		codeLife: codeLife, cookieLife: atCookieLife, cookieLifeTold: true,
 		grants: map[string]*grant{}, devices: map[string]*device{}, flaky: map[string]*flakiness{},
 	}
 }
@@ -208,6 +209,7 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		LandingPath:    {[]string{http.MethodGet}, true, http.NotFound}, // as Amazon's is for browsers
 		RegisterPath:   {[]string{http.MethodPost}, true, a.serveRegister},
 		TokenPath:      {[]string{http.MethodPost}, true, a.serveToken},
+		ExchangePath:   {[]string{http.MethodPost}, true, a.serveExchange},
 		DeregisterPath: {[]string{http.MethodPost}, true, a.serveDeregister},
 	}[r.URL.Path]
 	switch {

@@ -24,13 +24,26 @@ const (
 	TokenPath      = "/auth/token"
 	DeregisterPath = "/auth/deregister"
 	WelcomePath    = "/api/welcome"
+
+	// ExchangePath renews cookies at the retail host, beside TokenPath.
+	ExchangePath = "/ap/exchangetoken/cookies"
 )
 
 // deviceType is that of the Alexa app for iOS, the only one that this host knows.
 const deviceType = "A2IVLV5VM2W81"
 
-// japan has a language of its own.
-const japan = "amazon.co.jp"
+const (
+	// signInDomain is the only marketplace whose sign-in page knows the app's
+	// handle. The others answer it with 404 before they show a form
+	// (aioamazondevices issues 935 and 1011).
+	signInDomain = "amazon.com"
+
+	// japan shows its accounts a captcha unless they ask in Japanese.
+	japan = "amazon.co.jp"
+
+	// codeLife is how long an authorization code can be used.
+	codeLife = 5 * time.Minute
+)
 
 // Marketplaces are the domains that accounts may be of.
 var Marketplaces = []string{
@@ -42,37 +55,58 @@ var Marketplaces = []string{
 
 // grant is an authorization code and what it is good for.
 type grant struct {
-	domain    string
 	clientID  string
 	challenge string
 	expires   time.Time
 	used      bool
 }
 
+// pageError is what the sign-in page shows instead of a form.
+type pageError struct {
+	status int
+	text   string
+}
+
+func (e *pageError) Error() string { return fmt.Sprintf("HTTP %d: %s", e.status, e.text) }
+
+func badRequest(format string, args ...any) error {
+	return &pageError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+var errNotFound error = &pageError{http.StatusNotFound, "the page was not found"}
+
 // Consent is what the user's browser does: it opens the address of the sign-in
-// page, signs in, and returns the address that it ends on. The address must be
-// Amazon's own; its error is what the page would complain of.
+// page, signs in, and returns the address that it ends on. Its error is what the
+// page shows instead.
 func (a *Account) Consent(address string) (landing string, err error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", err
 	}
 	domain, ok := strings.CutPrefix(u.Host, "www.")
-	if u.Scheme != "https" || !ok || !slices.Contains(Marketplaces, domain) || u.Path != SignInPath {
-		return "", errors.New("this is not the address of Amazon's sign-in page")
+	switch {
+	case u.Scheme != "https" || !ok || !slices.Contains(Marketplaces, domain):
+		return "", badRequest("this is not an address of Amazon's")
+	case u.Path != SignInPath || domain != signInDomain:
+		return "", errNotFound
 	}
-	return a.authorize(u.Query(), domain)
+	return a.authorize(u.Query())
 }
 
-// serveSignIn is the sign-in page: GET shows it, POST is the user who agrees.
+// serveSignIn is the sign-in page of amazon.com: GET shows it, POST is the user
+// who agrees.
 func (a *Account) serveSignIn(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, "www."+signInDomain) {
+		http.NotFound(w, r)
+		return
+	}
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "", http.StatusBadRequest)
 		return
 	}
 	if r.Method == http.MethodGet {
-		if _, err := checkAuthorization(r.Form, ""); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		if err := checkAuthorization(r.Form); err != nil {
+			showError(w, err)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
@@ -81,26 +115,36 @@ func (a *Account) serveSignIn(w http.ResponseWriter, r *http.Request) {
 			html.EscapeString(r.URL.RequestURI()))
 		return
 	}
-	landing, err := a.authorize(r.Form, "")
+	landing, err := a.authorize(r.Form)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		showError(w, err)
 		return
 	}
 	http.Redirect(w, r, landing, http.StatusFound)
 }
 
+func showError(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	var page *pageError
+	if errors.As(err, &page) {
+		status = page.status
+	}
+	http.Error(w, err.Error(), status)
+}
+
 // authorize makes a code for an authorization request and returns the address
 // that the browser is sent to.
-func (a *Account) authorize(query url.Values, domain string) (landing string, err error) {
-	domain, err = checkAuthorization(query, domain)
-	if err != nil {
+func (a *Account) authorize(query url.Values) (landing string, err error) {
+	if err := checkAuthorization(query); err != nil {
 		return "", err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.home == japan && query.Get("language") != "ja_JP" {
+		return "", &pageError{http.StatusOK, "a captcha"}
+	}
 	code := "AN" + secret()
 	a.grants[code] = &grant{
-		domain:    domain,
 		clientID:  strings.TrimPrefix(query.Get("openid.oa2.client_id"), "device:"),
 		challenge: query.Get("openid.oa2.code_challenge"),
 		expires:   time.Now().Add(a.codeLife),
@@ -124,18 +168,15 @@ var (
 	serialPattern    = regexp.MustCompile(`^[0-9A-F]{32}$`)
 )
 
-// checkAuthorization holds an authorization request against what Amazon's app
-// sends, and returns the marketplace that it is for.
-func checkAuthorization(query url.Values, host string) (domain string, err error) {
-	returnTo := query.Get("openid.return_to")
-	domain, ok := strings.CutPrefix(returnTo, "https://www.")
-	domain, okPath := strings.CutSuffix(domain, LandingPath)
-	if !ok || !okPath || !slices.Contains(Marketplaces, domain) || (host != "" && host != domain) {
-		return "", errors.New("openid.return_to is not the landing page of the marketplace")
+// checkAuthorization compares an authorization request with what Amazon's app
+// sends.
+func checkAuthorization(query url.Values) error {
+	if query.Get("openid.return_to") != "https://www."+signInDomain+LandingPath {
+		return errNotFound
 	}
-	language := "en-US"
-	if domain == japan {
-		language = "ja_JP"
+	language := query.Get("language")
+	if !slices.Contains([]string{"en-US", "ja_JP"}, language) {
+		return badRequest("language is neither en-US nor ja_JP")
 	}
 	const (
 		openID     = "http://specs.openid.net/auth/2.0"
@@ -151,22 +192,22 @@ func checkAuthorization(query url.Values, host string) (domain string, err error
 	}
 	for name, value := range wanted {
 		if got := query[name]; len(got) != 1 || got[0] != value {
-			return "", fmt.Errorf("%s is not %q", name, value)
+			return badRequest("%s is not %q", name, value)
 		}
 	}
 	if !challengePattern.MatchString(query.Get("openid.oa2.code_challenge")) {
-		return "", errors.New("openid.oa2.code_challenge is no SHA-256 in base64url without padding")
+		return badRequest("openid.oa2.code_challenge is no SHA-256 in base64url without padding")
 	}
 	id, ok := strings.CutPrefix(query.Get("openid.oa2.client_id"), "device:")
 	if _, err := serialOf(id); !ok || err != nil {
-		return "", errors.New("openid.oa2.client_id names no device of the app's type")
+		return badRequest("openid.oa2.client_id names no device of the app's type")
 	}
 	for name := range query {
 		if _, ok := wanted[name]; !ok && !slices.Contains([]string{"openid.return_to", "openid.oa2.code_challenge", "openid.oa2.client_id"}, name) {
-			return "", fmt.Errorf("%s is not known", name)
+			return badRequest("%s is not known", name)
 		}
 	}
-	return domain, nil
+	return nil
 }
 
 // serialOf takes the serial number out of a client id.

@@ -29,7 +29,7 @@ var clientID = hex.EncodeToString([]byte(serial + "#A2IVLV5VM2W81"))
 func authorization() url.Values {
 	sum := sha256.Sum256([]byte(verifier))
 	return url.Values{
-		"openid.return_to":                 {"https://www.amazon.co.uk/ap/maplanding"},
+		"openid.return_to":                 {"https://www.amazon.com/ap/maplanding"},
 		"openid.oa2.code_challenge_method": {"S256"},
 		"openid.oa2.code_challenge":        {base64.RawURLEncoding.EncodeToString(sum[:])},
 		"openid.oa2.response_type":         {"code"},
@@ -95,7 +95,7 @@ func (c *client) code() string {
 func registration(code string) map[string]any {
 	return map[string]any{
 		"requested_extensions": []any{"device_info", "customer_info"},
-		"cookies":              map[string]any{"website_cookies": []any{}, "domain": ".amazon.co.uk"},
+		"cookies":              map[string]any{"website_cookies": []any{}, "domain": ".amazon.com"},
 		"registration_data": map[string]any{
 			"domain": "Device", "app_version": "1", "device_type": "A2IVLV5VM2W81", "device_name": "x", "os_version": "1",
 			"device_serial": serial, "device_model": "iPhone", "app_name": "x", "software_version": "1",
@@ -165,25 +165,60 @@ func TestEveryFieldOfTheAuthorizationCounts(t *testing.T) {
 		t.Fatalf("a right request is answered with %d", code)
 	}
 	for name := range authorization() {
+		status := http.StatusBadRequest
+		if name == "openid.return_to" {
+			status = http.StatusNotFound
+		}
 		missing, wrong := authorization(), authorization()
 		missing.Del(name)
 		wrong.Set(name, "x")
-		if got := []int{get(missing), get(wrong)}; !slices.Equal(got, []int{400, 400}) {
+		if got := []int{get(missing), get(wrong)}; !slices.Equal(got, []int{status, status}) {
 			t.Errorf("without %s, and with a wrong one: %v", name, got)
 		}
 	}
 	surplus := authorization()
 	surplus.Set("x", "y")
-	japan := authorization()
-	japan.Set("openid.return_to", "https://www.amazon.co.jp/ap/maplanding")
-	if got := []int{get(surplus), get(japan)}; !slices.Equal(got, []int{400, 400}) {
-		t.Errorf("a surplus field, and English for Japan: %v", got)
+	if got := get(surplus); got != http.StatusBadRequest {
+		t.Errorf("a surplus field: %d", got)
 	}
+}
+
+// Since August 2025 the bare handle is known at amazon.com alone.
+func TestHandleIsKnownAtAmazonComAlone(t *testing.T) {
 	account := amazontest.NewAccount()
-	for _, address := range []string{"http://www.amazon.co.uk/ap/signin?", "https://www.amazon.de/ap/signin?", "https://amazon.co.uk/ap/signin?", "https://www.amazon.co.uk/ap/x?"} {
-		if _, err := account.Consent(address + authorization().Encode()); err == nil {
-			t.Errorf("%s was taken", address)
+	for _, domain := range amazontest.Marketplaces {
+		elsewhere := authorization()
+		elsewhere.Set("openid.return_to", "https://www."+domain+"/ap/maplanding")
+		for _, address := range []string{
+			"https://www." + domain + "/ap/signin?" + authorization().Encode(),
+			"https://www.amazon.com/ap/signin?" + elsewhere.Encode(),
+		} {
+			_, err := account.Consent(address)
+			switch {
+			case domain == "amazon.com" && err != nil:
+				t.Errorf("%s: %v", address, err)
+			case domain != "amazon.com" && (err == nil || !strings.Contains(err.Error(), "404")):
+				t.Errorf("%s: %v, want a 404", address, err)
+			}
 		}
+	}
+	for _, address := range []string{"http://www.amazon.com/ap/signin?", "https://amazon.com/ap/signin?", "https://www.amazon.com/ap/x?"} {
+		if _, err := account.Consent(address + authorization().Encode()); err == nil {
+			t.Errorf("%s was accepted", address)
+		}
+	}
+}
+
+func TestJapanAsksForACaptchaInEnglish(t *testing.T) {
+	account := amazontest.NewAccount()
+	account.SetHome("amazon.co.jp", "FE")
+	query := authorization()
+	if _, err := account.Consent("https://www.amazon.com/ap/signin?" + query.Encode()); err == nil || !strings.Contains(err.Error(), "captcha") {
+		t.Errorf("in English: %v", err)
+	}
+	query.Set("language", "ja_JP")
+	if _, err := account.Consent("https://www.amazon.com/ap/signin?" + query.Encode()); err != nil {
+		t.Errorf("in Japanese: %v", err)
 	}
 }
 
@@ -216,7 +251,7 @@ func TestEveryFieldOfTheRegistrationCounts(t *testing.T) {
 		"a surplus datum":   func(w map[string]any) { w["auth_data"].(map[string]any)["x"] = "y" },
 		"wrong verifier":    func(w map[string]any) { w["auth_data"].(map[string]any)["code_verifier"] = verifier[1:] + "x" },
 		"wrong serial":      func(w map[string]any) { w["registration_data"].(map[string]any)["device_serial"] = serial[1:] + "0" },
-		"wrong domain":      func(w map[string]any) { w["cookies"].(map[string]any)["domain"] = ".amazon.com" },
+		"wrong domain":      func(w map[string]any) { w["cookies"].(map[string]any)["domain"] = ".amazon.co.uk" },
 		"wrong frc":         func(w map[string]any) { w["user_context_map"].(map[string]any)["frc"] = "!" },
 		"a token type less": func(w map[string]any) { w["requested_token_type"] = []any{"bearer"} },
 	} {
@@ -237,16 +272,17 @@ func TestACodeIsForOnceAndNotForLong(t *testing.T) {
 	code := c.code()
 	wrong := registration(code)
 	wrong["auth_data"].(map[string]any)["code_verifier"] = "x"
-	var got []int
-	for _, wish := range []map[string]any{wrong, registration(code), registration("ANother")} {
-		status, _ := c.register(wish)
-		got = append(got, status)
+	refused := func(wish map[string]any, want int, text string) {
+		t.Helper()
+		if status, answer := c.register(wish); status != want || !strings.Contains(answer, text) {
+			t.Errorf("answer %d %s, want %d and %q", status, answer, want, text)
+		}
 	}
+	refused(wrong, 400, "One or more provided values are invalid.")
+	refused(registration(code), 400, "Auth time of the token is expired.")
+	refused(registration("ANother"), 401, "The input credential is invalid.")
 	account.SetCodeLife(-time.Second)
-	status, answer := c.register(registration(c.code()))
-	if got = append(got, status); !slices.Equal(got, []int{400, 401, 401, 401}) || !strings.Contains(answer, "expired") {
-		t.Errorf("answers %v, the last %s", got, answer)
-	}
+	refused(registration(c.code()), 400, "Auth time of the token is expired.")
 }
 
 func TestEveryFieldOfTheTokenRequestCounts(t *testing.T) {
@@ -274,6 +310,59 @@ func TestEveryFieldOfTheTokenRequestCounts(t *testing.T) {
 	for wanted, code := range map[string]string{"access_token": "invalid_grant", "auth_cookies": "InvalidToken"} {
 		if status, answer := c.token(tokenForm(token, wanted)); status != http.StatusBadRequest || !strings.Contains(answer, code) {
 			t.Errorf("%s of a revoked token: %d %s", wanted, status, answer)
+		}
+	}
+}
+
+func TestExchangeOfATokenForCookies(t *testing.T) {
+	account := amazontest.NewAccount()
+	c := newClient(t, account)
+	token := c.refreshToken()
+	exchange := func(change func(url.Values)) (int, string) {
+		form := tokenForm(token, "auth_cookies")
+		form.Set("domain", ".amazon.co.uk")
+		change(form)
+		resp, answer := c.do(http.MethodPost, amazontest.ExchangePath, "application/x-www-form-urlencoded", form.Encode(), nil)
+		return resp.StatusCode, answer
+	}
+	nothing := func(url.Values) {}
+	if status, answer := exchange(nothing); status != http.StatusOK || !strings.Contains(answer, `"at-acbuk"`) {
+		t.Errorf("a right request is answered with %d %s", status, answer)
+	}
+	for name, change := range map[string]func(url.Values){
+		"another host's domain": func(f url.Values) { f.Set("domain", "www.amazon.co.uk") },
+		"an access token":       func(f url.Values) { f.Set("requested_token_type", "access_token") },
+		"a missing field":       func(f url.Values) { f.Del("app_name") },
+	} {
+		if status, _ := exchange(change); status != http.StatusBadRequest {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+	account.RevokeTokens()
+	if status, answer := exchange(nothing); status != http.StatusBadRequest || !strings.Contains(answer, "InvalidToken") {
+		t.Errorf("a revoked token: %d %s", status, answer)
+	}
+}
+
+// The session ends with its at-* cookies, after a day.
+func TestAtCookiesLiveForADay(t *testing.T) {
+	c := newClient(t, amazontest.NewAccount())
+	_, answer := c.token(tokenForm(c.refreshToken(), "auth_cookies"))
+	var got struct {
+		Response struct {
+			Tokens struct {
+				Cookies map[string][]struct{ Name, Expires, Secure string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(answer), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range got.Response.Tokens.Cookies[".amazon.co.uk"] {
+		expires, err := time.Parse("2 Jan 2006 15:04:05 MST", cookie.Expires)
+		left := time.Until(expires)
+		if short := left > 23*time.Hour && left <= 24*time.Hour; err != nil || cookie.Secure != "true" || short != strings.HasPrefix(cookie.Name, "at-") {
+			t.Errorf("%s: Secure %q, %s left (%v)", cookie.Name, cookie.Secure, left, err)
 		}
 	}
 }
@@ -344,6 +433,12 @@ func TestCookiesOfASignIn(t *testing.T) {
 	}
 	british, german := cookies("amazon.co.uk"), cookies("amazon.de")
 	got := []int{welcome(british), query(british), welcome(german), query(german), welcome("")}
+	account.SetHome("amazon.com.au", "FE")
+	australian := cookies("amazon.com.au")
+	if got := []int{welcome(cookies("amazon.com")), welcome(cookies("amazon.co.jp")), welcome(australian), query(australian)}; !slices.Equal(got, []int{401, 401, 200, 200}) {
+		t.Errorf("an Australian account: answers %v", got)
+	}
+	account.SetHome("amazon.co.uk", "EU")
 	account.KillCookies()
 	got = append(got, welcome(british))
 	account.SetCookieLife(-time.Second, true)

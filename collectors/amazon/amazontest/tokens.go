@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -29,8 +30,18 @@ type jar struct {
 	expires time.Time
 }
 
-// accessTokenLife is how long an access token lives.
-const accessTokenLife = time.Hour
+const (
+	// accessTokenLife is how long an access token lives.
+	accessTokenLife = time.Hour
+
+	// atCookieLife is how long the at-* cookies live, and with them the session.
+	// The others outlive them by a year.
+	atCookieLife = 24 * time.Hour
+	longLife     = 365 * 24 * time.Hour
+)
+
+// Holder is the name of the account's holder, as a registration tells it.
+const Holder = "Test Holder"
 
 // SetHome says where the account is at home: its marketplace, and the region as
 // a registration tells it ("NA", "EU", "FE").
@@ -40,12 +51,19 @@ func (a *Account) SetHome(domain, region string) {
 	a.home, a.region = domain, region
 }
 
-// SetCookieLife says how long the cookies of sign-ins live from now on, and
-// whether the answers tell when they end.
+// SetCookieLife sets how long the at-* cookies of sign-ins live from now on, and
+// whether the answers tell when cookies end.
 func (a *Account) SetCookieLife(life time.Duration, told bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cookieLife, a.cookieLifeTold = life, told
+}
+
+// SetClock sets how far the clock of the token host is ahead of the test's.
+func (a *Account) SetClock(ahead time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.clock = ahead
 }
 
 // SetCodeLife says how long an authorization code can be used.
@@ -139,13 +157,17 @@ func (a *Account) tell(j jar, without string) []any {
 		if name == without {
 			continue
 		}
-		value := j.cookies[name]
+		value, expires := j.cookies[name], j.expires.Add(a.clock)
 		if strings.HasPrefix(name, "at-") || strings.HasPrefix(name, "x-") {
 			value = `"` + value + `"`
 		}
-		c := map[string]any{"Name": name, "Value": value, "Path": "/", "Secure": true, "HttpOnly": strings.HasPrefix(name, "at-")}
+		if !strings.HasPrefix(name, "at-") {
+			expires = expires.Add(longLife)
+		}
+		// Amazon writes the two flags as text.
+		c := map[string]any{"Name": name, "Value": value, "Path": "/", "Secure": "true", "HttpOnly": strconv.FormatBool(strings.HasPrefix(name, "at-"))}
 		if a.cookieLifeTold {
-			c["Expires"] = j.expires.UTC().Format("2 Jan 2006 15:04:05 GMT")
+			c["Expires"] = expires.UTC().Format("2 Jan 2006 15:04:05 GMT")
 		}
 		cookies = append(cookies, c)
 	}
@@ -227,6 +249,10 @@ func (r *registration) check() string {
 
 // serveRegister makes a device of an authorization code.
 func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, tokenHost) {
+		http.NotFound(w, r)
+		return
+	}
 	body, err := readBody(r)
 	if err != nil || !isType(r, "application/json") {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
@@ -249,33 +275,25 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 	g := a.grants[wish.AuthData["authorization_code"]]
 	switch {
 	case g == nil:
-		refuse(w, http.StatusUnauthorized, "Unauthorized", "the authorization code is unknown")
+		w.Header().Set("WWW-Authenticate", `Basic realm="api.amazon.com/auth/register", error="CredentialError", error_description="The input credential is invalid."`)
+		refuse(w, http.StatusUnauthorized, "CredentialError", "The input credential is invalid.")
 		return
-	case g.used:
-		refuse(w, http.StatusUnauthorized, "Unauthorized", "the authorization code was used already")
+	case g.used, !g.expires.After(time.Now()):
+		refuse(w, http.StatusBadRequest, "InvalidToken", "Auth time of the token is expired.")
 		return
 	}
 	g.used = true // whatever comes: a code has one try
-	switch {
-	case !g.expires.After(time.Now()):
-		refuse(w, http.StatusUnauthorized, "Unauthorized", "the authorization code has expired")
-		return
-	case g.clientID != wish.AuthData["client_id"]:
-		refuse(w, http.StatusBadRequest, "InvalidValue", "the authorization code is of another device")
-		return
-	case !g.matches(wish.AuthData["code_verifier"]):
-		refuse(w, http.StatusBadRequest, "InvalidValue", "the code verifier does not match the challenge")
-		return
-	case wish.Cookies.Domain != "."+g.domain:
-		refuse(w, http.StatusBadRequest, "InvalidValue", "cookies.domain is not the marketplace of the sign-in")
+	if g.clientID != wish.AuthData["client_id"] || !g.matches(wish.AuthData["code_verifier"]) || wish.Cookies.Domain != "."+signInDomain {
+		refuse(w, http.StatusBadRequest, "InvalidValue", "One or more provided values are invalid.")
 		return
 	}
 	d := &device{serial: wish.RegistrationData["device_serial"], refreshToken: "Atnr|" + secret() + secret(), accessTokens: map[string]time.Time{}}
 	a.devices[d.refreshToken] = d
-	j := a.newJar(d, g.domain)
+	j := a.newJar(d, signInDomain)
 	adp, key := "{enc:"+secret()+"}", "-----BEGIN RSA PRIVATE KEY-----\n"+secret()+secret()+"\n-----END RSA PRIVATE KEY-----\n"
 	access := a.newAccessToken(d)
 	a.handOut(d.refreshToken, adp, key)
+	a.date(w)
 	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"success": map[string]any{
 		"tokens": map[string]any{
 			"bearer":                      map[string]any{"access_token": access, "refresh_token": d.refreshToken, "expires_in": "3600"},
@@ -285,7 +303,7 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 		},
 		"extensions": map[string]any{
 			"device_info":   map[string]any{"device_name": wish.RegistrationData["device_name"], "device_serial_number": d.serial, "device_type": deviceType},
-			"customer_info": map[string]any{"user_id": "amzn1.account.TEST", "home_region": a.region, "name": "Test", "given_name": "Test"},
+			"customer_info": map[string]any{"user_id": "amzn1.account.TEST", "home_region": a.region, "name": Holder, "given_name": "Test"},
 		},
 	}}})
 }
@@ -299,6 +317,10 @@ func (a *Account) newAccessToken(d *device) string {
 
 // serveToken renews what a device has, for its refresh token.
 func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, tokenHost) {
+		http.NotFound(w, r)
+		return
+	}
 	body, err := readBody(r)
 	form, formErr := url.ParseQuery(string(body))
 	if err != nil || formErr != nil || !isType(r, "application/x-www-form-urlencoded") {
@@ -321,10 +343,49 @@ func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
 	case wanted == "access_token":
 		writeJSON(w, map[string]any{"access_token": a.newAccessToken(d), "token_type": "bearer", "expires_in": int(accessTokenLife.Seconds())})
 	default:
-		domain := strings.TrimPrefix(form.Get("domain"), "www.")
-		cookies := map[string]any{"." + domain: a.tell(a.newJar(d, domain), "")}
-		writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"tokens": map[string]any{"cookies": cookies}}})
+		a.renew(w, d, strings.TrimPrefix(form.Get("domain"), "www."))
 	}
+}
+
+// renew answers with new cookies of a marketplace. The caller holds the lock.
+func (a *Account) renew(w http.ResponseWriter, d *device, domain string) {
+	a.date(w)
+	cookies := map[string]any{"." + domain: a.tell(a.newJar(d, domain), "")}
+	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"tokens": map[string]any{"cookies": cookies}}})
+}
+
+// date writes the time of the host into an answer.
+func (a *Account) date(w http.ResponseWriter) {
+	w.Header().Set("Date", time.Now().Add(a.clock).UTC().Format(http.TimeFormat))
+}
+
+// serveExchange renews cookies at the retail host. It takes the domain as cookies
+// have it, with a dot before it.
+func (a *Account) serveExchange(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(r)
+	form, formErr := url.ParseQuery(string(body))
+	if err != nil || formErr != nil || !isType(r, "application/x-www-form-urlencoded") {
+		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
+		return
+	}
+	domain, dotted := strings.CutPrefix(form.Get("domain"), ".")
+	if !isFor(r, "www."+domain) {
+		http.NotFound(w, r)
+		return
+	}
+	form.Set("domain", "www."+domain)
+	if fault := checkTokenForm(form); fault != "" || !dotted || form.Get("requested_token_type") != "auth_cookies" {
+		refuse(w, http.StatusBadRequest, "InvalidValue", "a field is missing or wrong")
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	d := a.devices[form.Get("source_token")]
+	if d == nil || a.revoked {
+		refuse(w, http.StatusBadRequest, "InvalidToken", "the token is invalid or has been revoked")
+		return
+	}
+	a.renew(w, d, domain)
 }
 
 func checkTokenForm(form url.Values) string {
@@ -357,6 +418,10 @@ func checkTokenForm(form url.Values) string {
 
 // serveDeregister takes the device of an access token out of the account.
 func (a *Account) serveDeregister(w http.ResponseWriter, r *http.Request) {
+	if !isFor(r, tokenHost) {
+		http.NotFound(w, r)
+		return
+	}
 	body, err := readBody(r)
 	var wish map[string]any
 	if err != nil || json.Unmarshal(body, &wish) != nil || !isType(r, "application/json") || wish["deregister_all_existing_accounts"] != false {
@@ -383,13 +448,16 @@ func (a *Account) serveWelcome(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]any{"alexaHostName": "alexa." + a.home, "customerId": "TEST"})
 }
 
-// signedIn says whether a request carries all the cookies of a sign-in that
-// lives. Those of another marketplace are good only to ask for the home.
+// signedIn reports whether a request carries all the cookies of a sign-in that
+// lives. Those of another marketplace are good only to ask for the home, and not
+// even for that where the account is of the region FE (Home Assistant core issue
+// 158524).
 func (a *Account) signedIn(r *http.Request) bool {
 	now := time.Now()
 	for _, d := range a.devices {
 		for _, j := range d.jars {
-			if j.expires.After(now) && (j.domain == a.home || r.URL.Path == WelcomePath) && carries(r, j.cookies) {
+			good := j.domain == a.home || (r.URL.Path == WelcomePath && a.region != "FE")
+			if good && isFor(r, "alexa."+j.domain) && j.expires.After(now) && carries(r, j.cookies) {
 				return true
 			}
 		}
