@@ -53,6 +53,7 @@ type endpoint struct {
 	lastPoll    time.Time
 	lastSuccess time.Time // zero before the first
 	nextPoll    time.Time
+	paused      pausedSource
 	err         error  // of the last poll
 	faults      string // of the last poll, to tell only news
 }
@@ -232,6 +233,7 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
 	end.polled, end.lastPoll, end.nextPoll, end.err = true, e.at, e.next, e.err
+	w.takePause(e)
 	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
 	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
 	if e.err == nil {
@@ -362,6 +364,8 @@ func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 		w.raiseAlert(ctx, p, err)
 	case errors.As(err, &exhausted):
 		// The retry has told it, with all its tries.
+	case w.endpoints[p].paused.now():
+		// takePause has logged it.
 	default:
 		p.log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
 	}

@@ -82,6 +82,7 @@ type Collector struct {
 	marketplaces []string
 	areas        map[string]string // by lower-case serial number
 	session      *session
+	gate         gate
 
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
@@ -177,6 +178,7 @@ func (c *Collector) Close() { c.http.CloseIdleConnections() }
 // Collect reads all monitors of the account, after listing them if that was
 // last done an hour ago.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
+	c.gate.open()
 	found := &faults{redact: c.session.redact}
 	changed, err := c.session.load(found)
 	if err != nil {
@@ -232,7 +234,7 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 		}
 	}
 	switch known := len(c.monitors); {
-	case err != nil && (ctx.Err() != nil || collectors.ClassOf(err) == collectors.Authentication):
+	case err != nil && (ctx.Err() != nil || collectors.ClassOf(err) == collectors.Authentication || collectors.AsThrottled(err) != nil):
 		return err
 	case err != nil && known > 0:
 		found.add("listing the monitors failed, so the %d known ones are kept: %v", known, err)
@@ -279,6 +281,8 @@ func (c *Collector) read(ctx context.Context, retry *collectors.Retrier, found *
 	}
 	rest, err := c.readPhoenix(ctx, retry, missing, found)
 	switch {
+	case collectors.AsThrottled(err) != nil:
+		return nil, err // also where GraphQL told of some: only an error leads to a pause
 	case err != nil && graphErr != nil:
 		return nil, bothFailed(err, graphErr)
 	case errors.Is(err, errNoEntity):

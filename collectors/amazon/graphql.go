@@ -259,6 +259,12 @@ func graphQLList(body []byte, found *faults, field, entries string) ([]json.RawM
 		return nil, malformed("%v", err)
 	}
 	failures := graphQLErrors(answer.Errors)
+	for _, failure := range failures {
+		// Data beside it is given up: only an error leads to a pause.
+		if throttlingCode.MatchString(failure.codes()) {
+			return nil, throttled(http.StatusOK, 0, "GraphQL answered "+failure.describe(found))
+		}
+	}
 
 	at, err := dig(answer.Data, field, entries)
 	var endpoints []json.RawMessage
@@ -291,8 +297,9 @@ func graphQLList(body []byte, found *faults, field, entries string) ([]json.RawM
 // graphQLError is one of the errors of an answer (GraphQL specification, 7.1.2);
 // servers tell the code in different places.
 type graphQLError struct {
-	message string
-	code    []string
+	message    string
+	code       []string
+	conclusive bool // the first code is Amazon's errorCode, beside which the text says nothing more
 }
 
 type graphQLFailures []graphQLError
@@ -318,12 +325,14 @@ func graphQLErrors(raw json.RawMessage) graphQLFailures {
 		}
 		failure := graphQLError{}
 		failure.message, _ = text(fields.Message) // no text is no message
-		var extensions struct{ Code, ErrorType, Classification json.RawMessage }
+		var extensions struct{ ErrorCode, Code, ErrorType, Classification json.RawMessage }
 		if object(fields.Extensions, &extensions) != nil {
-			extensions.Code = nil
+			extensions.ErrorCode, extensions.Code = nil, nil
 		}
+		errorCode, err := text(extensions.ErrorCode)
+		failure.conclusive = err == nil && errorCode != ""
 		for _, field := range []json.RawMessage{
-			extensions.Code, extensions.ErrorType, fields.ErrorType, fields.Code, fields.Type, extensions.Classification,
+			extensions.ErrorCode, extensions.Code, extensions.ErrorType, fields.ErrorType, fields.Code, fields.Type, extensions.Classification,
 		} {
 			if code, err := text(field); err == nil && code != "" {
 				failure.code = append(failure.code, code)
@@ -403,5 +412,5 @@ func (e graphQLError) isAuthentication() bool {
 			return true
 		}
 	}
-	return refusalText.MatchString(e.message)
+	return !e.conclusive && refusalText.MatchString(e.message)
 }

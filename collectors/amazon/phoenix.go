@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"hueair2mqtt/collectors"
@@ -113,6 +114,9 @@ func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found
 		if err != nil {
 			found.add("error %d of %s: %v", i, phoenixPath, err)
 			continue
+		}
+		if throttlingCode.MatchString(code) {
+			return nil, throttled(http.StatusOK, 0, "it answered the error "+found.text(code))
 		}
 		id, err := textAt(failure.Entity, "entityId")
 		m := byEntity[id]
