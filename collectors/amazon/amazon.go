@@ -2,7 +2,7 @@
 //
 // Amazon publishes no interface for the monitor. This package uses the one of
 // the Alexa app: GraphQL at alexa.<domain>/nexus/v1/graphql, and, where that
-// answers an error, the older /api/phoenix/state. Both are unofficial and
+// answers an error, the older /api/behaviors/entities and /api/phoenix/state. All are unofficial and
 // change without notice, so every answer is taken apart entry by entry: what
 // can't be understood costs that entry and is told as a fault, never more.
 //
@@ -201,6 +201,9 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 		return collectors.Snapshot{}, c.failed(err)
 	}
 	c.session.tellUnsaved(found)
+	for _, m := range c.monitors {
+		m.tellLeftOut(found)
+	}
 	snapshot := collectors.Snapshot{Devices: make([]collectors.Device, 0, len(c.monitors))}
 	for _, m := range c.monitors {
 		snapshot.Devices = append(snapshot.Devices, m.device(samples[m], c.areas[areaKey(m.serial)]))
@@ -219,8 +222,8 @@ func (c *Collector) failed(err error) error {
 	return err
 }
 
-// list asks which monitors there are, in the present way and, where that finds
-// none or fails, in the older one. With monitors known already, an answer that
+// list asks which monitors there are, by GraphQL and, where that finds none or
+// fails, among the entities. With monitors known already, an answer that
 // is empty or an error is not believed: a house does not lose its monitors from
 // one minute to the next, but Alexa forgets them for a while.
 func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *faults) error {
@@ -228,8 +231,8 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 	monitors, err := c.listPresent(ctx, retry, found)
 	presentErr := err
 	if (err != nil && answered(err)) || (err == nil && len(monitors) == 0) {
-		monitors, err = c.listOlder(ctx, retry, found)
-		if err != nil && presentErr != nil {
+		monitors, err = c.listEntities(ctx, retry, found)
+		if err != nil && presentErr != nil && collectors.AsThrottled(err) == nil {
 			err = bothFailed(err, presentErr)
 		}
 	}
@@ -241,7 +244,7 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 		return nil
 	case err != nil && presentErr == nil && answered(err):
 		// The present way did answer, with an empty list.
-		found.add("no air quality monitor was found, and asking in the older way failed: %v", err)
+		found.add("no air quality monitor was found, and asking for the entities failed: %v", err)
 		return nil
 	case err != nil:
 		return err
@@ -253,7 +256,7 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 		return nil
 	}
 	if presentErr != nil {
-		found.add("the monitors were listed in the older way, as the present one failed: %v", presentErr)
+		found.add("the monitors were listed among the entities, as GraphQL failed: %v", presentErr)
 	}
 	c.monitors = merge(c.monitors, monitors, found)
 	return nil
