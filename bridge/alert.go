@@ -116,7 +116,7 @@ type problem struct {
 	Since        any  `json:"since"`
 	Remedy       any  `json:"remedy"`
 	Acknowledged bool `json:"acknowledged"`
-	PausedUntil  any  `json:"paused_until"` // null unless the source throttles
+	PausedUntil  any  `json:"paused_until,omitempty"` // only while the source throttles
 }
 
 func (w *owner) publishProblem(source string) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -54,8 +53,8 @@ type endpoint struct {
 	lastSuccess time.Time // zero before the first
 	nextPoll    time.Time
 	paused      pausedSource
-	err         error  // of the last poll
-	faults      string // of the last poll, to tell only news
+	err         error           // of the last poll
+	faults      map[string]bool // of the last poll, to tell only news
 }
 
 // device is a device with what has been told about it.
@@ -377,23 +376,31 @@ func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 	}
 }
 
-// tellFaults logs what could not be understood, once as long as it stays the same.
+// tellFaults logs what could not be understood, each fault once for as long as every
+// poll has it.
 func (w *owner) tellFaults(p *poller, faults []error) {
 	const most = 10 // a broken answer of a large house must not fill the log
-	texts := make([]string, 0, most+1)
-	for i, fault := range faults {
-		if i == most {
-			texts = append(texts, fmt.Sprintf("and %d more", len(faults)-most))
-			break
-		}
-		texts = append(texts, fault.Error())
-	}
 	end := w.endpoints[p]
-	if joined := strings.Join(texts, "; "); joined != end.faults {
-		end.faults = joined
-		if joined != "" {
-			p.log.Warn("the source answered, but not all is well", zap.Strings("faults", texts))
+	known := end.faults
+	end.faults = make(map[string]bool, len(faults))
+	var texts []string
+	more := 0
+	for _, fault := range faults {
+		text := fault.Error()
+		switch {
+		case known[text], end.faults[text]:
+		case len(texts) < most:
+			texts = append(texts, text)
+		default:
+			more++
 		}
+		end.faults[text] = true
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	if len(texts) > 0 {
+		p.log.Warn("the source answered, but not all is well", zap.Strings("faults", texts))
 	}
 }
 
