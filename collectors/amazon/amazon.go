@@ -202,7 +202,7 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 	}
 	c.session.tellUnsaved(found)
 	for _, m := range c.monitors {
-		m.tellLeftOut(found)
+		m.reportLeftOut(found)
 	}
 	snapshot := collectors.Snapshot{Devices: make([]collectors.Device, 0, len(c.monitors))}
 	for _, m := range c.monitors {

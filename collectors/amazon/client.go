@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// maxBody bounds an answer, in bytes. A thousand monitors make 2 MB.
+	// maxBody bounds an answer, in bytes. A thousand monitors make 3 MB.
 	maxBody = 16 << 20
 
 	// userAgent is that of the Alexa app for iOS, whose interface this is: other

@@ -26,6 +26,7 @@ const presentQuery = `query listAirQualityMonitors {
       model { value { text } }
       serialNumber { value { text } }
       softwareVersion { value { text } }
+      displayCategories { primary { value } }
       legacyIdentifiers {
         dmsIdentifier { deviceType { value { text } } }
         chrsIdentifier { entityId }
@@ -134,7 +135,7 @@ func parsePresentListing(body []byte, found *faults) ([]*monitor, error) {
 	for i, raw := range entries {
 		var entry struct {
 			ID, EndpointID, FriendlyNameObject, Manufacturer, Model, SerialNumber, SoftwareVersion,
-			LegacyIdentifiers json.RawMessage
+			DisplayCategories, LegacyIdentifiers json.RawMessage
 		}
 		if err := object(raw, &entry); err != nil {
 			found.add("listed endpoint %d: %v", i, err)
@@ -144,6 +145,9 @@ func parsePresentListing(body []byte, found *faults) ([]*monitor, error) {
 			entry.ID = entry.EndpointID
 		}
 		r := fieldReader{found: found, of: fmt.Sprintf("listed endpoint %d", i)}
+		if category := r.text("displayCategories", entry.DisplayCategories, "primary", "value"); category != "" && category != monitorType {
+			continue // not that it was asked for
+		}
 		monitors = appendMonitor(monitors, found, i, &monitor{
 			endpointID:      r.id("id", entry.ID),
 			entityID:        r.id("legacyIdentifiers", entry.LegacyIdentifiers, "chrsIdentifier", "entityId"),

@@ -95,6 +95,9 @@ func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found
 			}
 		}
 		samples[m] = s
+		if !m.isAmazons() && m.instances == nil {
+			found.add("monitor %s: %s does not say what its ranges measure, so they are left out until GraphQL does", m.label(), phoenixPath)
+		}
 	}
 	for i, raw := range r.list("errors", answer.Errors) {
 		var failure struct{ Entity json.RawMessage }

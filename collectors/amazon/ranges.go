@@ -67,23 +67,23 @@ func (m *monitor) meaning(instance string) (of meaning, ok bool) {
 }
 
 // learn takes what the features of another maker's monitor say of its ranges. An
-// answer without any configuration changes nothing.
+// answer without any configuration changes nothing that was learnt before.
 func (m *monitor) learn(features []*feature, found *faults) {
 	if m.isAmazons() {
 		return
 	}
 	var (
-		r         = fieldReader{found: found, of: "monitor " + m.label()}
-		told      bool
-		instances = map[string]meaning{}
-		leftOut   = map[string]string{}
-		claims    = map[collectors.Measurement][]string{}
+		r          = fieldReader{found: found, of: "monitor " + m.label()}
+		configured bool
+		instances  = map[string]meaning{}
+		leftOut    = map[string]string{}
+		claims     = map[collectors.Measurement][]string{}
 	)
 	for _, f := range features {
-		if name, err := text(f.Name); err != nil || name != "range" || f.settable() || isNull(f.Configuration) {
+		if name, err := text(f.Name); err != nil || name != "range" || f.settable() {
 			continue
 		}
-		told = true
+		configured = configured || !isNull(f.Configuration)
 		instance := r.raw("instance of a range", f.Instance)
 		if _, twice := leftOut[instance]; twice {
 			continue
@@ -96,7 +96,7 @@ func (m *monitor) learn(features []*feature, found *faults) {
 			claims[of.measurement] = append(claims[of.measurement], instance)
 		}
 	}
-	if !told {
+	if !configured && len(m.instances) > 0 {
 		return
 	}
 	for _, claimants := range claims {
@@ -112,8 +112,8 @@ func (m *monitor) learn(features []*feature, found *faults) {
 	m.instances, m.leftOut = instances, slices.Sorted(maps.Values(leftOut))
 }
 
-// tellLeftOut lists the ranges that were not understood.
-func (m *monitor) tellLeftOut(found *faults) {
+// reportLeftOut lists the ranges that were not understood.
+func (m *monitor) reportLeftOut(found *faults) {
 	if len(m.leftOut) == 0 {
 		return
 	}

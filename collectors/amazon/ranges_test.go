@@ -64,8 +64,12 @@ func TestIDWithoutSerialNumber(t *testing.T) {
 				h.account.ScriptPath(amazontest.GraphQLPath, refused)
 			}
 			for range 2 {
-				if d, ok := byID(h.poll())[hallID]; !ok || !d.Online {
+				snapshot := h.poll()
+				if d, ok := byID(snapshot)[hallID]; !ok || !d.Online {
 					t.Errorf("refused %t: device %+v", refuse, d)
+				}
+				if refuse {
+					wantFault(t, snapshot, `monitor "Hall"`, "does not say what its ranges measure")
 				}
 				time.Sleep(time.Hour)
 			}
@@ -163,6 +167,29 @@ func TestTwoRangesOfOneName(t *testing.T) {
 		}
 		wantNumber(t, d, collectors.Temperature, 20)
 		wantFault(t, snapshot, `"Humidity"`, `"Luftfeuchtigkeit"`)
+	})
+}
+
+// What was learnt of a range outlives an answer without any configuration.
+func TestRangesWithoutConfiguration(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.account.SetMonitor(hall)
+		bare := hall
+		bare.Ranges = nil
+		for _, r := range hall.Ranges {
+			r.Name = ""
+			bare.Ranges = append(bare.Ranges, r)
+		}
+		h.account.SetMonitor(bare)
+		snapshot := h.poll()
+		if d := byID(snapshot)[hallID]; len(d.Readings) != 1 {
+			t.Errorf("readings %v, want the temperature", d.Readings)
+		}
+		wantFault(t, snapshot, "left out", `"" (unit "", instance "4")`)
+		h.account.SetMonitor(hall)
+		h.poll()
+		h.account.SetMonitor(bare)
+		wantNumber(t, byID(h.poll())[hallID], collectors.Humidity, 43)
 	})
 }
 

@@ -134,6 +134,9 @@ func (m Monitor) listing() object {
 		"model":              text("Smart Air Quality Monitor"),
 		"serialNumber":       text(m.Serial),
 		"softwareVersion":    text("3.21.1"),
+		"displayCategories": object{fields: map[string]any{
+			"primary": object{fields: map[string]any{"value": "AIR_QUALITY_MONITOR"}},
+		}},
 		"legacyIdentifiers": object{fields: map[string]any{
 			"dmsIdentifier":  object{fields: map[string]any{"deviceType": text(m.deviceType())}},
 			"chrsIdentifier": entity,
@@ -142,8 +145,8 @@ func (m Monitor) listing() object {
 	}}
 }
 
-// state is the monitor's readings, with what tells their meaning, beside features
-// that no client of this program's kind knows.
+// state is the monitor's readings with the configuration of its ranges, among
+// features that clients do not know.
 func (m Monitor) state() object {
 	reachability, failure := "OK", any(nil)
 	if !m.Reachable {
