@@ -21,7 +21,7 @@ type poller struct {
 	retrier *collectors.Retrier
 	refresh chan struct{} // holds one wish
 	pause   pause
-	log     *zap.Logger   // tells which collector and endpoint it is about
+	log     *zap.Logger // tells which collector and endpoint it is about
 }
 
 func (p *poller) source() string   { return p.task.Collector.Source() }

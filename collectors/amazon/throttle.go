@@ -39,7 +39,7 @@ var (
 func throttled(status int, retryAfter time.Duration, what string) error {
 	return &collectors.TransientError{
 		Kind: collectors.KindThrottled, StatusCode: status, RetryAfter: retryAfter, Throttled: true,
-		Err: fmt.Errorf("Amazon asks for fewer requests: %s", what),
+		Err: fmt.Errorf("throttled, as Amazon asks for fewer requests: %s", what),
 	}
 }
 
