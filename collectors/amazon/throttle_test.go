@@ -151,3 +151,25 @@ func TestThrottledForSomeSeconds(t *testing.T) {
 		}
 	})
 }
+
+// The first poll after a sign-in begins with the question for the account's home.
+func TestThrottledBeforeTheHomeIsKnown(t *testing.T) {
+	for form, throttling := range throttlings {
+		t.Run(form, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.account.Throttle(throttling)
+				n := h.counting("", func() {
+					_, err := h.collect()
+					wantThrottled(t, err)
+				})
+				if n != 1 {
+					t.Errorf("%d requests, want 1", n)
+				}
+				h.account.Throttle(amazontest.NotThrottled)
+				time.Sleep(amazontest.Patience)
+				h.cleanPoll()
+			})
+		})
+	}
+}
