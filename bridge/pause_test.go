@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,13 +34,22 @@ func throttled(retryAfter time.Duration) error {
 // of them began.
 func pausingSource(errs func(poll int) error) (s *source, polls func() []time.Duration) {
 	s = amazonSource()
-	var began []time.Duration
+	var (
+		mu    sync.Mutex
+		began []time.Duration
+	)
 	start := time.Now()
 	s.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		began = append(began, time.Since(start))
 		return collectors.Snapshot{}, errs(len(began))
 	})
-	return s, func() []time.Duration { return slices.Clone(began) }
+	return s, func() []time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(began)
+	}
 }
 
 // The pause of a throttled source grows until a poll succeeds.
@@ -68,7 +79,8 @@ func TestPauseGrows(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, polls := pausingSource(test.errs)
 				h := newHouse(t, s)
-				defer h.stopBroker()
+				h.stopBroker() // its ticks would make hours long
+				h.options.Preview = true
 				h.start()
 				after(test.want[len(test.want)-1] + time.Second)
 				h.stop()
@@ -83,9 +95,10 @@ func TestPauseGrows(t *testing.T) {
 // Nobody who asks for a poll ends a pause, and all who look are told of it.
 func TestPauseIsPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ok := true
+		var ok atomic.Bool
+		ok.Store(true)
 		s, polls := pausingSource(func(int) error {
-			if ok {
+			if ok.Load() {
 				return nil
 			}
 			return throttled(0)
@@ -96,7 +109,7 @@ func TestPauseIsPublished(t *testing.T) {
 		h.options.Live = live
 		h.start()
 		after(time.Second)
-		ok = false
+		ok.Store(false)
 		after(time.Minute)
 
 		until := time.Now().Add(15*time.Minute - time.Second).UTC().Format(time.RFC3339)
@@ -149,7 +162,7 @@ func TestPauseIsPublished(t *testing.T) {
 			t.Errorf("response %s", got)
 		}
 
-		ok = true
+		ok.Store(true)
 		after(6 * time.Minute)
 		h.want("hueair2mqtt/amazon/problem", `{"problem":false,"reason":null,"code":null,"since":null,"remedy":null,"acknowledged":false}`)
 		if i := info(); i.PausedUntil != nil || i.Endpoints[0].PausedUntil != nil || i.Endpoints[0].Kind != nil || i.Connected != true {
@@ -189,12 +202,22 @@ func TestADayOfThrottling(t *testing.T) {
 					t.Fatal(err)
 				}
 				h := newHouse(t)
-				defer h.stopBroker()
-				h.options.StateDir = dir
+				h.stopBroker() // its ticks would make a day long
+				live := bridge.NewLive()
+				h.options.Preview, h.options.Live = true, live
 				h.options.Tasks = []bridge.Task{{Collector: collector, Interval: 5 * time.Minute, AlertFile: "ALERT.txt"}}
 				h.start()
+				picture := func() (bridge.SourcePicture, bool) {
+					p, err := live.Picture(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					return p.Sources[0], p.Devices[0].Online
+				}
 				after(time.Minute)
-				h.want("hueair2mqtt/amazon_g0/availability", "online")
+				if _, online := picture(); !online {
+					t.Error("the monitor is offline before the throttling")
+				}
 
 				account.Throttle(form)
 				before := account.Requests("")
@@ -207,15 +230,10 @@ func TestADayOfThrottling(t *testing.T) {
 				if _, impatient := account.Throttled(); len(impatient) > 0 {
 					t.Errorf("asked again: %q", impatient)
 				}
-				if _, err := os.Stat(filepath.Join(dir, "ALERT.txt")); !os.IsNotExist(err) {
-					t.Errorf("the alert file: %v", err)
-				}
-				h.want("hueair2mqtt/amazon_g0/availability", "offline")
-				problem := h.get("hueair2mqtt/amazon/problem")
-				for _, part := range []string{`"problem":false`, `"code":"throttled"`, `"paused_until":"`, "other Alexa integrations", "Amazon asks for fewer requests"} {
-					if !strings.Contains(problem, part) {
-						t.Errorf("problem %s lacks %q", problem, part)
-					}
+				source, online := picture()
+				if end := source.Endpoints[0]; online || !source.Problem.Since.IsZero() || !end.PausedUntil.After(time.Now()) ||
+					!strings.Contains(end.Remedy, "other Alexa integrations") || !strings.Contains(end.Error, "Amazon asks for fewer requests") {
+					t.Errorf("online %t, source %+v", online, source)
 				}
 				for _, entry := range h.logs.All() {
 					if strings.Contains(entry.Message, "retrying") || strings.Contains(entry.Message, "authentication") {
@@ -225,10 +243,8 @@ func TestADayOfThrottling(t *testing.T) {
 
 				account.Throttle(amazontest.NotThrottled)
 				after(4 * time.Hour)
-				h.want("hueair2mqtt/amazon_g0/availability", "online")
-				after(6 * time.Minute)
-				if problem := h.get("hueair2mqtt/amazon/problem"); strings.Contains(problem, "throttled") {
-					t.Errorf("problem %s after the throttling", problem)
+				if source, online := picture(); !online || !source.Endpoints[0].PausedUntil.IsZero() {
+					t.Errorf("after the throttling: online %t, source %+v", online, source)
 				}
 				h.stop()
 			})
