@@ -222,10 +222,10 @@ func (c *Collector) failed(err error) error {
 	return err
 }
 
-// list asks which monitors there are, by GraphQL and, where that finds none or
-// fails, among the entities. With monitors known already, an answer that
-// is empty or an error is not believed: a house does not lose its monitors from
-// one minute to the next, but Alexa forgets them for a while.
+// list asks which monitors there are, by GraphQL and, where that finds none or fails,
+// among the entities. With monitors known already, an answer that is empty or an error
+// is not believed: a house does not lose its monitors from one minute to the next, but
+// Alexa forgets them for a while.
 func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *faults) error {
 	c.listedAt = time.Now()
 	monitors, err := c.listPresent(ctx, retry, found)

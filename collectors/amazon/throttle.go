@@ -64,19 +64,27 @@ func asThrottled(resp *http.Response, err error) error {
 	return err
 }
 
-// isThrottlingMessage reports whether a body is nothing but the message of a
-// throttled request, as of /api/phoenix/state. Codes of GraphQL are found by
-// graphQLList.
+// isThrottlingMessage reports whether a body is nothing but the refusal of a throttled
+// request: the message of /api/phoenix/state, a code, or errors of GraphQL with one.
+// Those of GraphQL beside data are found by graphQLList.
 func isThrottlingMessage(body []byte) bool {
 	if body = bytes.TrimSpace(body); len(body) > maxRefusal {
 		return false
 	}
+	if batch, err := list(body); err == nil && len(batch) == 1 {
+		body = batch[0]
+	}
 	var answer struct {
-		Message, Type, Code json.RawMessage
-		ServiceType         json.RawMessage `json:"__type"`
+		Message, Type, Code, Errors json.RawMessage
+		ServiceType                 json.RawMessage `json:"__type"`
 	}
 	if object(body, &answer) != nil {
 		return false
+	}
+	for _, failure := range graphQLErrors(answer.Errors) {
+		if throttlingCode.MatchString(failure.codes()) {
+			return true
+		}
 	}
 	for _, field := range []json.RawMessage{answer.ServiceType, answer.Type, answer.Code} {
 		if code, err := text(field); err == nil && throttlingCode.MatchString(code) {

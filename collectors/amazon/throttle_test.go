@@ -136,6 +136,26 @@ func TestErrorCodesOfGraphQL(t *testing.T) {
 	}
 }
 
+// Whatever the status of an answer is, its code counts.
+func TestErrorCodeBesideAStatus(t *testing.T) {
+	const body = `{"errors":[{"message":"no","extensions":{"errorCode":"UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS"}}],"data":null}`
+	for _, status := range []int{400, 403, 500, 503} {
+		for _, text := range []string{body, "[" + body + "]"} {
+			inHouse(t, func(h *house) {
+				h.cleanPoll()
+				h.account.Script(amazontest.Status(status, nil, text))
+				n := h.counting("", func() {
+					_, err := h.collect()
+					wantThrottled(t, err)
+				})
+				if n != 1 {
+					t.Errorf("status %d: %d requests, want 1", status, n)
+				}
+			})
+		}
+	}
+}
+
 // A server that says when may be asked again then.
 func TestThrottledForSomeSeconds(t *testing.T) {
 	inHouse(t, func(h *house) {
