@@ -116,6 +116,7 @@ type problem struct {
 	Since        any  `json:"since"`
 	Remedy       any  `json:"remedy"`
 	Acknowledged bool `json:"acknowledged"`
+	PausedUntil  any  `json:"paused_until,omitempty"` // only while the source throttles
 }
 
 func (w *owner) publishProblem(source string) {
@@ -126,6 +127,12 @@ func (w *owner) publishProblem(source string) {
 		p.Reason, p.Code, p.Remedy = told.reason, told.code, told.remedy
 		p.Since = discovery.Timestamp(a.since)
 		p.Acknowledged = !a.acknowledged.IsZero()
+	}
+	if pause := w.pauseOf(source); pause.now() {
+		p.PausedUntil = discovery.Timestamp(pause.until)
+		if !p.Problem { // nobody has to act, but whoever looks wants to know
+			p.Reason, p.Code, p.Remedy, p.Since = pause.reason, collectors.KindThrottled, pause.remedy, discovery.Timestamp(pause.since)
+		}
 	}
 	w.publishJSON(w.announcer.Problem(source), p)
 }

@@ -3,6 +3,7 @@ package bridge
 import (
 	"time"
 
+	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
 )
 
@@ -20,8 +21,9 @@ type sourceInfo struct {
 	LastPoll    any            `json:"last_poll"`    // the latest of any endpoint
 	LastSuccess any            `json:"last_success"` // likewise
 	Devices     int            `json:"devices"`
-	Retries     int64          `json:"retries"` // since the start
-	Problem     bool           `json:"problem"` // only the user can mend it: see the problem topic
+	Retries     int64          `json:"retries"`      // since the start
+	Problem     bool           `json:"problem"`      // only the user can mend it: see the problem topic
+	PausedUntil any            `json:"paused_until"` // while the source asks for fewer requests; otherwise null
 	Endpoints   []endpointInfo `json:"endpoints"`
 }
 
@@ -32,6 +34,8 @@ type endpointInfo struct {
 	Devices     int    `json:"devices"`
 	Retries     int64  `json:"retries"`
 	Error       any    `json:"error"` // of the last poll; null if it was good
+	Kind        any    `json:"kind"`  // of that error, in a word such as "throttled"
+	PausedUntil any    `json:"paused_until"`
 }
 
 func (w *owner) publishInfo() {
@@ -72,8 +76,9 @@ func (w *owner) sourceInfo(source string, devices map[*poller]int) sourceInfo {
 			Retries:     p.retrier.Retries(),
 		}
 		if end.err != nil {
-			e.Error = oneLine(end.err.Error())
+			e.Error, e.Kind = oneLine(end.err.Error()), collectors.KindOf(end.err)
 		}
+		e.PausedUntil = discovery.Timestamp(end.paused.until)
 		polled = polled || end.polled
 		failed = failed || end.err != nil
 		lastPoll = later(lastPoll, end.lastPoll)
@@ -87,6 +92,7 @@ func (w *owner) sourceInfo(source string, devices map[*poller]int) sourceInfo {
 	}
 	s.LastPoll, s.LastSuccess = discovery.Timestamp(lastPoll), discovery.Timestamp(lastSuccess)
 	s.Problem = w.alerts[source].raised()
+	s.PausedUntil = discovery.Timestamp(w.pauseOf(source).until)
 	return s
 }
 

@@ -78,7 +78,9 @@ type EndpointPicture struct {
 	LastPoll    time.Time // zero before the first
 	LastSuccess time.Time // zero before the first
 	NextPoll    time.Time // zero before the first
+	PausedUntil time.Time // zero unless the source asks for fewer requests
 	Error       string    // of the last poll; empty if it was good
+	Remedy      string    // for the error, while the source pauses
 	Devices     int
 }
 
@@ -172,9 +174,12 @@ func (w *owner) picture() Picture {
 				continue
 			}
 			end := w.endpoints[of]
-			e := EndpointPicture{Endpoint: of.endpoint(), LastPoll: end.lastPoll, LastSuccess: end.lastSuccess, NextPoll: end.nextPoll, Devices: devices[of]}
+			e := EndpointPicture{Endpoint: of.endpoint(), LastPoll: end.lastPoll, LastSuccess: end.lastSuccess, NextPoll: end.nextPoll, PausedUntil: end.paused.until, Devices: devices[of]}
 			if end.err != nil {
 				e.Error = oneLine(end.err.Error())
+			}
+			if end.paused.now() {
+				e.Remedy = end.paused.remedy
 			}
 			s.Endpoints = append(s.Endpoints, e)
 		}

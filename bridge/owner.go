@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,8 +52,9 @@ type endpoint struct {
 	lastPoll    time.Time
 	lastSuccess time.Time // zero before the first
 	nextPoll    time.Time
-	err         error  // of the last poll
-	faults      string // of the last poll, to tell only news
+	paused      pausedSource
+	err         error           // of the last poll
+	faults      map[string]bool // of the last poll, to tell only news
 }
 
 // device is a device with what has been told about it.
@@ -232,6 +232,7 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p := e.poller
 	end := w.endpoints[p]
 	end.polled, end.lastPoll, end.nextPoll, end.err = true, e.at, e.next, e.err
+	w.takePause(e)
 	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
 	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
 	if e.err == nil {
@@ -362,6 +363,8 @@ func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 		w.raiseAlert(ctx, p, err)
 	case errors.As(err, &exhausted):
 		// The retry has told it, with all its tries.
+	case w.endpoints[p].paused.now():
+		// takePause has logged it.
 	default:
 		p.log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
 	}
@@ -373,23 +376,31 @@ func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 	}
 }
 
-// tellFaults logs what could not be understood, once as long as it stays the same.
+// tellFaults logs what could not be understood, each fault once for as long as every
+// poll has it.
 func (w *owner) tellFaults(p *poller, faults []error) {
 	const most = 10 // a broken answer of a large house must not fill the log
-	texts := make([]string, 0, most+1)
-	for i, fault := range faults {
-		if i == most {
-			texts = append(texts, fmt.Sprintf("and %d more", len(faults)-most))
-			break
-		}
-		texts = append(texts, fault.Error())
-	}
 	end := w.endpoints[p]
-	if joined := strings.Join(texts, "; "); joined != end.faults {
-		end.faults = joined
-		if joined != "" {
-			p.log.Warn("the source answered, but not all is well", zap.Strings("faults", texts))
+	known := end.faults
+	end.faults = make(map[string]bool, len(faults))
+	var texts []string
+	more := 0
+	for _, fault := range faults {
+		text := fault.Error()
+		switch {
+		case known[text], end.faults[text]:
+		case len(texts) < most:
+			texts = append(texts, text)
+		default:
+			more++
 		}
+		end.faults[text] = true
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	if len(texts) > 0 {
+		p.log.Warn("the source answered, but not all is well", zap.Strings("faults", texts))
 	}
 }
 

@@ -20,7 +20,8 @@ type poller struct {
 	task    Task
 	retrier *collectors.Retrier
 	refresh chan struct{} // holds one wish
-	log     *zap.Logger   // tells which collector and endpoint it is about
+	pause   pause
+	log     *zap.Logger // tells which collector and endpoint it is about
 }
 
 func (p *poller) source() string   { return p.task.Collector.Source() }
@@ -31,6 +32,7 @@ type polled struct {
 	poller   *poller
 	at       time.Time // when the poll began
 	next     time.Time // when the next one is due
+	paused   bool      // the source is left alone until then
 	took     time.Duration
 	retries  int64
 	snapshot collectors.Snapshot
@@ -52,8 +54,8 @@ func (p *poller) requestRefresh() {
 	}
 }
 
-// run polls at once and then at every interval from the start, until ctx ends.
-// In between it follows the collector's event stream, if there is one.
+// run polls at once and then at every interval from the start, until ctx ends. A
+// source that throttles is left alone for longer, whoever asks for a poll. In between it follows the collector's event stream, if there is one.
 func (p *poller) run(ctx context.Context, events chan<- event) {
 	due := time.Now()
 	for {
@@ -65,14 +67,22 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 		}
 		retries := p.retrier.Retries()
 		snapshot, err := p.poll(ctx)
+		pause := p.pause.after(err)
+		if end := time.Now().Add(pause); pause > 0 && end.After(due) {
+			due = end
+		}
 		outcome := polled{
-			poller: p, at: began, next: due, took: time.Since(began), retries: p.retrier.Retries() - retries,
+			poller: p, at: began, next: due, paused: pause > 0, took: time.Since(began), retries: p.retrier.Retries() - retries,
 			snapshot: snapshot, err: err,
 		}
 		if ctx.Err() != nil || !tell(ctx, events, outcome) {
 			return
 		}
-		if early := p.follow(ctx, due, events); early {
+		early := p.follow(ctx, due, pause > 0, events)
+		switch {
+		case pause > 0:
+			sleepUntil(ctx, due)
+		case early:
 			sleepUntil(ctx, began.Add(minPollGap))
 		}
 		if ctx.Err() != nil {
@@ -105,8 +115,16 @@ var errRefresh = errors.New("a poll was asked for")
 
 // follow passes on what happens until the next poll is due. early means that it
 // is wanted before its time: somebody asked for it, or the stream may have missed
-// something.
-func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event) (early bool) {
+// something. In a pause, requests for a poll are dropped.
+func (p *poller) follow(ctx context.Context, next time.Time, paused bool, events chan<- event) (early bool) {
+	refresh := p.refresh
+	if paused {
+		select {
+		case <-refresh:
+		default:
+		}
+		refresh = nil
+	}
 	until, cancel := context.WithDeadline(ctx, next)
 	waiting, stop := context.WithCancelCause(until)
 	var watch sync.WaitGroup
@@ -114,7 +132,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event
 	defer cancel()
 	watch.Go(func() {
 		select {
-		case <-p.refresh:
+		case <-refresh:
 			stop(errRefresh)
 		case <-until.Done():
 			stop(nil)

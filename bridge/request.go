@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -58,16 +59,27 @@ func (w *owner) respond(name string, r response) {
 	w.publishEvent(w.announcer.Response(name), r)
 }
 
-// refresh polls the source that the payload names, or all.
+// refresh polls the source that the payload names, or all. A source that asks for
+// fewer requests is not polled; it is an error if that leaves none.
 func (w *owner) refresh(payload string) response {
 	source := payload
 	if w.alerts[source] == nil {
 		source = ""
 	}
+	asked := 0
+	var until time.Time
 	for _, p := range w.pollers {
-		if source == "" || p.source() == source {
+		switch end := w.endpoints[p]; {
+		case source != "" && p.source() != source:
+		case end.paused.now():
+			until = later(until, end.paused.until)
+		default:
 			p.requestRefresh()
+			asked++
 		}
+	}
+	if asked == 0 && !until.IsZero() {
+		return response{Status: "error", Source: source, Error: "the source asks for fewer requests and is left alone until " + until.Format(time.RFC3339)}
 	}
 	return response{Status: "ok", Source: source}
 }

@@ -43,5 +43,6 @@ type Collector interface {
 type Adviser interface {
 	// Advise tells in imperative words what to do about an error of Collect that has
 	// no remedy of its own (see RemedyOf). A nil error is an answer without a device.
+	// It may be called while Collect runs.
 	Advise(err error) string
 }

@@ -49,7 +49,22 @@ type TransientError struct {
 	StatusCode int
 	// RetryAfter is what the server asked to wait; 0 when it said nothing.
 	RetryAfter time.Duration
-	Err        error
+	// Throttled reports that the server asks for fewer requests. The request is not
+	// repeated within the poll unless RetryAfter says when, and the source is left
+	// alone for a while after the poll.
+	Throttled bool
+	Err       error
+}
+
+// KindThrottled is the kind of a TransientError that is Throttled.
+const KindThrottled = "throttled"
+
+// AsThrottled finds the throttling in err; nil means that there is none.
+func AsThrottled(err error) *TransientError {
+	if transient, ok := errors.AsType[*TransientError](err); ok && transient.Throttled {
+		return transient
+	}
+	return nil
 }
 
 func (e *TransientError) Error() string { return e.Err.Error() }

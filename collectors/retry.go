@@ -80,8 +80,9 @@ func (e *ExhaustedError) Error() string {
 func (e *ExhaustedError) Unwrap() error { return e.Err }
 
 // Do calls try until it returns nil, an error that is not transient, or the
-// policy's attempts are used up (*ExhaustedError). endpoint names what is asked
-// in the log and must hold no secret.
+// policy's attempts are used up (*ExhaustedError). A throttled try is repeated only
+// if the server said when, and its error is returned without having been logged.
+// endpoint names what is asked in the log and must hold no secret.
 //
 // The delay between two tries is the policy's, or Retry-After if that is longer.
 // A delay that would end after ctx's deadline is not begun: the poll's interval
@@ -116,6 +117,9 @@ func (r *Retrier) Do(ctx context.Context, endpoint string, try func(context.Cont
 			if errors.As(err, &transient) {
 				retryAfter = transient.RetryAfter
 			}
+			if AsThrottled(err) != nil && retryAfter == 0 {
+				return false
+			}
 			delay = r.policy.delay(calls, retryAfter)
 			if deadline, ok := ctx.Deadline(); ok && time.Now().Add(delay).After(deadline) {
 				log.Warn("not retrying: the wait would outlast the poll's interval",
@@ -141,7 +145,7 @@ func (r *Retrier) Do(ctx context.Context, endpoint string, try func(context.Cont
 	case ctx.Err() != nil && last != nil:
 		err = last // the deadline came in the middle: what went wrong before it says more
 	}
-	if ClassOf(err) != Transient {
+	if ClassOf(err) != Transient || AsThrottled(err) != nil {
 		return fmt.Errorf("%s: %w", endpoint, err)
 	}
 	elapsed := time.Since(start)

@@ -92,6 +92,43 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// Throttling is repeated only when the server said, and is the caller's to log.
+func TestRetryOfThrottling(t *testing.T) {
+	throttled := func(after time.Duration) error {
+		return &collectors.TransientError{Kind: collectors.KindThrottled, Throttled: true, RetryAfter: after, Err: errors.New("too many requests")}
+	}
+	for name, test := range map[string]struct {
+		errs    []error
+		calls   int
+		elapsed time.Duration
+		good    bool
+	}{
+		"not repeated":            {[]error{throttled(0)}, 1, 0, false},
+		"repeated when it may be": {[]error{throttled(7 * time.Second), nil}, 2, 7 * time.Second, true},
+		"given up":                {[]error{throttled(2 * time.Second)}, 3, 4 * time.Second, false},
+		"after another failure":   {[]error{timeout(), throttled(0)}, 2, time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				core, logs := observer.New(zapcore.ErrorLevel)
+				try, calls := answers(test.errs...)
+				start := time.Now()
+				err := collectors.NewRetrier(steady, "x", zap.New(core)).Do(t.Context(), "GET http://x", try)
+				if (err == nil) != test.good || *calls != test.calls || time.Since(start) != test.elapsed {
+					t.Errorf("error %v after %d calls in %v; want %d in %v", err, *calls, time.Since(start), test.calls, test.elapsed)
+				}
+				_, exhausted := errors.AsType[*collectors.ExhaustedError](err)
+				if err != nil && (collectors.AsThrottled(err) == nil || exhausted || collectors.ClassOf(err) != collectors.Transient) {
+					t.Errorf("error %v of %T", err, err)
+				}
+				if logs.Len() > 0 {
+					t.Errorf("logged %v", logs.All())
+				}
+			})
+		})
+	}
+}
+
 func TestRetryAfterDate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at := time.Now().Add(12 * time.Second).UTC().Format(http.TimeFormat)

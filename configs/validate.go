@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/mail"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -83,7 +84,7 @@ func (m *MQTT) validate(f *faults) {
 var bridgeID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 func (h *Hue) validate(f *faults) {
-	pace(f, "hue", h.Interval, h.Timeout)
+	pace(f, "hue", time.Second, h.Interval, h.Timeout)
 	hosts, ids := map[string]int{}, map[string]int{}
 	for i := range h.Bridges {
 		b, path := &h.Bridges[i], element("hue.bridges", i)
@@ -127,10 +128,24 @@ func (h *Hue) validate(f *faults) {
 
 func (a *Amazon) validate(f *faults) {
 	a.Domain = marketplace(f, "amazon.domain", a.Domain)
-	pace(f, "amazon", a.Interval, a.Timeout)
-	rooms(f, "amazon.areas", a.Areas)
 	a.Endpoints.Alexa = endpoint(f, "amazon.endpoints.alexa", a.Endpoints.Alexa)
 	a.Endpoints.Auth = endpoint(f, "amazon.endpoints.auth", a.Endpoints.Auth)
+	shortest := time.Second
+	if a.Endpoints.isAmazons() {
+		shortest = minAmazonInterval
+	}
+	pace(f, "amazon", shortest, a.Interval, a.Timeout)
+	rooms(f, "amazon.areas", a.Areas)
+}
+
+// isAmazons reports whether polls go to a host of Amazon's own.
+func (e AmazonEndpoints) isAmazons() bool {
+	u, err := url.Parse(e.Alexa)
+	if e.Alexa == "" || err != nil {
+		return true
+	}
+	_, found := FindMarketplace(u.Hostname())
+	return found
 }
 
 func (r *Retry) validate(f *faults) {
@@ -204,10 +219,14 @@ func mailAddress(f *faults, path, address string) {
 	}
 }
 
+// minAmazonInterval is the shortest interval for Amazon's own hosts, which throttle
+// whoever asks more often. Other hosts, of tests and proxies, have one second.
+const minAmazonInterval = time.Minute
+
 // pace checks how often a source is asked, and how long it may take.
-func pace(f *faults, section string, interval, timeout time.Duration) {
-	if interval < time.Second {
-		f.invalid(section+".interval", fmt.Sprintf("%s is too short", interval), "write at least 1s")
+func pace(f *faults, section string, shortest, interval, timeout time.Duration) {
+	if interval < shortest {
+		f.invalid(section+".interval", fmt.Sprintf("%s is too short", interval), fmt.Sprintf("write at least %.0fs", shortest.Seconds()))
 	}
 	switch {
 	case timeout <= 0:

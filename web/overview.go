@@ -37,6 +37,7 @@ type overviewPage struct {
 type problem struct {
 	Title, Reason, Remedy string
 	Since                 time.Time
+	Paused                time.Time // when it is tried again; zero if that is soon
 	Acknowledged          bool
 	Actions               []action
 }
@@ -121,7 +122,14 @@ func (s *Server) problems(p bridge.Picture) (all []problem) {
 	}
 	for _, source := range p.Sources {
 		for _, e := range source.Endpoints {
-			if e.Error != "" && source.Problem.Since.IsZero() {
+			switch {
+			case e.Error == "" || !source.Problem.Since.IsZero():
+			case !e.PausedUntil.IsZero(): // asking again, also for a check, would make it worse
+				all = append(all, problem{
+					Title: sourceName(source.Source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess,
+					Remedy: e.Remedy, Paused: e.PausedUntil,
+				})
+			default:
 				all = append(all, problem{
 					Title: sourceName(source.Source) + " can't be read", Reason: e.Error, Since: e.LastSuccess,
 					Remedy: "It is tried again by itself.", Actions: []action{again(source.Source), {Text: "Check everything", Link: "/check"}},

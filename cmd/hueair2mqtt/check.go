@@ -326,10 +326,23 @@ func snapshotFinding(component string, s collectors.Snapshot, advise func(error)
 	case offline == len(s.Devices):
 		return check.Warned(component, "see that the devices have power or a good battery, and are in reach", "%s", text)
 	case len(s.Faults) > 0:
-		return check.Warned(component, "if a value is missing, look for a newer hueair2mqtt", "%s; %s not understood in full: %v",
-			text, counted(len(s.Faults), "entry"), s.Faults[0])
+		return check.Warned(component, "if a value is missing, look for a newer hueair2mqtt, or report this text", "%s; %s not understood in full: %s",
+			text, counted(len(s.Faults), "entry"), listed(s.Faults))
 	}
 	return check.Passed(component, "%s", text)
+}
+
+// listed joins the first faults.
+func listed(faults []error) string {
+	const most = 5
+	var texts []string
+	for _, fault := range faults[:min(len(faults), most)] {
+		texts = append(texts, fault.Error())
+	}
+	if more := len(faults) - most; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(texts, "; ")
 }
 
 func counted(n int, what string) string {

@@ -331,6 +331,16 @@ var brokenInstallations = []broken{
 			i.amazon.ScriptPath(path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		}
 	}, "amazon", exitFailed, "503", "wait some minutes"},
+	{"an Amazon that asks for fewer requests", func(i *installation) {
+		i.amazon.ScriptPath(amazontest.GraphQLPath, amazontest.Body("application/json",
+			`{"errors":[{"message":"Zu viele Anfragen","extensions":{"errorCode":"UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS"}}],"data":null}`))
+	}, "amazon", exitFailed, "asks for fewer requests", "other Alexa integrations"},
+	{"a monitor of another maker", func(i *installation) {
+		i.amazon.SetMonitor(amazontest.Monitor{
+			EntityID: "7d0f5e5c-1111-4222-8333-444455557777", Name: "Hall", Maker: "Airthings", Temperature: 20, Reachable: true,
+			Ranges: []amazontest.Range{{Instance: "4", Name: "Radon", Unit: "Becquerel", Value: 50}},
+		})
+	}, "amazon", exitGood, `"Hall" (amazon_7d0f5e5c_1111_4222_8333_444455557777) of Airthings: not understood and left out: "Radon" (unit "Becquerel"`, "report this text"},
 
 	{"no mail server", func(i *installation) { i.set("alert.email.smtp", reservedAddress(i.t)) },
 		"mail", exitFailed, "refused", "check alert.email.smtp and that the mail server is running there"},

@@ -2,7 +2,7 @@
 //
 // Amazon publishes no interface for the monitor. This package uses the one of
 // the Alexa app: GraphQL at alexa.<domain>/nexus/v1/graphql, and, where that
-// answers an error, the older /api/phoenix/state. Both are unofficial and
+// answers an error, the older /api/behaviors/entities and /api/phoenix/state. All are unofficial and
 // change without notice, so every answer is taken apart entry by entry: what
 // can't be understood costs that entry and is told as a fault, never more.
 //
@@ -83,6 +83,7 @@ type Collector struct {
 	marketplaces []string
 	areas        map[string]string // by lower-case serial number
 	session      *session
+	gate         gate
 
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
@@ -180,6 +181,7 @@ func (c *Collector) Close() { c.http.CloseIdleConnections() }
 // last done an hour ago. If somebody signs in anew meanwhile, it starts over: the new
 // sign-in is not at home yet.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
+	c.gate.open()
 	snapshot, err := c.collect(ctx, retry)
 	if collectors.ClassOf(err) == collectors.Authentication && c.session.replaced() {
 		return c.collect(ctx, retry)
@@ -210,6 +212,9 @@ func (c *Collector) collect(ctx context.Context, retry *collectors.Retrier) (col
 		return collectors.Snapshot{}, c.failed(err)
 	}
 	c.session.tellUnsaved(found)
+	for _, m := range c.monitors {
+		m.reportLeftOut(found)
+	}
 	snapshot := collectors.Snapshot{Devices: make([]collectors.Device, 0, len(c.monitors))}
 	for _, m := range c.monitors {
 		snapshot.Devices = append(snapshot.Devices, m.device(samples[m], c.areas[areaKey(m.serial)]))
@@ -228,29 +233,29 @@ func (c *Collector) failed(err error) error {
 	return err
 }
 
-// list asks which monitors there are, in the present way and, where that finds
-// none or fails, in the older one. With monitors known already, an answer that
-// is empty or an error is not believed: a house does not lose its monitors from
-// one minute to the next, but Alexa forgets them for a while.
+// list asks which monitors there are, by GraphQL and, where that finds none or fails,
+// among the entities. With monitors known already, an answer that is empty or an error
+// is not believed: a house does not lose its monitors from one minute to the next, but
+// Alexa forgets them for a while.
 func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *faults) error {
 	c.listedAt = time.Now()
 	monitors, err := c.listPresent(ctx, retry, found)
 	presentErr := err
 	if (err != nil && answered(err)) || (err == nil && len(monitors) == 0) {
-		monitors, err = c.listOlder(ctx, retry, found)
-		if err != nil && presentErr != nil {
+		monitors, err = c.listEntities(ctx, retry, found)
+		if err != nil && presentErr != nil && collectors.AsThrottled(err) == nil {
 			err = bothFailed(err, presentErr)
 		}
 	}
 	switch known := len(c.monitors); {
-	case err != nil && (ctx.Err() != nil || collectors.ClassOf(err) == collectors.Authentication):
+	case err != nil && (ctx.Err() != nil || collectors.ClassOf(err) == collectors.Authentication || collectors.AsThrottled(err) != nil):
 		return err
 	case err != nil && known > 0:
 		found.add("listing the monitors failed, so the %d known ones are kept: %v", known, err)
 		return nil
 	case err != nil && presentErr == nil && answered(err):
 		// The present way did answer, with an empty list.
-		found.add("no air quality monitor was found, and asking in the older way failed: %v", err)
+		found.add("no air quality monitor was found, and asking for the entities failed: %v", err)
 		return nil
 	case err != nil:
 		return err
@@ -262,7 +267,7 @@ func (c *Collector) list(ctx context.Context, retry *collectors.Retrier, found *
 		return nil
 	}
 	if presentErr != nil {
-		found.add("the monitors were listed in the older way, as the present one failed: %v", presentErr)
+		found.add("the monitors were listed among the entities, as GraphQL failed: %v", presentErr)
 	}
 	c.monitors = merge(c.monitors, monitors, found)
 	return nil
@@ -290,6 +295,8 @@ func (c *Collector) read(ctx context.Context, retry *collectors.Retrier, found *
 	}
 	rest, err := c.readPhoenix(ctx, retry, missing, found)
 	switch {
+	case collectors.AsThrottled(err) != nil:
+		return nil, err // also where GraphQL told of some: only an error leads to a pause
 	case err != nil && graphErr != nil:
 		return nil, bothFailed(err, graphErr)
 	case errors.Is(err, errNoEntity):

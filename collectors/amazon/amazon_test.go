@@ -195,20 +195,6 @@ func wantAuthentication(t *testing.T, err error, code, file string) {
 	}
 }
 
-func TestRateLimitedBacksOffOneThenTwoSeconds(t *testing.T) {
-	inHouse(t, func(h *house) {
-		h.cleanPoll()
-		h.account.Script(amazontest.Status(429, nil, ""), amazontest.Status(429, nil, ""))
-		start := time.Now()
-		if n := h.counting("", func() { h.cleanPoll() }); n != 3 {
-			t.Errorf("%d calls, want 3", n)
-		}
-		if got := time.Since(start); got != 3*time.Second {
-			t.Errorf("it took %s, want 3s", got)
-		}
-	})
-}
-
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for name, header := range map[string]func() string{
 		"seconds":   func() string { return "17" },
@@ -676,6 +662,7 @@ func TestCSRFHeaderFollowsTheCookie(t *testing.T) {
 			amazontest.Status(503, nil, "")(w, r)
 		}
 		h.account.ScriptPath(amazontest.GraphQLPath, note)
+		h.account.ScriptPath(amazontest.EntitiesPath, note)
 		_, err := h.collect()
 		wantClass(t, err, collectors.Transient)
 		// Three tries for each of the two ways to list.

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// maxBody bounds an answer, in bytes. A thousand monitors make 2 MB.
+	// maxBody bounds an answer, in bytes. A thousand monitors make 3 MB.
 	maxBody = 16 << 20
 
 	// userAgent is that of the Alexa app for iOS, whose interface this is: other
@@ -173,7 +173,11 @@ func (c *Collector) ask(ctx context.Context, retry *collectors.Retrier, method, 
 // askOnce is ask without a renewal. It tells the generation of the cookies that
 // the last try went with.
 func (c *Collector) askOnce(ctx context.Context, retry *collectors.Retrier, method, path, what string, question *payload, parse func([]byte) error) (generation uint64, err error) {
+	if err := c.gate.refusal(); err != nil {
+		return 0, err
+	}
 	endpoint := fmt.Sprintf("%s %s%s (%s)", method, c.base(), path, what)
+	defer func() { c.gate.note(err) }()
 	err = retry.Do(ctx, endpoint, func(ctx context.Context) error {
 		if c.timeout > 0 {
 			var cancel context.CancelFunc
@@ -185,7 +189,11 @@ func (c *Collector) askOnce(ctx context.Context, retry *collectors.Retrier, meth
 			err  error
 		)
 		body, generation, err = c.exchangeOnce(ctx, method, path, question)
-		if err == nil {
+		switch {
+		case err != nil:
+		case isThrottlingMessage(body):
+			err = throttled(http.StatusOK, 0, "it answered with a message that says so")
+		default:
 			err = parse(body)
 		}
 		if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok {
@@ -277,7 +285,7 @@ func (c *Collector) fromAnswer(resp *http.Response) error {
 		return c.fromRedirect(resp)
 	}
 	if err := collectors.FromStatus(resp, time.Now()); err != nil {
-		return err
+		return asThrottled(resp, err)
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "text/html" || kind == "application/xhtml+xml" {
@@ -316,10 +324,10 @@ func (c *Collector) fromRedirect(resp *http.Response) error {
 }
 
 // answered says whether err is an answer that came and is an error, other than
-// of authentication: then the host is there, and another way may work. Time-outs
-// and refused connections are no answers.
+// of authentication or throttling: then the host is there, and another way may work.
+// Time-outs and refused connections are no answers.
 func answered(err error) bool {
-	if collectors.ClassOf(err) == collectors.Authentication {
+	if collectors.ClassOf(err) == collectors.Authentication || collectors.AsThrottled(err) != nil {
 		return false
 	}
 	var (

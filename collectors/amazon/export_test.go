@@ -17,7 +17,7 @@ func plain(s string) string { return s }
 // List takes the answer to either listing.
 func (p *Parsers) List(body []byte) []error {
 	found := &faults{redact: plain}
-	for _, parse := range []func([]byte, *faults) ([]*monitor, error){parsePresentListing, parseOlderListing} {
+	for _, parse := range []func([]byte, *faults) ([]*monitor, error){parsePresentListing, parseEntities} {
 		if listed, err := parse(body, found); err == nil {
 			p.monitors = merge(p.monitors, listed, found)
 		}

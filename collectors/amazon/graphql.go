@@ -21,6 +21,8 @@ const readingsQuery = `query getEndpointState($endpointIds: [String]!) {
       features {
         name
         instance
+        operations { name }
+        configuration { ... on RangeConfiguration { friendlyName { value { text } } unitOfMeasure { value { text } } } }
         properties {
           name
           error { type message }
@@ -111,6 +113,7 @@ func parseReadings(body []byte, byEndpoint map[string]*monitor, now time.Time, f
 			continue
 		}
 		s := newSample()
+		m.learn(features, found)
 		for _, feature := range features {
 			parseFeature(feature, m, s, now, found)
 		}
@@ -122,7 +125,7 @@ func parseReadings(body []byte, byEndpoint map[string]*monitor, now time.Time, f
 // feature is one of a monitor's features, and property one of a feature's
 // properties, with the fields of each that are read.
 type (
-	feature  struct{ Name, Instance, Properties json.RawMessage }
+	feature  struct{ Name, Instance, Operations, Configuration, Properties json.RawMessage }
 	property struct {
 		Name, Error, Value, RangeValue, ReachabilityStatusValue, TimeOfSample json.RawMessage
 	}
@@ -136,12 +139,12 @@ func parseFeature(f *feature, m *monitor, s *sample, now time.Time, found *fault
 		return
 	}
 	var (
-		measurement collectors.Measurement
-		wanted      string // the property that holds the value
+		of     meaning
+		wanted string // the property that holds the value
 	)
 	switch name {
 	case "temperatureSensor":
-		measurement, wanted = collectors.Temperature, "temperature"
+		of.measurement, wanted = collectors.Temperature, "temperature"
 	case "range":
 		instance, err := text(f.Instance)
 		if err != nil {
@@ -149,7 +152,7 @@ func parseFeature(f *feature, m *monitor, s *sample, now time.Time, found *fault
 			return
 		}
 		var ok bool
-		if measurement, ok = m.measurement(instance); !ok {
+		if of, ok = m.meaning(instance); !ok {
 			return
 		}
 		wanted = "rangeValue"
@@ -159,7 +162,7 @@ func parseFeature(f *feature, m *monitor, s *sample, now time.Time, found *fault
 		return
 	}
 	broken := func(err error) {
-		what := string(measurement)
+		what := string(of.measurement)
 		if what == "" {
 			what = "connectivity"
 		}
@@ -171,7 +174,7 @@ func parseFeature(f *feature, m *monitor, s *sample, now time.Time, found *fault
 		return
 	}
 	for _, p := range properties {
-		if err := parseProperty(p, wanted, measurement, s, now, found); err != nil {
+		if err := parseProperty(p, wanted, of, s, now, found); err != nil {
 			broken(err)
 		}
 	}
@@ -179,7 +182,8 @@ func parseFeature(f *feature, m *monitor, s *sample, now time.Time, found *fault
 
 // parseProperty takes one property into a sample, if it is the wanted one. No
 // measurement is the connectivity.
-func parseProperty(p *property, wanted string, measurement collectors.Measurement, s *sample, now time.Time, found *faults) error {
+func parseProperty(p *property, wanted string, of meaning, s *sample, now time.Time, found *faults) error {
+	measurement := of.measurement
 	if name, err := text(p.Name); err != nil || (name != "" && name != wanted) {
 		return err
 	}
@@ -201,13 +205,13 @@ func parseProperty(p *property, wanted string, measurement collectors.Measuremen
 		value float64
 		err   error
 	)
-	switch measurement {
-	case "":
+	switch wanted {
+	case "reachability":
 		return s.setConnectivity(p.ReachabilityStatusValue)
-	case collectors.Temperature:
+	case "temperature":
 		value, err = celsius(p.Value)
 	default:
-		value, err = rangeValue(p.RangeValue)
+		value, err = of.value(p.RangeValue)
 	}
 	s.see(measurement)
 	if err != nil {
@@ -259,6 +263,12 @@ func graphQLList(body []byte, found *faults, field, entries string) ([]json.RawM
 		return nil, malformed("%v", err)
 	}
 	failures := graphQLErrors(answer.Errors)
+	for _, failure := range failures {
+		// Data beside it is given up: only an error leads to a pause.
+		if throttlingCode.MatchString(failure.codes()) {
+			return nil, throttled(http.StatusOK, 0, "GraphQL answered "+failure.describe(found))
+		}
+	}
 
 	at, err := dig(answer.Data, field, entries)
 	var endpoints []json.RawMessage
@@ -291,8 +301,9 @@ func graphQLList(body []byte, found *faults, field, entries string) ([]json.RawM
 // graphQLError is one of the errors of an answer (GraphQL specification, 7.1.2);
 // servers tell the code in different places.
 type graphQLError struct {
-	message string
-	code    []string
+	message    string
+	code       []string
+	conclusive bool // the first code is Amazon's errorCode, beside which the text says nothing more
 }
 
 type graphQLFailures []graphQLError
@@ -318,12 +329,14 @@ func graphQLErrors(raw json.RawMessage) graphQLFailures {
 		}
 		failure := graphQLError{}
 		failure.message, _ = text(fields.Message) // no text is no message
-		var extensions struct{ Code, ErrorType, Classification json.RawMessage }
+		var extensions struct{ ErrorCode, Code, ErrorType, Classification json.RawMessage }
 		if object(fields.Extensions, &extensions) != nil {
-			extensions.Code = nil
+			extensions.ErrorCode, extensions.Code = nil, nil
 		}
+		errorCode, err := text(extensions.ErrorCode)
+		failure.conclusive = err == nil && errorCode != ""
 		for _, field := range []json.RawMessage{
-			extensions.Code, extensions.ErrorType, fields.ErrorType, fields.Code, fields.Type, extensions.Classification,
+			extensions.ErrorCode, extensions.Code, extensions.ErrorType, fields.ErrorType, fields.Code, fields.Type, extensions.Classification,
 		} {
 			if code, err := text(field); err == nil && code != "" {
 				failure.code = append(failure.code, code)
@@ -403,5 +416,5 @@ func (e graphQLError) isAuthentication() bool {
 			return true
 		}
 	}
-	return refusalText.MatchString(e.message)
+	return !e.conclusive && refusalText.MatchString(e.message)
 }

@@ -16,10 +16,6 @@ const graphQLPath = "/nexus/v1/graphql"
 // monitorType is how Alexa calls the kind of device.
 const monitorType = "AIR_QUALITY_MONITOR"
 
-// monitorDescription is what the older listing says of Amazon's own monitor,
-// also where it leaves the type out.
-const monitorDescription = "Amazon Indoor Air Quality Monitor"
-
 // presentQuery lists the monitors as the Alexa app does now.
 const presentQuery = `query listAirQualityMonitors {
   listEndpoints(listEndpointsInput: {displayCategory: "AIR_QUALITY_MONITOR", includeHouseholdDevices: true}) {
@@ -30,30 +26,10 @@ const presentQuery = `query listAirQualityMonitors {
       model { value { text } }
       serialNumber { value { text } }
       softwareVersion { value { text } }
+      displayCategories { primary { value } }
       legacyIdentifiers {
         dmsIdentifier { deviceType { value { text } } }
         chrsIdentifier { entityId }
-      }
-      legacyAppliance { applianceId }
-    }
-  }
-}`
-
-// olderQuery lists every smart home device of the account, with what it can do.
-const olderQuery = `query CustomerSmartHome {
-  endpoints(endpointsQueryParams: {paginationParams: {disablePagination: true}}) {
-    items {
-      id
-      legacyAppliance {
-        applianceId
-        applianceTypes
-        friendlyName
-        friendlyDescription
-        manufacturerName
-        modelName
-        entityId
-        capabilities
-        alexaDeviceIdentifierList
       }
     }
   }
@@ -64,20 +40,22 @@ const olderQuery = `query CustomerSmartHome {
 type monitor struct {
 	id string // of the device, never changing
 
-	endpointID  string // what GraphQL calls it
-	entityID    string // what /api/phoenix/state calls it
-	applianceID string // what it calls it where there is no entity id
+	endpointID string // what GraphQL calls it; empty if only the entities list it
+	entityID   string // what /api/phoenix/state calls it
 
 	serial          string
+	deviceType      string // of an Alexa device; empty for other makers' monitors
 	name            string
 	manufacturer    string
 	model           string
 	softwareVersion string
 
-	// instances is the meaning of its ranges, where a capability list told it.
-	instances map[string]collectors.Measurement
+	// instances is the meaning of the ranges of another maker's monitor, as far as
+	// their configuration was understood.
+	instances map[string]meaning
+	leftOut   []string // its other ranges, for people
 
-	// measures is all it was ever seen to measure, beyond always.
+	// measures is all it was ever seen to measure.
 	measures map[collectors.Measurement]bool
 
 	lastSeen time.Time
@@ -102,22 +80,6 @@ func (m *monitor) identify() bool {
 	return false
 }
 
-// measurement is the meaning of one range. A capability list that names the
-// instances of this monitor rules out that the common table gives the same
-// meaning to another one.
-func (m *monitor) measurement(instance string) (collectors.Measurement, bool) {
-	if meaning, ok := m.instances[instance]; ok {
-		return meaning, true
-	}
-	meaning, ok := byInstance[instance]
-	for _, taken := range m.instances {
-		if taken == meaning {
-			return "", false
-		}
-	}
-	return meaning, ok
-}
-
 // device turns a sample into the device of a snapshot. No sample is a monitor
 // that Alexa does not tell of.
 func (m *monitor) device(s *sample, area string) collectors.Device {
@@ -137,8 +99,10 @@ func (m *monitor) device(s *sample, area string) collectors.Device {
 			readings[measurement] = s.readings[measurement]
 		}
 	}
-	for _, measurement := range always {
-		add(measurement)
+	if m.isAmazons() {
+		for _, measurement := range always {
+			add(measurement)
+		}
 	}
 	for measurement := range m.measures {
 		add(measurement)
@@ -153,20 +117,10 @@ func (m *monitor) device(s *sample, area string) collectors.Device {
 
 // listPresent asks for the monitors in the present way.
 func (c *Collector) listPresent(ctx context.Context, retry *collectors.Retrier, found *faults) ([]*monitor, error) {
-	return c.listBy(ctx, retry, found, "listing the monitors", "listAirQualityMonitors", presentQuery, parsePresentListing)
-}
-
-// listOlder asks for them as earlier versions of the app did.
-func (c *Collector) listOlder(ctx context.Context, retry *collectors.Retrier, found *faults) ([]*monitor, error) {
-	return c.listBy(ctx, retry, found, "listing the monitors, the older way", "CustomerSmartHome", olderQuery, parseOlderListing)
-}
-
-func (c *Collector) listBy(ctx context.Context, retry *collectors.Retrier, found *faults, what, operation, query string,
-	parse func([]byte, *faults) ([]*monitor, error)) ([]*monitor, error) {
 	var monitors []*monitor
-	question := graphQLQuestion{OperationName: operation, Query: query, Variables: struct{}{}}
-	err := c.post(ctx, retry, graphQLPath, what, question, func(body []byte) (err error) {
-		monitors, err = parse(body, found)
+	question := graphQLQuestion{OperationName: "listAirQualityMonitors", Query: presentQuery, Variables: struct{}{}}
+	err := c.post(ctx, retry, graphQLPath, "listing the monitors", question, func(body []byte) (err error) {
+		monitors, err = parsePresentListing(body, found)
 		return err
 	})
 	return monitors, err
@@ -181,7 +135,7 @@ func parsePresentListing(body []byte, found *faults) ([]*monitor, error) {
 	for i, raw := range entries {
 		var entry struct {
 			ID, EndpointID, FriendlyNameObject, Manufacturer, Model, SerialNumber, SoftwareVersion,
-			LegacyIdentifiers, LegacyAppliance json.RawMessage
+			DisplayCategories, LegacyIdentifiers json.RawMessage
 		}
 		if err := object(raw, &entry); err != nil {
 			found.add("listed endpoint %d: %v", i, err)
@@ -191,63 +145,19 @@ func parsePresentListing(body []byte, found *faults) ([]*monitor, error) {
 			entry.ID = entry.EndpointID
 		}
 		r := fieldReader{found: found, of: fmt.Sprintf("listed endpoint %d", i)}
+		if category := r.text("displayCategories", entry.DisplayCategories, "primary", "value"); category != "" && category != monitorType {
+			continue // not that it was asked for
+		}
 		monitors = appendMonitor(monitors, found, i, &monitor{
 			endpointID:      r.id("id", entry.ID),
 			entityID:        r.id("legacyIdentifiers", entry.LegacyIdentifiers, "chrsIdentifier", "entityId"),
-			applianceID:     r.id("legacyAppliance", entry.LegacyAppliance, "applianceId"),
+			deviceType:      r.text("legacyIdentifiers", entry.LegacyIdentifiers, "dmsIdentifier", "deviceType", "value", "text"),
 			serial:          r.text("serialNumber", entry.SerialNumber, "value", "text"),
 			name:            r.text("friendlyNameObject", entry.FriendlyNameObject, "value", "text"),
 			manufacturer:    r.text("manufacturer", entry.Manufacturer, "value", "text"),
 			model:           r.text("model", entry.Model, "value", "text"),
 			softwareVersion: r.text("softwareVersion", entry.SoftwareVersion, "value", "text"),
 		})
-	}
-	return monitors, nil
-}
-
-func parseOlderListing(body []byte, found *faults) ([]*monitor, error) {
-	entries, err := graphQLList(body, found, "endpoints", "items")
-	if err != nil {
-		return nil, err
-	}
-	var monitors []*monitor
-	for i, raw := range entries {
-		var endpoint struct{ ID, LegacyAppliance json.RawMessage }
-		if err := object(raw, &endpoint); err != nil {
-			found.add("listed endpoint %d: %v", i, err)
-			continue
-		}
-		if isNull(endpoint.LegacyAppliance) {
-			continue // not every endpoint of an account is an appliance
-		}
-		var appliance struct {
-			ApplianceID, ApplianceTypes, FriendlyName, FriendlyDescription, ManufacturerName, ModelName,
-			EntityID, Capabilities, AlexaDeviceIdentifierList json.RawMessage
-		}
-		if err := object(endpoint.LegacyAppliance, &appliance); err != nil {
-			found.add("listed endpoint %d: legacyAppliance: %v", i, err)
-			continue
-		}
-		r := fieldReader{found: found, of: fmt.Sprintf("listed endpoint %d", i)}
-		if !slices.Contains(r.texts("applianceTypes", appliance.ApplianceTypes), monitorType) &&
-			r.text("friendlyDescription", appliance.FriendlyDescription) != monitorDescription {
-			continue
-		}
-		m := &monitor{
-			endpointID:   r.id("id", endpoint.ID),
-			entityID:     r.id("entityId", appliance.EntityID),
-			applianceID:  r.id("applianceId", appliance.ApplianceID),
-			name:         r.text("friendlyName", appliance.FriendlyName),
-			manufacturer: r.text("manufacturerName", appliance.ManufacturerName),
-			model:        r.text("modelName", appliance.ModelName),
-		}
-		for _, device := range r.list("alexaDeviceIdentifierList", appliance.AlexaDeviceIdentifierList) {
-			if m.serial = r.text("alexaDeviceIdentifierList", device, "dmsDeviceSerialNumber"); m.serial != "" {
-				break
-			}
-		}
-		m.instances = parseCapabilities(r, appliance.Capabilities)
-		monitors = appendMonitor(monitors, found, i, m)
 	}
 	return monitors, nil
 }
@@ -259,47 +169,7 @@ func appendMonitor(monitors []*monitor, found *faults, i int, m *monitor) []*mon
 		return monitors
 	}
 	m.measures = map[collectors.Measurement]bool{}
-	for _, measurement := range m.instances {
-		m.measures[measurement] = true
-	}
 	return append(monitors, m)
-}
-
-// parseCapabilities finds what each range of a monitor means.
-func parseCapabilities(r fieldReader, raw json.RawMessage) map[string]collectors.Measurement {
-	meanings := map[string]collectors.Measurement{}
-	for _, raw := range r.list("capabilities", raw) {
-		var capability struct{ InterfaceName, Instance, Resources json.RawMessage }
-		if err := object(raw, &capability); err != nil {
-			r.found.add("%s: capability: %v", r.of, err)
-			continue
-		}
-		if r.text("interfaceName", capability.InterfaceName) != "Alexa.RangeController" {
-			continue
-		}
-		instance := r.text("instance", capability.Instance)
-		names, err := dig(capability.Resources, "friendlyNames")
-		if err != nil {
-			r.found.add("%s: capability resources: %v", r.of, err)
-			continue
-		}
-		for _, name := range r.list("friendlyNames", names) {
-			value, err := dig(name, "value")
-			if err != nil {
-				r.found.add("%s: capability name: %v", r.of, err)
-				continue
-			}
-			meaning, ok := byAsset[r.text("assetId", value, "assetId")]
-			if !ok && strings.Contains(r.text("text", value, "text"), "PM10") {
-				meaning, ok = collectors.PM10, true // it has a name only, no asset
-			}
-			if ok && instance != "" {
-				meanings[instance] = meaning
-				break
-			}
-		}
-	}
-	return meanings
 }
 
 // fieldReader reads the fields of one entry; what has the wrong shape is empty,
@@ -347,14 +217,6 @@ func (r fieldReader) list(name string, raw json.RawMessage) []json.RawMessage {
 	return entries
 }
 
-func (r fieldReader) texts(name string, raw json.RawMessage) []string {
-	var all []string
-	for _, entry := range r.list(name, raw) {
-		all = append(all, r.text(name, entry))
-	}
-	return all
-}
-
 // merge makes the new list of monitors, and keeps of the known ones what the
 // listing does not tell every time: ids above all, so that a monitor whose
 // serial number is left out once does not become another device.
@@ -386,27 +248,22 @@ func (m *monitor) isSame(old *monitor) bool {
 		return strings.EqualFold(m.serial, old.serial)
 	}
 	same := func(a, b string) bool { return a != "" && a == b }
-	return same(m.endpointID, old.endpointID) || same(m.entityID, old.entityID) || same(m.applianceID, old.applianceID)
+	return same(m.endpointID, old.endpointID) || same(m.entityID, old.entityID)
 }
 
 func (m *monitor) inherit(old *monitor) {
 	m.id, m.lastSeen, m.measures = old.id, old.lastSeen, old.measures
+	m.instances, m.leftOut = old.instances, old.leftOut
 	for _, field := range []struct {
 		own   *string
 		known string
 	}{
-		{&m.endpointID, old.endpointID}, {&m.entityID, old.entityID}, {&m.applianceID, old.applianceID},
-		{&m.serial, old.serial}, {&m.name, old.name}, {&m.manufacturer, old.manufacturer},
+		{&m.endpointID, old.endpointID}, {&m.entityID, old.entityID},
+		{&m.serial, old.serial}, {&m.deviceType, old.deviceType}, {&m.name, old.name}, {&m.manufacturer, old.manufacturer},
 		{&m.model, old.model}, {&m.softwareVersion, old.softwareVersion},
 	} {
 		if *field.own == "" {
 			*field.own = field.known
 		}
-	}
-	if len(m.instances) == 0 {
-		m.instances = old.instances
-	}
-	for _, measurement := range m.instances {
-		m.measures[measurement] = true
 	}
 }

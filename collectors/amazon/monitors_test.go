@@ -15,7 +15,7 @@ import (
 
 var refused = amazontest.Status(400, nil, "")
 
-func TestOlderListing(t *testing.T) {
+func TestEntities(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"the present one fails":       refused,
 		"the present one finds none":  graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`),
@@ -26,7 +26,10 @@ func TestOlderListing(t *testing.T) {
 				h.account.Script(answer)
 				var snapshot collectors.Snapshot
 				if n := h.counting("", func() { snapshot = h.poll() }); n != 3 {
-					t.Errorf("%d calls, want 3", n)
+					t.Errorf("%d calls, want 3: two listings and the readings", n)
+				}
+				if n := h.account.Requests(amazontest.PhoenixPath); n != 1 {
+					t.Errorf("%d requests to %s, want 1: the entities have no endpoint ids", n, amazontest.PhoenixPath)
 				}
 				d := byID(snapshot)[kitchenID]
 				if d.Name != "Kitchen" || d.Serial != kitchen.Serial || d.Manufacturer != "Amazon" || d.Area != "Ground floor" {
@@ -41,8 +44,97 @@ func TestOlderListing(t *testing.T) {
 
 // listed is an entry of an answer to the present listing.
 func listed(m amazontest.Monitor) string {
-	return fmt.Sprintf(`{"id":%q,"serialNumber":{"value":{"text":%q}},"friendlyNameObject":{"value":{"text":%q}},"legacyIdentifiers":{"chrsIdentifier":{"entityId":%q}}}`,
+	return fmt.Sprintf(`{"id":%q,"serialNumber":{"value":{"text":%q}},"friendlyNameObject":{"value":{"text":%q}},"manufacturer":{"value":{"text":"Amazon"}},"legacyIdentifiers":{"chrsIdentifier":{"entityId":%q}}}`,
 		m.EndpointID(), m.Serial, m.Name, m.EntityID)
+}
+
+// entity is an entry of an answer with the entities.
+func entity(m amazontest.Monitor) string {
+	return fmt.Sprintf(`{"id":%q,"displayName":%q,"description":"Amazon Indoor Air Quality Monitor","availability":"AVAILABLE","providerData":`+
+		`{"enabled":true,"categoryType":"APPLIANCE","deviceType":"AIR_QUALITY_MONITOR","dmsDeviceIdentifiers":[{"deviceSerialNumber":%q,"deviceType":null}]}}`,
+		m.EntityID, m.Name, m.Serial)
+}
+
+func TestShapesOfTheEntities(t *testing.T) {
+	const (
+		serials = `[{"deviceSerialNumber":"G0A1K2","deviceType":null}]`
+		kind    = `"deviceType":"AIR_QUALITY_MONITOR",`
+		says    = `"description":"Amazon Indoor Air Quality Monitor",`
+	)
+	with := func(old, changed string) string {
+		if !strings.Contains(entity(kitchen), old) {
+			t.Fatalf("%s holds no %s", entity(kitchen), old)
+		}
+		return strings.Replace(entity(kitchen), old, changed, 1)
+	}
+	byEntity := "amazon_" + strings.ReplaceAll(kitchen.EntityID, "-", "_")
+	tests := map[string]struct {
+		entry string
+		id    string // "" is that the entry is left out
+		fault string
+	}{
+		"good":                      {entity(kitchen), kitchenID, ""},
+		"known by its description":  {with(kind, ""), kitchenID, ""},
+		"known by its device type":  {strings.Replace(with(says, ""), `"deviceType":null`, `"deviceType":"AEZME1X38KDRA"`, 1), kitchenID, ""},
+		"flat":                      {fmt.Sprintf(`{"id":%q,"deviceType":"AIR_QUALITY_MONITOR","serialNumber":"G0A1K2",`+says+`"providerData":null}`, kitchen.EntityID), kitchenID, ""},
+		"a light":                   {strings.Replace(with(kind, `"deviceType":"LIGHT",`), says, "", 1), "", ""},
+		"a group":                   {with("APPLIANCE", "GROUP"), "", ""},
+		"serials null":              {with(serials, "null"), byEntity, ""},
+		"no serials":                {with(serials, "[]"), byEntity, ""},
+		"serials an object":         {with(serials, "{}"), byEntity, "dmsDeviceIdentifiers: an object"},
+		"serials of nulls":          {with(serials, `[null,{},{"deviceSerialNumber":null},{"deviceSerialNumber":"G0A1K2"}]`), kitchenID, ""},
+		"the provider's a text":     {`{"id":"x","providerData":"x"}`, "", "providerData: text"},
+		"the id is a list":          {with(`"`+kitchen.EntityID+`"`, "[]"), kitchenID, "id: a list"},
+		"nothing to know it by":     {`{` + says + `"id":null}`, "", "no serial number, entity id or endpoint id"},
+		"an entry is text":          {`"x"`, "", "listed entity 0: text"},
+		"an entry is null":          {`null`, "", "listed entity 0: nothing"},
+		"twice the same":            {entity(kitchen) + `,` + entity(kitchen), kitchenID, "listed more than once"},
+		"an endless id":             {with(kitchen.EntityID, strings.Repeat("a", 2000)), kitchenID, "no id"},
+		"a name that is an object ": {with(`"Kitchen"`, "{}"), kitchenID, "displayName: an object"},
+	}
+	for name, test := range tests {
+		for form, body := range map[string]string{"": "[%s,%s]", " in an object": `{"entities":[%s,%s]}`} {
+			t.Run(name+form, func(t *testing.T) {
+				inHouse(t, func(h *house) {
+					h.account.Script(refused, graphQL(fmt.Sprintf(body, test.entry, entity(cellar))))
+					snapshot := h.poll()
+					want := []string{cellarID}
+					if test.id != "" {
+						want = append(want, test.id)
+					}
+					slices.Sort(want)
+					if got := slices.Sorted(maps.Keys(byID(snapshot))); !slices.Equal(got, want) {
+						t.Errorf("devices %q, want %q", got, want)
+					}
+					if test.fault != "" {
+						wantFault(t, snapshot, test.fault)
+					} else if len(snapshot.Faults) != 1 {
+						t.Errorf("faults, beside the one of the listing: %v", snapshot.Faults)
+					}
+					wantNumber(t, byID(snapshot)[cellarID], collectors.Humidity, 61.2)
+					if d := byID(snapshot)[test.id]; test.id != "" && d.Online {
+						wantNumber(t, d, collectors.Humidity, 48)
+						wantNumber(t, d, collectors.PM10, 14)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestEntitiesThatAreNone(t *testing.T) {
+	for name, body := range map[string]string{
+		"a page": `<html>`, "empty": ``, "null": `null`, "a text": `"x"`, "an object": `{}`, "a message": `{"message":"no"}`, "cut short": `[{"id`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(h *house) {
+				h.account.Script(refused, graphQL(body))
+				_, err := h.collect()
+				wantClass(t, err, collectors.Permanent)
+				h.cleanPoll()
+			})
+		})
+	}
 }
 
 func TestShapesOfThePresentListing(t *testing.T) {
@@ -74,6 +166,9 @@ func TestShapesOfThePresentListing(t *testing.T) {
 		"a serial of signs":         {strings.Replace(listed(kitchen), kitchen.Serial, `!?`, 1), byEntity, ""},
 		"an endless entity id":      {strings.Replace(listed(kitchen), kitchen.EntityID, strings.Repeat("a", 2000), 1), kitchenID, "no id"},
 		"nothing to know it by":     {`{"friendlyNameObject":{"value":{"text":"Kitchen"}}}`, "", "no serial number, entity id or endpoint id"},
+		"an Echo":                   {strings.Replace(listed(kitchen), `{`, `{"displayCategories":{"primary":{"value":"ALEXA_VOICE_ENABLED"}},`, 1), "", ""},
+		"its category":              {strings.Replace(listed(kitchen), `{`, `{"displayCategories":{"primary":{"value":"AIR_QUALITY_MONITOR"}},`, 1), kitchenID, ""},
+		"categories null":           {strings.Replace(listed(kitchen), `{`, `{"displayCategories":null,`, 1), kitchenID, ""},
 		"an entry is null":          {`null`, "", "listed endpoint 0: nothing"},
 		"an entry is text":          {`"x"`, "", "listed endpoint 0: text"},
 		"twice the same":            {listed(kitchen) + `,` + listed(kitchen), kitchenID, "listed more than once"},
@@ -101,106 +196,16 @@ func TestShapesOfThePresentListing(t *testing.T) {
 	}
 }
 
-func older(fields string) string {
-	return fmt.Sprintf(`{"id":%q,"legacyAppliance":{"entityId":%q,"friendlyName":"Kitchen",%s}}`, kitchen.EndpointID(), kitchen.EntityID, fields)
-}
-
-func TestShapesOfTheOlderListing(t *testing.T) {
-	const (
-		kind    = `"applianceTypes":["OTHER","AIR_QUALITY_MONITOR"]`
-		serials = `"alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":"G0A1K2"}]`
-	)
-	byEntity := "amazon_" + strings.ReplaceAll(kitchen.EntityID, "-", "_")
-	tests := map[string]struct {
-		entry string
-		id    string
-		fault string
-	}{
-		"good":                         {older(kind + `,` + serials), kitchenID, ""},
-		"known by its description":     {older(`"applianceTypes":null,"friendlyDescription":"Amazon Indoor Air Quality Monitor",` + serials), kitchenID, ""},
-		"a light":                      {older(`"applianceTypes":["LIGHT"],"capabilities":5`), "", ""},
-		"no kind":                      {older(serials), "", ""},
-		"types as text":                {older(`"applianceTypes":"AIR_QUALITY_MONITOR"`), "", "applianceTypes: text"},
-		"serials null":                 {older(kind + `,"alexaDeviceIdentifierList":null`), byEntity, ""},
-		"serials an object":            {older(kind + `,"alexaDeviceIdentifierList":{}`), byEntity, "alexaDeviceIdentifierList: an object"},
-		"serials of nulls":             {older(kind + `,"alexaDeviceIdentifierList":[null,{},{"dmsDeviceSerialNumber":null},{"dmsDeviceSerialNumber":"G0A1K2"}]`), kitchenID, ""},
-		"no appliance":                 {`{"id":"x","legacyAppliance":null}`, "", ""},
-		"an appliance is text":         {`{"legacyAppliance":"x"}`, "", "legacyAppliance: text"},
-		"an entry is text":             {`"x"`, "", "listed endpoint 0: text"},
-		"capabilities a text":          {older(kind + `,` + serials + `,"capabilities":"x"`), kitchenID, "capabilities: text"},
-		"a capability is text":         {older(kind + `,` + serials + `,"capabilities":["x"]`), kitchenID, "capability: text"},
-		"resources a text":             {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":"x"}]`), kitchenID, "capability resources: text"},
-		"resources null":               {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":null}]`), kitchenID, ""},
-		"a name is text":               {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":{"friendlyNames":["x"]}}]`), kitchenID, "capability name: text"},
-		"a capability without meaning": {older(kind + `,` + serials + `,"capabilities":[{"interfaceName":"Alexa.RangeController","instance":"4","resources":{"friendlyNames":[{"value":{"assetId":"Alexa.Setting.Mode"}}]}}]`), kitchenID, ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
-				cellarEntry := fmt.Sprintf(`{"id":%q,"legacyAppliance":{%s,"alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":%q}]}}`, cellar.EndpointID(), kind, cellar.Serial)
-				h.account.Script(refused, graphQL(`{"data":{"endpoints":{"items":[`+test.entry+`,`+cellarEntry+`]}}}`))
-				snapshot := h.poll()
-				want := []string{cellarID}
-				if test.id != "" {
-					want = append(want, test.id)
-				}
-				slices.Sort(want)
-				if got := slices.Sorted(maps.Keys(byID(snapshot))); !slices.Equal(got, want) {
-					t.Errorf("devices %q, want %q", got, want)
-				}
-				if test.fault != "" {
-					wantFault(t, snapshot, test.fault)
-				} else if len(snapshot.Faults) != 1 {
-					t.Errorf("faults, beside the one of the listing: %v", snapshot.Faults)
-				}
-				if test.id != "" {
-					wantNumber(t, byID(snapshot)[test.id], collectors.Humidity, 48)
-				}
-			})
-		})
-	}
-}
-
-// The asset ids of a capability list win over the common table.
-func TestInstancesByAsset(t *testing.T) {
-	capability := func(instance, value string) string {
-		return fmt.Sprintf(`{"interfaceName":"Alexa.RangeController","instance":%s,"resources":{"friendlyNames":[{"value":%s}]}}`, instance, value)
-	}
-	capabilities := strings.Join([]string{
-		`{"interfaceName":"Alexa.TemperatureSensor"}`,
-		capability(`"4"`, `{"assetId":"Alexa.AirQuality.ParticulateMatter"}`),
-		capability(`5`, `{"assetId":"Alexa.AirQuality.Humidity"}`),
-		capability(`"20"`, `{"text":"Particulate matter PM10"}`),
-	}, ",")
-	inHouse(t, func(h *house) {
-		h.account.Script(
-			refused,
-			graphQL(`{"data":{"endpoints":{"items":[`+older(`"applianceTypes":["AIR_QUALITY_MONITOR"],"capabilities":[`+capabilities+`]`)+`]}}}`),
-			graphQL(`{"data":{"listEndpoints":{"endpoints":[`+endpoint(kitchen, rangeFeature("4", "11")+`,`+rangeFeature("5", "41")+`,`+
-				rangeFeature("6", "99")+`,`+rangeFeature("20", "15")+`,`+rangeFeature("8", "1.5"))+`]}}}`),
-		)
-		devices := h.poll().Devices
-		if len(devices) != 1 {
-			t.Fatalf("devices %v, want one", devices)
-		}
-		wantNumber(t, devices[0], collectors.PM25, 11)
-		wantNumber(t, devices[0], collectors.Humidity, 41)
-		wantNumber(t, devices[0], collectors.PM10, 15)
-		wantNumber(t, devices[0], collectors.CarbonMonoxide, 1.5)
-		wantUnknown(t, devices[0], collectors.VOCIndex, collectors.IndoorAirQuality)
-	})
-}
-
 func TestLaterListingIsNotBelievedWhenEmptyOrFailing(t *testing.T) {
 	empty := graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`)
-	emptyOlder := graphQL(`{"data":{"endpoints":{"items":[]}}}`)
+	noEntities := graphQL(`[]`)
 	tests := map[string]struct {
 		answers []http.HandlerFunc
 		fault   string
 	}{
-		"empty":           {[]http.HandlerFunc{empty, emptyOlder}, "not believed"},
+		"empty":           {[]http.HandlerFunc{empty, noEntities}, "not believed"},
 		"empty, then bad": {[]http.HandlerFunc{empty, refused}, "listing the monitors failed"},
-		"bad, then empty": {[]http.HandlerFunc{refused, emptyOlder}, "not believed"},
+		"bad, then empty": {[]http.HandlerFunc{refused, noEntities}, "not believed"},
 		"bad twice":       {[]http.HandlerFunc{refused, refused}, "listing the monitors failed"},
 		"silent":          {[]http.HandlerFunc{amazontest.Hang, amazontest.Hang, amazontest.Hang}, "listing the monitors failed"},
 	}
@@ -253,7 +258,7 @@ func TestFirstListingFails(t *testing.T) {
 		class   collectors.Class
 	}{
 		"both bad":               {[]http.HandlerFunc{refused, refused}, collectors.Permanent},
-		"the older one refused":  {[]http.HandlerFunc{refused, amazontest.Status(403, nil, "")}, collectors.Authentication},
+		"the entities refused":   {[]http.HandlerFunc{refused, amazontest.Status(403, nil, "")}, collectors.Authentication},
 		"empty, then refused":    {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`), amazontest.SignInPage}, collectors.Authentication},
 		"silent":                 {[]http.HandlerFunc{amazontest.Hang, amazontest.Hang, amazontest.Hang}, collectors.Transient},
 		"empty, then broken off": {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`), amazontest.Truncated, amazontest.Truncated, amazontest.Truncated}, collectors.Transient},
@@ -290,7 +295,7 @@ func TestAccountWithoutMonitors(t *testing.T) {
 			wantFault(t, snapshot, "no air quality monitor", "amazon.co.uk")
 		}
 		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`), refused)
-		wantFault(t, h.poll(), "asking in the older way failed")
+		wantFault(t, h.poll(), "asking for the entities failed")
 
 		h.account.SetMonitor(kitchen)
 		wantNumber(t, h.cleanPoll()[kitchenID], collectors.Humidity, 48)
@@ -366,9 +371,7 @@ func TestMeasurementsStay(t *testing.T) {
 // for it is offline.
 func TestMonitorsWithoutEndpointID(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.account.Script(refused, graphQL(`{"data":{"endpoints":{"items":[`+
-			`{"legacyAppliance":{"applianceTypes":["AIR_QUALITY_MONITOR"],"applianceId":"`+kitchen.ApplianceID+`","alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":"G0A1K2"}]}},`+
-			`{"legacyAppliance":{"applianceTypes":["AIR_QUALITY_MONITOR"],"alexaDeviceIdentifierList":[{"dmsDeviceSerialNumber":"G0B7C9"}]}}]}}}`))
+		h.account.Script(refused, graphQL(`[`+entity(kitchen)+`,`+strings.Replace(entity(cellar), cellar.EntityID, "", 1)+`]`))
 		for range 2 {
 			var snapshot collectors.Snapshot
 			before := h.account.Requests(amazontest.GraphQLPath)

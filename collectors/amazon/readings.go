@@ -10,33 +10,6 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// always are the measurements that every monitor has; PM10 only some have.
-var always = []collectors.Measurement{
-	collectors.Temperature, collectors.Humidity, collectors.PM25,
-	collectors.CarbonMonoxide, collectors.VOCIndex, collectors.IndoorAirQuality,
-}
-
-// byAsset is the meaning of a range by the asset id that a capability list gives
-// it, from Alexa's catalogue of assets.
-var byAsset = map[string]collectors.Measurement{
-	"Alexa.AirQuality.Humidity":                 collectors.Humidity,
-	"Alexa.AirQuality.VolatileOrganicCompounds": collectors.VOCIndex,
-	"Alexa.AirQuality.ParticulateMatter":        collectors.PM25,
-	"Alexa.AirQuality.CarbonMonoxide":           collectors.CarbonMonoxide,
-	"Alexa.AirQuality.IndoorAirQuality":         collectors.IndoorAirQuality,
-}
-
-// byInstance is the meaning of a range of Amazon's own monitor where no
-// capability list is at hand. The present listing has none.
-var byInstance = map[string]collectors.Measurement{
-	"4": collectors.Humidity,
-	"5": collectors.VOCIndex,
-	"6": collectors.PM25,
-	"7": collectors.PM10,
-	"8": collectors.CarbonMonoxide,
-	"9": collectors.IndoorAirQuality,
-}
-
 // sane is what a sensor can measure at all, in the measurement's unit; what lies
 // outside is no reading.
 var sane = map[collectors.Measurement][2]float64{
@@ -153,7 +126,7 @@ func failureOf(code string) failure {
 	switch {
 	case strings.Contains(code, "UNREACHABLE"), strings.Contains(code, "OFFLINE"):
 		return failureUnreachable
-	case strings.Contains(code, "NOT_FOUND"):
+	case strings.Contains(code, "NOT_FOUND"), strings.Contains(code, "NOTFOUND"): // TargetApplianceNotFoundException
 		return failureNotFound
 	}
 	return failureOther
@@ -201,6 +174,11 @@ func celsius(raw json.RawMessage) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("scale: %w", err)
 	}
+	return inCelsius(degrees, scale)
+}
+
+// inCelsius converts degrees in one of Alexa's scales to °C.
+func inCelsius(degrees float64, scale string) (float64, error) {
 	switch strings.ToUpper(scale) {
 	case "CELSIUS":
 		return degrees, nil

@@ -227,7 +227,6 @@ func TestShapesOfPhoenix(t *testing.T) {
 	}{
 		"good":                       {states(kitchen, pm25), ``, "", true, true},
 		"errors null":                {states(kitchen, pm25), `null`, "", true, true},
-		"by appliance id":            {strings.Replace(states(kitchen, pm25), kitchen.EntityID, kitchen.ApplianceID, 1), ``, "", true, true},
 		"connectivity as text":       {states(kitchen, `{"namespace":"Alexa.EndpointHealth","name":"connectivity","value":"OK"}`), ``, "", false, true},
 		"connectivity as object":     {states(kitchen, ok), ``, "", false, true},
 		"connectivity lost":          {states(kitchen, strings.Replace(ok, "OK", "UNREACHABLE", 1), pm25), ``, "", false, false},

@@ -26,13 +26,18 @@ import (
 
 // The paths that the host serves.
 const (
-	GraphQLPath = "/nexus/v1/graphql"
-	PhoenixPath = "/api/phoenix/state"
+	GraphQLPath  = "/nexus/v1/graphql"
+	PhoenixPath  = "/api/phoenix/state"
+	EntitiesPath = "/api/behaviors/entities"
 )
 
-// Monitor is one air quality monitor of the account.
+// DeviceType is the device type of Amazon's own monitor.
+const DeviceType = "AEZME1X38KDRA"
+
+// Monitor is one air quality monitor of the account: Amazon's own, unless Maker
+// names another one.
 type Monitor struct {
-	Serial      string
+	Serial      string // null in answers if empty, as for monitors of other makers
 	EntityID    string // a UUID; empty means that the account has none for it
 	ApplianceID string // empty likewise
 	Name        string
@@ -47,9 +52,36 @@ type Monitor struct {
 	AirQuality  float64 // Amazon's score, 0 to 100
 
 	NoPM10    bool // it has no PM10 sensor
+	NoHealth  bool // Alexa has no EndpointHealth for it
 	Reachable bool // Alexa reaches it
 
+	Maker  string  // "Amazon" if empty
+	Ranges []Range // of another maker's monitor, instead of the values above but for Temperature
+
 	sampled time.Time
+}
+
+// key tells the monitors of an account apart.
+func (m Monitor) key() string {
+	if m.Serial != "" {
+		return m.Serial
+	}
+	return m.EntityID
+}
+
+func (m Monitor) maker() string {
+	if m.Maker == "" {
+		return "Amazon"
+	}
+	return m.Maker
+}
+
+// deviceType is empty for other makers' monitors, which are no Alexa devices.
+func (m Monitor) deviceType() string {
+	if m.maker() != "Amazon" {
+		return ""
+	}
+	return DeviceType
 }
 
 // EndpointID is what GraphQL calls the monitor.
@@ -82,6 +114,7 @@ type Account struct {
 	devices        map[string]*device // by refresh token
 	flaky          map[string]*flakiness
 	handedOut      []string // secrets of signing in
+	throttle       throttle
 }
 
 // NewAccount makes an account that is at home at amazon.co.uk, without monitors,
@@ -130,8 +163,8 @@ func (a *Account) Secrets() []string {
 	return append(append(slices.Sorted(maps.Values(a.cookies)), a.csrf), a.handedOut...)
 }
 
-// SetMonitor adds a monitor, or replaces the one with its serial. Its readings
-// are taken now.
+// SetMonitor adds a monitor, or replaces the one with its serial number, or with
+// its entity id if it has none. Its readings are taken now.
 func (a *Account) SetMonitor(m Monitor) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -139,7 +172,7 @@ func (a *Account) SetMonitor(m Monitor) {
 	if m.Scale == "" {
 		m.Scale = "CELSIUS"
 	}
-	a.monitors[m.Serial] = m
+	a.monitors[m.key()] = m
 }
 
 // RemoveMonitor takes a monitor out of the account.
@@ -204,6 +237,7 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}{
 		GraphQLPath:    {[]string{http.MethodPost}, false, a.serveGraphQL},
 		PhoenixPath:    {[]string{http.MethodPost}, false, a.servePhoenix},
+		EntitiesPath:   {[]string{http.MethodGet}, false, a.serveEntities},
 		WelcomePath:    {[]string{http.MethodGet}, false, a.serveWelcome},
 		SignInPath:     {[]string{http.MethodGet, http.MethodPost}, true, a.serveSignIn},
 		LandingPath:    {[]string{http.MethodGet}, true, http.NotFound}, // as Amazon's is for browsers
@@ -228,6 +262,10 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		if r.Method == http.MethodPost && !isType(r, "application/json") {
 			http.Error(w, "", http.StatusUnsupportedMediaType)
+			return
+		}
+		if answer := a.throttled(r); answer != nil {
+			answer(w, r)
 			return
 		}
 	}
@@ -276,31 +314,7 @@ func (a *Account) admit(w http.ResponseWriter, r *http.Request) int {
 func (a *Account) sorted() []Monitor {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.SortedFunc(maps.Values(a.monitors), func(x, y Monitor) int { return strings.Compare(x.Serial, y.Serial) })
-}
-
-// ranges are the range instances of a monitor. A value that is not measured at
-// the moment is NaN.
-func (m Monitor) ranges() []rangeInstance {
-	all := []rangeInstance{
-		{"4", "Alexa.AirQuality.Humidity", "Alexa.Unit.Percent", m.Humidity},
-		{"5", "Alexa.AirQuality.VolatileOrganicCompounds", "", m.VOCIndex},
-		{"6", "Alexa.AirQuality.ParticulateMatter", "Alexa.Unit.Density.MicroGramsPerCubicMeter", m.PM25},
-		{"7", "", "Alexa.Unit.Density.MicroGramsPerCubicMeter", m.PM10},
-		{"8", "Alexa.AirQuality.CarbonMonoxide", "Alexa.Unit.PartsPerMillion", m.CO},
-		{"9", "Alexa.AirQuality.IndoorAirQuality", "", m.AirQuality},
-	}
-	if m.NoPM10 {
-		all = slices.DeleteFunc(all, func(r rangeInstance) bool { return r.instance == "7" })
-	}
-	return all
-}
-
-type rangeInstance struct {
-	instance string
-	assetID  string // PM10 has none, only a name
-	unit     string
-	value    float64
+	return slices.SortedFunc(maps.Values(a.monitors), func(x, y Monitor) int { return strings.Compare(x.key(), y.key()) })
 }
 
 // orNull is a number as JSON can tell it.

@@ -116,8 +116,9 @@ func TestQueries(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
 		"listing":             {question(list), `{"data":{"listEndpoints":{"endpoints":[{"id":"amzn1.alexa.endpoint.e1"},{"id":"amzn1.alexa.endpoint.g2"}]}}}`},
 		"in a batch":          {`[` + question(list) + `]`, `[{"data":{"listEndpoints":{"endpoints":[{"id":"amzn1.alexa.endpoint.e1"},{"id":"amzn1.alexa.endpoint.g2"}]}}}]`},
-		"the older listing":   {question(`{ }`), `syntax error`},
-		"older":               {question(`query o { endpoints { items { legacyAppliance { entityId friendlyName } } } }`), `{"data":{"endpoints":{"items":[{"legacyAppliance":{"entityId":"e1","friendlyName":"Hall"}},{"legacyAppliance":{"entityId":null,"friendlyName":null}}]}}}`},
+		"no keyword":          {question(`{ }`), `syntax error`},
+		"the older listing":   {question(`query o { endpoints { items { id } } }`), `field endpoints is undefined`},
+		"configuration":       {question(strings.Replace(read, "properties", "configuration { ... on RangeConfiguration { friendlyName { value { text } } } } properties", 1), "amzn1.alexa.endpoint.e1"), `{"friendlyName":{"value":{"text":"Carbon monoxide"}}}`},
 		"one by its id":       {question(read, "amzn1.alexa.endpoint.e1"), `"reachabilityStatusValue":"OK"`},
 		"fragment and alias":  {question(read, "amzn1.alexa.endpoint.e1"), `{"data":{"found":{"endpoints":[{"endpointId":"amzn1.alexa.endpoint.e1"`},
 		"unknown id":          {question(read, "x"), `{"data":{"found":{"endpoints":[]}}}`},

@@ -100,11 +100,6 @@ func (a *Account) resolve(f field, ids []string) (any, error) {
 	arguments := strings.Join(f.arguments, " ")
 	var endpoints []any
 	switch {
-	case f.name == "endpoints":
-		for _, m := range a.sorted() {
-			endpoints = append(endpoints, m.olderListing())
-		}
-		return object{fields: map[string]any{"items": endpoints}}, nil
 	case f.name != "listEndpoints":
 		return nil, fmt.Errorf("field %s is undefined", f.name)
 	case strings.Contains(arguments, "endpointIds : $ endpointIds"):
@@ -135,49 +130,23 @@ func (m Monitor) listing() object {
 	return object{fields: map[string]any{
 		"id":                 m.EndpointID(),
 		"friendlyNameObject": text(m.Name),
-		"manufacturer":       text("Amazon"),
+		"manufacturer":       text(m.maker()),
 		"model":              text("Smart Air Quality Monitor"),
 		"serialNumber":       text(m.Serial),
 		"softwareVersion":    text("3.21.1"),
+		"displayCategories": object{fields: map[string]any{
+			"primary": object{fields: map[string]any{"value": "AIR_QUALITY_MONITOR"}},
+		}},
 		"legacyIdentifiers": object{fields: map[string]any{
-			"dmsIdentifier":  object{fields: map[string]any{"deviceType": text("AEB16AMS5Z8WL")}},
+			"dmsIdentifier":  object{fields: map[string]any{"deviceType": text(m.deviceType())}},
 			"chrsIdentifier": entity,
 		}},
 		"legacyAppliance": appliance,
 	}}
 }
 
-// olderListing is the monitor as the older way to list tells of it.
-func (m Monitor) olderListing() object {
-	capabilities := []any{map[string]any{"interfaceName": "Alexa.TemperatureSensor", "instance": nil}}
-	for _, r := range m.ranges() {
-		name := map[string]any{"@type": "asset", "value": map[string]any{"assetId": r.assetID}}
-		if r.assetID == "" {
-			name = map[string]any{"@type": "text", "value": map[string]any{"text": "Particulate matter PM10", "locale": "en-US"}}
-		}
-		capabilities = append(capabilities, map[string]any{
-			"interfaceName": "Alexa.RangeController", "instance": r.instance,
-			"resources":     map[string]any{"friendlyNames": []any{name}},
-			"configuration": map[string]any{"unitOfMeasure": orNothing(r.unit)},
-		})
-	}
-	return object{fields: map[string]any{
-		"id": m.EndpointID(),
-		"legacyAppliance": object{fields: map[string]any{
-			"applianceId":               orNothing(m.ApplianceID),
-			"applianceTypes":            []any{"AIR_QUALITY_MONITOR"},
-			"friendlyName":              orNothing(m.Name),
-			"friendlyDescription":       "Amazon Indoor Air Quality Monitor",
-			"manufacturerName":          "Amazon",
-			"modelName":                 "Smart Air Quality Monitor",
-			"entityId":                  orNothing(m.EntityID),
-			"capabilities":              capabilities,
-			"alexaDeviceIdentifierList": []any{map[string]any{"dmsDeviceSerialNumber": m.Serial, "dmsDeviceTypeId": "AEB16AMS5Z8WL"}},
-		}},
-	}}
-}
-
-// state is the monitor's readings.
+// state is the monitor's readings with the configuration of its ranges, among
+// features that clients do not know.
 func (m Monitor) state() object {
 	reachability, failure := "OK", any(nil)
 	if !m.Reachable {
@@ -191,25 +160,50 @@ func (m Monitor) state() object {
 			typed:  typed{kind, fields},
 		}
 	}
-	feature := func(name, instance string, properties ...any) object {
-		return object{fields: map[string]any{"name": name, "instance": orNothing(instance), "properties": properties}}
+	feature := func(name, instance string, configuration, operations any, properties ...any) object {
+		var all any // null for a feature without properties
+		if len(properties) > 0 {
+			all = properties
+		}
+		return object{fields: map[string]any{
+			"name": name, "instance": orNothing(instance), "properties": all, "configuration": configuration, "operations": operations,
+		}}
 	}
 	var temperature any
 	if m.Reachable {
 		temperature = object{fields: map[string]any{"value": orNull(m.Temperature), "scale": m.Scale}}
 	}
 	features := []any{
-		feature("connectivity", "", property("Reachability", "reachability", nil, map[string]any{"reachabilityStatusValue": reachability})),
-		feature("temperatureSensor", "", property("TemperatureSensor", "temperature", failure, map[string]any{"value": temperature})),
+		feature("toggle", "11", nil, operations("turnOn", "turnOff"), property("ToggleState", "toggleState", nil, map[string]any{"toggleStateValue": "ON"})),
+		feature("temperatureSensor", "", nil, nil, property("TemperatureSensor", "temperature", failure, map[string]any{"value": temperature})),
+		feature("lavaLamp", "4", nil, nil, property("LavaLevel", "rangeValue", nil, map[string]any{})),
+		feature("softwareUpdate", "", nil, nil),
+	}
+	if !m.NoHealth {
+		features = append(features,
+			feature("connectivity", "", nil, nil, property("Reachability", "reachability", nil, map[string]any{"reachabilityStatusValue": reachability})),
+			feature("endpointHealth", "", nil, nil))
 	}
 	for _, r := range m.ranges() {
-		var value any
+		var value, settings any
 		if m.Reachable {
-			value = object{fields: map[string]any{"value": orNull(r.value)}}
+			value = object{fields: map[string]any{"value": orNull(r.Value)}}
 		}
-		features = append(features, feature("range", r.instance, property("RangeValue", "rangeValue", failure, map[string]any{"rangeValue": value})))
+		if r.Settable {
+			settings = operations("setRangeValue", "adjustRangeValue")
+		}
+		features = append(features, feature("range", r.Instance, r.configuration(), settings,
+			property("RangeValue", "rangeValue", failure, map[string]any{"rangeValue": value})))
 	}
 	return object{fields: map[string]any{"id": m.EndpointID(), "features": features}}
+}
+
+func operations(names ...string) any {
+	var all []any
+	for _, name := range names {
+		all = append(all, object{fields: map[string]any{"name": name}})
+	}
+	return all
 }
 
 // project takes what a field's selection asks for out of a value.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 )
 
 // servePhoenix answers POST /api/phoenix/state.
@@ -21,24 +22,23 @@ func (a *Account) servePhoenix(w http.ResponseWriter, r *http.Request) {
 		failures = []any{}
 	)
 	for _, request := range question.StateRequests {
-		entity := map[string]any{"entityId": request.EntityID, "entityType": request.EntityType}
-		failure := func(code, message string) {
-			failures = append(failures, map[string]any{"entity": entity, "code": code, "message": message})
+		failure := func(code string, message any) {
+			failures = append(failures, map[string]any{
+				"entity": map[string]any{"entityId": request.EntityID, "entityType": ""}, "code": code, "message": message, "data": nil,
+			})
 		}
-		monitor, found := Monitor{}, false
-		for _, m := range monitors {
-			id := map[string]string{"ENTITY": m.EntityID, "APPLIANCE": m.ApplianceID}[request.EntityType]
-			if id != "" && id == request.EntityID {
-				monitor, found = m, true
-			}
-		}
+		i := slices.IndexFunc(monitors, func(m Monitor) bool { return m.EntityID != "" && m.EntityID == request.EntityID })
 		switch {
-		case !found:
-			failure("NOT_FOUND", "There is no such entity.")
-		case !monitor.Reachable:
-			failure("ENDPOINT_UNREACHABLE", "Unable to reach the endpoint.")
+		// A monitor is no appliance, whichever of its ids is given.
+		case request.EntityType != "ENTITY", i < 0:
+			failure("TargetApplianceNotFoundException", "No appliance found for target!")
+		case !monitors[i].Reachable:
+			failure("ENDPOINT_UNREACHABLE", nil)
 		default:
-			states = append(states, map[string]any{"entity": entity, "capabilityStates": monitor.capabilityStates()})
+			states = append(states, map[string]any{
+				"entity":           map[string]any{"entityId": request.EntityID, "entityType": "ENTITY"},
+				"capabilityStates": monitors[i].capabilityStates(),
+			})
 		}
 	}
 	writeJSON(w, map[string]any{"deviceStates": states, "errors": failures})
@@ -56,9 +56,13 @@ func (m Monitor) capabilityStates() []string {
 		}
 		states = append(states, string(text))
 	}
-	add(map[string]any{
-		"namespace": "Alexa.EndpointHealth", "name": "connectivity", "value": map[string]any{"value": "OK"},
-	})
+	add(map[string]any{"namespace": "Alexa.ToggleController", "name": "toggleState", "instance": "11", "value": "ON"})
+	add(map[string]any{"namespace": "Alexa.LavaLamp", "name": "rangeValue", "instance": "4", "value": 3})
+	if !m.NoHealth {
+		add(map[string]any{
+			"namespace": "Alexa.EndpointHealth", "name": "connectivity", "value": map[string]any{"value": "OK"},
+		})
+	}
 	if !math.IsNaN(m.Temperature) {
 		add(map[string]any{
 			"namespace": "Alexa.TemperatureSensor", "name": "temperature",
@@ -67,7 +71,7 @@ func (m Monitor) capabilityStates() []string {
 	}
 	for _, r := range m.ranges() {
 		add(map[string]any{
-			"namespace": "Alexa.RangeController", "name": "rangeValue", "instance": r.instance, "value": orNull(r.value),
+			"namespace": "Alexa.RangeController", "name": "rangeValue", "instance": r.Instance, "value": orNull(r.Value),
 		})
 	}
 	return states

@@ -1,0 +1,139 @@
+package amazon
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"hueair2mqtt/collectors"
+)
+
+const (
+	// amazonsType is the device type of Amazon's own monitor, and amazonsName its
+	// manufacturer.
+	amazonsType = "AEZME1X38KDRA"
+	amazonsName = "Amazon"
+)
+
+// always are the measurements that every monitor of Amazon has; PM10 only some have.
+var always = []collectors.Measurement{
+	collectors.Temperature, collectors.Humidity, collectors.PM25,
+	collectors.CarbonMonoxide, collectors.VOCIndex, collectors.IndoorAirQuality,
+}
+
+// byInstance is the meaning of the ranges of Amazon's own monitor.
+var byInstance = map[string]meaning{
+	"4": {collectors.Humidity, ""},
+	"5": {collectors.VOCIndex, ""},
+	"6": {collectors.PM25, ""},
+	"7": {collectors.PM10, ""}, // equal to PM2.5 in every answer that was seen
+	"8": {collectors.CarbonMonoxide, ""},
+	"9": {collectors.IndoorAirQuality, ""},
+}
+
+// meaning is what a range measures.
+type meaning struct {
+	measurement collectors.Measurement
+	scale       string // of a temperature, as of a temperatureSensor
+}
+
+// value decodes the value of a range into the unit of its measurement.
+func (m meaning) value(raw json.RawMessage) (float64, error) {
+	number, err := rangeValue(raw)
+	if err != nil || m.scale == "" {
+		return number, err
+	}
+	return inCelsius(number, m.scale)
+}
+
+// isAmazons reports whether the table of Amazon's own monitor applies.
+func (m *monitor) isAmazons() bool {
+	if m.deviceType != "" {
+		return m.deviceType == amazonsType
+	}
+	return strings.EqualFold(m.manufacturer, amazonsName)
+}
+
+// meaning returns what a range measures; false is a range that is left out.
+func (m *monitor) meaning(instance string) (of meaning, ok bool) {
+	if m.isAmazons() {
+		of, ok = byInstance[instance]
+		return of, ok
+	}
+	of, ok = m.instances[instance]
+	return of, ok
+}
+
+// learn takes what the features of another maker's monitor say of its ranges. An
+// answer without any configuration changes nothing that was learnt before.
+func (m *monitor) learn(features []*feature, found *faults) {
+	if m.isAmazons() {
+		return
+	}
+	var (
+		r          = fieldReader{found: found, of: "monitor " + m.label()}
+		configured bool
+		instances  = map[string]meaning{}
+		leftOut    = map[string]string{}
+		claims     = map[collectors.Measurement][]string{}
+	)
+	for _, f := range features {
+		if name, err := text(f.Name); err != nil || name != "range" || f.settable() {
+			continue
+		}
+		configured = configured || !isNull(f.Configuration)
+		instance := r.raw("instance of a range", f.Instance)
+		if _, twice := leftOut[instance]; twice {
+			continue
+		}
+		name := r.text("configuration", f.Configuration, "friendlyName", "value", "text")
+		unit := r.text("configuration", f.Configuration, "unitOfMeasure", "value", "text")
+		leftOut[instance] = fmt.Sprintf("%q (unit %q, instance %q)", name, unit, collectors.CleanText(instance))
+		if of, ok := understand(name, unit); ok && instance != "" {
+			instances[instance] = of
+			claims[of.measurement] = append(claims[of.measurement], instance)
+		}
+	}
+	if !configured && len(m.instances) > 0 {
+		return
+	}
+	for _, claimants := range claims {
+		if len(claimants) > 1 { // which one is right is not for this program to guess
+			for _, instance := range claimants {
+				delete(instances, instance)
+			}
+		}
+	}
+	for instance := range instances {
+		delete(leftOut, instance)
+	}
+	m.instances, m.leftOut = instances, slices.Sorted(maps.Values(leftOut))
+}
+
+// reportLeftOut lists the ranges that were not understood.
+func (m *monitor) reportLeftOut(found *faults) {
+	if len(m.leftOut) == 0 {
+		return
+	}
+	const most = 1000 // bytes: some ten ranges
+	maker := m.manufacturer
+	if maker == "" {
+		maker = "an unknown maker"
+	}
+	found.add("monitor %s of %s: not understood and left out: %s", m.label(), maker, collectors.CleanLine(strings.Join(m.leftOut, ", "), most))
+}
+
+// settable reports whether a range is a setting, such as the wanted humidity, and
+// no measurement. The names of operations are those of Alexa.
+func (f *feature) settable() bool {
+	operations, err := list(f.Operations)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(operations, func(raw json.RawMessage) bool {
+		name, err := textAt(raw, "name")
+		return err == nil && (name == "setRangeValue" || name == "adjustRangeValue")
+	})
+}
