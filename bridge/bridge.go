@@ -163,7 +163,7 @@ func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 		c.VerifyConnection = revocation{m.CRLFile}.verify
 	}
 	if m.CertFile != "" {
-		certificate, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		certificate, err := readKeyPair(m.CertFile, m.KeyFile)
 		if err != nil {
 			return nil, &SettingsError{&collectors.RemedyError{
 				Err:    fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err),
