@@ -4,6 +4,9 @@
 package loglimit
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,24 +17,26 @@ import (
 // Every is how often the same line is written.
 const Every = time.Minute
 
-// maxMessages bounds how many different messages are kept apart; all others share
-// one line. Messages are constants of the program, so that there are few.
-const maxMessages = 256
+// maxMessages bounds how many different lines are kept apart; all others share one.
+// Messages are constants of the program, so that there are few.
+const maxMessages = 4096
 
-// Limiter bounds the lines of a logger: one with the same level and message is
-// written once in Every. Those in between are counted; the last of them is written
-// when the time is over, with the field "count", which says how many it stands for.
-// The fields of a line do not distinguish it. Lines above the level Error always
-// pass. The methods may be called from any goroutine.
+// Limiter bounds the lines of a logger: the same line is written once in Every.
+// Those in between are counted; the last of them is written when the time is over,
+// with the field "count", which says how many it stands for. Lines are the same if
+// they have the same level, message and values of the distinguishing fields. Debug
+// lines, and those that end the program, always pass.
 type Limiter struct {
+	by []string // names of the distinguishing fields
+
 	mu       sync.Mutex
 	closed   bool
 	messages map[key]*message
 }
 
 type key struct {
-	level zapcore.Level
-	text  string
+	level       zapcore.Level
+	text, scope string
 }
 
 // message is what is known of lines with the same text.
@@ -42,9 +47,22 @@ type message struct {
 }
 
 // New returns a logger that is bounded, and its limiter, which the caller closes.
-func New(log *zap.Logger) (*zap.Logger, *Limiter) {
-	l := &Limiter{messages: make(map[key]*message)}
-	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core { return core{c, l} })), l
+// The fields named by distinguish lines, if they are strings or integers; their
+// values must not come from the network.
+func New(log *zap.Logger, by ...string) (*zap.Logger, *Limiter) {
+	l := &Limiter{by: by, messages: make(map[key]*message)}
+	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core { return core{c, l, ""} })), l
+}
+
+// scope is what distinguishes a line with these fields from others.
+func (l *Limiter) scope(fields []zapcore.Field) string {
+	var b strings.Builder
+	for _, f := range fields {
+		if slices.Contains(l.by, f.Key) {
+			fmt.Fprintf(&b, "%s=%q %d;", f.Key, f.String, f.Integer)
+		}
+	}
+	return b.String()
 }
 
 // Close writes the lines that wait. What is logged afterwards is not bounded.
@@ -111,22 +129,25 @@ func (l *Limiter) due(k key, m *message) {
 type core struct {
 	zapcore.Core
 	limiter *Limiter
+	scope   string // of the logger's own fields
 }
 
-func (c core) With(fields []zapcore.Field) zapcore.Core { return core{c.Core.With(fields), c.limiter} }
+func (c core) With(fields []zapcore.Field) zapcore.Core {
+	return core{c.Core.With(fields), c.limiter, c.scope + c.limiter.scope(fields)}
+}
 
 func (c core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	switch {
 	case !c.Enabled(e.Level):
 		return ce
-	case e.Level > zapcore.ErrorLevel:
+	case e.Level < zapcore.InfoLevel, e.Level > zapcore.DPanicLevel:
 		return c.Core.Check(e, ce)
 	}
 	return ce.AddCore(e, c)
 }
 
 func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	c.limiter.take(key{e.Level, e.Message}, func(count int) {
+	c.limiter.take(key{e.Level, e.Message, c.scope + c.limiter.scope(fields)}, func(count int) {
 		if count > 1 {
 			fields = append(fields[:len(fields):len(fields)], zap.Int("count", count))
 		}
