@@ -191,7 +191,7 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 
 func (c *Collector) collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	found := &faults{redact: c.session.redact}
-	changed, err := c.session.load(found)
+	changed, err := c.session.load(ctx, found)
 	if err != nil {
 		return collectors.Snapshot{}, err
 	}

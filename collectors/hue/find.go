@@ -30,8 +30,9 @@ const (
 	mdnsTime = 3 * time.Second
 	// serviceTime bounds the question to the vendor's service.
 	serviceTime = 5 * time.Second
-	// maxFound bounds how many bridges are taken notice of.
-	maxFound = 64
+	// maxFound bounds how many announcements are taken notice of, by mDNS and by the
+	// service each, so that neither can crowd out the other.
+	maxFound = 256
 )
 
 // Found is a Hue bridge in the network. Nothing of it is proved: anybody may
@@ -56,30 +57,17 @@ type Finder struct {
 	Browse func(ctx context.Context, found func(Found)) error
 }
 
-// Find looks for all bridges, each once, sorted by id. Where one of the two ways
-// fails the other's bridges are there beside the error.
+// Find looks for all bridges and returns them sorted by id. A bridge that is
+// announced at several addresses is there with each of them, in the order in which
+// they came: anybody can announce one. Addresses beyond the local network are left
+// out. Where one of the two ways fails the other's bridges are there beside the
+// error.
 func (f Finder) Find(ctx context.Context) ([]Found, error) {
 	var (
-		mu     sync.Mutex
-		all    []Found
-		byMDNS error
-		byPage error
-		both   sync.WaitGroup
+		announced, listed sightings
+		byMDNS, byPage    error
+		both              sync.WaitGroup
 	)
-	add := func(b Found) {
-		mu.Lock()
-		defer mu.Unlock()
-		b.ID = normalID(b.ID)
-		b.Model = collectors.CleanText(b.Model)
-		if _, err := parseHost(b.Host); err != nil || b.ID == "" || len(all) == maxFound {
-			return
-		}
-		if i := slices.IndexFunc(all, func(other Found) bool { return other.ID == b.ID }); i >= 0 {
-			all[i].Model = cmp.Or(all[i].Model, b.Model)
-			return
-		}
-		all = append(all, b)
-	}
 	browse := f.Browse
 	if browse == nil {
 		browse = browseNetwork
@@ -87,20 +75,53 @@ func (f Finder) Find(ctx context.Context) ([]Found, error) {
 	both.Go(func() {
 		limited, cancel := context.WithTimeout(ctx, mdnsTime)
 		defer cancel()
-		if err := browse(limited, add); err != nil && limited.Err() == nil {
+		if err := browse(limited, announced.add); err != nil && limited.Err() == nil {
 			byMDNS = fmt.Errorf("by mDNS: %w", err)
 		}
 	})
 	both.Go(func() {
 		limited, cancel := context.WithTimeout(ctx, serviceTime)
 		defer cancel()
-		if err := askService(limited, cmp.Or(f.Service, Service), add); err != nil {
+		if err := askService(limited, cmp.Or(f.Service, Service), listed.add); err != nil {
 			byPage = fmt.Errorf("at the vendor's service: %w", err)
 		}
 	})
 	both.Wait()
-	slices.SortFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
+	all := announced.all
+	for _, b := range listed.all {
+		all = addSighting(all, b)
+	}
+	slices.SortStableFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
 	return all, errors.Join(byMDNS, byPage)
+}
+
+// sightings collects what one way of searching found.
+type sightings struct {
+	mu  sync.Mutex
+	all []Found
+}
+
+func (s *sightings) add(b Found) {
+	b.ID = normalID(b.ID)
+	b.Model = collectors.CleanText(b.Model)
+	if b.ID == "" || !nearby(b.Host) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) < maxFound {
+		s.all = addSighting(s.all, b)
+	}
+}
+
+// addSighting adds a bridge at an address, unless it is there already.
+func addSighting(all []Found, b Found) []Found {
+	i := slices.IndexFunc(all, func(other Found) bool { return other.ID == b.ID && sameHost(other.Host, b.Host) })
+	if i < 0 {
+		return append(all, b)
+	}
+	all[i].Model = cmp.Or(all[i].Model, b.Model)
+	return all
 }
 
 // joinHost writes an address as a host of Options.
@@ -137,17 +158,19 @@ func askService(ctx context.Context, address string, found func(Found)) error {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxConfig)).Decode(&bridges); err != nil {
 		return errors.New("the answer is no list of bridges")
 	}
+	// A service beyond this machine knows of nothing on it.
+	local, _ := literalAddress(req.URL.Host)
 	for _, b := range bridges {
-		// The service tells an address; a name would be looked up who knows where.
-		if ip, err := netip.ParseAddr(b.Internal); err == nil && b.Port >= 0 && b.Port <= 65535 {
-			found(Found{ID: b.ID, Host: joinHost(ip.String(), b.Port)})
+		ip, err := netip.ParseAddr(b.Internal)
+		if err == nil && b.Port >= 0 && b.Port <= 65535 && (!ip.Unmap().IsLoopback() || local.IsLoopback()) {
+			found(Found{ID: b.ID, Host: joinHost(ip.Unmap().String(), b.Port)})
 		}
 	}
 	return nil
 }
 
 // Describe asks each bridge for its model and software, side by side. What does
-// not answer keeps what is known of it. No secret is sent and nothing is decided
+// not answer, or as another bridge, keeps what is known of it. No secret is sent and nothing is decided
 // by the answers, so that any certificate will do.
 func Describe(ctx context.Context, all []Found) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTime)
@@ -157,7 +180,7 @@ func Describe(ctx context.Context, all []Found) {
 		asked.Go(func() {
 			for _, scheme := range []string{"https", "http"} {
 				got, err := describe(ctx, scheme+"://"+all[i].Host)
-				if err == nil {
+				if err == nil && normalID(got.BridgeID) == all[i].ID {
 					all[i].Model = cmp.Or(collectors.CleanText(got.ModelID), all[i].Model)
 					all[i].Software = collectors.CleanText(got.SwVersion)
 					return

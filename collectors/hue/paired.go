@@ -35,25 +35,33 @@ type pairing struct {
 // pairings is the file.
 type pairings struct {
 	Bridges []pairing `json:"bridges"`
+	// Encrypted lists the configured hosts that have had https. Those that were
+	// paired are not among them: their entry has it.
+	Encrypted []string `json:"encrypted,omitempty"`
 }
 
-// loadPairings reads the file; one that is missing holds nothing. Its text gets
-// into no error, since it holds keys.
+// loadPairings returns the bridges of the file.
 func loadPairings(stateDir string) ([]pairing, error) {
+	all, err := loadState(stateDir)
+	return all.Bridges, err
+}
+
+// loadState reads the file; one that is missing holds nothing. Its text gets
+// into no error, since it holds keys.
+func loadState(stateDir string) (all pairings, err error) {
 	if stateDir == "" {
-		return nil, nil
+		return all, nil
 	}
 	file := filepath.Join(stateDir, StateFile)
 	text, err := collectors.ReadFile(file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return pairings{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what pairing stored: %w", err)
+		return pairings{}, fmt.Errorf("read what pairing stored: %w", err)
 	}
-	var all pairings
 	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, &collectors.RemedyError{
+		return pairings{}, &collectors.RemedyError{
 			Err: fmt.Errorf("%s is damaged", file), Remedy: "remove it and pair the Hue bridges again (hueair2mqtt hue pair)",
 		}
 	}
@@ -62,27 +70,33 @@ func loadPairings(stateDir string) ([]pairing, error) {
 		b.ID = normalID(b.ID)
 		b.Fingerprint = strings.ToLower(strings.TrimSpace(b.Fingerprint))
 		if _, err := parseHost(b.Host); err != nil || b.ID == "" {
-			return nil, &collectors.RemedyError{
+			return pairings{}, &collectors.RemedyError{
 				Err:    fmt.Errorf("%s: entry %d names no Hue bridge", file, i),
 				Remedy: "remove it and pair that bridge again (hueair2mqtt hue pair)",
 			}
 		}
 	}
-	return all.Bridges, nil
+	return all, nil
 }
 
 // storePairing writes one bridge's entry, in the place of an older one.
 func storePairing(stateDir string, p pairing) error {
-	all, err := loadPairings(stateDir)
+	all, err := loadState(stateDir)
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(all, func(old pairing) bool { return old.ID == p.ID }); i >= 0 {
-		all[i] = p
+	if i := slices.IndexFunc(all.Bridges, func(old pairing) bool { return old.ID == p.ID }); i >= 0 {
+		all.Bridges[i] = p
 	} else {
-		all = append(all, p)
+		all.Bridges = append(all.Bridges, p)
 	}
-	text, err := json.MarshalIndent(pairings{all}, "", "  ")
+	return storeState(stateDir, all)
+}
+
+// storeState writes the file.
+func storeState(stateDir string, all pairings) error {
+	all.Bridges = slices.Concat([]pairing{}, all.Bridges) // [] rather than null
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
