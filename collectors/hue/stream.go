@@ -348,7 +348,7 @@ func (c *Collector) take(p piece) {
 				resyncs = true
 				continue
 			}
-			if newValue(head.Type) == nil {
+			if !c.house.reads(head.Type) {
 				continue
 			}
 			if step.touched[head.ID] {
@@ -420,7 +420,7 @@ func (c *Collector) happen(head header, raw []byte, s *step) (hasState bool) {
 	c.lastEvents[head.ID] = append(told[max(0, len(told)-mostTold+1):], what)
 	c.house.learn(r, what.kind, types)
 	s.devices[r.owner] = true
-	s.events = append(s.events, collectors.Event{DeviceID: id, Key: key, Type: what.kind, Attributes: attributes})
+	s.events = append(s.events, c.buttonEvents.event(collectors.Event{DeviceID: id, Key: key, Type: what.kind, Attributes: attributes}, types))
 	return false
 }
 
