@@ -43,7 +43,10 @@ func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
 // hueOptions are those of all Hue bridges: the configured ones, and those that are
 // only paired. Without any there is nothing to read.
 func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
-	template := hue.Options{StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find}
+	template := hue.Options{
+		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
+		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),
+	}
 	var configured []hue.Options
 	for i, b := range c.Hue.Bridges {
 		o := template
