@@ -57,6 +57,16 @@ func TestHueButtons(t *testing.T) {
 			})
 		})
 	}
+	within(t, patience, "the README's automation", func() error {
+		var notifications []struct{ Message string }
+		if err := ha.call("persistent_notification/get", nil, &notifications); err != nil {
+			return err
+		}
+		if len(notifications) != 1 || notifications[0].Message != pressed {
+			return fmt.Errorf("the notifications are %+v, want one", notifications)
+		}
+		return nil
+	})
 	ha.checkLog()
 }
 

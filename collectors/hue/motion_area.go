@@ -15,8 +15,6 @@ type motionArea struct {
 
 func (a *motionArea) hasOwnID() bool { return true }
 
-func (a *motionArea) place() string { return a.Group.RID }
-
 func (a *motionArea) describe(d *collectors.Device) {
 	d.Name = string(a.Name)
 	d.Manufacturer, d.Model = signify, "MotionAware area"
