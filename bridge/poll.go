@@ -135,7 +135,11 @@ func (p *poller) follow(ctx context.Context, next time.Time, events chan<- event
 		}
 	}
 	<-waiting.Done()
-	return errors.Is(context.Cause(waiting), errRefresh)
+	early = errors.Is(context.Cause(waiting), errRefresh)
+	if r, ok := p.task.Collector.(collectors.Refresher); ok && early {
+		r.Refresh()
+	}
+	return early
 }
 
 // next waits for what happens next. A panic costs a full read, as it costs a

@@ -16,12 +16,12 @@ import (
 
 // SetTransport has answers of CLIP v1 made without a connection.
 func (c *Collector) SetTransport(t http.RoundTripper) {
-	c.scheme, c.link = "http", &link{base: c.endpoint, transport: t}
+	c.scheme, c.state, c.link = "http", linkGood, &link{base: c.endpoint, transport: t}
 }
 
 // SetTransport2 has answers of CLIP v2 made without a connection.
 func (c *Collector) SetTransport2(t http.RoundTripper) {
-	c.scheme, c.link = "https", &link{base: "https://192.168.1.2", v2: true, transport: t}
+	c.scheme, c.state, c.link = "https", linkGood, &link{base: "https://192.168.1.2", v2: true, transport: t}
 }
 
 // ReadEvents returns the data of all events of a stream, and how many were too
@@ -36,7 +36,7 @@ func ReadEvents(in io.Reader) (data []string, long int, err error) {
 		case err != nil:
 			return data, long, err
 		default:
-			data = append(data, string(one))
+			data = append(data, string(one.data))
 		}
 	}
 }
@@ -47,8 +47,8 @@ func (c *Collector) Take(text string) (updates []collectors.Update, resync bool)
 	p.broken = unmarshal([]byte(text), &p.containers) != nil
 	moves(p.containers)
 	c.take(p)
-	updates, resync = c.toldUpdates, c.resync
-	c.toldUpdates, c.resync = nil, false
+	updates, resync = c.toldUpdates, c.reads.state == readWanted
+	c.toldUpdates, c.reads.state = nil, readCurrent
 	return updates, resync
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tdrn-org/go-hue/api"
 
@@ -23,6 +24,7 @@ type house struct {
 	rooms    map[string]*api.RoomGet
 	services map[string]*resource
 	refused  map[string]bool // ids of resources that could not be understood
+	answered time.Time       // when the bridge answered, by its clock; zero if it does not say
 
 	byDevice map[string][]*resource // services by device, sorted by id
 	ids      map[string]string      // device ids by resource id; none for what is no sensor

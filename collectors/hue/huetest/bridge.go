@@ -236,7 +236,7 @@ func (b *Bridge) MaxSideBySide() int {
 
 // ServeHTTP answers as a bridge does. CLIP v1: /api and what is below it, where
 // errors are lists with status 200. CLIP v2, over TLS only: /clip/v2/resource and
-// below, /eventstream/clip/v2.
+// below, /eventstream/clip/v2, /auth/v1.
 func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	now := time.Now()
@@ -271,6 +271,8 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.serveEvents(w, r)
 	case strings.HasPrefix(r.URL.Path, "/clip/v2/"):
 		b.serveV2(w, r)
+	case r.URL.Path == "/auth/v1":
+		b.serveAuth(w, r)
 	default:
 		page(w, http.StatusNotFound)
 	}
