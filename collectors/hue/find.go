@@ -173,7 +173,10 @@ func describe(ctx context.Context, base string) (got config, err error) {
 	if err != nil {
 		return got, err
 	}
-	transport := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	transport := &http.Transport{
+		DialContext:       dialFunc(new(net.Dialer).DialContext).limited(serviceTime),
+		DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return got, err
