@@ -57,6 +57,11 @@ func Browse(ctx context.Context, group net.Addr, found func(Found)) error {
 	return browse(ctx, group, []*ipv4.ControlMessage{nil}, found)
 }
 
+// Search asks one address by SSDP instead of the networks.
+func Search(ctx context.Context, group net.Addr, found func(Found)) error {
+	return search(ctx, group, []*ipv4.ControlMessage{nil}, found)
+}
+
 // SetRoots replaces the authorities that the system and the program trust.
 func (c *Collector) SetRoots(system, signify *x509.CertPool) {
 	c.trusted = authorities{system, signify}

@@ -87,7 +87,7 @@ func TestQuietWeek(t *testing.T) {
 				h.bridge.SetReplay(replay)
 				h.bridge.SetLatency(300 * time.Millisecond)
 				done := h.press(t, after)
-				events := h.live(t, time.Now().Add(week), 5*time.Minute)
+				events := h.live(t, time.Now().Add(week), 10*time.Minute)
 				done()
 				checkOnce(t, events, len(after))
 				if n := h.bridge.MaxSideBySide(); n > 2 {
