@@ -18,6 +18,7 @@ const minPollGap = time.Second
 // poller asks one collector at its interval, and in between when asked to.
 type poller struct {
 	task    Task
+	stop    context.CancelFunc // nil before it runs
 	retrier *collectors.Retrier
 	refresh chan struct{} // holds one wish
 	log     *zap.Logger   // tells which collector and endpoint it is about

@@ -45,3 +45,9 @@ type Adviser interface {
 	// no remedy of its own (see RemedyOf). A nil error is an answer without a device.
 	Advise(err error) string
 }
+
+// Removable is a Collector that the user can remove while the program runs.
+type Removable interface {
+	// Removal tells in imperative words how.
+	Removal() string
+}

@@ -209,7 +209,7 @@ func (c *Collector) Close() {
 // Snapshot.Faults. The first time, and after a failure, it also asks which API the
 // bridge has.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
-	if c.key == "" || c.state == linkRefused {
+	if c.key == "" || c.state == linkRefused || c.paired && c.state == linkUnsure {
 		if err := c.reload(); err != nil {
 			return collectors.Snapshot{}, fmt.Errorf("%s: %w", c.endpoint, err)
 		}
@@ -360,6 +360,9 @@ func (c *Collector) remedy() string {
 	pair := fmt.Sprintf("Run \"hueair2mqtt hue pair --host %s\" and press the link button on the Hue bridge", c.host)
 	if c.ownKey {
 		return fmt.Sprintf("%s, remove %s.username, then restart hueair2mqtt.", pair, c.setting)
+	}
+	if c.endpoint == c.id {
+		return pair + "; hueair2mqtt goes on by itself. If this Hue bridge was replaced by another one: " + c.Removal() + "."
 	}
 	return pair + "; hueair2mqtt goes on by itself."
 }
