@@ -49,3 +49,9 @@ type Adviser interface {
 
 // NotUnderstood is the kind of error of an answer of which nothing could be read.
 const NotUnderstood = "not understood"
+
+// Removable is a Collector that the user can remove while the program runs.
+type Removable interface {
+	// Removal tells in imperative words how.
+	Removal() string
+}

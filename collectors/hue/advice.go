@@ -24,3 +24,11 @@ func (c *Collector) Advise(err error) string {
 	}
 	return fmt.Sprintf(`see that the Hue bridge has power and network, and is still at %s: "hueair2mqtt hue discover" tells`, c.host)
 }
+
+// Removal tells how to remove the bridge; see collectors.Removable.
+func (c *Collector) Removal() string {
+	if c.endpoint == c.id { // no address is configured
+		return fmt.Sprintf(`run "hueair2mqtt hue forget %s"`, c.id)
+	}
+	return fmt.Sprintf("remove %s from the configuration and restart hueair2mqtt", c.setting)
+}

@@ -43,7 +43,6 @@ func TestStatusesOfARadio(t *testing.T) {
 				h := newHouse2(t, nil, nil)
 				h.bridge.SetMotionSensor(hall)
 				h.bridge.SetSwitch(huetest.Switch{MAC: tapMAC, Name: "Tap", Type: "ZGPSwitch"})
-				h.follow(t)
 				for mac, id := range map[string]string{hallMAC: hallID, tapMAC: tapID} {
 					h.bridge.SetConnectivity(mac, status)
 					if d := deviceIn(t, h.mustCollect(t), id); d.Online != online {
@@ -96,15 +95,15 @@ func TestDevicesWithoutARadio(t *testing.T) {
 		if u := h.next(t); len(u.Devices) != 1 || u.Devices[0].ID != id || u.Devices[0].Readings[collectors.Motion] != collectors.Truth(false) {
 			t.Errorf("%+v", u)
 		}
-
-		const lost = `{"data":[{"id":"b","type":"device","services":[]},
-			{"id":"d","type":"device","services":[{"rid":"m","rtype":"motion"},{"rid":"z","rtype":"zigbee_connectivity"}]},
-			{"id":"m","type":"motion","owner":{"rid":"d"}},
-			{"id":"e","type":"device","services":[{"rid":"n","rtype":"motion"},{"rid":"y","rtype":"zigbee_connectivity"}]},
-			{"id":"n","type":"motion","owner":{"rid":"e"}},{"id":"y","type":"zigbee_connectivity","owner":{"rid":"e"},"mac_address":"` + hallMAC + `"}]}`
-		h.bridge.ScriptPath("/clip/v2/resource", huetest.Body(lost))
-		if s, err := h.collect(t); err != nil || len(s.Devices) != 1 || s.Devices[0].ID != hallID || len(s.Faults) != 1 {
-			t.Errorf("%+v, faults %v", s.Devices, s.Faults)
-		}
 	})
+	c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
+	c.SetTransport2(body(`{"data":[{"id":"b","type":"device","services":[]},
+		{"id":"d","type":"device","services":[{"rid":"m","rtype":"motion"},{"rid":"z","rtype":"zigbee_connectivity"}]},
+		{"id":"m","type":"motion","owner":{"rid":"d"}},
+		{"id":"e","type":"device","services":[{"rid":"n","rtype":"motion"},{"rid":"y","rtype":"zigbee_connectivity"}]},
+		{"id":"n","type":"motion","owner":{"rid":"e"}},{"id":"y","type":"zigbee_connectivity","owner":{"rid":"e"},"mac_address":"` + hallMAC + `"}]}`))
+	s, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	if err != nil || len(s.Devices) != 1 || s.Devices[0].ID != hallID || len(s.Faults) != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
 }

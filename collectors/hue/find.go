@@ -25,9 +25,9 @@ import (
 const Service = "https://discovery.meethue.com/"
 
 const (
-	// mdnsTime is how long answers to the question who is there are waited for;
-	// bridges answer within a second.
-	mdnsTime = 3 * time.Second
+	// multicastTime is how long answers from the network are waited for; bridges
+	// answer within a second.
+	multicastTime = 3 * time.Second
 	// serviceTime bounds the question to the vendor's service.
 	serviceTime = 5 * time.Second
 	// maxFound bounds how many bridges are taken notice of.
@@ -46,25 +46,23 @@ type Found struct {
 // FindFunc is what Finder.Find is.
 type FindFunc func(ctx context.Context) ([]Found, error)
 
-// Finder looks for Hue bridges, by mDNS and at the vendor's service side by side.
-// The zero value is ready.
+// Finder looks for Hue bridges, by mDNS, by SSDP and at the vendor's service side by
+// side. The zero value is ready.
 type Finder struct {
 	// Service is asked instead of the vendor's; "" is Service.
 	Service string
-	// Browse calls found for each bridge that mDNS tells of until ctx ends; nil asks
-	// the network.
+	// Browse calls found for each bridge in the network until ctx ends; nil asks by
+	// mDNS and SSDP.
 	Browse func(ctx context.Context, found func(Found)) error
 }
 
-// Find looks for all bridges, each once, sorted by id. Where one of the two ways
-// fails the other's bridges are there beside the error.
+// Find looks for all bridges, each once, sorted by id. Where one of the ways fails
+// the bridges of the others are there beside the error.
 func (f Finder) Find(ctx context.Context) ([]Found, error) {
 	var (
 		mu     sync.Mutex
 		all    []Found
-		byMDNS error
-		byPage error
-		both   sync.WaitGroup
+		asking sync.WaitGroup
 	)
 	add := func(b Found) {
 		mu.Lock()
@@ -80,27 +78,36 @@ func (f Finder) Find(ctx context.Context) ([]Found, error) {
 		}
 		all = append(all, b)
 	}
-	browse := f.Browse
-	if browse == nil {
-		browse = browseNetwork
+	ways := []way{
+		{"by mDNS", multicastTime, browseNetwork},
+		{"by SSDP", multicastTime, searchNetwork},
 	}
-	both.Go(func() {
-		limited, cancel := context.WithTimeout(ctx, mdnsTime)
-		defer cancel()
-		if err := browse(limited, add); err != nil && limited.Err() == nil {
-			byMDNS = fmt.Errorf("by mDNS: %w", err)
-		}
-	})
-	both.Go(func() {
-		limited, cancel := context.WithTimeout(ctx, serviceTime)
-		defer cancel()
-		if err := askService(limited, cmp.Or(f.Service, Service), add); err != nil {
-			byPage = fmt.Errorf("at the vendor's service: %w", err)
-		}
-	})
-	both.Wait()
+	if f.Browse != nil {
+		ways = []way{{"by mDNS", multicastTime, f.Browse}}
+	}
+	ways = append(ways, way{"at the vendor's service", serviceTime, func(ctx context.Context, found func(Found)) error {
+		return askService(ctx, cmp.Or(f.Service, Service), found)
+	}})
+	errs := make([]error, len(ways))
+	for i, way := range ways {
+		asking.Go(func() {
+			limited, cancel := context.WithTimeout(ctx, way.limit)
+			defer cancel()
+			if err := way.find(limited, add); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", way.name, err)
+			}
+		})
+	}
+	asking.Wait()
 	slices.SortFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
-	return all, errors.Join(byMDNS, byPage)
+	return all, errors.Join(errs...)
+}
+
+// way is one way to find bridges.
+type way struct {
+	name  string
+	limit time.Duration
+	find  func(ctx context.Context, found func(Found)) error
 }
 
 // joinHost writes an address as a host of Options.
@@ -173,7 +180,10 @@ func describe(ctx context.Context, base string) (got config, err error) {
 	if err != nil {
 		return got, err
 	}
-	transport := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	transport := &http.Transport{
+		DialContext:       dialFunc(new(net.Dialer).DialContext).limited(serviceTime),
+		DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return got, err

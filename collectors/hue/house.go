@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"hueair2mqtt/collectors"
 )
@@ -23,6 +24,7 @@ type house struct {
 	owners   map[string]*resource // by resource id: what becomes a device
 	services map[string]*resource // by resource id: what devices have
 	refused  map[string]bool      // ids of resources that could not be understood
+	answered time.Time            // when the bridge answered, by its clock; zero if it does not say
 
 	byOwner map[string][]*resource // services by owner, sorted by type and id
 	ids     map[string]string      // device ids by the owner's resource id; none for what is no device of ours

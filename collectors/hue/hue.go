@@ -100,20 +100,27 @@ type Collector struct {
 	storedHost  string // where, according to it
 
 	link     *link // how the bridge is asked; nil before the first time
-	stale    bool  // link is to be looked at again
-	refused  bool  // the last poll was, for its key
-	doubted  bool  // whether this is the bridge must be asked, where no certificate says it
-	failures int   // polls in a row that did not reach the bridge
+	state    linkState
+	failures int // polls in a row that did not reach the bridge
 	searched time.Time
 
-	house       *house // what v2 told; nil before the first full read
-	askedAt     uint64 // the stream's position when the full read was asked for
-	readAt      uint64 // and when it was there
+	clip2
+}
+
+// clip2 is what a bridge with CLIP v2 has told.
+type clip2 struct {
+	v2           v2State
+	missingSince time.Time // in v2Missing
+
+	house       *house // nil before the first full read
+	readFaults  faults // of the last full read
+	reads       fullReads
 	stream      *stream
-	resync      bool // the next Next asks for a full read
+	askedAt     uint64 // the stream's position when the full read was asked for
+	readAt      uint64 // and when it was answered
 	toldLost    uint64
 	toldUpdates []collectors.Update // to be returned by the next calls of Next
-	lastEvents  map[string][]occurrence
+	presses     map[string]*presses // by the resource id of a button or dial
 }
 
 // New makes the collector of one Hue bridge. The error tells what is wrong with
@@ -135,7 +142,7 @@ func New(o Options) (*Collector, error) {
 		key:          o.Username,
 		ownKey:       o.Username != "",
 		id:           normalID(o.ID),
-		lastEvents:   make(map[string][]occurrence),
+		clip2:        clip2{presses: make(map[string]*presses)},
 	}
 	for mac, area := range o.Areas {
 		c.areas[strings.ToLower(strings.TrimSpace(mac))] = area
@@ -204,12 +211,13 @@ func (c *Collector) Close() {
 	}
 }
 
-// Collect asks for all that the bridge knows, in one request. An answer with
-// entries that make no sense is no failure: they are told in Snapshot.Faults and
-// the others are there. The first time, and after a failure, it also asks which
-// API the bridge has.
+// Collect asks for all that the bridge knows, in one request. While the event stream
+// lives it returns what that has brought, after asking only whether the bridge still
+// accepts the key; it asks for all every 10 minutes at most, and after Refresh. An answer with entries that make no sense is no failure: they are in
+// Snapshot.Faults. The first time, and after a failure, it also asks which API the
+// bridge has.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
-	if c.key == "" || c.refused {
+	if c.key == "" || c.state == linkRefused || c.paired && c.state == linkUnsure {
 		if err := c.reload(); err != nil {
 			return collectors.Snapshot{}, fmt.Errorf("%s: %w", c.endpoint, err)
 		}
@@ -223,9 +231,9 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 			snapshot, err = c.collect(ctx, retry)
 		}
 	}
-	c.refused = err != nil && collectors.ClassOf(err) == collectors.Authentication
+	c.state = c.state.afterPoll(err)
 	if err != nil {
-		c.stale = !c.refused
+		c.reads.force()
 		return collectors.Snapshot{}, err
 	}
 	c.failures = 0
@@ -258,18 +266,28 @@ func (c *Collector) reload() error {
 	return nil
 }
 
+// Refresh makes the next Collect ask the bridge; see collectors.Refresher.
+func (c *Collector) Refresh() { c.reads.force() }
+
 // poll asks once.
 func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
 	if err := c.connect(ctx); err != nil {
 		return collectors.Snapshot{}, err
 	}
 	if c.link.v2 {
+		if c.reads.suffices(time.Now()) && c.stream.isLive() && c.confirmed(ctx) {
+			return c.known(), nil
+		}
 		snapshot, err := c.readHouse(ctx)
+		if err == nil {
+			c.v2 = v2Proven
+		}
 		if !isNotFound(err) {
 			return snapshot, err
 		}
-		// Emulators claim a bridge's software version without having its v2.
-		c.adopt(&link{base: c.link.base, transport: c.link.transport, madeAt: time.Now()})
+		if err := c.v2NotFound(time.Now()); err != nil {
+			return collectors.Snapshot{}, err
+		}
 	}
 	e := &exchange{collector: c}
 	var sensors []huego.Sensor
@@ -350,6 +368,9 @@ func (c *Collector) remedy() string {
 	pair := fmt.Sprintf("Run \"hueair2mqtt hue pair --host %s\" and press the link button on the Hue bridge", c.host)
 	if c.ownKey {
 		return fmt.Sprintf("%s, remove %s.username, then restart hueair2mqtt.", pair, c.setting)
+	}
+	if c.endpoint == c.id {
+		return pair + "; hueair2mqtt goes on by itself. If this Hue bridge was replaced by another one: " + c.Removal() + "."
 	}
 	return pair + "; hueair2mqtt goes on by itself."
 }

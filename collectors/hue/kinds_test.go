@@ -159,8 +159,11 @@ func TestGroupsOfRooms(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 
-		// It goes with the second sensor.
+		// It goes with the second sensor: the room's event is followed by one of its
+		// members, which shows that it was taken.
 		h.bridge.SetRoom("Hallway", hallMAC, doorMAC)
+		h.bridge.SetMotionSensor(hall)
+		h.nextOf(t, hallID, func(d collectors.Device) bool { return d.Readings[collectors.Motion] == collectors.Truth(true) })
 		if s := h.mustCollect(t); slices.ContainsFunc(s.Devices, func(d collectors.Device) bool { return d.ID == id }) {
 			t.Error("a room with one sensor is still a device")
 		}

@@ -47,7 +47,7 @@ type config struct {
 
 // connect makes sure that there is a link. It asks the bridge only when it must.
 func (c *Collector) connect(ctx context.Context) error {
-	if l := c.link; l != nil && !c.stale && (l.v2 || c.scheme == "http" || time.Since(l.madeAt) < askAgainAfter) {
+	if l := c.link; l != nil && (c.state == linkGood || c.state == linkRefused) && (l.v2 || c.scheme == "http" || time.Since(l.madeAt) < askAgainAfter) {
 		return nil
 	}
 	if c.scheme == "http" {
@@ -65,10 +65,10 @@ func (c *Collector) connect(ctx context.Context) error {
 		return err
 	}
 	// From here on it must stay this bridge, and stay with https.
-	c.id, c.scheme, c.doubted = normalID(got.BridgeID), "https", false
+	c.id, c.scheme = normalID(got.BridgeID), "https"
 	version, err := strconv.ParseInt(got.SwVersion, 10, 64)
 	l = c.newLink("https")
-	l.v2 = err == nil && version >= firstWithV2
+	l.v2 = err == nil && version >= firstWithV2 || c.v2 == v2Proven
 	c.adopt(l)
 	return nil
 }
@@ -77,7 +77,7 @@ func (c *Collector) connect(ctx context.Context) error {
 // bridge that is in doubt is only asked who it is.
 func (c *Collector) connectPlain(ctx context.Context) error {
 	l := c.newLink("http")
-	if c.doubted {
+	if c.state == linkMoved {
 		got, err := c.config(ctx, l)
 		if err == nil {
 			err = c.recognise(got, l)
@@ -85,7 +85,6 @@ func (c *Collector) connectPlain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.doubted = false
 	}
 	c.adopt(l)
 	return nil
@@ -116,7 +115,7 @@ func (c *Collector) newLink(scheme string) *link {
 // adopt makes this the link, unless it is the one that is there. The event stream
 // goes with the old one.
 func (c *Collector) adopt(l *link) {
-	c.stale = false
+	c.state = linkGood
 	if old := c.link; old != nil && old.base == l.base && old.v2 == l.v2 {
 		old.madeAt = l.madeAt
 		return

@@ -38,7 +38,7 @@ func (c *Collector) moved(ctx context.Context, failure error) bool {
 	for _, f := range found {
 		if f.ID == c.id && f.Host != c.host {
 			c.host = f.Host
-			c.stale, c.doubted = true, true
+			c.state = linkMoved
 			return true
 		}
 	}

@@ -2,12 +2,15 @@ package hue
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/tdrn-org/go-hue/api"
 
@@ -43,12 +46,21 @@ func (c *Collector) readHouse(ctx context.Context) (collectors.Snapshot, error) 
 		}
 	}
 	house.arrange(&found)
-	c.house, c.askedAt, c.readAt, c.resync = house, askedAt, c.stream.position(), false
+	now := time.Now()
+	c.house, c.askedAt, c.readAt = house, askedAt, c.stream.position()
+	c.reads.done(now)
 	c.forgetStates()
-	devices := house.all(c, &found)
-	snapshot := collectors.Snapshot{Devices: devices, Faults: found.list()}
-	snapshot.Faults = append(snapshot.Faults, c.stream.faults(c)...)
-	return snapshot, nil
+	c.receiveAll()
+	c.compareReports(house, cmp.Or(house.answered, now))
+	c.readFaults = found
+	return c.known(), nil
+}
+
+// known makes a snapshot of what is known, without a request.
+func (c *Collector) known() collectors.Snapshot {
+	found := faults{told: slices.Clone(c.readFaults.told), more: c.readFaults.more}
+	devices := c.house.all(c, &found)
+	return collectors.Snapshot{Devices: devices, Faults: append(slices.Clip(found.list()), c.stream.faults(c)...)}
 }
 
 // emptyHouse is empty for v2, with what the bridge itself says about it.
@@ -107,6 +119,9 @@ func (c *Collector) read(
 		}
 		if resp.ContentLength > maxBody {
 			return oversized("the answer announces %d bytes, and no Hue bridge has more than %d to say", resp.ContentLength, maxBody)
+		}
+		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			house.answered = at
 		}
 		resources, err = c.decodeAnswer(resp.Body, house, found)
 		return err

@@ -88,6 +88,8 @@ type reporter interface{ reported() moment }
 
 // emitter is a resource that emits events, such as a button.
 type emitter interface {
+	reporter
+
 	// events returns the key of what emits ("button_1", "dial") and the types of
 	// events that it can emit, sorted.
 	events() (key string, types []string)
