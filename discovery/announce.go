@@ -25,6 +25,9 @@ func (a Announcer) Device(source string, d collectors.Device) Message {
 			continue
 		}
 		c := e.component("hueair2mqtt_"+d.ID+"_"+e.key, "value_json."+e.key)
+		if e.platform == "update" {
+			c.ValueTemplate = updateTemplate("value_json."+e.key, d.SoftwareVersion)
+		}
 		if e.evenOffline {
 			c.Availability = []availability{{Topic: a.BridgeState()}}
 		}

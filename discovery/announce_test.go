@@ -38,7 +38,8 @@ func device(readings ...collectors.Measurement) collectors.Device {
 var everything = []collectors.Measurement{
 	collectors.Temperature, collectors.Humidity, collectors.PM25, collectors.PM10, collectors.CarbonMonoxide,
 	collectors.VOCIndex, collectors.IndoorAirQuality, collectors.Illuminance, collectors.Motion,
-	collectors.Contact, collectors.Tamper, collectors.Battery,
+	collectors.Contact, collectors.Tamper, collectors.Battery, collectors.BatteryState, collectors.SoftwareUpdate, collectors.Enabled,
+	collectors.On, collectors.Brightness, collectors.ColorTemperature,
 }
 
 func dial() collectors.Device {
@@ -51,11 +52,20 @@ func dial() collectors.Device {
 	return d
 }
 
+func doorbell() collectors.Device {
+	d := device(collectors.Motion)
+	d.Name, d.Model, d.SoftwareVersion = "Doorbell", "DOB001", "1.0' }}"
+	d.Readings[collectors.SoftwareUpdate] = collectors.Text("no_update")
+	d.EventTypes = map[string][]string{"bell": {"ring"}}
+	return d
+}
+
 // announcements are all kinds of announcement, by the name of their golden file.
 func announcements() map[string]discovery.Message {
 	return map[string]discovery.Message{
 		"device.json": announcer.Device("hue", device(everything...)),
 		"dial.json":   announcer.Device("hue", dial()),
+		"bell.json":   announcer.Device("hue", doorbell()),
 		"source.json": announcer.Source("hue"),
 		"bridge.json": announcer.Bridge(),
 	}
@@ -121,6 +131,12 @@ func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
 		"contact":            "binary_sensor/opening///",
 		"tamper":             "binary_sensor/tamper///",
 		"battery":            "sensor/battery/%/measurement/diagnostic",
+		"battery_state":      "sensor/enum///diagnostic",
+		"software_update":    "update/firmware///diagnostic",
+		"enabled":            "binary_sensor////diagnostic",
+		"on":                 "binary_sensor/power///",
+		"brightness":         "sensor//%/measurement/",
+		"color_temperature":  "sensor//K/measurement/",
 		"connectivity":       "binary_sensor/connectivity///diagnostic",
 		"last_seen":          "sensor/timestamp///diagnostic",
 	}

@@ -50,6 +50,7 @@ type component struct {
 	DeviceClass               string         `json:"device_class,omitempty"`
 	UnitOfMeasurement         string         `json:"unit_of_measurement,omitempty"`
 	StateClass                string         `json:"state_class,omitempty"`
+	Options                   []string       `json:"options,omitempty"`
 	SuggestedDisplayPrecision *int           `json:"suggested_display_precision,omitempty"`
 	EntityCategory            string         `json:"entity_category,omitempty"`
 	EnabledByDefault          *bool          `json:"enabled_by_default,omitempty"`

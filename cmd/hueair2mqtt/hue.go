@@ -55,7 +55,10 @@ func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
 
 // hueOptionsIfAny is hueOptions where no Hue bridge is no error.
 func hueOptionsIfAny(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
-	template := hue.Options{StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find}
+	template := hue.Options{
+		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
+		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),
+	}
 	var configured []hue.Options
 	for i, b := range c.Hue.Bridges {
 		o := template

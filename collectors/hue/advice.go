@@ -12,6 +12,8 @@ func (c *Collector) Advise(err error) string {
 		return "add the sensors to the Hue bridge in the Hue app"
 	}
 	switch collectors.KindOf(err) {
+	case collectors.NotUnderstood:
+		return "look for a newer hueair2mqtt, and update the Hue bridge in the Hue app"
 	case "other bridge":
 		return fmt.Sprintf(`run "hueair2mqtt hue discover" to see which Hue bridge is where, and correct %s.host or %[1]s.id`, c.setting)
 	case "malformed", "oversized", "permanent":

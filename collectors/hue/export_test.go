@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"reflect"
 
 	"golang.org/x/net/ipv4"
 
@@ -84,8 +83,8 @@ func (c *Collector) Known() []collectors.Device { return c.house.all(c, &faults{
 // ServiceID is the id of a device's resource of this type.
 func (c *Collector) ServiceID(device, kind string) string {
 	for rid, id := range c.house.ids {
-		for _, r := range c.house.byDevice[rid] {
-			if id == device && reflect.TypeOf(r.value) == reflect.TypeOf(newValue(kind)) {
+		for _, r := range c.house.byOwner[rid] {
+			if id == device && r.kind == kind {
 				return r.id
 			}
 		}

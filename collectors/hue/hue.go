@@ -62,6 +62,10 @@ type Options struct {
 	// Areas gives rooms by the MAC of a device ("00:17:88:01:02:03:04:05", in any
 	// case); they go before those of the Hue app.
 	Areas map[string]string
+	// Lights has lights and plugs read, too.
+	Lights bool
+	// ButtonEvents is how the types of button events are named; HueEvents if empty.
+	ButtonEvents ButtonEvents
 	// DialContext makes the connections; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Find looks for all bridges, as Finder.Find does. It is asked for a bridge whose
@@ -75,14 +79,16 @@ type Options struct {
 // But for the stream's goroutine, which only fills its queue, everything here
 // belongs to the one caller of Collect and Next.
 type Collector struct {
-	endpoint string
-	setting  string
-	stateDir string
-	timeout  time.Duration
-	areas    map[string]string // by MAC in lower case
-	dial     func(ctx context.Context, network, address string) (net.Conn, error)
-	find     FindFunc
-	trusted  authorities
+	endpoint     string
+	setting      string
+	stateDir     string
+	timeout      time.Duration
+	areas        map[string]string // by MAC in lower case
+	lights       bool
+	buttonEvents ButtonEvents
+	dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	find         FindFunc
+	trusted      authorities
 
 	key         string
 	ownKey      bool   // the key is configured, not stored
@@ -127,16 +133,18 @@ type clip2 struct {
 // must not come while something else sends through that client.
 func New(o Options) (*Collector, error) {
 	c := &Collector{
-		setting:  o.Setting,
-		stateDir: o.StateDir,
-		timeout:  cmp.Or(max(o.Timeout, 0), defaultTimeout),
-		areas:    make(map[string]string, len(o.Areas)),
-		dial:     o.DialContext,
-		find:     o.Find,
-		key:      o.Username,
-		ownKey:   o.Username != "",
-		id:       normalID(o.ID),
-		clip2:    clip2{presses: make(map[string]*presses)},
+		setting:      o.Setting,
+		stateDir:     o.StateDir,
+		timeout:      cmp.Or(max(o.Timeout, 0), defaultTimeout),
+		areas:        make(map[string]string, len(o.Areas)),
+		lights:       o.Lights,
+		buttonEvents: o.ButtonEvents,
+		dial:         o.DialContext,
+		find:         o.Find,
+		key:          o.Username,
+		ownKey:       o.Username != "",
+		id:           normalID(o.ID),
+		clip2:        clip2{presses: make(map[string]*presses)},
 	}
 	for mac, area := range o.Areas {
 		c.areas[strings.ToLower(strings.TrimSpace(mac))] = area

@@ -124,7 +124,7 @@ func (c *Collector) take(p piece) {
 	)
 	for _, contained := range p.containers {
 		if contained.Type != api.EventTypeUpdate {
-			resyncs = resyncs || concerns(contained)
+			resyncs = resyncs || c.house.concerns(contained)
 			continue
 		}
 		for _, raw := range contained.Data {
@@ -133,7 +133,7 @@ func (c *Collector) take(p piece) {
 				resyncs = true
 				continue
 			}
-			if newValue(head.Type) == nil {
+			if !c.house.reads(head.Type) {
 				continue
 			}
 			if step.touched[head.ID] {
@@ -168,12 +168,12 @@ func (c *Collector) take(p piece) {
 
 // concerns reports whether resources that were added, deleted, or something
 // unknown, are of a type that is read.
-func concerns(contained container) bool {
+func (h *house) concerns(contained container) bool {
 	if contained.Type != api.EventTypeAdd && contained.Type != api.EventTypeDelete {
 		return true
 	}
 	return slices.ContainsFunc(contained.Data, func(raw json.RawMessage) bool {
 		var head header
-		return decode(raw, &head) != nil || newValue(head.Type) != nil
+		return decode(raw, &head) != nil || h.reads(head.Type)
 	})
 }

@@ -66,26 +66,20 @@ func (c *Collector) report(head header, raw []byte) (r report, ok bool) {
 	if of == nil {
 		return report{}, false
 	}
-	switch head.Type {
-	case "button", "relative_rotary":
-	default:
-		return report{}, false
-	}
-	part := newValue(head.Type)
-	if decode(raw, part) != nil {
+	part, isEmitter := newValue(head.Type).(emitter)
+	if !isEmitter || decode(raw, part) != nil {
 		return report{}, false // update sees to it
 	}
-	what, attributes, ok := event(part)
+	if part.reported().never {
+		return report{of: of}, true
+	}
+	what, attributes, ok := part.event()
 	if !ok {
 		return report{}, false
 	}
-	counts := !isNever(what.at) && c.house.ids[of.owner] != "" && c.pressesOf(of.id).counts(what)
+	counts := c.house.ids[of.owner] != "" && c.pressesOf(of.id).counts(what)
 	return report{what, attributes, of, counts}, true
 }
-
-// isNever reports whether a time is how a bridge writes that something never
-// happened.
-func isNever(at time.Time) bool { return !at.IsZero() && at.Year() <= 1970 }
 
 func (c *Collector) pressesOf(id string) *presses {
 	p := c.presses[id]
@@ -102,7 +96,8 @@ func (c *Collector) publishReport(r report, s *step) {
 	key, types := eventTypes(r.of.value)
 	c.house.learn(r.of, r.kind, types)
 	s.devices[r.of.owner] = true
-	s.events = append(s.events, collectors.Event{DeviceID: c.house.ids[r.of.owner], Key: key, Type: r.kind, Attributes: r.attributes})
+	e := collectors.Event{DeviceID: c.house.ids[r.of.owner], Key: key, Type: r.kind, Attributes: r.attributes}
+	s.events = append(s.events, c.buttonEvents.event(e, types))
 }
 
 // compareReports looks in a full read, answered at a time of the bridge's clock,
@@ -118,7 +113,7 @@ func (c *Collector) compareReports(h *house, answered time.Time) {
 		}
 		what, attributes, ok := event(r.value)
 		switch {
-		case !ok || what.at.IsZero() || isNever(what.at):
+		case !ok || what.at.IsZero():
 		case !known:
 			p.note(what)
 		case what.at.Before(p.newest): // the bridge's clock was set back

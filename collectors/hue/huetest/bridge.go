@@ -46,11 +46,10 @@ type Bridge struct {
 	id       string
 	username string
 
-	mu       sync.Mutex
-	model    string
-	software string
-	keys     map[string]*appKey
-	pressed  time.Time // when the link button was
+	mu      sync.Mutex
+	model   string
+	keys    map[string]*appKey
+	pressed time.Time // when the link button was
 
 	house
 	broadcast
@@ -81,12 +80,13 @@ type appKey struct {
 // knows before anybody pairs.
 func NewBridge(id, username string) *Bridge {
 	b := &Bridge{
-		id: id, username: username, model: "BSB002", software: DefaultSoftware,
+		id: id, username: username, model: "BSB002",
 		keys:        map[string]*appKey{username: {deviceType: "hueair2mqtt#test", created: stamp()}},
 		pathScripts: make(map[string][]http.HandlerFunc),
 		requestsTo:  make(map[string]int),
 	}
 	b.house.init(b.ID())
+	b.software = DefaultSoftware
 	b.streams = make(map[*stream]struct{})
 	b.addSoftwareSensors()
 	b.refreshBridge()
@@ -98,12 +98,14 @@ func NewBridge(id, username string) *Bridge {
 func (b *Bridge) ID() string { return strings.ToLower(b.id) }
 
 // SetSoftware makes the bridge one with this software, "1967054020" for example.
-// One before 1948086000 has no CLIP v2: its paths are not found.
+// One before 1948086000 has no CLIP v2: its paths are not found. One before 2023
+// has CLIP v2 without reports and times.
 func (b *Bridge) SetSoftware(version string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.software = version
 	b.publish(b.refreshBridge())
+	b.reshape()
 }
 
 // oldestSoftware is the last software of the first bridge.

@@ -85,7 +85,7 @@ func (b *Bridge) Flood(n int) {
 			value := temperature["temperature"].(float64) + float64(1+i%100)/100
 			temperature = object{
 				"temperature": value, "temperature_valid": true,
-				"temperature_report": object{"changed": instant(now), "temperature": value},
+				"temperature_report": object{"changed": b.instant(now), "temperature": value},
 			}
 		}
 		b.sendEvents(now, []object{event(now, "update", identified(r, object{"temperature": temperature}))})
