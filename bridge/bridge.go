@@ -23,6 +23,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/internal/loglimit"
 )
 
 // Task is one collector with what the bridge has to know to run it.
@@ -93,6 +94,11 @@ func Run(ctx context.Context, o Options) error {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
+	// Whoever speaks to the bridge causes lines: a broker, a source, a stranger who
+	// may publish a birth.
+	var limiter *loglimit.Limiter
+	o.Log, limiter = loglimit.New(o.Log, "collector", "endpoint", "attempt")
+	defer limiter.Close()
 	events := make(chan event)
 	owner, err := newOwner(o, events)
 	if err != nil {
@@ -169,7 +175,7 @@ func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 		c.VerifyConnection = revocation{m.CRLFile}.verify
 	}
 	if m.CertFile != "" {
-		certificate, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		certificate, err := readKeyPair(m.CertFile, m.KeyFile)
 		if err != nil {
 			return nil, &SettingsError{&collectors.RemedyError{
 				Err:    fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err),

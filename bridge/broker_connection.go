@@ -31,7 +31,15 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 	switch broker.Scheme {
 	case "ws", "wss":
 		socket, _, err := websocket.Dial(ctx, broker.String(), &websocket.DialOptions{
-			HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: tlsConfig, MaxResponseHeaderBytes: maxHandshake}},
+			HTTPClient: &http.Client{
+				Transport: &http.Transport{
+					DialContext: dial, TLSClientConfig: tlsConfig, MaxResponseHeaderBytes: maxHandshake,
+					DisableKeepAlives: true, // a connection that is refused is of no use, and nobody would close it
+				},
+				// The password goes to the broker that is configured, by the way that is
+				// configured, and to nobody whom somebody there names.
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			},
 			Subprotocols: []string{"mqtt"},
 		})
 		if err != nil {

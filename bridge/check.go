@@ -34,13 +34,16 @@ import (
 // With a broker that delivers at once or knows no MQTT 5 only topics that nobody
 // listens to are tried. Nothing is retained anywhere.
 func CheckBroker(ctx context.Context, o Options) (unseen []string, problems []error) {
-	client, err := connectOnce(ctx, o, "check")
+	client, err := connectOnce(ctx, o, "check", func(error) {})
 	if err != nil {
 		return nil, []error{err}
 	}
 	client.Disconnect(250)
 	unseen, problems, err = checkPermissions(ctx, o)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooMuch):
+		problems = append(problems, err)
+	case err != nil:
 		problems = append(problems, &collectors.RemedyError{
 			Err:    fmt.Errorf("connected, but what the broker permits could not be found out: %w", err),
 			Remedy: "see what the broker's log says, then run the check again",

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
@@ -31,13 +32,22 @@ type listedDevice struct {
 	Model  string `json:"model"`
 }
 
-// maxFormer bounds the devices and the sources of earlier runs. Whoever may write to
+// maxFormer bounds the devices of earlier runs. Whoever may write to
 // this program's topics could otherwise make it remember more with each list.
 const maxFormer = 20_000
 
-// ownName is how this program writes the ids of devices and sources, and nothing
-// else may become part of a topic.
+// ownName is how this program writes the ids of devices, and nothing else may become
+// part of a topic.
 var ownName = regexp.MustCompile(`^[a-z0-9_]{1,80}$`)
+
+// isOwn reports whether this program may have listed the device: its id begins with
+// the name of its source. Anything else, such as "bridge", could name another topic
+// of this program.
+func (d listedDevice) isOwn() bool {
+	return ownName.MatchString(d.ID) && slices.ContainsFunc(collectors.Sources, func(source string) bool {
+		return strings.HasPrefix(d.ID, source+"_")
+	})
+}
 
 // remember takes up what an earlier run said of its devices and sources. Another
 // form than this program's own, of a list that somebody else has overwritten, says
@@ -51,7 +61,7 @@ func (w *owner) remember(m received) {
 			return
 		}
 		for source := range earlier.Collectors {
-			if ownName.MatchString(source) && w.alerts[source] == nil && len(w.former.sources) < maxFormer {
+			if slices.Contains(collectors.Sources, source) && w.alerts[source] == nil {
 				w.former.sources[source] = true
 			}
 		}
@@ -62,7 +72,7 @@ func (w *owner) remember(m received) {
 		}
 		for _, d := range earlier {
 			_, known := w.former.devices[d.ID]
-			if ownName.MatchString(d.ID) && (known || len(w.former.devices) < maxFormer) {
+			if d.isOwn() && (known || len(w.former.devices) < maxFormer) {
 				for _, text := range []*string{&d.Source, &d.Name, &d.Area, &d.Model} {
 					*text = collectors.CleanText(*text)
 				}

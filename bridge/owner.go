@@ -38,8 +38,9 @@ type owner struct {
 
 	out         *outbox // nil while there is no connection
 	brokerSince time.Time
-	brokerError string // why there is no connection
-	rebirth     *rebirth
+	brokerError string    // why there is no connection
+	rebirth     *rebirth  // nil if no birth is to be answered
+	reborn      time.Time // when the last rebirth began
 	mails       sync.WaitGroup
 	service     service
 
@@ -260,17 +261,24 @@ func (w *owner) takeSnapshot(p *poller, at time.Time, snapshot collectors.Snapsh
 		seen[found.ID] = true
 	}
 	w.takeDevices(p, at, snapshot.Devices)
+	var lost []string
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
 		if d := w.devices[id]; d.poller == p && !seen[id] {
 			if d.Online {
-				w.log.Warn("a device is no longer reported by its source; it stays in Home Assistant as unavailable",
-					zap.String("device", id), zap.String("name", d.Name))
+				lost = append(lost, id)
 			}
 			d.lose(true)
 			w.publishDevice(d)
 		}
 	}
+	if len(lost) > 0 {
+		p.log.Warn("devices are no longer reported by their source; they stay in Home Assistant as unavailable",
+			zap.Int("lost", len(lost)), zap.Strings("devices", lost[:min(len(lost), maxTold)]))
+	}
 }
+
+// maxTold bounds how many entries of a list are logged.
+const maxTold = 10
 
 // takeDevices makes what was found of these devices, at that time, the truth.
 func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device) {
@@ -389,11 +397,10 @@ func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 
 // tellFaults logs what could not be understood, once as long as it stays the same.
 func (w *owner) tellFaults(p *poller, faults []error) {
-	const most = 10 // a broken answer of a large house must not fill the log
-	texts := make([]string, 0, most+1)
+	texts := make([]string, 0, maxTold+1)
 	for i, fault := range faults {
-		if i == most {
-			texts = append(texts, fmt.Sprintf("and %d more", len(faults)-most))
+		if i == maxTold {
+			texts = append(texts, fmt.Sprintf("and %d more", len(faults)-maxTold))
 			break
 		}
 		texts = append(texts, fault.Error())

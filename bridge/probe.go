@@ -28,6 +28,9 @@ const (
 	// echoTimeout is how long a message may take from this client to itself.
 	echoTimeout = 2 * time.Second
 
+	// maxMarker bounds the payload of a message of this client, in bytes.
+	maxMarker = 64
+
 	// maxProbePacket bounds, in bytes, what is read of one packet.
 	maxProbePacket = maxRememberedSize + 1<<10
 )
@@ -63,7 +66,7 @@ func newProbe(ctx context.Context, o Options, version byte) (*probe, error) {
 	if err != nil {
 		return nil, errors.New("mqtt.broker is no URL")
 	}
-	conn, err := openConnection(ctx, ctx, broker, *clientOptions(o.MQTT, tlsConfig, ""), o.dialBroker())
+	conn, err := openConnection(ctx, ctx, broker, *clientOptions(o.MQTT, tlsConfig, ""), withBudget(o.dialBroker(), func(error) {}))
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +227,7 @@ func (p *probe) await(ctx context.Context, within time.Duration, wanted func(pac
 				return packets.Packet{}, p.readErr
 			case wanted(got):
 				return got, nil
-			case got.FixedHeader.Type == packets.Publish && len(p.unasked) < maxInFlight:
+			case got.FixedHeader.Type == packets.Publish && len(got.Payload) <= maxMarker && len(p.unasked) < maxInFlight:
 				p.unasked = append(p.unasked, got)
 			}
 		case <-over:
@@ -271,6 +274,10 @@ func (p *probe) read(ctx context.Context) {
 	in := bufio.NewReader(p.conn)
 	for {
 		pk, err := readPacket(in, p.version)
+		if errors.Is(err, errTooMuch) {
+			p.readErr = err
+			return
+		}
 		if err != nil {
 			p.readErr = fmt.Errorf("the broker ended the connection: %w", err)
 			return

@@ -341,14 +341,16 @@ func clientID(m configs.MQTT) string {
 }
 
 // connectOnce connects for a single purpose, beside the bridge that may be running:
-// a broker drops the older of two clients with one id.
-func connectOnce(ctx context.Context, o Options, purpose string) (mqtt.Client, error) {
+// a broker drops the older of two clients with one id. What it may read is bounded
+// (see maxReceived); failed is told why the connection has ended if that, or a
+// breach of the rules, is the reason.
+func connectOnce(ctx context.Context, o Options, purpose string, failed func(error)) (mqtt.Client, error) {
 	tlsConfig, err := tlsConfig(o.MQTT)
 	if err != nil {
 		return nil, err
 	}
 	id := "hueair2mqtt-" + purpose + "-" + rand.Text()[:8]
-	return connect(ctx, clientOptions(o.MQTT, tlsConfig, id), o.dialBroker(), func(error) {})
+	return connect(ctx, clientOptions(o.MQTT, tlsConfig, id), withBudget(o.dialBroker(), failed), failed)
 }
 
 // connect opens one connection and gives up when ctx ends. broken is told if the

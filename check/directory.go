@@ -61,7 +61,7 @@ func LogFile(file string) Finding {
 	case !info.Mode().IsRegular():
 		return Failed(component, "name an ordinary file", "log.file: %s is %s, not a file", file, kind(info.Mode()))
 	default:
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0)
 		if err == nil {
 			err = f.Close()
 		}

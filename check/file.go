@@ -8,6 +8,8 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"hueair2mqtt/internal/regularfile"
 )
 
 // SecretFile is a file that the service must be able to read, and nobody else.
@@ -20,6 +22,9 @@ type SecretFile struct {
 	// Kept says that the program itself keeps it in its state directory. Such a file
 	// need not be there.
 	Kept bool
+	// Refused says that the program does not use the file if others may change it.
+	// It is so of Kept ones.
+	Refused bool
 }
 
 // Look returns what is wrong with the file. Its content is not read. stateDir is
@@ -52,7 +57,7 @@ func (s SecretFile) Look(stateDir string) []Finding {
 	case info.Size() == 0:
 		return append(found, Failed(component, s.Renew, "%s: %s is empty", s.Name, s.Path))
 	}
-	f, err := os.Open(s.Path)
+	f, err := regularfile.Open(s.Path)
 	if err != nil {
 		return append(found, s.unreadable(err))
 	}
@@ -97,7 +102,7 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 			remedy = fmt.Sprintf("run: chown %s %s && chmod 600 %[2]s", userName(service), s.Path)
 		}
 		tell := Warned
-		if s.Kept && others&0o022 != 0 {
+		if (s.Kept || s.Refused) && others&0o022 != 0 {
 			tell = Failed // the program does not trust it
 		}
 		found = append(found, tell(component, remedy,
@@ -110,7 +115,7 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 			s.Name, s.Path, userName(owner.Uid), userName(service)))
 	case owner.Uid != service && owner.Uid != 0 && owner.Uid != uint32(os.Geteuid()):
 		tell := Warned
-		if s.Kept {
+		if s.Kept || s.Refused {
 			tell = Failed
 		}
 		found = append(found, tell(component, fmt.Sprintf("run: chown %s %s", userName(service), s.Path),

@@ -12,6 +12,10 @@ package collectors
 
 import "context"
 
+// Sources are the names of all sources that this program can have, sorted. What
+// others may have written under another name is none of this program's business.
+var Sources = []string{"amazon", "hue"}
+
 // Collector reads one endpoint of one source: one Hue bridge, or one Amazon
 // account. A house with two Hue bridges has two collectors, so that a bridge
 // that is away costs nothing of the other one.

@@ -52,10 +52,13 @@ func ReplaceFile(file string, content []byte, mode fs.FileMode) (err error) {
 // leftoverPrefix begins the names of the files that become file.
 func leftoverPrefix(file string) string { return "." + filepath.Base(file) + "." }
 
+// lockTries bounds how often createLocked tries; a second try is rare.
+const lockTries = 100
+
 // createLocked makes the file that is to become another one, and holds the lock by
 // which RemoveLeftovers knows that it is being written.
 func createLocked(file string) (*os.File, error) {
-	for {
+	for range lockTries {
 		f, err := os.CreateTemp(filepath.Dir(file), leftoverPrefix(file)+"*")
 		if err != nil {
 			return nil, err
@@ -70,6 +73,7 @@ func createLocked(file string) (*os.File, error) {
 			return nil, err
 		}
 	}
+	return nil, &fs.PathError{Op: "lock", Path: file, Err: syscall.EWOULDBLOCK}
 }
 
 // RemoveLeftovers removes what processes left that were killed while they replaced
@@ -112,6 +116,10 @@ func removeUnlocked(file string) (err error) {
 // the directory's owner, or that others may write to. Whoever puts credentials
 // there decides whom the program talks to.
 func ReadFile(file string, most int64) (content []byte, err error) {
+	return readTrusted(file, filepath.Dir(file), most)
+}
+
+func readTrusted(file, dir string, most int64) (content []byte, err error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, &fs.PathError{Op: "open", Path: file, Err: errors.New("it is a symbolic link, which is not followed: put the file itself there")}
@@ -124,17 +132,56 @@ func ReadFile(file string, most int64) (content []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := trust(info, filepath.Dir(file)); err != nil {
+	if err := trust(info, dir); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: file, Err: err}
 	}
 	content, err = io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(content)) > most {
-		err = &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("larger than %d KiB", most>>10)}
+		err = &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("larger than %s", binarySize(most))}
 	}
 	return content, err
 }
 
-// trust says why a file of a directory is not to be trusted.
+func binarySize(bytes int64) string {
+	if bytes >= 1<<20 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d KiB", bytes>>10)
+}
+
+// maxLinks bounds how many symbolic links ReadCredentials follows, as the kernel does.
+const maxLinks = 40
+
+// ReadCredentials reads a file with credentials that the configuration names and
+// that is no larger than most bytes. It follows symbolic links, as ReadFile does
+// not. Neither the file nor a link to it may belong to anybody but this user, root
+// and the owner of the state directory, and nobody else may write to the file.
+func ReadCredentials(path, stateDir string, most int64) ([]byte, error) {
+	for range maxLinks {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			return readTrusted(path, stateDir, most)
+		}
+		if err := trustOwner(info, stateDir); err != nil {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("it is a symbolic link, and %w", err)}
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return nil, err
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+}
+
+// trust says why a file is not to be trusted. dir is the directory whose owner is
+// trusted beside root and this user.
 func trust(info fs.FileInfo, dir string) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
@@ -142,18 +189,20 @@ func trust(info fs.FileInfo, dir string) error {
 	if info.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("others may write to it (mode %04o): if its content is yours, run chmod go-w on it", info.Mode().Perm())
 	}
+	return trustOwner(info, dir)
+}
+
+func trustOwner(info fs.FileInfo, dir string) error {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || owner.Uid == 0 || int(owner.Uid) == os.Geteuid() {
 		return nil
 	}
-	of, err := os.Stat(dir)
-	if err != nil {
-		return err
+	if of, err := os.Stat(dir); err == nil {
+		if dirOwner, ok := of.Sys().(*syscall.Stat_t); ok && dirOwner.Uid == owner.Uid {
+			return nil
+		}
 	}
-	if dirOwner, ok := of.Sys().(*syscall.Stat_t); ok && dirOwner.Uid != owner.Uid {
-		return fmt.Errorf("it belongs to another user (%d): if its content is yours, run chown on it", owner.Uid)
-	}
-	return nil
+	return fmt.Errorf("it belongs to another user (%d): if its content is yours, run chown on it", owner.Uid)
 }
 
 // ReadableByOthers says whether a file with secrets can be read by more than its
@@ -161,7 +210,7 @@ func trust(info fs.FileInfo, dir string) error {
 // 600" it, and get new secrets if others use the machine. A file that is not there
 // can be read by nobody.
 func ReadableByOthers(file string) (bool, error) {
-	info, err := os.Lstat(file)
+	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

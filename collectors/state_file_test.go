@@ -217,6 +217,38 @@ func TestReadFileOfAnotherUser(t *testing.T) {
 	}
 }
 
+// TestReadCredentials has links to a file, which are followed if nobody else could
+// have put them there.
+func TestReadCredentials(t *testing.T) {
+	state := t.TempDir()
+	for name, test := range map[string]struct {
+		make    func(file string) error
+		trusted bool
+	}{
+		"a file": {func(file string) error { return os.WriteFile(file, []byte("x"), 0o600) }, true},
+		"a relative link": {func(file string) error {
+			return errors.Join(os.WriteFile(file+"1", []byte("x"), 0o600), os.Symlink(filepath.Base(file)+"1", file))
+		}, true},
+		"writable by all": {func(file string) error {
+			return errors.Join(os.WriteFile(file, []byte("x"), 0o600), os.Chmod(file, 0o602))
+		}, false},
+		"links in a circle": {func(file string) error { return errors.Join(os.Symlink(file, file+"1"), os.Symlink(file+"1", file)) }, false},
+		"a link to a pipe": {func(file string) error {
+			return errors.Join(syscall.Mkfifo(file+"1", 0o600), os.Symlink(file+"1", file))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "cookies")
+			if err := test.make(file); err != nil {
+				t.Fatal(err)
+			}
+			if content, err := collectors.ReadCredentials(file, state, 1024); (err == nil) != test.trusted || test.trusted && string(content) != "x" {
+				t.Errorf("%q, %v", content, err)
+			}
+		})
+	}
+}
+
 func TestReadableByOthers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "hue.json")
 	for _, mode := range []os.FileMode{0o600, 0o640, 0o604} {

@@ -5,9 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,6 +16,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"hueair2mqtt/internal/regularfile"
 )
 
 // Default is the default configuration file with its comments. It holds every
@@ -143,7 +143,7 @@ func defaults() map[string]any {
 // readFile reads the configuration file; ok is false if nothing can be said
 // about what is in it.
 func readFile(f *faults, file string) (values map[string]any, ok bool) {
-	data, err := readBounded(file, maxFileSize)
+	data, err := regularfile.Read(file, maxFileSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.add("", "there is no such file", "name the configuration with --config FILE, or copy the default one there", "")
@@ -151,7 +151,7 @@ func readFile(f *faults, file string) (values map[string]any, ok bool) {
 	case errors.Is(err, fs.ErrPermission):
 		f.add("", "this user may not read the file", "run the program as its own user or as root, or mend the file's mode", "")
 		return nil, false
-	case errors.Is(err, errTooBig):
+	case errors.Is(err, regularfile.ErrTooLarge):
 		f.add("", "is larger than 1 MiB, so it is no configuration", "name the configuration with --config FILE", "")
 		return nil, false
 	case err != nil:
@@ -174,25 +174,6 @@ func readYAML(f *faults, file string, data []byte) (values map[string]any, ok bo
 	value := r.value(root, reflect.TypeFor[Config](), "")
 	values, ok = value.(map[string]any)
 	return values, ok || value == nil && len(f.list) == 0
-}
-
-var errTooBig = errors.New("the file is too big")
-
-// readBounded reads a file of at most limit bytes.
-func readBounded(file string, limit int64) ([]byte, error) {
-	opened, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer opened.Close()
-	data, err := io.ReadAll(io.LimitReader(opened, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, errTooBig
-	}
-	return data, nil
 }
 
 // reason is why a file can't be read, without its name, which the fault has.
@@ -266,9 +247,9 @@ func lookUp(values map[string]any, path string) any {
 func readPassword(f *faults, path, file string) Secret {
 	// MQTT and SMTP know no longer ones.
 	const limit = 64 << 10
-	data, err := readBounded(file, limit)
+	data, err := regularfile.Read(file, limit)
 	switch {
-	case errors.Is(err, errTooBig):
+	case errors.Is(err, regularfile.ErrTooLarge):
 		f.unusable(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
 		return ""
 	case err != nil:

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"math"
 	"net/mail"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"hueair2mqtt/internal/regularfile"
 )
 
 // validate looks for impossible values, brings the others into the form that
@@ -274,7 +275,7 @@ func choice(f *faults, path, value string, choices ...string) {
 }
 
 func readable(f *faults, path, file string) {
-	opened, err := os.Open(file)
+	opened, err := regularfile.Open(file)
 	if err != nil {
 		f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
 		return

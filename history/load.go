@@ -22,7 +22,7 @@ func (l *Log) open() error {
 	if err := makeDir(l.options.Dir); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(l.options.Dir)
+	root, err := os.OpenRoot(l.options.Dir + "/.") // which fails for a pipe, rather than wait for its writer
 	if err != nil {
 		return err
 	}

@@ -185,16 +185,15 @@ func amazonFile(c *configs.Config) check.SecretFile {
 	}
 	if _, err := os.Lstat(kept.Path); errors.Is(err, os.ErrNotExist) && c.Amazon.CookiesFile != "" {
 		return check.SecretFile{
-			Name: "amazon.cookies_file", Path: c.Amazon.CookiesFile,
+			Name: "amazon.cookies_file", Path: c.Amazon.CookiesFile, Refused: true,
 			Renew: "export the cookies of a browser that is signed in there, or better: run hueair2mqtt amazon login",
 		}
 	}
 	return kept
 }
 
-// credentialFindings looks at all files that hold a secret.
-func credentialFindings(c *configs.Config) (findings []check.Finding) {
-	var files []check.SecretFile
+// namedSecrets are the files with a password or a key that the configuration names.
+func namedSecrets(c *configs.Config) (files []check.SecretFile) {
 	for _, f := range []struct{ key, path string }{
 		{"mqtt.password_file", c.MQTT.PasswordFile}, {"mqtt.key_file", c.MQTT.KeyFile}, {"alert.email.password_file", c.Alert.Email.PasswordFile},
 		{"web.password_file", c.Web.PasswordFile},
@@ -203,6 +202,12 @@ func credentialFindings(c *configs.Config) (findings []check.Finding) {
 			files = append(files, check.SecretFile{Name: f.key, Path: f.path, Renew: "name the right file, or write it"})
 		}
 	}
+	return files
+}
+
+// credentialFindings looks at all files that hold a secret.
+func credentialFindings(c *configs.Config) (findings []check.Finding) {
+	files := namedSecrets(c)
 	if c.Hue.Enabled {
 		files = append(files, hueFile(c))
 	}

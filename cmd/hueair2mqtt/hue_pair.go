@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,8 @@ service can read it.`,
 	return cmd
 }
 
-// onlyBridge finds the address of the one bridge there is.
+// onlyBridge finds the address of the one bridge there is. If it is announced at
+// several addresses, the one counts at which it answers.
 func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
 	found, err := finder.Find(cmd.Context())
 	switch len(found) {
@@ -62,10 +64,16 @@ func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
 		return found[0].Host, nil
 	}
 	hue.Describe(cmd.Context(), found)
+	if found[0].ID == found[len(found)-1].ID { // sorted by id
+		answering := slices.DeleteFunc(slices.Clone(found), func(f hue.Found) bool { return f.Software == "" })
+		if len(answering) == 1 {
+			return answering[0].Host, nil
+		}
+	}
 	if err := writeBridges(cmd.OutOrStdout(), found); err != nil {
 		return "", err
 	}
-	return "", &exitError{exitUnusable, fmt.Errorf("there are %d Hue bridges: choose one by its address, such as --host %s", len(found), found[0].Host)}
+	return "", &exitError{exitUnusable, fmt.Errorf("%d Hue bridges or addresses of one were found: choose one by its address, such as --host %s", len(found), found[0].Host)}
 }
 
 func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {

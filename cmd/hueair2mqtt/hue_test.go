@@ -133,6 +133,30 @@ func TestHuePair(t *testing.T) {
 	}
 }
 
+// A bridge that is announced at a wrong address, too, is paired at the one where it
+// answers; if it answers at both, the user chooses.
+func TestHuePairChoosesNoAddressByItself(t *testing.T) {
+	bridge, server := newHueServer(t, hueBridgeID)
+	_, other := newHueServer(t, "001788fffe010204")
+	second := huetest.StartTLS(bridge, huetest.WithSelfSigned())
+	defer second.Close()
+	at := func(hosts ...string) hue.Finder {
+		return hue.Finder{Browse: func(_ context.Context, found func(hue.Found)) error {
+			for _, host := range hosts {
+				found(hue.Found{ID: hueBridgeID, Host: host})
+			}
+			return nil
+		}}
+	}
+	bridge.PressLinkButton()
+	if out, err := runHue(t, at(other.Host(), server.Host()), t.TempDir(), "pair"); err != nil || !strings.Contains(out, "at "+server.Host()) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := runHue(t, at(second.Host(), server.Host()), t.TempDir(), "pair"); exitCode(err) != exitUnusable || !strings.Contains(out, second.Host()) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestHuePairNeedsOneBridge(t *testing.T) {
 	_, a := newHueServer(t, hueBridgeID)
 	_, b := newHueServer(t, "001788fffe010204")

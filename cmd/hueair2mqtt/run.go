@@ -211,4 +211,9 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in anew", zap.String("file", file))
 		}
 	}
+	for _, file := range namedSecrets(c) {
+		for _, finding := range file.Look(c.StateDir) {
+			log.Warn("a file with a secret is not safe from other users", zap.String("reason", finding.Reason), zap.String("remedy", finding.Remedy))
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,4 +94,20 @@ func (h *signInHouse) write(content string) {
 	if err := os.WriteFile(h.config, []byte(content), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// TestSecretsThatOthersCanChange has a password that everybody may change: it is
+// reported at the start.
+func TestSecretsThatOthersCanChange(t *testing.T) {
+	dir := t.TempDir()
+	config, password := filepath.Join(dir, "hueair2mqtt.yaml"), filepath.Join(dir, "password")
+	text := "mqtt: {broker: 'tcp://127.0.0.1:1', username: u, password_file: " + password + "}\n" +
+		"hue: {enabled: true, bridges: [{host: 'http://127.0.0.1:1', username: key}]}\nstate_dir: " + dir + "\n"
+	if err := errors.Join(os.WriteFile(config, []byte(text), 0o600), os.WriteFile(password, []byte("x"), 0o600), os.Chmod(password, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "run", "--config", config)
+	eventually(t, "a warning", func() bool {
+		return strings.Contains(p.stderr.String(), "every user of this machine may change "+password) && strings.Contains(p.stderr.String(), "chmod 600 "+password)
+	})
 }

@@ -178,7 +178,7 @@ func (c *Collector) Close() { c.http.CloseIdleConnections() }
 // last done an hour ago.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	found := &faults{redact: c.session.redact}
-	changed, err := c.session.load(found)
+	changed, err := c.session.load(ctx, found)
 	if err != nil {
 		return collectors.Snapshot{}, err
 	}

@@ -1,14 +1,16 @@
 package amazon
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"syscall"
 	"time"
+
+	"hueair2mqtt/collectors"
 )
 
 const (
@@ -127,32 +129,6 @@ func decodeCredentials(content []byte) (*credentials, error) {
 	return &c, nil
 }
 
-// readRegular reads a file that is no larger than maxStateFile. Its errors tell
-// what is wrong with the file, without its path.
-func readRegular(path string) ([]byte, error) {
-	// Opening a pipe would wait for its writer.
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxStateFile+1))
-	switch {
-	case err != nil:
-		return nil, withoutPath(err)
-	case len(content) > maxStateFile:
-		return nil, errors.New("larger than 1 MiB")
-	}
-	return content, nil
-}
-
 func withoutPath(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -161,23 +137,47 @@ func withoutPath(err error) error {
 	return err
 }
 
+// lockPatience is how long the lock of another process is waited for. This program
+// holds it for the time that a file takes to be replaced.
+const lockPatience = 5 * time.Second
+
+// lockPause is the time between two tries to lock.
+const lockPause = 50 * time.Millisecond
+
 // lockDir keeps other processes of this program from replacing a file of the
 // directory until unlock: "amazon login" must not be overwritten by a renewal
 // that "run" had begun with the credentials of before. The lock is on the
 // directory itself, so nothing is left behind.
-func lockDir(dir string) (unlock func() error, err error) {
+//
+// Any user who can open the directory can hold its lock. It waits for lockPatience
+// at most, and no longer than ctx.
+func lockDir(ctx context.Context, dir string) (unlock func() error, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
+	limited, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	tick := time.NewTicker(lockPause)
+	defer tick.Stop()
 	for {
-		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
+		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return d.Close, nil // closing ends the lock
+		case !errors.Is(err, syscall.EINTR) && !errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), d.Close())
+		}
+		select {
+		case <-tick.C:
+		case <-limited.Done():
+			if ctx.Err() != nil {
+				return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, ctx.Err()), d.Close())
+			}
+			return nil, errors.Join(&collectors.RemedyError{
+				Err:    fmt.Errorf("another process has held the lock of %s for %s", dir, lockPatience),
+				Remedy: "end it (lsof " + dir + " names it), and keep other users out of the directory: chmod o-rwx " + dir,
+			}, d.Close())
 		}
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), d.Close())
-	}
-	return d.Close, nil // closing ends the lock
 }

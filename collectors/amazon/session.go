@@ -92,9 +92,9 @@ func (s *session) savedDomain() string {
 // load begins a poll: it takes what the files hold if that changed since the last
 // time, and says whether it did. Its error is always one of authentication:
 // nobody is signed in. What is only to be told goes to found.
-func (s *session) load(found *faults) (changed bool, err error) {
+func (s *session) load(ctx context.Context, found *faults) (changed bool, err error) {
 	s.mu.Lock()
-	note, err := s.loadLocked()
+	note, err := s.loadLocked(ctx)
 	changed, s.fresh = s.fresh, false
 	s.polled, s.failed = s.generation, nil
 	s.mu.Unlock()
@@ -106,14 +106,14 @@ func (s *session) load(found *faults) (changed bool, err error) {
 
 // loadLocked is load without the beginning of a poll. note is what only is to be
 // told.
-func (s *session) loadLocked() (note, err error) {
+func (s *session) loadLocked(ctx context.Context) (note, err error) {
 	content, err := s.readCredentials()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return s.loadCookies()
 	case err == nil && s.signIn != nil && sha256.Sum256(content) == s.digest:
 		if s.unsaved != nil {
-			s.saveAgain()
+			s.saveAgain(ctx)
 		}
 		return nil, nil
 	}
@@ -165,7 +165,7 @@ func (s *session) loadCookies() (note, err error) {
 	if s.cookiesFile == "" {
 		return nil, s.notSignedIn(errors.New("nobody has signed in"))
 	}
-	content, err := readRegular(s.cookiesFile)
+	content, err := s.readCookies()
 	if err != nil {
 		return s.withoutCookiesFile(err)
 	}
@@ -181,6 +181,13 @@ func (s *session) loadCookies() (note, err error) {
 	s.cookies, s.digest, s.loaded = cookies, digest, true
 	s.generation++
 	return nil, nil
+}
+
+// readCookies reads the cookies' file. Its errors tell what is wrong with the file,
+// without its path.
+func (s *session) readCookies() ([]byte, error) {
+	content, err := collectors.ReadCredentials(s.cookiesFile, filepath.Dir(s.file), maxStateFile)
+	return content, withoutPath(err)
 }
 
 // withoutCookiesFile is what a file that can't be used means. While Amazon takes
@@ -361,7 +368,7 @@ func (s *session) move(ctx context.Context, retry *collectors.Retrier, home stri
 	} else {
 		settled := *before
 		settled.AtHome = true
-		err = s.replace(before, &settled)
+		err = s.replace(ctx, before, &settled)
 	}
 	if err != nil {
 		return err
@@ -412,7 +419,7 @@ func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, home 
 	// Somebody may have signed in anew meanwhile, which also ends the sign-in of
 	// before; then that is what to use. What else is wrong with the file, the next
 	// poll tells.
-	_, err := s.loadLocked()
+	_, err := s.loadLocked(ctx)
 	before := s.signIn
 	changed := s.generation != generation
 	s.mu.Unlock()
@@ -432,18 +439,18 @@ func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, home 
 		return &renewalError{err}
 	}
 	renewed.Cookies, renewed.RenewedAt = cookies, time.Now().UTC().Truncate(time.Second)
-	return s.replace(before, &renewed)
+	return s.replace(ctx, before, &renewed)
 }
 
 // replace puts new credentials on the disk and then in force.
-func (s *session) replace(before, next *credentials) error {
+func (s *session) replace(ctx context.Context, before, next *credentials) error {
 	s.hide(next.secrets()...)
 	content, err := next.encode()
 	if err != nil {
 		return err
 	}
 	s.step("got")
-	theirs, theirContent, err := s.store(before, content)
+	theirs, theirContent, err := s.store(ctx, before, content)
 	s.step("saved")
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -469,8 +476,8 @@ var errSignedOut = errors.New("amazon logout has ended the sign-in")
 
 // store writes the content that replaces the credentials of before, unless
 // somebody signed in or out meanwhile. It returns theirs if they signed in.
-func (s *session) store(before *credentials, content []byte) (theirs *credentials, theirContent []byte, err error) {
-	unlock, err := lockDir(filepath.Dir(s.file))
+func (s *session) store(ctx context.Context, before *credentials, content []byte) (theirs *credentials, theirContent []byte, err error) {
+	unlock, err := lockDir(ctx, filepath.Dir(s.file))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -489,12 +496,12 @@ func (s *session) store(before *credentials, content []byte) (theirs *credential
 }
 
 // saveAgain tries to write what could not be written before.
-func (s *session) saveAgain() {
+func (s *session) saveAgain(ctx context.Context) {
 	content, err := s.signIn.encode()
 	if err == nil {
 		var theirs *credentials
 		var theirContent []byte
-		theirs, theirContent, err = s.store(s.signIn, content)
+		theirs, theirContent, err = s.store(ctx, s.signIn, content)
 		switch {
 		case theirs != nil:
 			s.adopt(theirs, theirContent)

@@ -132,7 +132,7 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 		}
 		return nil, err
 	}
-	before, err := c.session.begin(signIn)
+	before, err := c.session.begin(ctx, signIn)
 	if err != nil {
 		return nil, fmt.Errorf("this device is registered with Amazon, but that can't be kept in %s: %w", c.session.file, err)
 	}
@@ -276,13 +276,13 @@ func (c *credentials) addCookie(name, value string) {
 
 // begin keeps the credentials of a new sign-in, and returns those that it
 // replaces, if there are any that can be read.
-func (s *session) begin(signIn *credentials) (before *credentials, err error) {
+func (s *session) begin(ctx context.Context, signIn *credentials) (before *credentials, err error) {
 	s.hide(signIn.secrets()...)
 	content, err := signIn.encode()
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := lockDir(filepath.Dir(s.file))
+	unlock, err := lockDir(ctx, filepath.Dir(s.file))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func SignOut(ctx context.Context, retry *collectors.Retrier, o Options) error {
 		return err
 	}
 	defer c.Close()
-	signIn, err := c.session.end()
+	signIn, err := c.session.end(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,8 +49,8 @@ func SignOut(ctx context.Context, retry *collectors.Retrier, o Options) error {
 
 // end removes the file and what was left of it, and returns what it held; nil is
 // something unreadable.
-func (s *session) end() (signIn *credentials, err error) {
-	unlock, err := lockDir(filepath.Dir(s.file))
+func (s *session) end(ctx context.Context) (signIn *credentials, err error) {
+	unlock, err := lockDir(ctx, filepath.Dir(s.file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotSignedIn
 	}

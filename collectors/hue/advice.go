@@ -22,7 +22,11 @@ func (c *Collector) Advise(err error) string {
 	if answered(err) {
 		return "wait a minute and try again; if it stays so, take the Hue bridge from its power for ten seconds"
 	}
-	return fmt.Sprintf(`see that the Hue bridge has power and network, and is still at %s: "hueair2mqtt hue discover" tells`, c.host)
+	advice := fmt.Sprintf(`see that the Hue bridge has power and network, and is still at %s: "hueair2mqtt hue discover" tells`, c.host)
+	if c.endpoint == c.id {
+		advice += "; if another one replaced it, " + c.Removal()
+	}
+	return advice
 }
 
 // Removal tells how to remove the bridge; see collectors.Removable.

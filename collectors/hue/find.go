@@ -30,8 +30,9 @@ const (
 	multicastTime = 3 * time.Second
 	// serviceTime bounds the question to the vendor's service.
 	serviceTime = 5 * time.Second
-	// maxFound bounds how many bridges are taken notice of.
-	maxFound = 64
+	// maxFound bounds how many announcements are taken notice of, by mDNS and by the
+	// service each, so that neither can crowd out the other.
+	maxFound = 256
 )
 
 // Found is a Hue bridge in the network. Nothing of it is proved: anybody may
@@ -56,58 +57,83 @@ type Finder struct {
 	Browse func(ctx context.Context, found func(Found)) error
 }
 
-// Find looks for all bridges, each once, sorted by id. Where one of the ways fails
+// Find looks for all bridges and returns them sorted by id. A bridge that is
+// announced at several addresses is there with each of them, in the order in which
+// they came, those of the network before those of the service: anybody can announce
+// one. Addresses beyond the local network are left out. Where one of the ways fails
 // the bridges of the others are there beside the error.
 func (f Finder) Find(ctx context.Context) ([]Found, error) {
-	var (
-		mu     sync.Mutex
-		all    []Found
-		asking sync.WaitGroup
-	)
-	add := func(b Found) {
-		mu.Lock()
-		defer mu.Unlock()
-		b.ID = normalID(b.ID)
-		b.Model = collectors.CleanText(b.Model)
-		if _, err := parseHost(b.Host); err != nil || b.ID == "" || len(all) == maxFound {
-			return
-		}
-		if i := slices.IndexFunc(all, func(other Found) bool { return other.ID == b.ID }); i >= 0 {
-			all[i].Model = cmp.Or(all[i].Model, b.Model)
-			return
-		}
-		all = append(all, b)
-	}
-	ways := []way{
-		{"by mDNS", multicastTime, browseNetwork},
-		{"by SSDP", multicastTime, searchNetwork},
+	ways := []*way{
+		{name: "by mDNS", limit: multicastTime, find: browseNetwork},
+		{name: "by SSDP", limit: multicastTime, find: searchNetwork},
 	}
 	if f.Browse != nil {
-		ways = []way{{"by mDNS", multicastTime, f.Browse}}
+		ways = []*way{{name: "by mDNS", limit: multicastTime, find: f.Browse}}
 	}
-	ways = append(ways, way{"at the vendor's service", serviceTime, func(ctx context.Context, found func(Found)) error {
+	ways = append(ways, &way{name: "at the vendor's service", limit: serviceTime, find: func(ctx context.Context, found func(Found)) error {
 		return askService(ctx, cmp.Or(f.Service, Service), found)
 	}})
-	errs := make([]error, len(ways))
-	for i, way := range ways {
+	var asking sync.WaitGroup
+	for _, way := range ways {
 		asking.Go(func() {
 			limited, cancel := context.WithTimeout(ctx, way.limit)
 			defer cancel()
-			if err := way.find(limited, add); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", way.name, err)
+			if err := way.find(limited, way.add); err != nil {
+				way.err = fmt.Errorf("%s: %w", way.name, err)
 			}
 		})
 	}
 	asking.Wait()
-	slices.SortFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
+	var (
+		all  []Found
+		errs []error
+	)
+	for _, way := range ways {
+		for _, b := range way.all {
+			all = addSighting(all, b)
+		}
+		errs = append(errs, way.err)
+	}
+	slices.SortStableFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
 	return all, errors.Join(errs...)
 }
 
-// way is one way to find bridges.
+// way is one way to find bridges, and what it found.
 type way struct {
 	name  string
 	limit time.Duration
 	find  func(ctx context.Context, found func(Found)) error
+	err   error
+	sightings
+}
+
+// sightings collects what one way of searching found.
+type sightings struct {
+	mu  sync.Mutex
+	all []Found
+}
+
+func (s *sightings) add(b Found) {
+	b.ID = normalID(b.ID)
+	b.Model = collectors.CleanText(b.Model)
+	if b.ID == "" || !nearby(b.Host) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) < maxFound {
+		s.all = addSighting(s.all, b)
+	}
+}
+
+// addSighting adds a bridge at an address, unless it is there already.
+func addSighting(all []Found, b Found) []Found {
+	i := slices.IndexFunc(all, func(other Found) bool { return other.ID == b.ID && sameHost(other.Host, b.Host) })
+	if i < 0 {
+		return append(all, b)
+	}
+	all[i].Model = cmp.Or(all[i].Model, b.Model)
+	return all
 }
 
 // joinHost writes an address as a host of Options.
@@ -144,17 +170,19 @@ func askService(ctx context.Context, address string, found func(Found)) error {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxConfig)).Decode(&bridges); err != nil {
 		return errors.New("the answer is no list of bridges")
 	}
+	// A service beyond this machine knows of nothing on it.
+	local, _ := literalAddress(req.URL.Host)
 	for _, b := range bridges {
-		// The service tells an address; a name would be looked up who knows where.
-		if ip, err := netip.ParseAddr(b.Internal); err == nil && b.Port >= 0 && b.Port <= 65535 {
-			found(Found{ID: b.ID, Host: joinHost(ip.String(), b.Port)})
+		ip, err := netip.ParseAddr(b.Internal)
+		if err == nil && b.Port >= 0 && b.Port <= 65535 && (!ip.Unmap().IsLoopback() || local.IsLoopback()) {
+			found(Found{ID: b.ID, Host: joinHost(ip.Unmap().String(), b.Port)})
 		}
 	}
 	return nil
 }
 
 // Describe asks each bridge for its model and software, side by side. What does
-// not answer keeps what is known of it. No secret is sent and nothing is decided
+// not answer, or as another bridge, keeps what is known of it. No secret is sent and nothing is decided
 // by the answers, so that any certificate will do.
 func Describe(ctx context.Context, all []Found) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTime)
@@ -164,7 +192,7 @@ func Describe(ctx context.Context, all []Found) {
 		asked.Go(func() {
 			for _, scheme := range []string{"https", "http"} {
 				got, err := describe(ctx, scheme+"://"+all[i].Host)
-				if err == nil {
+				if err == nil && normalID(got.BridgeID) == all[i].ID {
 					all[i].Model = cmp.Or(collectors.CleanText(got.ModelID), all[i].Model)
 					all[i].Software = collectors.CleanText(got.SwVersion)
 					return

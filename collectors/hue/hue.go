@@ -93,6 +93,7 @@ type Collector struct {
 	key         string
 	ownKey      bool   // the key is configured, not stored
 	host        string // address, or host:port
+	named       bool   // the user named host; it was not found
 	scheme      string // "http" and "https" are final, "" is not
 	id          string // "" as long as it isn't known
 	fingerprint string
@@ -101,7 +102,8 @@ type Collector struct {
 
 	link     *link // how the bridge is asked; nil before the first time
 	state    linkState
-	failures int // polls in a row that did not reach the bridge
+	unsaved  error // why it could not be stored that the bridge has https; reported once
+	failures int   // polls in a row that did not reach the bridge
 	searched time.Time
 
 	clip2
@@ -147,14 +149,18 @@ func New(o Options) (*Collector, error) {
 	for mac, area := range o.Areas {
 		c.areas[strings.ToLower(strings.TrimSpace(mac))] = area
 	}
-	all, err := loadPairings(o.StateDir)
+	state, err := loadState(o.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	stored, found := findPairing(all, c.id, o.Host)
-	if strings.TrimSpace(o.Host) == "" && found {
+	c.named = strings.TrimSpace(o.Host) != ""
+	stored, found := findPairing(state.Bridges, c.id, o.Host)
+	if !c.named && found {
 		c.endpoint = c.id
 		o.Host = stored.Host
+		// A search gives addresses only, so that a name came from the user.
+		_, literal := literalAddress(o.Host)
+		c.named = !literal
 	}
 	u, err := parseHost(o.Host)
 	if err != nil {
@@ -167,6 +173,9 @@ func New(o Options) (*Collector, error) {
 	}
 	if found {
 		c.takePairing(stored)
+	}
+	if c.scheme == "" && state.isEncrypted(c.host) {
+		c.scheme = "https"
 	}
 	installDispatcher()
 	return c, nil
@@ -231,7 +240,7 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 			snapshot, err = c.collect(ctx, retry)
 		}
 	}
-	c.state = c.state.afterPoll(err)
+	c.state = linkAfter(err)
 	if err != nil {
 		c.reads.force()
 		return collectors.Snapshot{}, err
@@ -239,6 +248,10 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 	c.failures = 0
 	if err := c.rememberHost(); err != nil {
 		snapshot.Faults = append(snapshot.Faults, err)
+	}
+	if c.unsaved != nil {
+		snapshot.Faults = append(snapshot.Faults, c.unsaved)
+		c.unsaved = nil
 	}
 	return snapshot, nil
 }

@@ -43,6 +43,8 @@ type config struct {
 	BridgeID  string `json:"bridgeid"`
 	ModelID   string `json:"modelid"`
 	SwVersion string `json:"swversion"`
+	// APIVersion is that of CLIP v1, "1.24.0".
+	APIVersion string `json:"apiversion"`
 }
 
 // connect makes sure that there is a link. It asks the bridge only when it must.
@@ -51,41 +53,30 @@ func (c *Collector) connect(ctx context.Context) error {
 		return nil
 	}
 	if c.scheme == "http" {
-		return c.connectPlain(ctx)
+		c.adopt(c.newLink("http"))
+		return nil
 	}
 	l := c.newLink("https")
 	got, err := c.config(ctx, l)
 	if err != nil {
 		if c.scheme == "" && hasNoTLS(err) {
-			return c.connectPlain(ctx)
+			if _, err = c.plainConfig(ctx, err); err == nil {
+				c.adopt(c.newLink("http"))
+			}
 		}
 		return err
 	}
 	if err := c.recognise(got, l); err != nil {
 		return err
 	}
+	if c.scheme == "" && c.id == "" {
+		c.unsaved = storeEncrypted(c.stateDir, c.host)
+	}
 	// From here on it must stay this bridge, and stay with https.
 	c.id, c.scheme = normalID(got.BridgeID), "https"
 	version, err := strconv.ParseInt(got.SwVersion, 10, 64)
 	l = c.newLink("https")
 	l.v2 = err == nil && version >= firstWithV2 || c.v2 == v2Proven
-	c.adopt(l)
-	return nil
-}
-
-// connectPlain makes a link without https. There is no certificate, so that a
-// bridge that is in doubt is only asked who it is.
-func (c *Collector) connectPlain(ctx context.Context) error {
-	l := c.newLink("http")
-	if c.state == linkMoved {
-		got, err := c.config(ctx, l)
-		if err == nil {
-			err = c.recognise(got, l)
-		}
-		if err != nil {
-			return err
-		}
-	}
 	c.adopt(l)
 	return nil
 }
@@ -104,11 +95,15 @@ func (c *Collector) recognise(got config, l *link) error {
 // newLink makes a link to where the bridge is said to be. A certificate that
 // Signify made must be for the bridge's id, if that is known; config compares it
 // with what the bridge says otherwise.
-func (c *Collector) newLink(scheme string) *link {
-	u := url.URL{Scheme: scheme, Host: c.host}
-	v := &verifier{host: u.Hostname(), id: c.id, fingerprint: c.fingerprint, trusted: c.trusted}
+func (c *Collector) newLink(scheme string) *link { return c.newLinkTo(scheme, c.host, c.named) }
+
+// newLinkTo is newLink for any address; named is as in verifier. It only reads
+// from c.
+func (c *Collector) newLinkTo(scheme, host string, named bool) *link {
+	u := url.URL{Scheme: scheme, Host: host}
+	v := &verifier{host: u.Hostname(), named: named, id: c.id, fingerprint: c.fingerprint, trusted: c.trusted}
 	v.remedy = fmt.Sprintf(`if the Hue bridge is an old one that signs its own, run "hueair2mqtt hue pair --host %s"; `+
-		"if %s.id is set, it must be the Hue bridge's; or use http:// in %s.host", c.host, c.setting, c.setting)
+		"if %s.id is set, it must be the Hue bridge's; or use http:// in %s.host", host, c.setting, c.setting)
 	return &link{base: u.String(), transport: newTransport(c.dial, v, c.timeout), verifier: v, madeAt: time.Now()}
 }
 

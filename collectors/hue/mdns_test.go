@@ -118,3 +118,29 @@ func TestMulticastDNS(t *testing.T) {
 		})
 	}
 }
+
+// A false answer that comes first does not take the place of the bridge's own.
+func TestMulticastDNSKeepsAllCandidates(t *testing.T) {
+	const service, instance = "_hue._tcp.local.", "Hue Bridge - 010203._hue._tcp.local."
+	answer := func(host string, address [4]byte) []byte {
+		return packet(t, true, []dnsmessage.Resource{record(service, &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(instance)})}, []dnsmessage.Resource{
+			record(instance, &dnsmessage.TXTResource{TXT: []string{"bridgeid=001788fffe010203"}}),
+			record(instance, &dnsmessage.SRVResource{Port: 443, Target: dnsmessage.MustNewName(host)}),
+			record(host, &dnsmessage.AResource{A: address}),
+		})
+	}
+	group := respond(t, func(int, []dnsmessage.Question) [][]byte {
+		return [][]byte{answer("evil.local.", [4]byte{192, 168, 1, 66}), answer("bridge.local.", [4]byte{192, 168, 1, 2})}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var hosts []string
+	err := hue.Browse(ctx, group, func(f hue.Found) {
+		if hosts = append(hosts, f.Host); f.Host == "192.168.1.2" {
+			cancel()
+		}
+	})
+	if err != nil || !slices.Equal(hosts, []string{"192.168.1.66", "192.168.1.2"}) {
+		t.Errorf("%v, %v", hosts, err)
+	}
+}

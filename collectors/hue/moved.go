@@ -20,8 +20,8 @@ const (
 )
 
 // moved looks for the bridge after a failed poll, if its id is known and it is
-// time, and says whether it was found at another address. Whether it is the same
-// bridge there shows when it is asked: by its certificate, and by what it says.
+// time. It reports whether the bridge was found at another address. If not, the
+// old address stays.
 func (c *Collector) moved(ctx context.Context, failure error) bool {
 	if collectors.ClassOf(failure) == collectors.Authentication || answered(failure) {
 		c.failures = 0
@@ -35,14 +35,12 @@ func (c *Collector) moved(ctx context.Context, failure error) bool {
 	limited, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	found, _ := c.find(limited) // what it can't do leaves the failure of the poll
-	for _, f := range found {
-		if f.ID == c.id && f.Host != c.host {
-			c.host = f.Host
-			c.state = linkMoved
-			return true
-		}
+	host, ok := c.recogniseOneOf(ctx, found)
+	if !ok {
+		return false
 	}
-	return false
+	c.host, c.named, c.state = host, false, linkUnsure
+	return true
 }
 
 // otherBridge returns what a refused key is really about where there is no https:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -36,7 +37,7 @@ func multicastWays() ([]*ipv4.ControlMessage, error) {
 //
 // It asks from a port of its own, to which the answers come: so it needs none that
 // the system's services have, and leaves nothing behind.
-func query(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, question func() ([]byte, error), hear func(answer []byte, from net.IP)) error {
+func query(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, question func() ([]byte, error), hear func(answer []byte, from netip.Addr)) error {
 	socket, err := net.ListenUDP("udp4", nil)
 	if err != nil {
 		return err
@@ -63,11 +64,11 @@ func query(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, que
 		}
 		// ctx may have ended between the two.
 		for ctx.Err() == nil {
-			n, from, err := socket.ReadFromUDP(buf)
+			n, from, err := socket.ReadFromUDPAddrPort(buf)
 			if err != nil {
 				break
 			}
-			hear(buf[:n], from.IP)
+			hear(buf[:n], from.Addr().Unmap())
 		}
 		if ctx.Err() != nil {
 			return nil

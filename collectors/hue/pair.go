@@ -41,7 +41,8 @@ type Newcomer struct {
 	// Encrypted is false for an old bridge that has no https.
 	Encrypted bool
 
-	c *Collector
+	c       *Collector
+	witness witness // of its certificate; noWitness for one that it signed itself
 }
 
 // Meet finds out who the bridge at o.Host is and whether it has https. This is
@@ -55,6 +56,16 @@ func Meet(ctx context.Context, o Options) (*Newcomer, error) {
 		return nil, err
 	}
 	c.stateDir = o.StateDir
+	state, err := loadState(o.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	if c.scheme == "" && state.isEncrypted(c.host) {
+		c.scheme = "https"
+	}
+	// An address may be one that was found; see New.
+	_, literal := literalAddress(c.host)
+	c.named = !literal
 	return c.meet(ctx)
 }
 
@@ -69,7 +80,7 @@ func (c *Collector) meet(ctx context.Context) (*Newcomer, error) {
 		l := c.newLink("https")
 		l.transport.(*http.Transport).TLSClientConfig.VerifyConnection = own.verify
 		if got, err = c.config(ctx, l); err == nil {
-			n.Encrypted, n.Fingerprint = true, own.fingerprint
+			n.Encrypted, n.Fingerprint, n.witness = true, own.fingerprint, own.witness
 			if own.id != "" && own.id != normalID(got.BridgeID) {
 				return nil, &collectors.PermanentError{Kind: "certificate", Err: fmt.Errorf(
 					"the certificate is for the Hue bridge %s, but what answers says that it is %s", own.id, c.clean(got.BridgeID))}
@@ -77,27 +88,20 @@ func (c *Collector) meet(ctx context.Context) (*Newcomer, error) {
 			c.scheme = "https"
 		} else if c.scheme == "https" || !hasNoTLS(err) {
 			return nil, err
-		}
-	}
-	if !n.Encrypted {
-		if got, err = c.config(ctx, c.newLink("http")); err != nil {
+		} else if got, err = c.plainConfig(ctx, err); err != nil {
 			return nil, err
+		} else {
+			c.scheme = "http"
 		}
-		c.scheme = "http"
+	} else if got, err = c.config(ctx, c.newLink("http")); err != nil {
+		return nil, err
 	}
 	n.ID, n.Model = normalID(got.BridgeID), collectors.CleanText(got.ModelID)
 	if n.ID == "" {
 		return nil, malformed("what answers at %s tells no id of a Hue bridge", c.host)
 	}
-	all, err := loadPairings(c.stateDir)
-	if err != nil {
+	if err := n.checkKnown(); err != nil {
 		return nil, err
-	}
-	old, known := findPairing(all, n.ID, "")
-	if known && old.Fingerprint == "" && !isPlain(old.Host) && (n.Fingerprint != "" || !n.Encrypted) {
-		return nil, &collectors.PermanentError{Kind: "certificate", Err: fmt.Errorf(
-			"the Hue bridge %s had a certificate of Signify's when it was paired, and what answers now has none; "+
-				"if you trust it all the same, remove its entry from %s first", n.ID, StateFile)}
 	}
 	c.id, c.fingerprint = n.ID, n.Fingerprint
 	c.adopt(c.newLink(c.scheme))
@@ -110,13 +114,16 @@ type acquaintance struct {
 	strict *verifier
 
 	mu          sync.Mutex
+	witness     witness // noWitness for a certificate that the bridge signed itself
 	fingerprint string
 	id          string
 }
 
 func (a *acquaintance) verify(state tls.ConnectionState) error {
-	refusal := a.strict.verify(state)
-	if refusal == nil {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var refusal error
+	if a.witness, refusal = a.strict.judge(state); refusal == nil {
 		return nil
 	}
 	leaf := state.PeerCertificates[0]
@@ -124,8 +131,6 @@ func (a *acquaintance) verify(state tls.ConnectionState) error {
 	if id == "" || !signedItself(leaf) {
 		return refusal
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.fingerprint, a.id = fingerprint(leaf), id
 	return nil
 }
@@ -179,6 +184,9 @@ func (n *Newcomer) keep(key string) error {
 	p := pairing{ID: n.ID, Host: n.c.host, Model: n.Model, Username: key, Fingerprint: n.Fingerprint}
 	if !n.Encrypted {
 		p.Host = "http://" + p.Host
+	}
+	if err := n.checkKnown(); err != nil { // another process may have paired it meanwhile
+		return err
 	}
 	return storePairing(n.c.stateDir, p)
 }

@@ -35,25 +35,33 @@ type pairing struct {
 // pairings is the file.
 type pairings struct {
 	Bridges []pairing `json:"bridges"`
+	// Encrypted lists the configured hosts that have had https. Those that were
+	// paired are not among them: their entry has it.
+	Encrypted []string `json:"encrypted,omitempty"`
 }
 
-// loadPairings reads the file; one that is missing holds nothing. Its text gets
-// into no error, since it holds keys.
+// loadPairings returns the bridges of the file.
 func loadPairings(stateDir string) ([]pairing, error) {
+	all, err := loadState(stateDir)
+	return all.Bridges, err
+}
+
+// loadState reads the file; one that is missing holds nothing. Its text gets
+// into no error, since it holds keys.
+func loadState(stateDir string) (all pairings, err error) {
 	if stateDir == "" {
-		return nil, nil
+		return all, nil
 	}
 	file := filepath.Join(stateDir, StateFile)
 	text, err := collectors.ReadFile(file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return pairings{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what pairing stored: %w", err)
+		return pairings{}, fmt.Errorf("read what pairing stored: %w", err)
 	}
-	var all pairings
 	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, &collectors.RemedyError{
+		return pairings{}, &collectors.RemedyError{
 			Err: fmt.Errorf("%s is damaged", file), Remedy: "remove it and pair the Hue bridges again (hueair2mqtt hue pair)",
 		}
 	}
@@ -62,31 +70,33 @@ func loadPairings(stateDir string) ([]pairing, error) {
 		b.ID = normalID(b.ID)
 		b.Fingerprint = strings.ToLower(strings.TrimSpace(b.Fingerprint))
 		if _, err := parseHost(b.Host); err != nil || b.ID == "" {
-			return nil, &collectors.RemedyError{
+			return pairings{}, &collectors.RemedyError{
 				Err:    fmt.Errorf("%s: entry %d names no Hue bridge", file, i),
 				Remedy: "remove it and pair that bridge again (hueair2mqtt hue pair)",
 			}
 		}
 	}
-	return all.Bridges, nil
+	return all, nil
 }
 
 // storePairing writes one bridge's entry, in the place of an older one.
 func storePairing(stateDir string, p pairing) error {
-	all, err := loadPairings(stateDir)
+	all, err := loadState(stateDir)
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(all, func(old pairing) bool { return old.ID == p.ID }); i >= 0 {
-		all[i] = p
+	if i := slices.IndexFunc(all.Bridges, func(old pairing) bool { return old.ID == p.ID }); i >= 0 {
+		all.Bridges[i] = p
 	} else {
-		all = append(all, p)
+		all.Bridges = append(all.Bridges, p)
 	}
-	return writePairings(stateDir, all)
+	return storeState(stateDir, all)
 }
 
-func writePairings(stateDir string, all []pairing) error {
-	text, err := json.MarshalIndent(pairings{all}, "", "  ")
+// storeState writes the file.
+func storeState(stateDir string, all pairings) error {
+	all.Bridges = slices.Concat([]pairing{}, all.Bridges) // [] rather than null
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -112,13 +122,14 @@ func AllPaired(stateDir string) ([]Paired, error) {
 // Forget removes a paired bridge, its key included, from the state directory. The
 // key stays valid on the bridge.
 func Forget(stateDir, id string) error {
-	all, err := loadPairings(stateDir)
+	state, err := loadState(stateDir)
 	if err != nil {
 		return err
 	}
-	rest := slices.DeleteFunc(slices.Clone(all), func(p pairing) bool { return p.ID == normalID(id) })
-	if len(rest) < len(all) {
-		return writePairings(stateDir, rest)
+	all := state.Bridges
+	state.Bridges = slices.DeleteFunc(slices.Clone(all), func(p pairing) bool { return p.ID == normalID(id) })
+	if len(state.Bridges) < len(all) {
+		return storeState(stateDir, state)
 	}
 	if len(all) == 0 {
 		return errors.New("no Hue bridge is paired")

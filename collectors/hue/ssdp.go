@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 
@@ -38,7 +39,7 @@ func searchNetwork(ctx context.Context, found func(Found)) error {
 func search(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, found func(Found)) error {
 	known := make(map[string]bool)
 	question := func() ([]byte, error) { return []byte(ssdpSearch), nil }
-	return query(ctx, group, ways, question, func(answer []byte, from net.IP) {
+	return query(ctx, group, ways, question, func(answer []byte, from netip.Addr) {
 		f, ok := ssdpAnswer(answer, from)
 		if ok && !known[f.ID] && len(known) < maxFound {
 			known[f.ID] = true
@@ -49,7 +50,7 @@ func search(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, fo
 
 // ssdpAnswer reads an answer. Of the address in it only the port counts: a bridge
 // answers for itself.
-func ssdpAnswer(answer []byte, from net.IP) (Found, bool) {
+func ssdpAnswer(answer []byte, from netip.Addr) (Found, bool) {
 	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		return Found{}, false

@@ -13,19 +13,16 @@ type linkState int
 const (
 	linkUnsure  linkState = iota // no poll yet, or the last one failed: ask which API the bridge has
 	linkGood                     // the last poll was answered
-	linkMoved                    // the address is another one: ask who is there, where no certificate proves it
 	linkRefused                  // the last poll was refused for its key
 )
 
-// afterPoll is the state after a poll.
-func (s linkState) afterPoll(err error) linkState {
+// linkAfter is the state of the link after a poll.
+func linkAfter(err error) linkState {
 	switch {
 	case err == nil:
 		return linkGood
 	case collectors.ClassOf(err) == collectors.Authentication:
 		return linkRefused
-	case s == linkMoved:
-		return linkMoved
 	}
 	return linkUnsure
 }

@@ -45,52 +45,74 @@ type authorities struct {
 	signify *x509.CertPool // nil: Signify's
 }
 
-// verifier decides whether a certificate is the bridge's. Three kinds are good:
-// the very one that was seen at pairing, one for the host in the URL by an
-// authority that the system trusts (a proxy's), and one by Signify for the
-// bridge's id.
+// verifier decides whether a certificate is the bridge's. If a fingerprint was
+// stored at pairing, it accepts that certificate and one by Signify for the
+// bridge's id. Otherwise it also accepts one by an authority that the system
+// trusts (a proxy's), but only for a host that the user named: for a found address
+// any such authority could speak.
 type verifier struct {
 	host        string
+	named       bool   // the user named the host; see above
 	id          string // "" where none is known: any that Signify signed then
 	fingerprint string // of the bridge's own certificate; "" if it has none
 	trusted     authorities
 	remedy      string // what to do about a certificate that is refused
 }
 
+// witness names what a certificate was accepted for.
+type witness int
+
+const (
+	noWitness witness = iota
+	byFingerprint
+	bySystem
+	bySignify
+)
+
 // verify is a tls.Config's VerifyConnection.
 func (v *verifier) verify(state tls.ConnectionState) error {
+	_, err := v.judge(state)
+	return err
+}
+
+// judge accepts or refuses the certificate of a connection.
+func (v *verifier) judge(state tls.ConnectionState) (witness, error) {
 	leaf := state.PeerCertificates[0]
 	if v.fingerprint != "" && subtle.ConstantTimeCompare([]byte(fingerprint(leaf)), []byte(v.fingerprint)) == 1 {
-		return nil
+		return byFingerprint, nil
 	}
 	intermediates := intermediatesOf(&state)
-	// The host is given here because state.ServerName is empty for an address.
-	_, bySystem := leaf.Verify(x509.VerifyOptions{DNSName: v.host, Roots: v.trusted.system, Intermediates: intermediates})
-	if bySystem == nil {
-		return nil
+	var refusals []string
+	switch {
+	case v.fingerprint != "":
+		refusals = append(refusals, "it is not the one that was stored at pairing")
+	case !v.named:
+		refusals = append(refusals, "the address was found, not configured, so that no authority of the system counts")
+	default:
+		// The host is given here because state.ServerName is empty for an address.
+		_, err := leaf.Verify(x509.VerifyOptions{DNSName: v.host, Roots: v.trusted.system, Intermediates: intermediates})
+		if err == nil {
+			return bySystem, nil
+		}
+		refusals = append(refusals, collectors.CleanText(err.Error()))
 	}
 	// A bridge that signed its own gets one of Signify's by an update, so this is
 	// asked although a fingerprint is known.
-	id, bySignify := v.trusted.signed(leaf, intermediates)
-	switch {
-	case bySignify != nil:
-	case v.id == "" || v.id == id:
-		return nil
-	default:
-		bySignify = fmt.Errorf("it is for the id %q, not %q", id, v.id)
+	id, err := v.trusted.signed(leaf, intermediates)
+	if err == nil {
+		if v.id == "" || v.id == id {
+			return bySignify, nil
+		}
+		err = fmt.Errorf("it is for the id %q, not %q", id, v.id)
 	}
-	own := ""
-	if v.fingerprint != "" {
-		own = "; nor is it the one that was stored at pairing"
-	}
-	// Short, so that the remedy is seen: the first may list every name there is.
+	refusals = append(refusals, "nor is it one that Signify made for this Hue bridge: "+collectors.CleanText(err.Error()))
 	remedy := v.remedy
-	if byTime := collectors.CertificateRemedy(bySignify, time.Now(), "the Hue bridge"); byTime != "" {
+	if byTime := collectors.CertificateRemedy(err, time.Now(), "the Hue bridge"); byTime != "" {
 		remedy = byTime + "; " + remedy
 	}
-	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{Remedy: remedy, Err: fmt.Errorf(
-		"the certificate is refused: %s; nor is it one that Signify made for this Hue bridge: %s%s",
-		collectors.CleanText(bySystem.Error()), collectors.CleanText(bySignify.Error()), own)}}
+	return noWitness, &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{
+		Remedy: remedy, Err: fmt.Errorf("the certificate is refused: %s", strings.Join(refusals, "; ")),
+	}}
 }
 
 func intermediatesOf(state *tls.ConnectionState) *x509.CertPool {

@@ -1,0 +1,391 @@
+package bridge_test
+
+import (
+	"context"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/configs"
+)
+
+// A broker's answer to the beginning of a WebSocket leads nowhere else, and leaves
+// no connection.
+func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
+	var elsewhere, asked atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	for name, answer := range map[string]http.HandlerFunc{
+		"302 to another server": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) },
+		"307 to itself": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		},
+		"200 with a long body": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, 1<<20))
+		},
+		"426": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUpgradeRequired) },
+		"101 for something else": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"))
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		},
+	} {
+		for _, scheme := range []string{"ws", "wss"} {
+			t.Run(name+" "+scheme, func(t *testing.T) {
+				asked.Store(0)
+				var dialed, open atomic.Int64
+				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					asked.Add(1)
+					answer(w, r)
+				}))
+				server.Config.ErrorLog = log.New(io.Discard, "", 0)
+				o := websocketOptions(t, server.Listener.Addr().String())
+				o.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+					if err != nil {
+						return nil, err
+					}
+					dialed.Add(1)
+					open.Add(1)
+					return &counted{Conn: conn, closed: sync.OnceFunc(func() { open.Add(-1) })}, nil
+				}
+				if scheme == "wss" {
+					server.StartTLS()
+					o.MQTT.Broker = strings.Replace(o.MQTT.Broker, "ws:", "wss:", 1)
+					o.MQTT.CAFile = filepath.Join(t.TempDir(), "ca.pem")
+					authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+					if err := os.WriteFile(o.MQTT.CAFile, authority, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					server.Start()
+				}
+				defer server.Close()
+				const tries = 5
+				for range tries {
+					if _, err := bridge.RemoveDiscovery(t.Context(), o); err == nil {
+						t.Error("it worked")
+					}
+				}
+				if asked.Load() != tries || dialed.Load() != tries || elsewhere.Load() != 0 {
+					t.Errorf("%d requests on %d connections, %d elsewhere", asked.Load(), dialed.Load(), elsewhere.Load())
+				}
+				for deadline := time.Now().Add(30 * time.Second); open.Load() != 0; time.Sleep(time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatalf("%d connections are left", open.Load())
+					}
+				}
+			})
+		}
+	}
+}
+
+// counted is a connection that reports when it is closed.
+type counted struct {
+	net.Conn
+	closed func()
+}
+
+func (c *counted) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+// torrent is a broker that grants everything and sends retained messages without
+// end.
+type torrent struct {
+	listener net.Listener
+	sent     atomic.Int64 // bytes
+	running  sync.WaitGroup
+}
+
+func newTorrent(t *testing.T, topic func(i int) string, payload func(i int) string) *torrent {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &torrent{listener: listener}
+	b.running.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			b.running.Go(func() { b.serve(conn, topic, payload) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		b.running.Wait()
+	})
+	return b
+}
+
+func (b *torrent) serve(conn net.Conn, topic, payload func(int) string) {
+	defer conn.Close()
+	var writing sync.Mutex
+	write := func(p []byte) bool {
+		writing.Lock()
+		defer writing.Unlock()
+		n, err := conn.Write(p)
+		b.sent.Add(int64(n))
+		return err == nil
+	}
+	var flood sync.Once
+	var properties []byte // none, as MQTT 5 writes that
+	for {
+		first, body, err := readMQTT(conn)
+		if err != nil {
+			return
+		}
+		switch first >> 4 {
+		case 1: // CONNECT
+			if body[6] == 5 {
+				properties = []byte{0}
+			}
+			if !write(append([]byte{0x20, byte(2 + len(properties)), 0, 0}, properties...)) {
+				return
+			}
+		case 8: // SUBSCRIBE
+			// In MQTT 5 the probe asks for several filters, and takes one code for the first.
+			if !write(append(append([]byte{0x90, byte(3 + len(properties)), body[0], body[1]}, properties...), 0)) {
+				return
+			}
+			flood.Do(func() {
+				b.running.Go(func() {
+					for i := 0; write(retainedPublish(topic(i), string(properties)+payload(i))); i++ {
+					}
+				})
+			})
+		}
+	}
+}
+
+func readMQTT(in io.Reader) (first byte, body []byte, err error) {
+	one := make([]byte, 1)
+	if _, err := io.ReadFull(in, one); err != nil {
+		return 0, nil, err
+	}
+	first = one[0]
+	length := 0
+	for shift := 0; ; shift += 7 {
+		if _, err := io.ReadFull(in, one); err != nil {
+			return 0, nil, err
+		}
+		length |= int(one[0]&0x7f) << shift
+		if one[0]&0x80 == 0 {
+			break
+		}
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(in, body)
+	return first, body, err
+}
+
+func retainedPublish(topic, payload string) []byte {
+	p := []byte{0x31}
+	for n := 2 + len(topic) + len(payload); ; {
+		digit := byte(n & 0x7f)
+		if n >>= 7; n > 0 {
+			p = append(p, digit|0x80)
+			continue
+		}
+		p = append(p, digit)
+		break
+	}
+	p = append(p, byte(len(topic)>>8), byte(len(topic)))
+	return append(append(p, topic...), payload...)
+}
+
+// peakDuring returns the largest heap while something runs, in bytes.
+func peakDuring(what func()) (peak uint64) {
+	done := make(chan struct{})
+	var measuring sync.WaitGroup
+	runtime.GC()
+	measuring.Go(func() {
+		for {
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			peak = max(peak, now.HeapInuse)
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	})
+	what()
+	close(done)
+	measuring.Wait()
+	return peak
+}
+
+// A broker that sends without end costs commands no more than their budget.
+func TestABrokerThatSendsWithoutEnd(t *testing.T) {
+	ours := `{"origin":{"name":"hueair2mqtt","sw":"1","url":"x"},"device":{"identifiers":["hueair2mqtt_bridge"]},"availability":[{"topic":"hueair2mqtt/bridge/state"}],"x":"%d"}`
+	problem := `{"problem":false,"reason":null,"code":null,"since":null,"remedy":null,"acknowledged":false}`
+	large := strings.Repeat("x", 4<<20-100)
+	for name, test := range map[string]struct {
+		topic   func(i int) string
+		payload func(i int) string
+	}{
+		"announcements of 4 MiB": {func(i int) string { return fmt.Sprintf("homeassistant/device/%d/config", i) }, func(int) string { return large }},
+		"small announcements":    {func(i int) string { return fmt.Sprintf("homeassistant/device/%d/config", i) }, func(i int) string { return fmt.Sprintf(ours, i) }},
+		"problems":               {func(i int) string { return fmt.Sprintf("hueair2mqtt/%d/problem", i) }, func(int) string { return problem }},
+		"lists of devices":       {func(int) string { return "hueair2mqtt/bridge/devices" }, func(int) string { return "[" + strings.Repeat(`{"id":"hue_1"},`, 4<<20/15-10) + `{"id":"hue_2"}]` }},
+		"empty messages":         {func(int) string { return "homeassistant/status" }, func(int) string { return "" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker := newTorrent(t, test.topic, test.payload)
+			o := bridge.Options{
+				MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
+				HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			for what, command := range map[string]func() error{
+				"remove": func() error { _, err := bridge.RemoveDiscovery(ctx, o); return err },
+				"remove --all": func() error {
+					_, err := bridge.RemoveAll(ctx, o)
+					return err
+				},
+				"check": func() error {
+					_, problems := bridge.CheckBroker(ctx, o)
+					if len(problems) == 0 {
+						return nil
+					}
+					return problems[0]
+				},
+			} {
+				broker.sent.Store(0)
+				var err error
+				peak := peakDuring(func() { err = command() })
+				// What was not asked for is not waited for.
+				if err == nil && broker.sent.Load() > 24<<20 || err != nil && !strings.Contains(err.Error(), "more than 16 MiB") {
+					t.Errorf("%s: %v after %d MiB", what, err, broker.sent.Load()>>20)
+				}
+				if peak > 96<<20 {
+					t.Errorf("%s took %d MiB", what, peak>>20)
+				}
+			}
+		})
+	}
+}
+
+// Nothing that somebody else retains makes the program write to its own topics, or
+// take its own device away.
+func TestWhatNamesNoSourceIsIgnored(t *testing.T) {
+	strange := []string{"bridge", "../x", "", "+", "#", "hue/+", "hue/#", "zigbee2mqtt", "bridge/state", "Hue", "hue ", "hue\x00"}
+	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+		var info, list []string
+		for _, name := range strange {
+			info = append(info, fmt.Sprintf("%q:{}", name))
+			list = append(list, fmt.Sprintf(`{"id":%q,"source":"hue"}`, name))
+		}
+		h.publish("hueair2mqtt/bridge/info", `{"collectors":{`+strings.ReplaceAll(strings.Join(info, ","), `\x00`, `\u0000`)+`}}`, true)
+		h.publish("hueair2mqtt/bridge/devices", `[`+strings.ReplaceAll(strings.Join(list, ","), `\x00`, `\u0000`)+`]`, true)
+		before := len(h.lines())
+		h.start()
+		after(time.Minute)
+		for _, l := range h.lines()[before:] {
+			if strings.HasSuffix(l.topic, "/config") && l.payload == "" || strings.HasPrefix(l.topic, "hueair2mqtt/bridge/problem") ||
+				strings.HasPrefix(l.topic, "hueair2mqtt/bridge/availability") || l.topic == "hueair2mqtt/bridge" || l.topic == "hueair2mqtt/zigbee2mqtt/problem" {
+				t.Errorf("published %q to %s", l.payload, l.topic)
+			}
+		}
+		h.want("hueair2mqtt/bridge/state", "online")
+		if h.get("homeassistant/device/hueair2mqtt_bridge/config") == "" {
+			t.Error("its own device is gone")
+		}
+		if got := h.get("hueair2mqtt/bridge/devices"); strings.Contains(got, "zigbee") || strings.Contains(got, `"bridge`) {
+			t.Errorf("listed %s", got)
+		}
+	})
+}
+
+// Births that come faster than they can be answered are answered nevertheless, and
+// cause one line a minute.
+func TestBirthsWithoutEnd(t *testing.T) {
+	for _, every := range []time.Duration{10 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {
+		t.Run(every.String(), func(t *testing.T) {
+			inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+				h.start()
+				after(10 * time.Second)
+				before, sent := h.count(configOne), 0
+				began := time.Now()
+				for time.Since(began) < 2*time.Minute {
+					h.publish("homeassistant/status", "online", false)
+					sent++
+					after(every)
+				}
+				if n := h.count(configOne) - before; n < 10 || n > 15 {
+					t.Errorf("%d births in two minutes were answered %d times", sent, n)
+				}
+				// The last birth is answered when Home Assistant listens.
+				h.publish("homeassistant/status", "online", false)
+				last := time.Now()
+				after(30 * time.Second)
+				answered := false
+				for _, l := range h.lines() {
+					answered = answered || l.topic == configOne && l.at.Sub(last) >= 2*time.Second
+				}
+				if !answered {
+					t.Error("the last birth was not answered")
+				}
+				after(2 * time.Minute)
+				lines, count := h.logs.FilterMessageSnippet("Home Assistant has come up").All(), int64(0)
+				for _, line := range lines {
+					n, ok := line.ContextMap()["count"].(int64)
+					if !ok {
+						n = 1
+					}
+					count += n
+				}
+				if len(lines) > 5 || count != int64(sent+1) {
+					t.Errorf("%d lines that stand for %d births of %d", len(lines), count, sent+1)
+				}
+			})
+		})
+	}
+}
+
+// Messages of strangers, and connections that break, cause one line a minute.
+func TestAFloodCausesFewLines(t *testing.T) {
+	inHouse(t, []*source{hueSource().fails(unreachable())}, func(t *testing.T, h *house) {
+		h.start()
+		after(10 * time.Second)
+		before := h.logs.FilterLevelExact(0).Len() + h.logs.FilterLevelExact(1).Len() + h.logs.FilterLevelExact(2).Len()
+		for i := range 2000 {
+			h.publish(fmt.Sprintf("hueair2mqtt/bridge/request/x%d", i), "x", false)
+			h.publish("hueair2mqtt/bridge/request/acknowledge", "hue", false)
+			h.publish("hueair2mqtt/bridge/request/refresh", "", false)
+			after(10 * time.Millisecond)
+		}
+		after(2 * time.Minute)
+		if n := h.logs.FilterMessageSnippet("unknown request").Len(); n < 2 || n > 3 {
+			t.Errorf("%d lines about unknown requests", n)
+		}
+		if n := h.logs.FilterLevelExact(0).Len() + h.logs.FilterLevelExact(1).Len() + h.logs.FilterLevelExact(2).Len() - before; n > 20 {
+			t.Errorf("%d lines", n)
+		}
+	})
+}
