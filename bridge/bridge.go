@@ -119,7 +119,13 @@ func Run(ctx context.Context, o Options) error {
 	}
 
 	var polls sync.WaitGroup
-	owner.begin = func(ctx context.Context, p *poller) { polls.Go(func() { p.run(ctx, events) }) }
+	owner.begin = func(ctx context.Context, p *poller) {
+		ctx, p.stop = context.WithCancel(ctx)
+		polls.Go(func() {
+			p.run(ctx, events)
+			p.task.Collector.Close()
+		})
+	}
 	for _, p := range owner.pollers {
 		owner.begin(ctx, p)
 	}
@@ -133,7 +139,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	polls.Wait()
 	for _, p := range owner.pollers {
-		p.task.Collector.Close()
+		p.stop()
 	}
 	session.Wait()
 	return nil

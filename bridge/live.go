@@ -14,8 +14,9 @@ import (
 // to one Run, whose Options name it. All that it does is done by the owner, between
 // two events; a bridge that nobody looks into has no cost but that of the traces.
 type Live struct {
-	asks chan ask
-	gone chan struct{} // closed when the owner takes no more asks
+	asks   chan ask
+	gone   chan struct{} // closed when the owner takes no more asks
+	traces bool
 }
 
 // ask is something that the owner does for somebody outside. It must not wait.
@@ -25,7 +26,13 @@ type ask func(ctx context.Context, w *owner)
 var ErrStopped = errors.New("the bridge has stopped")
 
 // NewLive makes the Live of one Run.
-func NewLive() *Live { return &Live{asks: make(chan ask), gone: make(chan struct{})} }
+func NewLive() *Live { return &Live{asks: make(chan ask), gone: make(chan struct{}), traces: true} }
+
+// WithoutTraces spares the memory of the traces, which the Picture then lacks.
+func (l *Live) WithoutTraces() *Live {
+	l.traces = false
+	return l
+}
 
 // do has the owner do something and waits for that.
 func (l *Live) do(ctx context.Context, what ask) error {
@@ -80,7 +87,7 @@ type EndpointPicture struct {
 	NextPoll    time.Time // zero before the first
 	PausedUntil time.Time // zero unless the source asks for fewer requests
 	Error       string    // of the last poll; empty if it was good
-	Remedy      string    // for the error, while the source pauses
+	Remedy      string    // for Error, while the source pauses or where the endpoint seems to be replaced; else empty
 	Devices     int
 }
 
@@ -147,6 +154,14 @@ func (l *Live) Add(ctx context.Context, task Task) (added bool, err error) {
 	return added, failed
 }
 
+// Remove ends a collector, which the bridge closes. Its devices become unavailable
+// until another collector has them. It returns false if there is none for that
+// endpoint.
+func (l *Live) Remove(ctx context.Context, source, endpoint string) (removed bool, err error) {
+	failed := l.do(ctx, func(_ context.Context, w *owner) { removed = w.removeTask(source, endpoint) })
+	return removed, failed
+}
+
 // picture copies what the owner knows.
 func (w *owner) picture() Picture {
 	now := time.Now()
@@ -178,7 +193,10 @@ func (w *owner) picture() Picture {
 			if end.err != nil {
 				e.Error = oneLine(end.err.Error())
 			}
-			if end.paused.now() {
+			switch {
+			case end.presence == replaced:
+				e.Remedy = of.removal()
+			case end.paused.now():
 				e.Remedy = end.paused.remedy
 			}
 			s.Endpoints = append(s.Endpoints, e)

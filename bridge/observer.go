@@ -12,6 +12,8 @@ import (
 type Observer interface {
 	// Polls comes once for each endpoint that will be polled, before anything else.
 	Polls(source, endpoint string)
+	// Forgets comes when an endpoint is polled no more.
+	Forgets(source, endpoint string)
 	// Polled says how a poll ended, which began at that time and took so long, with
 	// so many retries.
 	Polled(source, endpoint string, at time.Time, took time.Duration, retries int64, err error)
@@ -32,6 +34,7 @@ type Observer interface {
 type nobody struct{}
 
 func (nobody) Polls(string, string)                                          {}
+func (nobody) Forgets(string, string)                                        {}
 func (nobody) Polled(string, string, time.Time, time.Duration, int64, error) {}
 func (nobody) Read(string, map[collectors.Measurement]collectors.Value)      {}
 func (nobody) Connected()                                                    {}

@@ -54,7 +54,10 @@ type endpoint struct {
 	lastSuccess time.Time // zero before the first
 	nextPoll    time.Time
 	paused      pausedSource
-	err         error           // of the last poll
+	err         error // of the last poll
+	failures    int   // polls in a row
+	presence    presence
+	moved       int             // of its devices, to other endpoints
 	faults      map[string]bool // of the last poll, to tell only news
 }
 
@@ -203,10 +206,14 @@ func (w *owner) run(ctx context.Context) (connected bool) {
 func (w *owner) handle(ctx context.Context, e event) {
 	switch e := e.(type) {
 	case polled:
-		w.handlePolled(ctx, e)
-		w.showStatus()
+		if w.endpoints[e.poller] != nil { // or it was removed meanwhile
+			w.handlePolled(ctx, e)
+			w.showStatus()
+		}
 	case happened:
-		w.handleHappened(e)
+		if w.endpoints[e.poller] != nil {
+			w.handleHappened(e)
+		}
 	case connectionUp:
 		w.out, w.brokerSince, w.brokerError = e.out, time.Now(), ""
 		w.publishEverything()
@@ -237,7 +244,8 @@ func (w *owner) handlePolled(ctx context.Context, e polled) {
 	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
 	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
 	if e.err == nil {
-		end.lastSuccess = e.at
+		end.lastSuccess, end.failures = e.at, 0
+		w.noteBack(p)
 		w.tellFaults(p, e.snapshot.Faults)
 		w.takeSnapshot(p, e.at, e.snapshot)
 		w.clearAlert(p)
@@ -280,7 +288,7 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 		d := w.devices[found.ID]
 		if d == nil {
 			d = &device{since: time.Now()}
-			if w.options.Live != nil {
+			if w.options.Live != nil && w.options.Live.traces {
 				d.trace = make(trace)
 			}
 			w.devices[found.ID] = d
@@ -288,6 +296,9 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 			continue // a device that has moved to another endpoint: the one that reaches it is right
 		}
 		d.take(found)
+		if end := w.endpoints[d.poller]; d.poller != p && end != nil {
+			end.moved++
+		}
 		d.poller, d.reachable = p, true
 		if d.trace != nil {
 			d.trace.note(time.Now(), d.Readings)
@@ -366,9 +377,12 @@ func (d *device) lose(reachable bool) {
 // takeFailure handles a poll that brought nothing.
 func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
 	var exhausted *collectors.ExhaustedError
+	w.endpoints[p].failures++
 	switch {
 	case collectors.ClassOf(err) == collectors.Authentication:
 		w.raiseAlert(ctx, p, err)
+	case w.isReplaced(p):
+		w.noteReplaced(p)
 	case errors.As(err, &exhausted):
 		// The retry has told it, with all its tries.
 	case w.endpoints[p].paused.now():

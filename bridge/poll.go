@@ -18,6 +18,7 @@ const minPollGap = time.Second
 // poller asks one collector at its interval, and in between when asked to.
 type poller struct {
 	task    Task
+	stop    context.CancelFunc // nil before it runs
 	retrier *collectors.Retrier
 	refresh chan struct{} // holds one wish
 	pause   pause
@@ -153,7 +154,11 @@ func (p *poller) follow(ctx context.Context, next time.Time, paused bool, events
 		}
 	}
 	<-waiting.Done()
-	return errors.Is(context.Cause(waiting), errRefresh)
+	early = errors.Is(context.Cause(waiting), errRefresh)
+	if r, ok := p.task.Collector.(collectors.Refresher); ok && early {
+		r.Refresh()
+	}
+	return early
 }
 
 // next waits for what happens next. A panic costs a full read, as it costs a

@@ -46,7 +46,17 @@ type Collector interface {
 // looks for a fault.
 type Adviser interface {
 	// Advise tells in imperative words what to do about an error of Collect that has
-	// no remedy of its own (see RemedyOf). A nil error is an answer without a device.
+	// no remedy of its own (see RemedyOf). A nil error is an answer without a device,
+	// one of the kind NotUnderstood an answer without a device but with faults.
 	// It may be called while Collect runs.
 	Advise(err error) string
+}
+
+// NotUnderstood is the kind of error of an answer of which nothing could be read.
+const NotUnderstood = "not understood"
+
+// Removable is a Collector that the user can remove while the program runs.
+type Removable interface {
+	// Removal tells in imperative words how.
+	Removal() string
 }

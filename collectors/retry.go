@@ -50,6 +50,7 @@ type Retrier struct {
 	source  string
 	log     *zap.Logger
 	retries atomic.Int64
+	quiet   atomic.Bool
 }
 
 // NewRetrier makes the retrier of one collector.
@@ -59,6 +60,10 @@ func NewRetrier(policy RetryPolicy, source string, log *zap.Logger) *Retrier {
 
 // Retries is how many times a request was sent again since the start.
 func (r *Retrier) Retries() int64 { return r.retries.Load() }
+
+// SetQuiet sets whether failures are logged. Whoever has reported that an endpoint is
+// away for long does not need them.
+func (r *Retrier) SetQuiet(quiet bool) { r.quiet.Store(quiet) }
 
 // ExhaustedError says that the last permitted try failed too. It has already
 // been logged, with the time it all took.
@@ -96,6 +101,9 @@ func (r *Retrier) Do(ctx context.Context, endpoint string, try func(context.Cont
 		delay time.Duration
 		last  error
 	)
+	if r.quiet.Load() {
+		log = zap.NewNop()
+	}
 	err := retrygo.Do(
 		func() error {
 			calls++

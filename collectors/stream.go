@@ -22,6 +22,14 @@ type Streamer interface {
 	Next(ctx context.Context) (Update, error)
 }
 
+// Refresher is a Collector that answers some polls from what its event stream has
+// brought.
+type Refresher interface {
+	// Refresh makes the next Collect ask the source. It is never called while Collect
+	// or Next runs.
+	Refresh()
+}
+
 // ErrResync says that only a full read tells the truth again.
 var ErrResync = errors.New("the event stream may have missed something")
 

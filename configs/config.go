@@ -64,6 +64,10 @@ type Hue struct {
 	Interval time.Duration `koanf:"interval" usage:"time from one poll of a Hue bridge to the next"`
 	// Timeout bounds one request; it is at most Interval.
 	Timeout time.Duration `koanf:"timeout" usage:"longest wait for an answer of a Hue bridge"`
+	// Lights has lights and plugs read, too.
+	Lights bool `koanf:"lights" usage:"read lights and plugs, too"`
+	// ButtonEvents is "hue" or "standard".
+	ButtonEvents string `koanf:"button_events" usage:"names of button events: hue or standard (Home Assistant's)"`
 	// Bridges may be empty where those that were paired are enough.
 	Bridges []HueBridge `koanf:"bridges"`
 	// Areas has rooms by hardware id, as the user wrote it but for space at the

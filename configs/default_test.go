@@ -16,12 +16,13 @@ import (
 )
 
 // TestDefaults has the defaults as the documentation promises them. The default
-// file changes none of them.
+// file changes the names of button events alone: whoever upgrades keeps those that
+// the automations know.
 func TestDefaults(t *testing.T) {
 	want := &configs.Config{
 		MQTT:          configs.MQTT{Broker: "tcp://localhost:1883", BaseTopic: "hueair2mqtt"},
 		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-		Hue:           configs.Hue{Interval: 60 * time.Second, Timeout: 10 * time.Second},
+		Hue:           configs.Hue{Interval: 60 * time.Second, Timeout: 10 * time.Second, ButtonEvents: "hue"},
 		Amazon: configs.Amazon{
 			Enabled: true, CookiesFile: "/cookies.json", // of minimal
 			Domain: "amazon.co.uk", Interval: 300 * time.Second, Timeout: 30 * time.Second,
@@ -36,6 +37,7 @@ func TestDefaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		want.Hue.ButtonEvents = map[string]string{"none": "hue", "default": "standard"}[name]
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("with file %s: got %#v, want %#v", name, got, want)
 		}

@@ -210,6 +210,8 @@ func TestImpossibleValues(t *testing.T) {
 
 		// The rest.
 		{sound + "state_dir: ''", "state_dir", "is empty"},
+		{"hue: {enabled: true, button_events: ha}", "hue.button_events", "hue or standard"},
+		{"hue: {enabled: true, lights: maybe}", "hue.lights", "true or false"},
 		{sound + "log: {level: me@hunter2}", "log.level", "this value is no choice"},
 		{sound + "log: {level: " + strings.Repeat("x", 100) + "}", "log.level", strings.Repeat("x", 60) + `"...`},
 		{sound + "log: {level: warning}", "log.level", "debug, info, warn or error"},

@@ -128,13 +128,15 @@ func load(file string, environ []string, fs *pflag.FlagSet, whole bool) (*Config
 }
 
 // defaults reads the default file. It is part of the program, and a fault in it
-// is one of the program.
+// is one of the program. The names of button events differ: the file is for new
+// installations, and one without the key was written before there were two.
 func defaults() map[string]any {
 	f := newFaults()
 	values, _ := readYAML(f, "the default configuration", Default)
 	if len(f.list) > 0 {
 		panic((&FaultsError{Faults: f.list}).Error())
 	}
+	values["hue"].(map[string]any)["button_events"] = "hue"
 	return values
 }
 

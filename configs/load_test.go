@@ -57,6 +57,7 @@ func full(t *testing.T) configs.Config {
 		HomeAssistant: configs.HomeAssistant{Discovery: false, Prefix: "ha"},
 		Hue: configs.Hue{
 			Enabled: true, Interval: 90 * time.Second, Timeout: 1500 * time.Millisecond,
+			Lights: true, ButtonEvents: "standard",
 			Bridges: []configs.HueBridge{
 				{Host: "192.168.1.2:8080", ID: "001788fffe09a1b2", Username: "key one"},
 				{Host: "https://hue.local", Username: "key two"},

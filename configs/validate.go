@@ -86,6 +86,7 @@ var bridgeID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 func (h *Hue) validate(f *faults) {
 	pace(f, "hue", time.Second, h.Interval, h.Timeout)
+	choice(f, "hue.button_events", h.ButtonEvents, "hue", "standard")
 	hosts, ids := map[string]int{}, map[string]int{}
 	for i := range h.Bridges {
 		b, path := &h.Bridges[i], element("hue.bridges", i)

@@ -39,6 +39,12 @@ var entities = []entity{
 	{key: string(collectors.Contact), platform: "binary_sensor", deviceClass: "opening"},
 	{key: string(collectors.Tamper), platform: "binary_sensor", deviceClass: "tamper"},
 	{key: string(collectors.Battery), platform: "sensor", deviceClass: "battery", unit: "%", diagnostic: true},
+	{key: string(collectors.BatteryState), platform: "sensor", name: "Battery state", deviceClass: "enum", diagnostic: true},
+	{key: string(collectors.SoftwareUpdate), label: "Software", platform: "update", deviceClass: "firmware", diagnostic: true},
+	{key: string(collectors.Enabled), platform: "binary_sensor", name: "Enabled", diagnostic: true},
+	{key: string(collectors.On), platform: "binary_sensor", deviceClass: "power"},
+	{key: string(collectors.Brightness), platform: "sensor", name: "Brightness", unit: "%"},
+	{key: string(collectors.ColorTemperature), platform: "sensor", name: "Color temperature", unit: "K"},
 	{key: string(collectors.Connectivity), platform: "binary_sensor", deviceClass: "connectivity", diagnostic: true, evenOffline: true},
 	{key: lastSeenKey, platform: "sensor", name: "Last seen", deviceClass: "timestamp", diagnostic: true, disabled: true, evenOffline: true},
 }
@@ -69,7 +75,10 @@ func (e entity) component(uniqueID, value string) component {
 		UnitOfMeasurement: e.unit,
 		ValueTemplate:     valueTemplate(e.platform, value),
 	}
-	if e.platform == "sensor" && e.deviceClass != "timestamp" {
+	switch {
+	case e.deviceClass == "enum":
+		c.Options = collectors.Measurement(e.key).Options()
+	case e.platform == "sensor" && e.deviceClass != "timestamp":
 		c.StateClass = "measurement"
 		c.SuggestedDisplayPrecision = &e.precision
 	}

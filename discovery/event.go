@@ -2,13 +2,14 @@ package discovery
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"hueair2mqtt/collectors"
 )
 
-// event makes the entity of something that happens at a moment: a button, or a
-// dial, which Home Assistant has no device class for.
+// event makes the entity of something that happens at a moment: a button, a
+// doorbell, or a dial, which Home Assistant has no device class for.
 func (a Announcer) event(deviceID, key string, types []string) component {
 	c := component{
 		Platform:   "event",
@@ -17,7 +18,10 @@ func (a Announcer) event(deviceID, key string, types []string) component {
 		StateTopic: a.Event(deviceID, key),
 		EventTypes: types,
 	}
-	if strings.HasPrefix(key, "button") {
+	switch {
+	case slices.Contains(types, "ring"): // which the device class wants to be there
+		c.DeviceClass = "doorbell"
+	case strings.HasPrefix(key, "button"), key == "bell":
 		c.DeviceClass = "button"
 	}
 	return c

@@ -50,12 +50,15 @@ type component struct {
 	DeviceClass               string         `json:"device_class,omitempty"`
 	UnitOfMeasurement         string         `json:"unit_of_measurement,omitempty"`
 	StateClass                string         `json:"state_class,omitempty"`
+	Options                   []string       `json:"options,omitempty"`
 	SuggestedDisplayPrecision *int           `json:"suggested_display_precision,omitempty"`
 	EntityCategory            string         `json:"entity_category,omitempty"`
 	EnabledByDefault          *bool          `json:"enabled_by_default,omitempty"`
 	Icon                      string         `json:"icon,omitempty"`
 	StateTopic                string         `json:"state_topic,omitempty"`
 	ValueTemplate             string         `json:"value_template,omitempty"`
+	LatestVersionTopic        string         `json:"latest_version_topic,omitempty"`
+	LatestVersionTemplate     string         `json:"latest_version_template,omitempty"`
 	PayloadOn                 string         `json:"payload_on,omitempty"`
 	PayloadOff                string         `json:"payload_off,omitempty"`
 	JSONAttributesTopic       string         `json:"json_attributes_topic,omitempty"`

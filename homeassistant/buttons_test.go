@@ -26,8 +26,10 @@ func TestHueButtons(t *testing.T) {
 		does              func()
 		want              map[string]any
 	}{
-		{"a short press", kitchenDimmer, "button_1", func() { h.hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release") }, map[string]any{"event_type": "short_release"}},
-		{"a long press", lampDial, "button_4", func() { h.hue.PressButton(h.dial.MAC, 4, "initial_press", "long_press") }, map[string]any{"event_type": "long_press"}},
+		{"a short press", kitchenDimmer, "button_1", func() { h.hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release") }, map[string]any{"event_type": "press_end"}},
+		{"a long press", lampDial, "button_4", func() { h.hue.PressButton(h.dial.MAC, 4, "initial_press", "long_press") }, map[string]any{"event_type": "long_press_start"}},
+		{"a press of a tap", wallTap, "button_3", func() { h.hue.PressButton(h.tap.MAC, 3, "initial_press") }, map[string]any{"event_type": "press_end"}},
+		{"a ring", h.doorbellID(), "bell", func() { h.hue.Ring(h.doorbell.MAC) }, map[string]any{"event_type": "ring"}},
 		{"a turn", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 30) }, map[string]any{"event_type": "start", "direction": "counter_clock_wise", "steps": 30.0}},
 		{"a turn that goes on", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 15) }, map[string]any{"event_type": "repeat", "steps": 15.0}},
 	} {
@@ -55,6 +57,22 @@ func TestHueButtons(t *testing.T) {
 			})
 		})
 	}
+	within(t, patience, "the README's automation", func() error {
+		var notifications []struct{ Message string }
+		if err := ha.call("persistent_notification/get", nil, &notifications); err != nil {
+			return err
+		}
+		times := 0
+		for _, n := range notifications {
+			if n.Message == pressed {
+				times++
+			}
+		}
+		if times != 1 {
+			return fmt.Errorf("it fired %d times for one press", times)
+		}
+		return nil
+	})
 	ha.checkLog()
 }
 

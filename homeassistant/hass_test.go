@@ -84,7 +84,10 @@ recorder:
 automation:
   - id: sign_in_ended
     alias: %s
-%s`, port, automationAlias, readmeAutomation(t)))
+%s
+  - id: short_press
+    alias: A short press
+%s`, port, automationAlias, readmeAutomation(t, "for the day when Amazon ends the sign-in"), shortPress(t)))
 	ha.addUser()
 	return ha
 }
@@ -92,17 +95,35 @@ automation:
 // automationAlias names the README's automation in Home Assistant.
 const automationAlias = "Amazon ended the sign-in"
 
-// readmeAutomation is the automation that the README shows, as it is there.
-func readmeAutomation(t *testing.T) string {
+// pressed is what the automation for a short press says here, where there are no
+// lights.
+const pressed = "The button was pressed"
+
+// shortPress is the README's automation for a short press.
+func shortPress(t *testing.T) string {
+	t.Helper()
+	action, ours := "      - action: light.toggle\n        target: {area_id: kitchen}", "      - action: persistent_notification.create\n        data: {message: "+pressed+"}"
+	automation := strings.Replace(readmeAutomation(t, "for a short press"), action, ours, 1)
+	if !strings.Contains(automation, pressed) {
+		t.Fatalf("the README's automation does not have the action\n%s", action)
+	}
+	if thisVersion().areaInEntityID {
+		automation = strings.Replace(automation, "event.kitchen_dimmer", "event.kitchen_kitchen_dimmer", 1)
+	}
+	return automation
+}
+
+// readmeAutomation is an automation that the README shows, as it is there.
+func readmeAutomation(t *testing.T, what string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, ok := strings.Cut(string(readme), "An automation for the day when Amazon ends the sign-in:\n\n")
+	_, after, ok := strings.Cut(string(readme), "An automation "+what+":\n\n")
 	block, _, end := strings.Cut(after, "\n\n")
 	if !ok || !end || !strings.HasPrefix(block, "    triggers:") {
-		t.Fatal("the README shows no automation any more")
+		t.Fatalf("the README shows no automation %s any more", what)
 	}
 	return block
 }

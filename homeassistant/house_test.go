@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
@@ -25,6 +27,10 @@ const (
 	frontDoor     = "hue_0017880102030407"
 	kitchenDimmer = "hue_0017880102030408"
 	lampDial      = "hue_0017880102030409"
+	wallTap       = "hue_000000000175e383"
+	stairsSensor  = "hue_0017880102030411"
+	readingLamp   = "hue_0017880102030412"
+	fanPlug       = "hue_0017880102030413"
 	livingRoomAir = "amazon_g0a0000000000001"
 	bedroomAir    = "amazon_g0a0000000000002"
 	hueSource     = "hueair2mqtt_hue"
@@ -47,8 +53,24 @@ type house struct {
 	door                huetest.ContactSensor
 	dimmer              huetest.Switch
 	dial                huetest.Dial
+	tap                 huetest.Switch
+	stairs              huetest.MotionSensor // in the hall, as the other one
+	doorbell            huetest.Camera
+	sofa                huetest.MotionArea
+	lamp, plug          huetest.Light
 	livingRoom, bedroom amazontest.Monitor
 }
+
+// doorbellID, sofaCorner and hallRoom are of the ids of resources.
+func (h *house) doorbellID() string {
+	return collectors.DeviceID(hue.Source, h.hue.DeviceID(h.doorbell.MAC))
+}
+
+func (h *house) sofaCorner() string {
+	return collectors.DeviceID(hue.Source, h.hue.MotionAreaID(h.sofa.Name))
+}
+
+func (h *house) hallRoom() string { return collectors.DeviceID(hue.Source, h.hue.RoomID("Hall")) }
 
 // newHouse builds the house; the bridge does not run yet. The cellar's sensor is
 // out of reach.
@@ -59,11 +81,17 @@ func newHouse(t *testing.T) *house {
 		t: t, dir: dir, config: filepath.Join(dir, "hueair2mqtt.yaml"), broker: newBroker(t),
 		hue: huetest.NewBridge("001788fffe010203", "nobody's key"), amazon: amazontest.NewAccount(),
 
-		hall:   huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:05", Name: "Hall sensor", Temperature: 20.57, Lux: 120, Battery: 87, Reachable: true},
-		cellar: huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:06", Name: "Cellar sensor", Temperature: 14.2, Lux: 3, Battery: 41},
-		door:   huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 73, Reachable: true},
-		dimmer: huetest.Switch{MAC: "00:17:88:01:02:03:04:08", Name: "Kitchen dimmer", Type: "ZLLSwitch", Battery: 66, Reachable: true},
-		dial:   huetest.Dial{MAC: "00:17:88:01:02:03:04:09", Name: "Lamp dial", Battery: 92, Reachable: true},
+		hall:     huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:05", Name: "Hall sensor", Temperature: 20.57, Lux: 120, Battery: 87, Reachable: true},
+		cellar:   huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:06", Name: "Cellar sensor", Temperature: 14.2, Lux: 3, Battery: 41},
+		door:     huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 73, Reachable: true},
+		dimmer:   huetest.Switch{MAC: "00:17:88:01:02:03:04:08", Name: "Kitchen dimmer", Type: "ZLLSwitch", Battery: 66, Reachable: true},
+		dial:     huetest.Dial{MAC: "00:17:88:01:02:03:04:09", Name: "Lamp dial", Battery: 92, Reachable: true},
+		tap:      huetest.Switch{MAC: "00:00:00:00:01:75:e3:83", Name: "Wall tap", Type: "ZGPSwitch"},
+		stairs:   huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:11", Name: "Stairs sensor", Temperature: 19.02, Lux: 25, Battery: 15, Reachable: true, Off: true},
+		doorbell: huetest.Camera{MAC: "c4:29:96:01:02:03", Name: "Doorbell", Doorbell: true},
+		sofa:     huetest.MotionArea{Name: "Sofa corner", Room: "Kitchen", Motion: true, Lights: true},
+		lamp:     huetest.Light{MAC: "00:17:88:01:02:03:04:12", Name: "Reading lamp", On: true, Brightness: 62.06, Mirek: 400, Reachable: true},
+		plug:     huetest.Light{MAC: "00:17:88:01:02:03:04:13", Name: "Fan plug", Plug: true, Reachable: true},
 		livingRoom: amazontest.Monitor{
 			Serial: "G0A0000000000001", EntityID: "0d0e0f00-0000-4000-8000-000000000001", ApplianceID: "AAA_1", Name: "Living Room Air",
 			Temperature: 21.4, Humidity: 47, PM25: 6, PM10: 9, CO: 1, VOCIndex: 12, AirQuality: 92, Reachable: true,
@@ -73,9 +101,9 @@ func newHouse(t *testing.T) *house {
 			Temperature: 64.4, Scale: "FAHRENHEIT", Humidity: 51, PM25: 4, CO: 0, VOCIndex: 8, AirQuality: 97, NoPM10: true, Reachable: true,
 		},
 	}
-	h.hue.SetRoom("Hall", h.hall.MAC, h.door.MAC)
+	h.hue.SetRoom("Hall", h.hall.MAC, h.door.MAC, h.stairs.MAC, h.doorbell.MAC)
 	h.hue.SetRoom("Cellar", h.cellar.MAC)
-	h.hue.SetRoom("Kitchen", h.dimmer.MAC)
+	h.hue.SetRoom("Kitchen", h.dimmer.MAC, h.tap.MAC, h.lamp.MAC)
 	h.tell()
 
 	hueServer := huetest.StartTLS(h.hue, huetest.WithSelfSigned())
@@ -84,7 +112,7 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(alexa.Close)
 	config := fmt.Sprintf(`
 mqtt: {broker: %q}
-hue: {enabled: true, interval: 2s, timeout: 1s}
+hue: {enabled: true, interval: 2s, timeout: 1s, lights: true, button_events: standard}
 amazon:
   enabled: true
   interval: 2s
@@ -110,6 +138,13 @@ func (h *house) tell() {
 	h.hue.SetContactSensor(h.door)
 	h.hue.SetSwitch(h.dimmer)
 	h.hue.SetDial(h.dial)
+	h.hue.SetSwitch(h.tap)
+	h.hue.SetMotionSensor(h.stairs)
+	h.hue.SetCamera(h.doorbell)
+	h.hue.SetMotionArea(h.sofa)
+	h.hue.SetLight(h.lamp)
+	h.hue.SetLight(h.plug)
+	h.hue.SetSoftwareUpdate(h.door.MAC, "ready_to_install")
 	h.amazon.SetMonitor(h.livingRoom)
 	h.amazon.SetMonitor(h.bedroom)
 }

@@ -29,9 +29,14 @@ func (h *house) values() map[[2]string]any {
 		all[[2]string{device, "connectivity"}] = onOff(reachable)
 	}
 	motion := func(device string, s huetest.MotionSensor) {
-		add(device, s.Reachable, map[string]any{
+		readings := map[string]any{
 			"temperature": s.Temperature, "motion": onOff(s.Motion), "illuminance": s.Lux, "battery": float64(s.Battery),
-		})
+			"battery_state": batteryState(s.Battery), "enabled": onOff(!s.Off), "software_update": "off",
+		}
+		if s.Off {
+			readings["temperature"], readings["motion"], readings["illuminance"] = "unknown", "unknown", "unknown"
+		}
+		add(device, s.Reachable, readings)
 	}
 	monitor := func(device string, m amazontest.Monitor) {
 		celsius := m.Temperature
@@ -49,14 +54,29 @@ func (h *house) values() map[[2]string]any {
 	}
 	motion(hallSensor, h.hall)
 	motion(cellarSensor, h.cellar)
+	motion(stairsSensor, h.stairs)
 	add(frontDoor, h.door.Reachable, map[string]any{
 		"contact": onOff(h.door.Open), "tamper": onOff(h.door.Tampered), "battery": float64(h.door.Battery),
+		"battery_state": batteryState(h.door.Battery), "enabled": "on", "software_update": "on",
 	})
-	add(kitchenDimmer, h.dimmer.Reachable, map[string]any{"battery": float64(h.dimmer.Battery)})
-	add(lampDial, h.dial.Reachable, map[string]any{"battery": float64(h.dial.Battery)})
+	for device, battery := range map[string]int{kitchenDimmer: h.dimmer.Battery, lampDial: h.dial.Battery} {
+		reachable := h.dimmer.Reachable
+		if device == lampDial {
+			reachable = h.dial.Reachable
+		}
+		add(device, reachable, map[string]any{"battery": float64(battery), "battery_state": batteryState(battery), "software_update": "off"})
+	}
+	add(wallTap, true, nil)
+	add(h.doorbellID(), true, map[string]any{"motion": onOff(h.doorbell.Motion), "enabled": "on"})
+	add(h.sofaCorner(), true, map[string]any{"motion": onOff(h.sofa.Motion), "enabled": "on"})
+	add(h.hallRoom(), true, map[string]any{"motion": onOff(h.hall.Motion), "illuminance": h.hall.Lux})
+	add(readingLamp, h.lamp.Reachable, map[string]any{
+		"on": onOff(h.lamp.On), "brightness": h.lamp.Brightness, "color_temperature": 1e6 / float64(h.lamp.Mirek), "software_update": "off",
+	})
+	add(fanPlug, h.plug.Reachable, map[string]any{"on": onOff(h.plug.On), "software_update": "off"})
 	monitor(livingRoomAir, h.livingRoom)
 	monitor(bedroomAir, h.bedroom)
-	for source, devices := range map[string]float64{hueSource: 5, amazonSource: 2} {
+	for source, devices := range map[string]float64{hueSource: 12, amazonSource: 2} {
 		all[[2]string{source, "problem"}] = "off"
 		all[[2]string{source, "connected"}] = "on"
 		all[[2]string{source, "devices"}] = devices
@@ -64,6 +84,17 @@ func (h *house) values() map[[2]string]any {
 	all[[2]string{bridgeItself, "connectivity"}] = "on"
 	all[[2]string{bridgeItself, "version"}] = bridgeVersion
 	return all
+}
+
+// batteryState is what the Hue bridge makes of a level.
+func batteryState(level int) string {
+	switch {
+	case level <= 2:
+		return "critical"
+	case level <= 20:
+		return "low"
+	}
+	return "normal"
 }
 
 func onOff(on bool) string {

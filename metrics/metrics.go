@@ -107,6 +107,16 @@ func (m *Metrics) Polls(source, endpoint string) {
 	}
 }
 
+// Forgets removes the counters of an endpoint that is polled no more.
+func (m *Metrics) Forgets(source, endpoint string) {
+	labels := prometheus.Labels{"collector": source, "endpoint": endpoint}
+	for _, vec := range []interface {
+		DeletePartialMatch(labels prometheus.Labels) int
+	}{m.polls, m.failures, m.retries, m.lastSuccess, m.duration} {
+		vec.DeletePartialMatch(labels)
+	}
+}
+
 // Polled says how a poll ended, which began at that time and took so long, with so
 // many retries.
 func (m *Metrics) Polled(source, endpoint string, at time.Time, took time.Duration, retries int64, err error) {

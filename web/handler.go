@@ -112,6 +112,7 @@ func (s *Server) Handler() http.Handler {
 		"/hue/find":     s.doFindHue,
 		"/hue/pair":     s.doPairHue,
 		"/hue/stop":     s.doStopPairing,
+		"/hue/forget":   s.doForgetHue,
 		"/amazon/begin": s.doBeginSignIn,
 		"/amazon/paste": s.doPaste,
 		"/mqtt/try":     s.doTryBroker,

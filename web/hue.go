@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/hue"
 )
@@ -34,6 +36,7 @@ type huePage struct {
 	Finding  jobState[[]hue.Found]
 	Pairing  jobState[pairing]
 	Bridges  []bridge.EndpointPicture
+	Paired   []hue.Paired
 	Problem  bridge.ProblemPicture
 	Just     bool // paired here, and nothing has happened to that since
 	Devices  []bridge.DevicePicture
@@ -46,6 +49,9 @@ func (s *Server) huePage(p bridge.Picture) huePage {
 	page := huePage{
 		Finding: s.finding.now(), Pairing: s.pairing.now(), File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
 		Devices: devicesOf(p, hue.Source), Bridges: endpointsOf(p, hue.Source),
+	}
+	if paired, err := hue.AllPaired(s.o.Config.StateDir); err == nil { // else those that need it report it
+		page.Paired = paired
 	}
 	page.Problem = problemOf(p, hue.Source)
 	page.Just = page.Pairing.Result.Paired && !page.Problem.Since.After(page.Pairing.Began)
@@ -151,6 +157,14 @@ func (s *Server) collectHue(ctx context.Context, id string) ([]bridge.DevicePict
 	}
 	defer collector.Close()
 	return collect(ctx, collector, s.o.Retrier(hue.Source))
+}
+
+// doForgetHue does what the command hue forget does. The bridge notices it by itself.
+func (s *Server) doForgetHue(r *http.Request, _ visit) string {
+	if err := hue.Forget(s.o.Config.StateDir, r.PostForm.Get("id")); err != nil {
+		s.o.Errors.Warn("a Hue bridge can't be forgotten", zap.Error(err))
+	}
+	return "/hue"
 }
 
 func (s *Server) doStopPairing(*http.Request, visit) string {

@@ -132,12 +132,21 @@ func (s *Server) problems(p bridge.Picture) (all []problem) {
 			default:
 				all = append(all, problem{
 					Title: sourceName(source.Source) + " can't be read", Reason: e.Error, Since: e.LastSuccess,
-					Remedy: "It is tried again by itself.", Actions: []action{again(source.Source), {Text: "Check everything", Link: "/check"}},
+					Remedy: cmp.Or(sentenceOf(e.Remedy), "It is tried again by itself."), Actions: []action{again(source.Source), {Text: "Check everything", Link: "/check"}},
 				})
 			}
 		}
 	}
 	return append(all, missing(p.Devices)...)
+}
+
+// sentenceOf makes a sentence of what to do about an endpoint that seems to be
+// replaced; "" of nothing.
+func sentenceOf(remedy string) string {
+	if remedy == "" {
+		return ""
+	}
+	return "If it was replaced by another one, " + remedy + "."
 }
 
 // missing is one problem for all devices of a source that it can't reach.

@@ -26,7 +26,7 @@ import (
 var (
 	pages   = []string{"/", "/hue", "/amazon", "/mqtt", "/check", "/log"}
 	actions = []string{
-		"/sign-out", "/refresh", "/acknowledge", "/hue/find", "/hue/pair", "/hue/stop", "/amazon/begin", "/amazon/paste", "/mqtt/try", "/check",
+		"/sign-out", "/refresh", "/acknowledge", "/hue/find", "/hue/pair", "/hue/stop", "/hue/forget", "/amazon/begin", "/amazon/paste", "/mqtt/try", "/check",
 	}
 )
 

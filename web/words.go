@@ -21,6 +21,8 @@ var truths = map[collectors.Measurement][2]string{
 	collectors.Motion:  {"motion", "no motion"},
 	collectors.Contact: {"open", "closed"},
 	collectors.Tamper:  {"tampered with", "untouched"},
+	collectors.Enabled: {"switched on", "switched off"},
+	collectors.On:      {"on", "off"},
 }
 
 // reading is a value with what it is called.
@@ -55,7 +57,10 @@ func readingOf(m collectors.Measurement, v collectors.Value, day []float32) read
 	r := reading{Name: label.Name, Unit: label.Unit, Speaks: isTruth}
 	number, isNumber := v.Number()
 	truth, known := v.Truth()
+	text, isText := v.Text()
 	switch {
+	case isText:
+		r.Value = strings.ReplaceAll(text, "_", " ")
 	case isNumber:
 		r.Value = strconv.FormatFloat(number, 'f', label.Precision, 64)
 	case known && !isTruth:

@@ -3,17 +3,25 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 )
 
 var houseSizes = []int{20, 200, 2000}
+
+// withoutEvents makes each poll a full read, as Telegraf's are: the Hue bridge has no
+// event stream.
+func (h *pairedHouse) withoutEvents() {
+	h.hue.ScriptPath("/eventstream", slices.Repeat([]http.HandlerFunc{http.NotFound}, 10_000)...)
+}
 
 // BenchmarkPoll measures what polling a house costs the program as it is shipped:
 // the processor's time a poll, and the resident memory afterwards. A round is one
@@ -24,6 +32,7 @@ func BenchmarkPoll(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			h := newPairedHouse(b)
 			h.furnish(n)
+			h.withoutEvents()
 			cmd := startConfigured(b, shipped, h.dir, h.config("1s"))
 			defer terminate(b, cmd)
 			measurePolls(b, h, "/clip/v2/resource", cmd.Process.Pid)
@@ -82,6 +91,7 @@ func BenchmarkPollAllocated(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			h := newPairedHouse(b)
 			h.furnish(n)
+			h.withoutEvents()
 			configFile, file := filepath.Join(h.dir, "hueair2mqtt.yaml"), filepath.Join(h.dir, "allocated")
 			if err := os.WriteFile(configFile, []byte(h.config("1s")), 0o600); err != nil {
 				b.Fatal(err)

@@ -317,6 +317,9 @@ func sourceProbe(c collectors.Collector, first func(component string) []check.Fi
 	}}
 }
 
+// lookForNewer is what to do about what was not understood.
+const lookForNewer = "if a value is missing, look for a newer hueair2mqtt, or report this text"
+
 func snapshotFinding(component string, s collectors.Snapshot, advise func(error) string) check.Finding {
 	offline := 0
 	for _, d := range s.Devices {
@@ -326,12 +329,16 @@ func snapshotFinding(component string, s collectors.Snapshot, advise func(error)
 	}
 	text := fmt.Sprintf("%s, %d offline", counted(len(s.Devices), "device"), offline)
 	switch {
+	case len(s.Devices) == 0 && len(s.Faults) > 0:
+		unreadable := &collectors.PermanentError{Kind: collectors.NotUnderstood, Err: s.Faults[0]}
+		return check.Failed(component, advise(unreadable), "it answers, but has no device to read; %s not understood: %v",
+			counted(len(s.Faults), "entry"), s.Faults[0])
 	case len(s.Devices) == 0:
 		return check.Failed(component, advise(nil), "it answers, but has no device to read")
-	case offline == len(s.Devices):
+	case offline == len(s.Devices) && len(s.Faults) == 0:
 		return check.Warned(component, "see that the devices have power or a good battery, and are in reach", "%s", text)
 	case len(s.Faults) > 0:
-		return check.Warned(component, "if a value is missing, look for a newer hueair2mqtt, or report this text", "%s; %s not understood in full: %s",
+		return check.Warned(component, lookForNewer, "%s; %s not understood in full: %s",
 			text, counted(len(s.Faults), "entry"), listed(s.Faults))
 	}
 	return check.Passed(component, "%s", text)

@@ -309,6 +309,13 @@ var brokenInstallations = []broken{
 	},
 		"hue", exitFailed, "429", "wait a minute"},
 
+	{"times that can't be read", func(i *installation) { i.hue.SetReportTimes("none") },
+		"hue", exitGood, `the time of its report is "none"`, "look for a newer hueair2mqtt"},
+	{"devices that can't be read", func(i *installation) {
+		unreadable := huetest.Body(`{"data":[{"id":"d","type":"device"},{"id":"m","type":"motion","owner":"d"}]}`)
+		i.hue.ScriptPath("/clip/v2/resource", unreadable, unreadable)
+	}, "hue", exitFailed, `no device to read; 1 entry not understood: resource "m": owner is of type string`, "look for a newer hueair2mqtt"},
+
 	{"nobody signed in", func(i *installation) { i.set("amazon.cookies_file", "") },
 		"amazon", exitFailed, "nobody has signed in", "hueair2mqtt amazon login"},
 	{"a session that Amazon ended", func(i *installation) { i.amazon.Revoke() },

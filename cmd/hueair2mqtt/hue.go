@@ -15,11 +15,11 @@ import (
 func newHueCommand(finder hue.Finder) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hue",
-		Short: "Find Philips Hue bridges and pair with them",
+		Short: "Find Philips Hue bridges, pair with them, forget them",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHueDiscoverCommand(finder), newHuePairCommand(finder))
+	cmd.AddCommand(newHueDiscoverCommand(finder), newHuePairCommand(finder), newHueForgetCommand())
 	return cmd
 }
 
@@ -43,7 +43,22 @@ func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
 // hueOptions are those of all Hue bridges: the configured ones, and those that are
 // only paired. Without any there is nothing to read.
 func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
-	template := hue.Options{StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find}
+	options, err := hueOptionsIfAny(c, find)
+	if err == nil && len(options) == 0 {
+		return nil, &collectors.RemedyError{
+			Err:    errors.New("hue.bridges: no Hue bridge is named or paired, though hue.enabled is true"),
+			Remedy: `run "hueair2mqtt hue pair", or set hue.enabled to false`,
+		}
+	}
+	return options, err
+}
+
+// hueOptionsIfAny is hueOptions where no Hue bridge is no error.
+func hueOptionsIfAny(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
+	template := hue.Options{
+		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
+		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),
+	}
 	var configured []hue.Options
 	for i, b := range c.Hue.Bridges {
 		o := template
@@ -53,12 +68,6 @@ func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
 	options, err := hue.WithPaired(configured, template)
 	if err != nil {
 		return nil, fmt.Errorf("hue: %w", err)
-	}
-	if len(options) == 0 {
-		return nil, &collectors.RemedyError{
-			Err:    errors.New("hue.bridges: no Hue bridge is named or paired, though hue.enabled is true"),
-			Remedy: `run "hueair2mqtt hue pair", or set hue.enabled to false`,
-		}
 	}
 	return options, nil
 }

@@ -15,8 +15,8 @@ func newHueDiscoverCommand(finder hue.Finder) *cobra.Command {
 	return &cobra.Command{
 		Use:   "discover",
 		Short: "Find the Hue bridges in the network",
-		Long: `Asks the network (mDNS) and the vendor's discovery service, side by side, for Hue
-bridges, and lists them, a line each: id, model, address, software. Exit code 0:
+		Long: `Asks the network (mDNS, SSDP) and the vendor's discovery service, side by side, for
+Hue bridges, and lists them, a line each: id, model, address, software. Exit code 0:
 there is one; 1: there is none.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

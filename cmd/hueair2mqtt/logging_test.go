@@ -15,8 +15,10 @@ import (
 // pollsGoOn waits until the Hue bridge has been asked some more.
 func (i *installation) pollsGoOn() {
 	i.t.Helper()
-	before := i.hue.RequestsTo("/clip/v2/resource")
-	eventually(i.t, "polls", func() bool { return i.hue.RequestsTo("/clip/v2/resource") >= before+3 })
+	// A poll reads all, or asks whether the key is accepted while the stream lives.
+	polls := func() int { return i.hue.RequestsTo("/clip/v2/resource") + i.hue.RequestsTo("/auth/v1") }
+	before := polls()
+	eventually(i.t, "polls", func() bool { return polls() >= before+3 })
 }
 
 // startLogging starts a bridge that polls often and logs much, to a file in a

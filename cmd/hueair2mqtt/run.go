@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -74,13 +76,27 @@ func newRunCommand() *cobra.Command {
 // runBridge runs the bridge, with the page in the browser if there is to be one.
 func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) error {
 	if c.Web.Listen == "" {
-		return bridge.Run(cmd.Context(), options)
+		options.Live = bridge.NewLive().WithoutTraces()
+		return runFollowing(cmd.Context(), c, options)
 	}
 	p, err := newPage(cmd, c, options.Log)
 	if err != nil {
 		return err
 	}
 	return p.around(cmd.Context(), options, p.listen)
+}
+
+// runFollowing runs a bridge, which must have a Live, and keeps it in step with the
+// Hue bridges that are paired.
+func runFollowing(ctx context.Context, c *configs.Config, options bridge.Options) error {
+	ctx, end := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer end()
+	if c.Hue.Enabled || options.Preview {
+		following.Go(func() { (&pairings{c, options.Live, options.Log}).follow(ctx) })
+	}
+	return bridge.Run(ctx, options)
 }
 
 // newTasks makes the collectors that the configuration asks for. A new source is
@@ -111,11 +127,24 @@ func awaitsPairing(c *configs.Config) bool {
 	return c.Web.Listen != "" && err == nil && len(paired)+len(c.Hue.Bridges) == 0
 }
 
-func hueTasks(c *configs.Config) (tasks []bridge.Task, err error) {
+func hueTasks(c *configs.Config) ([]bridge.Task, error) {
 	options, err := hueOptions(c, finder.Find)
 	if err != nil {
 		return nil, err
 	}
+	return tasksOf(c, options)
+}
+
+// hueTasksIfAny is hueTasks where no Hue bridge is no error.
+func hueTasksIfAny(c *configs.Config) ([]bridge.Task, error) {
+	options, err := hueOptionsIfAny(c, finder.Find)
+	if err != nil {
+		return nil, err
+	}
+	return tasksOf(c, options)
+}
+
+func tasksOf(c *configs.Config, options []hue.Options) (tasks []bridge.Task, err error) {
 	for _, o := range options {
 		collector, err := hue.New(o)
 		if err != nil {

@@ -67,7 +67,7 @@ func (p *page) around(ctx context.Context, o bridge.Options, listen func(context
 			p.log.Error("the page in the browser has ended", zap.Error(err))
 		}
 	})
-	err := bridge.Run(ctx, o)
+	err := runFollowing(ctx, p.config, o)
 	end()
 	serving.Wait()
 	return err

@@ -228,6 +228,12 @@ func TestThePageSetsUpARunningBridge(t *testing.T) {
 	if shown := v.get("/"); strings.Contains(shown, "Lines for the configuration") {
 		t.Error("lines are missing that are there")
 	}
+	v.send("/hue", "/hue/forget", url.Values{"id": {h.hue.ID()}})
+	if shown := v.get("/hue"); strings.Contains(shown, "Forget it") {
+		t.Errorf("it is still paired: %s", shown)
+	}
+	l.waitFor("hueair2mqtt/"+hall+"/availability", "offline")
+	eventually(t, "an end of its polls", func() bool { return !strings.Contains(l.get("hueair2mqtt/bridge/info"), h.hue.ID()) })
 }
 
 var setupLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/sign-in\?code=(\S+)`)

@@ -10,7 +10,7 @@ import (
 func (c *Collector) Advise(err error) string {
 	var transient *collectors.TransientError
 	switch {
-	case err == nil:
+	case err == nil, collectors.KindOf(err) == collectors.NotUnderstood:
 		return c.session.noMonitorAdvice()
 	case collectors.KindOf(err) == "certificate":
 		return "see that the clock is right, and that nobody is between this machine and Amazon who shows a certificate of their own"

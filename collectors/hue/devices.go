@@ -35,8 +35,15 @@ var measures = map[string]collectors.Measurement{
 	"ZLLLightLevel":     collectors.Illuminance,
 	"ZLLSwitch":         "",
 	"ZLLRelativeRotary": "",
-	"ZGPSwitch":         "",
+	greenPowerSwitch:    "",
 }
+
+// greenPowerSwitch is the type of the Hue Tap and of Friends-of-Hue switches.
+const greenPowerSwitch = "ZGPSwitch"
+
+// onlySends reports whether an entry is a switch that takes its power from the
+// press. The Hue bridge can't ask it, so it is never offline, pressed or not.
+func onlySends(s *huego.Sensor) bool { return s.Type == greenPowerSwitch }
 
 // named says whether the user's name for the device is the entry's; the other
 // entries of a motion sensor are called "Hue temperature sensor 1" and the like.
@@ -53,6 +60,9 @@ func (c *Collector) devices(sensors []huego.Sensor, faults *faults) []collectors
 		s := &sensors[i]
 		id := collectors.DeviceID(Source, mac(s.UniqueID))
 		_, hardware := measures[s.Type]
+		if s.Type == greenPowerSwitch && len(s.State) == 0 {
+			hardware = false // apps and rules make such entries
+		}
 		if id == "" || !hardware || slices.ContainsFunc(byID[id], func(other *huego.Sensor) bool { return other.Type == s.Type }) {
 			continue
 		}
@@ -60,7 +70,9 @@ func (c *Collector) devices(sensors []huego.Sensor, faults *faults) []collectors
 	}
 	devices := make([]collectors.Device, 0, len(byID))
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		if d := c.device(id, byID[id], faults); len(d.Readings) > 0 {
+		// A Hue Tap has nothing to read, not even a battery, and is a device all the same.
+		d := c.device(id, byID[id], faults)
+		if len(d.Readings) > 0 || slices.ContainsFunc(byID[id], onlySends) {
 			devices = append(devices, d)
 		}
 	}
@@ -96,13 +108,13 @@ func (c *Collector) device(id string, entries []*huego.Sensor, faults *faults) c
 		d.SoftwareVersion = cmp.Or(d.SoftwareVersion, s.SwVersion)
 
 		updated, never := f.lastUpdated()
-		if never {
+		if never && !onlySends(s) {
 			neverReported++
 		}
 		if updated.After(d.LastSeen) {
 			d.LastSeen = updated
 		}
-		if reachable, ok := f.truth("config", "reachable").Truth(); ok && !reachable {
+		if reachable, ok := f.truth("config", "reachable").Truth(); ok && !reachable && !onlySends(s) {
 			d.Online = false
 		}
 		value := f.measured()
@@ -198,8 +210,8 @@ func (f fields) truth(part, key string) collectors.Value {
 }
 
 // lastUpdated is when the entry last reported, zero if that is unknown, and
-// whether the bridge says that it never did. The bridge writes UTC without a
-// zone; a zone is understood as well.
+// whether the bridge says that it never did, by "none" or a time of 1970. The
+// bridge writes UTC without a zone; a zone is understood as well.
 func (f fields) lastUpdated() (at time.Time, never bool) {
 	v := f.value("state", "lastupdated")
 	if v == nil {
@@ -213,13 +225,9 @@ func (f fields) lastUpdated() (at time.Time, never bool) {
 	case text == "none":
 		return time.Time{}, true
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05", time.RFC3339} {
-		at, err := time.Parse(layout, text)
-		// A zone can move the year out of what RFC 3339 can write.
-		if year := at.UTC().Year(); err == nil && year >= 1 && year <= 9999 {
-			return at.UTC(), false
-		}
+	m := parseMoment(text, "2006-01-02T15:04:05", time.RFC3339)
+	if m.wrong != "" {
+		f.fault("state", "lastupdated", "is "+m.wrong+", which is no time such as 2025-11-18T14:30:00")
 	}
-	f.fault("state", "lastupdated", fmt.Sprintf("is %.40q, which is no time such as 2025-11-18T14:30:00", text))
-	return time.Time{}, false
+	return m.at, m.never
 }

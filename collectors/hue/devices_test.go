@@ -65,8 +65,8 @@ func TestSwitchHasABattery(t *testing.T) {
 	h.bridge.SetRaw("99", `{"type":"ZLLSwitch","name":"ring","uniqueid":"00:17:88:01:02:03:04:01-02-fc00",
 		"config":{"on":true,"battery":41,"reachable":true},"state":{"buttonevent":1002,"lastupdated":"2025-11-18T14:30:00"}}`)
 	snapshot := h.mustCollect(t)
-	if len(snapshot.Devices) != 2 {
-		t.Errorf("%d devices, want dimmer and dial: %+v", len(snapshot.Devices), snapshot.Devices)
+	if len(snapshot.Devices) != 3 {
+		t.Errorf("%d devices, want dimmer, dial and tap: %+v", len(snapshot.Devices), snapshot.Devices)
 	}
 	for i, id := range []string{"hue_0017880102030400", "hue_0017880102030401"} {
 		d := deviceIn(t, snapshot, id)

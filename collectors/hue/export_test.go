@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"reflect"
 
 	"golang.org/x/net/ipv4"
 
@@ -16,12 +15,12 @@ import (
 
 // SetTransport has answers of CLIP v1 made without a connection.
 func (c *Collector) SetTransport(t http.RoundTripper) {
-	c.scheme, c.link = "http", &link{base: c.endpoint, transport: t}
+	c.scheme, c.state, c.link = "http", linkGood, &link{base: c.endpoint, transport: t}
 }
 
 // SetTransport2 has answers of CLIP v2 made without a connection.
 func (c *Collector) SetTransport2(t http.RoundTripper) {
-	c.scheme, c.link = "https", &link{base: "https://192.168.1.2", v2: true, transport: t}
+	c.scheme, c.state, c.link = "https", linkGood, &link{base: "https://192.168.1.2", v2: true, transport: t}
 }
 
 // ReadEvents returns the data of all events of a stream, and how many were too
@@ -36,7 +35,7 @@ func ReadEvents(in io.Reader) (data []string, long int, err error) {
 		case err != nil:
 			return data, long, err
 		default:
-			data = append(data, string(one))
+			data = append(data, string(one.data))
 		}
 	}
 }
@@ -47,14 +46,19 @@ func (c *Collector) Take(text string) (updates []collectors.Update, resync bool)
 	p.broken = unmarshal([]byte(text), &p.containers) != nil
 	moves(p.containers)
 	c.take(p)
-	updates, resync = c.toldUpdates, c.resync
-	c.toldUpdates, c.resync = nil, false
+	updates, resync = c.toldUpdates, c.reads.state == readWanted
+	c.toldUpdates, c.reads.state = nil, readCurrent
 	return updates, resync
 }
 
 // Browse asks one address instead of the networks.
 func Browse(ctx context.Context, group net.Addr, found func(Found)) error {
 	return browse(ctx, group, []*ipv4.ControlMessage{nil}, found)
+}
+
+// Search asks one address by SSDP instead of the networks.
+func Search(ctx context.Context, group net.Addr, found func(Found)) error {
+	return search(ctx, group, []*ipv4.ControlMessage{nil}, found)
 }
 
 // SetRoots replaces the authorities that the system and the program trust.
@@ -79,8 +83,8 @@ func (c *Collector) Known() []collectors.Device { return c.house.all(c, &faults{
 // ServiceID is the id of a device's resource of this type.
 func (c *Collector) ServiceID(device, kind string) string {
 	for rid, id := range c.house.ids {
-		for _, r := range c.house.byDevice[rid] {
-			if id == device && reflect.TypeOf(r.value) == reflect.TypeOf(newValue(kind)) {
+		for _, r := range c.house.byOwner[rid] {
+			if id == device && r.kind == kind {
 				return r.id
 			}
 		}

@@ -25,9 +25,9 @@ import (
 const Service = "https://discovery.meethue.com/"
 
 const (
-	// mdnsTime is how long answers to the question who is there are waited for;
-	// bridges answer within a second.
-	mdnsTime = 3 * time.Second
+	// multicastTime is how long answers from the network are waited for; bridges
+	// answer within a second.
+	multicastTime = 3 * time.Second
 	// serviceTime bounds the question to the vendor's service.
 	serviceTime = 5 * time.Second
 	// maxFound bounds how many announcements are taken notice of, by mDNS and by the
@@ -47,52 +47,64 @@ type Found struct {
 // FindFunc is what Finder.Find is.
 type FindFunc func(ctx context.Context) ([]Found, error)
 
-// Finder looks for Hue bridges, by mDNS and at the vendor's service side by side.
-// The zero value is ready.
+// Finder looks for Hue bridges, by mDNS, by SSDP and at the vendor's service side by
+// side. The zero value is ready.
 type Finder struct {
 	// Service is asked instead of the vendor's; "" is Service.
 	Service string
-	// Browse calls found for each bridge that mDNS tells of until ctx ends; nil asks
-	// the network.
+	// Browse calls found for each bridge in the network until ctx ends; nil asks by
+	// mDNS and SSDP.
 	Browse func(ctx context.Context, found func(Found)) error
 }
 
 // Find looks for all bridges and returns them sorted by id. A bridge that is
 // announced at several addresses is there with each of them, in the order in which
-// they came: anybody can announce one. Addresses beyond the local network are left
-// out. Where one of the two ways fails the other's bridges are there beside the
-// error.
+// they came, those of the network before those of the service: anybody can announce
+// one. Addresses beyond the local network are left out. Where one of the ways fails
+// the bridges of the others are there beside the error.
 func (f Finder) Find(ctx context.Context) ([]Found, error) {
-	var (
-		announced, listed sightings
-		byMDNS, byPage    error
-		both              sync.WaitGroup
-	)
-	browse := f.Browse
-	if browse == nil {
-		browse = browseNetwork
+	ways := []*way{
+		{name: "by mDNS", limit: multicastTime, find: browseNetwork},
+		{name: "by SSDP", limit: multicastTime, find: searchNetwork},
 	}
-	both.Go(func() {
-		limited, cancel := context.WithTimeout(ctx, mdnsTime)
-		defer cancel()
-		if err := browse(limited, announced.add); err != nil && limited.Err() == nil {
-			byMDNS = fmt.Errorf("by mDNS: %w", err)
+	if f.Browse != nil {
+		ways = []*way{{name: "by mDNS", limit: multicastTime, find: f.Browse}}
+	}
+	ways = append(ways, &way{name: "at the vendor's service", limit: serviceTime, find: func(ctx context.Context, found func(Found)) error {
+		return askService(ctx, cmp.Or(f.Service, Service), found)
+	}})
+	var asking sync.WaitGroup
+	for _, way := range ways {
+		asking.Go(func() {
+			limited, cancel := context.WithTimeout(ctx, way.limit)
+			defer cancel()
+			if err := way.find(limited, way.add); err != nil {
+				way.err = fmt.Errorf("%s: %w", way.name, err)
+			}
+		})
+	}
+	asking.Wait()
+	var (
+		all  []Found
+		errs []error
+	)
+	for _, way := range ways {
+		for _, b := range way.all {
+			all = addSighting(all, b)
 		}
-	})
-	both.Go(func() {
-		limited, cancel := context.WithTimeout(ctx, serviceTime)
-		defer cancel()
-		if err := askService(limited, cmp.Or(f.Service, Service), listed.add); err != nil {
-			byPage = fmt.Errorf("at the vendor's service: %w", err)
-		}
-	})
-	both.Wait()
-	all := announced.all
-	for _, b := range listed.all {
-		all = addSighting(all, b)
+		errs = append(errs, way.err)
 	}
 	slices.SortStableFunc(all, func(a, b Found) int { return strings.Compare(a.ID, b.ID) })
-	return all, errors.Join(byMDNS, byPage)
+	return all, errors.Join(errs...)
+}
+
+// way is one way to find bridges, and what it found.
+type way struct {
+	name  string
+	limit time.Duration
+	find  func(ctx context.Context, found func(Found)) error
+	err   error
+	sightings
 }
 
 // sightings collects what one way of searching found.
@@ -196,7 +208,10 @@ func describe(ctx context.Context, base string) (got config, err error) {
 	if err != nil {
 		return got, err
 	}
-	transport := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	transport := &http.Transport{
+		DialContext:       dialFunc(new(net.Dialer).DialContext).limited(serviceTime),
+		DisableKeepAlives: true, MaxResponseHeaderBytes: maxConfig, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return got, err

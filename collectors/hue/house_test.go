@@ -196,6 +196,13 @@ func (h *house) checkSecret(t testing.TB, snapshot collectors.Snapshot, err erro
 	}
 }
 
+// mustRead is mustCollect with a full read, also where the stream lives.
+func (h *house) mustRead(t testing.TB) collectors.Snapshot {
+	t.Helper()
+	h.collector.Refresh()
+	return h.mustCollect(t)
+}
+
 // deviceIn finds a device by its id.
 func deviceIn(t testing.TB, s collectors.Snapshot, id string) collectors.Device {
 	t.Helper()

@@ -62,6 +62,10 @@ type Options struct {
 	// Areas gives rooms by the MAC of a device ("00:17:88:01:02:03:04:05", in any
 	// case); they go before those of the Hue app.
 	Areas map[string]string
+	// Lights has lights and plugs read, too.
+	Lights bool
+	// ButtonEvents is how the types of button events are named; HueEvents if empty.
+	ButtonEvents ButtonEvents
 	// DialContext makes the connections; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Find looks for all bridges, as Finder.Find does. It is asked for a bridge whose
@@ -75,14 +79,16 @@ type Options struct {
 // But for the stream's goroutine, which only fills its queue, everything here
 // belongs to the one caller of Collect and Next.
 type Collector struct {
-	endpoint string
-	setting  string
-	stateDir string
-	timeout  time.Duration
-	areas    map[string]string // by MAC in lower case
-	dial     func(ctx context.Context, network, address string) (net.Conn, error)
-	find     FindFunc
-	trusted  authorities
+	endpoint     string
+	setting      string
+	stateDir     string
+	timeout      time.Duration
+	areas        map[string]string // by MAC in lower case
+	lights       bool
+	buttonEvents ButtonEvents
+	dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	find         FindFunc
+	trusted      authorities
 
 	key         string
 	ownKey      bool   // the key is configured, not stored
@@ -95,20 +101,28 @@ type Collector struct {
 	storedHost  string // where, according to it
 
 	link     *link // how the bridge is asked; nil before the first time
-	stale    bool  // link is to be looked at again
-	refused  bool  // the last poll was, for its key
+	state    linkState
 	unsaved  error // why it could not be stored that the bridge has https; reported once
 	failures int   // polls in a row that did not reach the bridge
 	searched time.Time
 
-	house       *house // what v2 told; nil before the first full read
-	askedAt     uint64 // the stream's position when the full read was asked for
-	readAt      uint64 // and when it was there
+	clip2
+}
+
+// clip2 is what a bridge with CLIP v2 has told.
+type clip2 struct {
+	v2           v2State
+	missingSince time.Time // in v2Missing
+
+	house       *house // nil before the first full read
+	readFaults  faults // of the last full read
+	reads       fullReads
 	stream      *stream
-	resync      bool // the next Next asks for a full read
+	askedAt     uint64 // the stream's position when the full read was asked for
+	readAt      uint64 // and when it was answered
 	toldLost    uint64
 	toldUpdates []collectors.Update // to be returned by the next calls of Next
-	lastEvents  map[string][]occurrence
+	presses     map[string]*presses // by the resource id of a button or dial
 }
 
 // New makes the collector of one Hue bridge. The error tells what is wrong with
@@ -119,16 +133,18 @@ type Collector struct {
 // must not come while something else sends through that client.
 func New(o Options) (*Collector, error) {
 	c := &Collector{
-		setting:    o.Setting,
-		stateDir:   o.StateDir,
-		timeout:    cmp.Or(max(o.Timeout, 0), defaultTimeout),
-		areas:      make(map[string]string, len(o.Areas)),
-		dial:       o.DialContext,
-		find:       o.Find,
-		key:        o.Username,
-		ownKey:     o.Username != "",
-		id:         normalID(o.ID),
-		lastEvents: make(map[string][]occurrence),
+		setting:      o.Setting,
+		stateDir:     o.StateDir,
+		timeout:      cmp.Or(max(o.Timeout, 0), defaultTimeout),
+		areas:        make(map[string]string, len(o.Areas)),
+		lights:       o.Lights,
+		buttonEvents: o.ButtonEvents,
+		dial:         o.DialContext,
+		find:         o.Find,
+		key:          o.Username,
+		ownKey:       o.Username != "",
+		id:           normalID(o.ID),
+		clip2:        clip2{presses: make(map[string]*presses)},
 	}
 	for mac, area := range o.Areas {
 		c.areas[strings.ToLower(strings.TrimSpace(mac))] = area
@@ -204,12 +220,13 @@ func (c *Collector) Close() {
 	}
 }
 
-// Collect asks for all that the bridge knows, in one request. An answer with
-// entries that make no sense is no failure: they are told in Snapshot.Faults and
-// the others are there. The first time, and after a failure, it also asks which
-// API the bridge has.
+// Collect asks for all that the bridge knows, in one request. While the event stream
+// lives it returns what that has brought, after asking only whether the bridge still
+// accepts the key; it asks for all every 10 minutes at most, and after Refresh. An answer with entries that make no sense is no failure: they are in
+// Snapshot.Faults. The first time, and after a failure, it also asks which API the
+// bridge has.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
-	if c.key == "" || c.refused {
+	if c.key == "" || c.state == linkRefused || c.paired && c.state == linkUnsure {
 		if err := c.reload(); err != nil {
 			return collectors.Snapshot{}, fmt.Errorf("%s: %w", c.endpoint, err)
 		}
@@ -223,9 +240,9 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 			snapshot, err = c.collect(ctx, retry)
 		}
 	}
-	c.refused = err != nil && collectors.ClassOf(err) == collectors.Authentication
+	c.state = linkAfter(err)
 	if err != nil {
-		c.stale = !c.refused
+		c.reads.force()
 		return collectors.Snapshot{}, err
 	}
 	c.failures = 0
@@ -262,18 +279,28 @@ func (c *Collector) reload() error {
 	return nil
 }
 
+// Refresh makes the next Collect ask the bridge; see collectors.Refresher.
+func (c *Collector) Refresh() { c.reads.force() }
+
 // poll asks once.
 func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
 	if err := c.connect(ctx); err != nil {
 		return collectors.Snapshot{}, err
 	}
 	if c.link.v2 {
+		if c.reads.suffices(time.Now()) && c.stream.isLive() && c.confirmed(ctx) {
+			return c.known(), nil
+		}
 		snapshot, err := c.readHouse(ctx)
+		if err == nil {
+			c.v2 = v2Proven
+		}
 		if !isNotFound(err) {
 			return snapshot, err
 		}
-		// Emulators claim a bridge's software version without having its v2.
-		c.adopt(&link{base: c.link.base, transport: c.link.transport, madeAt: time.Now()})
+		if err := c.v2NotFound(time.Now()); err != nil {
+			return collectors.Snapshot{}, err
+		}
 	}
 	e := &exchange{collector: c}
 	var sensors []huego.Sensor
@@ -354,6 +381,9 @@ func (c *Collector) remedy() string {
 	pair := fmt.Sprintf("Run \"hueair2mqtt hue pair --host %s\" and press the link button on the Hue bridge", c.host)
 	if c.ownKey {
 		return fmt.Sprintf("%s, remove %s.username, then restart hueair2mqtt.", pair, c.setting)
+	}
+	if c.endpoint == c.id {
+		return pair + "; hueair2mqtt goes on by itself. If this Hue bridge was replaced by another one: " + c.Removal() + "."
 	}
 	return pair + "; hueair2mqtt goes on by itself."
 }

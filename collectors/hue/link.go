@@ -49,7 +49,7 @@ type config struct {
 
 // connect makes sure that there is a link. It asks the bridge only when it must.
 func (c *Collector) connect(ctx context.Context) error {
-	if l := c.link; l != nil && !c.stale && (l.v2 || c.scheme == "http" || time.Since(l.madeAt) < askAgainAfter) {
+	if l := c.link; l != nil && (c.state == linkGood || c.state == linkRefused) && (l.v2 || c.scheme == "http" || time.Since(l.madeAt) < askAgainAfter) {
 		return nil
 	}
 	if c.scheme == "http" {
@@ -76,7 +76,7 @@ func (c *Collector) connect(ctx context.Context) error {
 	c.id, c.scheme = normalID(got.BridgeID), "https"
 	version, err := strconv.ParseInt(got.SwVersion, 10, 64)
 	l = c.newLink("https")
-	l.v2 = err == nil && version >= firstWithV2
+	l.v2 = err == nil && version >= firstWithV2 || c.v2 == v2Proven
 	c.adopt(l)
 	return nil
 }
@@ -110,7 +110,7 @@ func (c *Collector) newLinkTo(scheme, host string, named bool) *link {
 // adopt makes this the link, unless it is the one that is there. The event stream
 // goes with the old one.
 func (c *Collector) adopt(l *link) {
-	c.stale = false
+	c.state = linkGood
 	if old := c.link; old != nil && old.base == l.base && old.v2 == l.v2 {
 		old.madeAt = l.madeAt
 		return

@@ -2,13 +2,10 @@ package hue
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/net/ipv4"
@@ -20,9 +17,6 @@ const mdnsService = "_hue._tcp.local."
 // mdnsGroup is where multicast DNS is asked (RFC 6762).
 var mdnsGroup = &net.UDPAddr{IP: net.IPv4(224, 0, 0, 251), Port: 5353}
 
-// askEvery is the time between two questions; the first may be lost.
-const askEvery = time.Second
-
 // Bounds of what is kept of the answers and asked about.
 const (
 	maxSenders   = 256
@@ -32,63 +26,18 @@ const (
 
 // browseNetwork asks all interfaces that can multicast which bridges there are,
 // until ctx ends.
-//
-// It asks as a one-shot querier does (RFC 6762, 5.1), from a port of its own, to
-// which the answers come: so it needs no part of port 5353, which the system's
-// own resolver has, and leaves nothing behind.
 func browseNetwork(ctx context.Context, found func(Found)) error {
-	interfaces, err := net.Interfaces()
+	ways, err := multicastWays()
 	if err != nil {
 		return err
 	}
-	var able []*ipv4.ControlMessage
-	for _, i := range interfaces {
-		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagMulticast != 0 {
-			able = append(able, &ipv4.ControlMessage{IfIndex: i.Index})
-		}
-	}
-	if len(able) == 0 {
-		return errors.New("no network that can multicast")
-	}
-	return browse(ctx, mdnsGroup, able, found)
+	return browse(ctx, mdnsGroup, ways, found)
 }
 
-// browse asks the group through each of the ways and tells of the answers until
-// ctx ends. It fails if it can ask by none of them.
+// browse asks a group as a one-shot querier does (RFC 6762, 5.1).
 func browse(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, found func(Found)) error {
-	socket, err := net.ListenUDP("udp4", nil)
-	if err != nil {
-		return err
-	}
-	defer socket.Close()
-	conn := ipv4.NewPacketConn(socket)
-	stop := context.AfterFunc(ctx, func() { _ = socket.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-
 	b := &browser{found: found, senders: make(map[netip.Addr]*sender)}
-	buf := make([]byte, 9000) // as long as a packet of multicast DNS may be
-	for {
-		if err := b.ask(conn, group, ways); err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := socket.SetReadDeadline(time.Now().Add(askEvery)); err != nil {
-			return err
-		}
-		// ctx may have ended between the two.
-		for ctx.Err() == nil {
-			n, from, err := socket.ReadFromUDPAddrPort(buf)
-			if err != nil {
-				break
-			}
-			b.hear(buf[:n], from.Addr().Unmap())
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-	}
+	return query(ctx, group, ways, b.question, b.hear)
 }
 
 // browser gathers what the answers tell. Records may come in any order and in
@@ -114,8 +63,8 @@ type instance struct {
 	told Found // what was reported of it
 }
 
-// ask asks for the service, and for what is missing of its instances.
-func (b *browser) ask(conn *ipv4.PacketConn, group net.Addr, ways []*ipv4.ControlMessage) error {
+// question asks for the service, and for what is missing of its instances.
+func (b *browser) question() ([]byte, error) {
 	questions := []dnsmessage.Question{question(dnsmessage.MustNewName(mdnsService), dnsmessage.TypePTR)}
 	for _, s := range b.senders {
 		for name, i := range s.instances {
@@ -126,23 +75,7 @@ func (b *browser) ask(conn *ipv4.PacketConn, group net.Addr, ways []*ipv4.Contro
 		}
 	}
 	message := dnsmessage.Message{Questions: questions}
-	packet, err := message.Pack()
-	if err != nil {
-		return err
-	}
-	sent := false
-	var failure error
-	for _, way := range ways {
-		if _, err := conn.WriteTo(packet, way, group); err != nil {
-			failure = err
-			continue
-		}
-		sent = true
-	}
-	if !sent {
-		return fmt.Errorf("asking: %w", failure)
-	}
-	return nil
+	return message.Pack()
 }
 
 func question(name dnsmessage.Name, kind dnsmessage.Type) dnsmessage.Question {

@@ -39,7 +39,7 @@ func (c *Collector) moved(ctx context.Context, failure error) bool {
 	if !ok {
 		return false
 	}
-	c.host, c.named, c.stale = host, false, true
+	c.host, c.named, c.state = host, false, linkUnsure
 	return true
 }
 

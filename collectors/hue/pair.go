@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +22,12 @@ import (
 // pressed, and so how long is waited for that.
 const ButtonTime = 30 * time.Second
 
-// errorButton is what a bridge answers whose button was not pressed.
-const errorButton = 101
+const (
+	// errorParameter is what a bridge answers that does not know a parameter.
+	errorParameter = 6
+	// errorButton is what a bridge answers whose button was not pressed.
+	errorButton = 101
+)
 
 // Newcomer is a bridge that is about to be paired. Who it is has been found out
 // over a connection that stays the same one's: what Pair sends goes to nobody
@@ -186,16 +191,32 @@ func (n *Newcomer) keep(key string) error {
 	return storePairing(n.c.stateDir, p)
 }
 
-// askKey asks once. The key is empty as long as the button has not been pressed.
+// errNoClientKey is that a bridge knows no client keys.
+var errNoClientKey = errors.New("the Hue bridge has no client keys")
+
+// askKey asks once. The key is empty as long as the button has not been pressed. A
+// Bridge Pro gives none without a client key, and the first bridge none with one.
 func (c *Collector) askKey(ctx context.Context, name string) (key string, err error) {
+	yes := true
+	body := api.AuthenticateJSONRequestBody{Generateclientkey: &yes}
+	key, err = c.askKeyWith(ctx, name, body)
+	if errors.Is(err, errNoClientKey) {
+		body.Generateclientkey = nil
+		key, err = c.askKeyWith(ctx, name, body)
+	}
+	return key, err
+}
+
+func (c *Collector) askKeyWith(ctx context.Context, name string, body api.AuthenticateJSONRequestBody) (key string, err error) {
 	const doing = "asking for a key"
 	client, err := c.link.client("")
 	if err != nil {
 		return "", malformed("%s: %s", doing, c.clean(err.Error()))
 	}
-	device, yes := "hueair2mqtt#"+deviceName(name), true
+	device := "hueair2mqtt#" + deviceName(name)
+	body.Devicetype = &device
 	err = c.limited(ctx, doing, func(ctx context.Context) error {
-		resp, err := client.Authenticate(ctx, api.AuthenticateJSONRequestBody{Devicetype: &device, Generateclientkey: &yes})
+		resp, err := client.Authenticate(ctx, body)
 		if err != nil {
 			return c.networkError(doing, withoutURL(err))
 		}
@@ -208,6 +229,7 @@ func (c *Collector) askKey(ctx context.Context, name string) (key string, err er
 		var items []struct {
 			Error *struct {
 				Type        float64
+				Address     string
 				Description string
 			}
 			Success *struct{ Username string }
@@ -220,6 +242,8 @@ func (c *Collector) askKey(ctx context.Context, name string) (key string, err er
 			case item.Success != nil:
 				key = item.Success.Username
 			case item.Error == nil || item.Error.Type == errorButton:
+			case item.Error.Type == errorParameter && strings.Contains(item.Error.Address, "generateclientkey") && body.Generateclientkey != nil:
+				return errNoClientKey
 			case item.Error.Type == errorInternal:
 				return &collectors.TransientError{Kind: "hue error 901", Err: errors.New("the Hue bridge had an error inside")}
 			default:

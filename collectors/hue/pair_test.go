@@ -356,3 +356,45 @@ func TestBareAddress(t *testing.T) {
 		t.Error("not asked over https")
 	}
 }
+
+// Each kind of bridge is paired: the first one refuses a client key, a Bridge Pro
+// needs it.
+func TestPairEachModel(t *testing.T) {
+	for _, model := range []string{"BSB001", "BSB002", "BSB003"} {
+		t.Run(model, func(t *testing.T) {
+			bridge := huetest.NewBridge(bridgeID, key)
+			bridge.SetModel(model)
+			bridge.SetMotionSensor(hall)
+			var host string
+			if model == "BSB001" { // which has no https
+				server := httptest.NewServer(bridge)
+				defer server.Close()
+				host = strings.TrimPrefix(server.URL, "http://")
+			} else {
+				server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
+				defer server.Close()
+				host = server.Host()
+			}
+			dir := t.TempDir()
+			n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bridge.PressLinkButton()
+			if err := n.Pair(t.Context(), "host", noWait); err != nil {
+				t.Fatal(err)
+			}
+			c := newCollector(t, hue.Options{ID: n.ID, StateDir: dir})
+			for range 2 {
+				snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+				if err != nil {
+					t.Fatal(err)
+				}
+				deviceIn(t, snapshot, hallID)
+			}
+			if v1 := bridge.RequestsTo("/clip") == 0; v1 != (model == "BSB001") {
+				t.Errorf("%d requests of v2", bridge.RequestsTo("/clip"))
+			}
+		})
+	}
+}

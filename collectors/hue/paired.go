@@ -101,9 +101,44 @@ func storeState(stateDir string, all pairings) error {
 		return err
 	}
 	if err := collectors.ReplaceFile(filepath.Join(stateDir, StateFile), append(text, '\n'), 0o600); err != nil {
-		return fmt.Errorf("store the Hue bridge: %w", err)
+		return fmt.Errorf("store the Hue bridges: %w", err)
 	}
 	return nil
+}
+
+// Paired is a Hue bridge whose key is stored.
+type Paired struct{ ID, Host, Model string }
+
+// AllPaired returns the bridges that were paired.
+func AllPaired(stateDir string) ([]Paired, error) {
+	all, err := loadPairings(stateDir)
+	paired := make([]Paired, len(all))
+	for i, p := range all {
+		paired[i] = Paired{ID: p.ID, Host: p.Host, Model: p.Model}
+	}
+	return paired, err
+}
+
+// Forget removes a paired bridge, its key included, from the state directory. The
+// key stays valid on the bridge.
+func Forget(stateDir, id string) error {
+	state, err := loadState(stateDir)
+	if err != nil {
+		return err
+	}
+	all := state.Bridges
+	state.Bridges = slices.DeleteFunc(slices.Clone(all), func(p pairing) bool { return p.ID == normalID(id) })
+	if len(state.Bridges) < len(all) {
+		return storeState(stateDir, state)
+	}
+	if len(all) == 0 {
+		return errors.New("no Hue bridge is paired")
+	}
+	ids := make([]string, len(all))
+	for i, p := range all {
+		ids[i] = p.ID
+	}
+	return fmt.Errorf("%q is none of the paired Hue bridges: %s", collectors.CleanText(id), strings.Join(ids, ", "))
 }
 
 // findPairing returns the entry of a bridge, by its id where that is known, else

@@ -57,7 +57,7 @@ func FuzzParseSensors(f *testing.F) {
 				t.Errorf("id %q after %q", d.ID, last)
 			}
 			last = d.ID
-			if len(d.Readings) == 0 {
+			if len(d.Readings) == 0 && !strings.Contains(text, "ZGPSwitch") {
 				t.Errorf("%s measures nothing", d.ID)
 			}
 			for _, s := range []string{d.Name, d.Manufacturer, d.Model, d.SoftwareVersion, d.Serial} {
@@ -113,6 +113,12 @@ const house2 = `{"errors":[],"data":[
 {"id":"a","type":"tamper","owner":{"rid":"d"},"tamper_reports":[{"state":"tampered"}]},
 {"id":"b","type":"button","owner":{"rid":"d"},"metadata":{"control_id":1},"button":{"event_values":["initial_press"]}},
 {"id":"r","type":"relative_rotary","owner":{"rid":"d"}},
+{"id":"e","type":"bell_button","owner":{"rid":"d"},"button":{"button_report":{"event":"initial_press","updated":"none"}}},
+{"id":"u","type":"device_software_update","owner":{"rid":"d"},"state":"installing"},
+{"id":"x","type":"motion_area_configuration","name":"Sofa","enabled":true,"health":"healthy","group":{"rid":"o","rtype":"room"}},
+{"id":"y","type":"security_area_motion","owner":{"rid":"x"},"enabled":true,"motion":{"motion":true,"motion_valid":true}},
+{"id":"g","type":"grouped_motion","owner":{"rid":"o"},"motion":{"motion_report":{"changed":"1970-01-01T00:00:00Z","motion":true}}},
+{"id":"i","type":"light","owner":{"rid":"d"},"on":{"on":true},"dimming":{"brightness":50},"color_temperature":{"mirek":366,"mirek_valid":true}},
 {"id":"o","type":"room","children":[{"rid":"d","rtype":"device"}],"metadata":{"name":"Hallway"}}]}`
 
 // Whatever a bridge sends, devices or an error come of it, and what is sent later
@@ -120,10 +126,16 @@ const house2 = `{"errors":[],"data":[
 func FuzzResources(f *testing.F) {
 	f.Add(house2, `[{"type":"update","data":[{"id":"b","type":"button","button":{"button_report":{"event":"initial_press","updated":"2025-11-18T14:30:01Z"}}}]}]`)
 	f.Add(house2, `[{"type":"update","data":[{"id":"r","type":"relative_rotary","relative_rotary":{"rotary_report":{"action":"start","rotation":{"steps":1}}}}]}]`)
-	f.Add(house2, `[{"type":"update","data":[{"id":"a","type":"tamper","tamper_reports":[]},{"id":"o","type":"room","children":null},{"id":"d","type":"device"}]}]`)
+	f.Add(house2, `[{"type":"update","data":[{"id":"a","type":"tamper","tamper_reports":[]},{"id":"e","type":"bell_button","owner":{"rid":"d"},"button":{"button_report":{"event":"initial_press","updated":"none"}}},
+{"id":"u","type":"device_software_update","owner":{"rid":"d"},"state":"installing"},
+{"id":"x","type":"motion_area_configuration","name":"Sofa","enabled":true,"health":"healthy","group":{"rid":"o","rtype":"room"}},
+{"id":"y","type":"security_area_motion","owner":{"rid":"x"},"enabled":true,"motion":{"motion":true,"motion_valid":true}},
+{"id":"g","type":"grouped_motion","owner":{"rid":"o"},"motion":{"motion_report":{"changed":"1970-01-01T00:00:00Z","motion":true}}},
+{"id":"i","type":"light","owner":{"rid":"d"},"on":{"on":true},"dimming":{"brightness":50},"color_temperature":{"mirek":366,"mirek_valid":true}},
+{"id":"o","type":"room","children":null},{"id":"d","type":"device"}]}]`)
 	f.Add(`{"data":[{"id":"d","type":"device"}]}`, `[{"type":"add","data":[]},{"type":7}]`)
 	f.Fuzz(func(t *testing.T, answer, event string) {
-		c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
+		c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]", Lights: true, ButtonEvents: hue.StandardEvents})
 		c.SetTransport2(body(answer))
 		retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
 		s, err := c.Collect(t.Context(), retrier)

@@ -2,12 +2,15 @@ package hue
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/tdrn-org/go-hue/api"
 
@@ -23,14 +26,14 @@ func (c *Collector) readHouse(ctx context.Context) (collectors.Snapshot, error) 
 	}
 	askedAt := c.stream.position()
 	var (
-		house = newHouse()
+		house = newHouse(c.lights)
 		found faults
 	)
 	resources, err := c.read(ctx, house, &found, client.GetResources)
 	if err != nil {
 		return collectors.Snapshot{}, err
 	}
-	if resources == 0 || len(house.devices) == 0 {
+	if resources == 0 || len(house.devices()) == 0 {
 		what := "no resources"
 		if resources > 0 {
 			what = "not one device"
@@ -43,12 +46,21 @@ func (c *Collector) readHouse(ctx context.Context) (collectors.Snapshot, error) 
 		}
 	}
 	house.arrange(&found)
-	c.house, c.askedAt, c.readAt, c.resync = house, askedAt, c.stream.position(), false
+	now := time.Now()
+	c.house, c.askedAt, c.readAt = house, askedAt, c.stream.position()
+	c.reads.done(now)
 	c.forgetStates()
-	devices := house.all(c, &found)
-	snapshot := collectors.Snapshot{Devices: devices, Faults: found.list()}
-	snapshot.Faults = append(snapshot.Faults, c.stream.faults(c)...)
-	return snapshot, nil
+	c.receiveAll()
+	c.compareReports(house, cmp.Or(house.answered, now))
+	c.readFaults = found
+	return c.known(), nil
+}
+
+// known makes a snapshot of what is known, without a request.
+func (c *Collector) known() collectors.Snapshot {
+	found := faults{told: slices.Clone(c.readFaults.told), more: c.readFaults.more}
+	devices := c.house.all(c, &found)
+	return collectors.Snapshot{Devices: devices, Faults: append(slices.Clip(found.list()), c.stream.faults(c)...)}
 }
 
 // emptyHouse is empty for v2, with what the bridge itself says about it.
@@ -60,25 +72,28 @@ func emptyHouse(what string, found faults) error {
 	return &collectors.TransientError{Kind: "empty", Err: errors.New(text)}
 }
 
-// namesOnly says whether the list of all resources tells nothing but their ids,
+// namesOnly reports whether the list of all resources has nothing but their ids,
 // types and owners. The OpenHue specification has it so; the bridges of Signify
 // send them whole.
 func (h *house) namesOnly() bool {
-	for _, d := range h.devices {
-		if d.Services != nil || d.ProductData.ModelId != "" {
+	for _, d := range h.devices() {
+		if d.Services != nil || d.ProductData.ModelID != "" {
 			return false
 		}
 	}
 	return true
 }
 
-// readByType asks for the resources of one type after the other.
+// readByType asks for the resources of one type after the other, of those that are
+// there.
 func (c *Collector) readByType(ctx context.Context, house *house, found *faults, client *api.Client) error {
-	for _, ask := range []func(context.Context, ...api.RequestEditorFn) (*http.Response, error){
-		client.GetDevices, client.GetRooms, client.GetMotionSensors, client.GetTemperatures, client.GetLightLevels,
-		client.GetContacts, client.GetTampers, client.GetButtons, client.GetRelativeRotaries, client.GetDevicePowers,
-		client.GetZigbeeConnectivities, client.GetZgpConnectivities,
-	} {
+	for _, kind := range house.types() {
+		ask := func(ctx context.Context, edit ...api.RequestEditorFn) (*http.Response, error) {
+			return client.GetResources(ctx, append(edit, func(_ context.Context, req *http.Request) error {
+				req.URL.Path += "/" + kind
+				return nil
+			})...)
+		}
 		if _, err := c.read(ctx, house, found, ask); err != nil {
 			return err
 		}
@@ -104,6 +119,9 @@ func (c *Collector) read(
 		}
 		if resp.ContentLength > maxBody {
 			return oversized("the answer announces %d bytes, and no Hue bridge has more than %d to say", resp.ContentLength, maxBody)
+		}
+		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			house.answered = at
 		}
 		resources, err = c.decodeAnswer(resp.Body, house, found)
 		return err
@@ -183,7 +201,7 @@ func (c *Collector) decodeAnswer(body io.Reader, house *house, found *faults) (r
 	if _, err := dec.Token(); err != nil {
 		return 0, c.readError(err)
 	}
-	if resources > 0 && len(house.devices)+len(house.rooms)+len(house.services) == 0 && len(found.list()) >= resources {
+	if resources > 0 && house.isEmpty() && len(found.list()) >= resources {
 		return 0, malformed("not one entry of the answer is a resource; the first is refused: %w", found.list()[0])
 	}
 	return resources, nil

@@ -14,50 +14,67 @@ const maxEvent = 1 << 20
 // errLongEvent says that an event was longer than maxEvent and is gone.
 var errLongEvent = errors.New("an event of the stream is longer than any Hue bridge sends")
 
-// sseReader takes events out of a stream of server-sent events (WHATWG HTML,
-// 9.2.6) as far as a Hue bridge makes use of them: of an event only its data
-// counts, a comment is nothing, and what the stream ends in the middle of is no
-// event.
+// maxEventID bounds the id of an event, in bytes. A bridge's is "1640698743:0".
+const maxEventID = 64
+
+// sseEvent is one event of the stream.
+type sseEvent struct {
+	id   string // "" if it has none, or one that no header field can hold
+	data []byte
+}
+
+// sseReader reads server-sent events (WHATWG HTML, 9.2.6) as far as a Hue bridge
+// makes use of them: the id and the data of an event. It skips comments, and an
+// event that the stream ends in the middle of.
 type sseReader struct{ in *bufio.Reader }
 
 func newSSEReader(in io.Reader) *sseReader { return &sseReader{bufio.NewReaderSize(in, 16<<10)} }
 
-// next returns the data of the next event, in memory that the caller may keep.
-// After errLongEvent it can be called again, after another error it can't.
-func (s *sseReader) next() ([]byte, error) {
-	var (
-		data    []byte
-		hasData bool
-		long    bool
-	)
+// next returns the next event, in memory that the caller may keep. After
+// errLongEvent, which comes with the event's id, it can be called again, after
+// another error it can't.
+func (s *sseReader) next() (e sseEvent, err error) {
+	hasData, long := false, false
 	for {
-		line, tooLong, err := s.line(maxEvent - len(data))
+		line, tooLong, err := s.line(maxEvent - len(e.data))
 		if err != nil {
-			return nil, err
+			return sseEvent{}, err
 		}
 		if tooLong {
-			long, data = true, nil
+			long, e.data = true, nil
 			continue
 		}
 		if len(line) == 0 { // the end of an event
 			if long {
-				return nil, errLongEvent
+				return e, errLongEvent
 			}
 			if hasData {
-				return data, nil
+				return e, nil
 			}
+			e.id = ""
 			continue
 		}
-		field, value, _ := bytes.Cut(line, []byte(":"))
-		if string(field) != "data" || long { // an empty field is a comment
-			continue
+		field, value, _ := bytes.Cut(line, []byte(":")) // an empty field is a comment
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch {
+		case string(field) == "id":
+			e.id = eventID(value)
+		case string(field) == "data" && !long:
+			if hasData {
+				e.data = append(e.data, '\n')
+			}
+			e.data = append(e.data, value...)
+			hasData = true
 		}
-		if hasData {
-			data = append(data, '\n')
-		}
-		data = append(data, bytes.TrimPrefix(value, []byte(" "))...)
-		hasData = true
 	}
+}
+
+// eventID returns the exact text of an id, or "" if it can't be sent back.
+func eventID(text []byte) string {
+	if len(text) > maxEventID || bytes.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return string(text)
 }
 
 // line returns the next line without its end, valid until the next call. Of one

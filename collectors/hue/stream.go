@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"math/rand/v2"
 	"mime"
 	"net/http"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,38 +20,49 @@ import (
 )
 
 const (
-	// idleAfter is how long a stream may be silent before it is opened anew. A
-	// bridge sends no sign of life, and streams end silently at times; a house with
-	// a sensor or two says something every few minutes. Opening one that was only
-	// quiet costs a full read, as the poll does every minute.
+	// idleAfter is how long a stream may be silent before another one takes its
+	// place: a bridge sends no keep-alive, and streams end silently at times.
 	idleAfter = 2 * time.Minute
 
-	// The pauses before a stream is opened again double, and begin anew after a
-	// stream that lasted. A bridge that is overloaded accepts streams and ends them
-	// at once, so that being accepted says nothing.
+	// overlap is how long a silent stream stays open beside its successor. What is
+	// still on its way on the old one arrives, and the bridge soon has room again.
+	overlap = 500 * time.Millisecond
+
+	// A stream that lasted is opened again at once. The pauses before one that did
+	// not last double: an overloaded bridge accepts streams and ends them at once
+	// (home-assistant/core 181864), so being accepted proves nothing.
 	firstPause = time.Second
-	mostPause  = 30 * time.Second
-	lasting    = mostPause
+	maxPause   = 30 * time.Second
+	lasting    = maxPause
 	jitter     = 0.1 // up to this share of a pause is added to it
 
-	// mostTold is how many events of a button are remembered, so that none is told
-	// twice.
-	mostTold = 8
-
-	// What waits to be fetched by Next, while a full read goes on, is bounded in
-	// pieces and in bytes.
+	// maxQueue and maxQueueBytes bound the events that wait for Next while a full
+	// read goes on.
 	maxQueue      = 4096
 	maxQueueBytes = 8 << 20
+
+	// maxIDs is how many ids of events are kept to recognize a repeated one; a
+	// bridge repeats the last 15.
+	maxIDs = 64
 )
 
-// piece is one event of the stream, or the news that it has been opened.
+// piece is one event of the stream, or the notice that the stream may have a gap.
 type piece struct {
 	position   uint64
-	opened     bool
+	gap        gap
 	broken     bool // could not be understood
 	containers []container
 	bytes      int
 }
+
+// gap is why events may be missing before a piece.
+type gap int
+
+const (
+	noGap       gap = iota
+	reopened        // the stream was opened, and the one before it lasted
+	reopenedTry     // the stream was opened, and may end at once as the one before it
+)
 
 // container is what a v2 bridge sends its changes in. Its items are read one by
 // one later, so that one that is wrong costs nothing else.
@@ -61,21 +71,33 @@ type container struct {
 	Data []json.RawMessage `json:"data"`
 }
 
-// stream holds the event stream of one bridge open. Its goroutine reads and
-// numbers the events and lines them up; the owner fetches them.
+// streamState is how far a stream is.
+type streamState int
+
+const (
+	streamOpening streamState = iota // not open yet
+	streamLive                       // events arrive
+	streamDown                       // it ended, or can't be opened; failure has the reason
+)
+
+// stream holds the event stream of one bridge open. Its goroutines read and number
+// the events and queue them; the owner takes them from the queue.
 type stream struct {
-	queue  chan piece
-	wake   chan struct{} // holds one sign that lost has changed
-	cancel context.CancelFunc
-	done   chan struct{}
+	queue   chan piece
+	wake    chan struct{} // holds one signal that lost has changed
+	cancel  context.CancelFunc
+	done    chan struct{}
+	timeout time.Duration // of opening
 
 	last   atomic.Uint64 // the position of the newest piece
 	queued atomic.Int64  // bytes
 
 	mu        sync.Mutex
+	state     streamState
+	failure   error  // in streamDown
 	lost      uint64 // the position of the newest piece that had no room
-	lostMoves int    // presses and turns in what had no room, since they were told
-	failure   error  // why the stream is not open; nil when it is
+	lostMoves int    // presses and turns in what had no room, since they were reported
+	seen      seenIDs
 }
 
 // openStream begins to read the events of a link.
@@ -83,7 +105,7 @@ func (c *Collector) openStream() *stream {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stream{
 		queue: make(chan piece, maxQueue), wake: make(chan struct{}, 1),
-		cancel: cancel, done: make(chan struct{}),
+		cancel: cancel, done: make(chan struct{}), timeout: c.timeout,
 	}
 	client, err := c.link.client(c.key)
 	go func() {
@@ -105,19 +127,21 @@ func (c *Collector) closeStream() {
 
 // run keeps the stream open until ctx ends.
 func (s *stream) run(ctx context.Context, client *api.Client, unusable error) {
-	pause := firstPause
+	pause, opening := firstPause, reopened
 	for {
 		began := time.Now()
 		err := unusable
 		if err == nil {
-			err = s.read(ctx, client)
+			err = s.follow(ctx, client, opening)
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		s.setFailure(err)
+		s.setState(streamDown, err)
+		opening = reopenedTry
 		if time.Since(began) >= lasting {
-			pause = firstPause
+			pause, opening = firstPause, reopened
+			continue
 		}
 		timer := time.NewTimer(pause + time.Duration(jitter*rand.Float64()*float64(pause)))
 		select {
@@ -126,81 +150,162 @@ func (s *stream) run(ctx context.Context, client *api.Client, unusable error) {
 			timer.Stop()
 			return
 		}
-		pause = min(2*pause, mostPause)
+		pause = min(2*pause, maxPause)
 	}
 }
 
-// errSilent is why a stream is ended that says nothing.
-var errSilent = fmt.Errorf("nothing came for %s", idleAfter)
+// follow opens a connection and reads it to its end, which always is an error. A
+// connection that falls silent is replaced without a gap.
+func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) error {
+	current, err := s.open(ctx, client)
+	if err != nil {
+		return err
+	}
+	defer func() { current.close() }()
+	s.setState(streamLive, nil)
+	s.push(piece{gap: opening})
+	current.start()
+	timer := time.NewTimer(idleAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-current.ended:
+			return current.err
+		case <-timer.C:
+		}
+		if left := idleAfter - time.Since(current.lastRead()); left > 0 {
+			timer.Reset(left)
+			continue
+		}
+		next, err := s.open(ctx, client)
+		if err != nil {
+			return fmt.Errorf("nothing came for %s, and opening it again failed: %w", idleAfter, err)
+		}
+		next.start()
+		select {
+		case <-time.After(overlap):
+		case <-ctx.Done():
+		}
+		current.close()
+		if s.onlyIn(next.number) {
+			// The old connection was dead. The bridge may have sent more than it keeps.
+			s.push(piece{gap: reopened})
+		}
+		current = next
+		timer.Reset(idleAfter)
+	}
+}
 
-// read opens the stream and reads it to its end, which always is an error.
-func (s *stream) read(ctx context.Context, client *api.Client) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watch := time.AfterFunc(idleAfter, func() { cancel(errSilent) })
-	defer watch.Stop()
+// connection is one request for the event stream.
+type connection struct {
+	stream *stream
+	number int
+	body   io.ReadCloser
+	cancel context.CancelFunc
+	read   atomic.Int64  // when something was last read, in nanoseconds since 1970
+	ended  chan struct{} // closed at its end
+	err    error         // why it ended
+}
 
+// open asks for the stream, with what came after the last known event.
+func (s *stream) open(ctx context.Context, client *api.Client) (*connection, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(s.timeout, cancel)
+	lastID, number := s.nextConnection()
 	resp, err := client.GetEventStream(ctx, nil, func(_ context.Context, req *http.Request) error {
 		req.Header.Set("Accept", "text/event-stream")
+		if lastID != "" {
+			req.Header.Set("Last-Event-ID", lastID)
+		}
 		return nil
 	})
-	if err != nil {
-		return because(ctx, err)
+	if err == nil {
+		err = s.check(resp)
+		if err != nil {
+			_ = resp.Body.Close()
+		}
 	}
-	defer resp.Body.Close()
+	if inTime := late.Stop(); !inTime && err == nil {
+		_ = resp.Body.Close()
+		err = context.Canceled
+	}
+	if err != nil {
+		timedOut := ctx.Err() != nil
+		cancel()
+		if timedOut {
+			return nil, fmt.Errorf("the stream did not begin within %s", s.timeout)
+		}
+		return nil, withoutURL(err)
+	}
+	c := &connection{stream: s, number: number, body: resp.Body, cancel: cancel, ended: make(chan struct{})}
+	c.read.Store(time.Now().UnixNano())
+	return c, nil
+}
+
+// check returns an error if an answer is no stream of events.
+func (s *stream) check(resp *http.Response) error {
 	if err := collectors.FromStatus(resp, time.Now()); err != nil {
+		if resp.StatusCode < http.StatusInternalServerError {
+			s.forgetIDs() // the bridge may not like the id
+		}
 		return err
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
 		return errors.New("the answer is no stream of events")
 	}
-	s.setFailure(nil)
-	s.push(piece{opened: true})
-	events := newSSEReader(watched{resp.Body, watch})
+	return nil
+}
+
+// start begins to read. The caller must close the connection then.
+func (c *connection) start() {
+	go func() {
+		defer close(c.ended)
+		c.err = c.readAll()
+	}()
+}
+
+// close ends the connection and waits for its goroutine.
+func (c *connection) close() {
+	c.cancel()
+	<-c.ended
+	_ = c.body.Close()
+}
+
+func (c *connection) lastRead() time.Time { return time.Unix(0, c.read.Load()) }
+
+// Read reads the body and notes the time.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.body.Read(p)
+	if n > 0 {
+		c.read.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// readAll queues the events until the connection ends, and returns why it did.
+func (c *connection) readAll() error {
+	events := newSSEReader(c)
 	for {
-		data, err := events.next()
-		switch {
-		case errors.Is(err, errLongEvent):
-			s.push(piece{broken: true})
-			continue
-		case err != nil:
-			return because(ctx, err)
+		e, err := events.next()
+		if err != nil && !errors.Is(err, errLongEvent) {
+			return withoutURL(err)
 		}
-		p := piece{bytes: len(data)}
-		p.broken = unmarshal(data, &p.containers) != nil
-		s.push(p)
+		if c.stream.repeated(e.id, c.number) {
+			continue
+		}
+		p := piece{bytes: len(e.data)}
+		p.broken = err != nil || unmarshal(e.data, &p.containers) != nil
+		c.stream.push(p)
 		// Whoever waits for the event goes first; the next one is not there yet.
 		runtime.Gosched()
 	}
 }
 
-// because is the cause of an error where that says more, without the URL.
-func because(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return withoutURL(err)
-}
-
-// watched winds the watch up whenever something was read.
-type watched struct {
-	in interface {
-		Read([]byte) (int, error)
-	}
-	watch *time.Timer
-}
-
-func (w watched) Read(p []byte) (int, error) {
-	n, err := w.in.Read(p)
-	if n > 0 {
-		w.watch.Reset(idleAfter)
-	}
-	return n, err
-}
-
-// push numbers a piece and lines it up, unless there is no room. It never waits:
-// a bridge that can't get rid of its events would cut the stream.
+// push numbers a piece and queues it, unless there is no room. It never waits: a
+// bridge that can't get rid of its events would cut the stream.
 func (s *stream) push(p piece) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	p.position = s.last.Add(1)
 	if s.queued.Load()+int64(p.bytes) <= maxQueueBytes {
 		s.queued.Add(int64(p.bytes))
@@ -211,10 +316,8 @@ func (s *stream) push(p piece) {
 			s.queued.Add(-int64(p.bytes))
 		}
 	}
-	s.mu.Lock()
 	s.lost = p.position
 	s.lostMoves += moves(p.containers)
-	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -239,10 +342,20 @@ func moves(containers []container) (n int) {
 	return n
 }
 
-func (s *stream) setFailure(err error) {
+func (s *stream) setState(state streamState, failure error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failure = err
+	s.state, s.failure = state, failure
+}
+
+// isLive reports whether events arrive; false without a stream.
+func (s *stream) isLive() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == streamLive
 }
 
 // position is that of the newest piece; 0 without a stream.
@@ -260,178 +373,20 @@ func (s *stream) lostAt() uint64 {
 	return s.lost
 }
 
-// faults tells what the stream lost, and why it is not open.
+// faults reports what the stream lost, and why it is not open.
 func (s *stream) faults(c *Collector) []error {
 	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var told []error
+	var all []error
 	if s.lostMoves > 0 {
-		told = append(told, fmt.Errorf("%d presses of buttons or turns of dials were lost: the Hue bridge sent more at once than could be taken", s.lostMoves))
+		all = append(all, fmt.Errorf("up to %d presses of buttons or turns of dials were lost: the Hue bridge sent more at once than could be taken", s.lostMoves))
 		s.lostMoves = 0
 	}
-	if s.failure != nil {
-		told = append(told, fmt.Errorf("the event stream is cut, so that changes are seen at the polls only: %s", c.clean(s.failure.Error())))
+	if s.state == streamDown {
+		all = append(all, fmt.Errorf("the event stream is cut, so that changes are seen at the polls only: %s", c.clean(s.failure.Error())))
 	}
-	return told
-}
-
-// Next returns what the bridge tells next, as collectors.Streamer has it. It opens
-// the event stream if none is open. A bridge without CLIP v2, and one that no poll
-// has reached yet, tells nothing.
-func (c *Collector) Next(ctx context.Context) (collectors.Update, error) {
-	if c.link == nil || !c.link.v2 || c.house == nil {
-		<-ctx.Done()
-		return collectors.Update{}, ctx.Err()
-	}
-	if c.stream == nil {
-		c.stream = c.openStream()
-	}
-	for {
-		if len(c.toldUpdates) > 0 {
-			u := c.toldUpdates[0]
-			c.toldUpdates = c.toldUpdates[1:]
-			return u, nil
-		}
-		if c.resync {
-			c.resync = false
-			return collectors.Update{}, collectors.ErrResync
-		}
-		var p piece
-		select {
-		case p = <-c.stream.queue:
-		default:
-			// Only with the queue empty, so that it has room while the full read goes on.
-			if lost := c.stream.lostAt(); lost > c.askedAt && lost > c.toldLost {
-				c.toldLost = lost
-				return collectors.Update{}, collectors.ErrResync
-			}
-			select {
-			case p = <-c.stream.queue:
-			case <-c.stream.wake:
-				continue
-			case <-ctx.Done():
-				return collectors.Update{}, ctx.Err()
-			}
-		}
-		c.stream.queued.Add(-int64(p.bytes))
-		c.take(p)
-	}
-}
-
-// take works one piece into the house. What comes of it is put into toldUpdates
-// and resync.
-//
-// A piece that came before the last full read was asked for is part of that
-// already, and older where the two differ: only the presses in it are news. Of
-// one that came while the answer was under way that is so where the answer has a
-// later report. What came after is newer, whatever the bridge's clock says.
-func (c *Collector) take(p piece) {
-	stale, onlyNewer := p.position <= c.askedAt, p.position <= c.readAt
-	if p.opened || p.broken {
-		c.resync = c.resync || !stale
-	}
-	var (
-		step    = newStep()
-		resyncs bool
-	)
-	for _, contained := range p.containers {
-		if contained.Type != api.EventTypeUpdate {
-			resyncs = true
-			continue
-		}
-		for _, raw := range contained.Data {
-			var head header
-			if decode(raw, &head) != nil {
-				resyncs = true
-				continue
-			}
-			if newValue(head.Type) == nil {
-				continue
-			}
-			if step.touched[head.ID] {
-				// Two changes of one thing must both be seen.
-				c.tell(step)
-				step = newStep()
-			}
-			if !stale {
-				changed, err := c.house.update(head, raw, onlyNewer)
-				if err != nil {
-					resyncs = true
-				}
-				for _, rid := range changed {
-					step.devices[rid] = true
-				}
-			}
-			step.touched[head.ID] = c.happen(head, raw, step)
-		}
-	}
-	c.tell(step)
-	c.resync = c.resync || resyncs && !stale
-}
-
-// forgetStates leaves of what is still to be told only the events: a full read is
-// newer than the states.
-func (c *Collector) forgetStates() {
-	pending := c.toldUpdates
-	c.toldUpdates = nil
-	for _, u := range pending {
-		if len(u.Events) > 0 {
-			c.toldUpdates = append(c.toldUpdates, collectors.Update{Events: u.Events})
-		}
-	}
-}
-
-// step gathers what becomes one Update.
-type step struct {
-	devices map[string]bool // by resource id
-	touched map[string]bool // resources that have a state
-	events  []collectors.Event
-}
-
-func newStep() *step { return &step{devices: make(map[string]bool), touched: make(map[string]bool)} }
-
-// happen adds the event that a part tells of, if it is new. It returns whether the
-// resource has a state, which a button and a dial have not.
-func (c *Collector) happen(head header, raw []byte, s *step) (hasState bool) {
-	r := c.house.services[head.ID]
-	if r == nil {
-		return true
-	}
-	key, types := eventTypes(r.value)
-	if key == "" {
-		return true
-	}
-	part := newValue(head.Type)
-	if decode(raw, part) != nil {
-		return false // update has seen to it
-	}
-	what, attributes, ok := event(part)
-	id := c.house.ids[r.owner]
-	if !ok || id == "" {
-		return false
-	}
-	told := c.lastEvents[head.ID]
-	if !what.at.IsZero() && slices.Contains(told, what) {
-		return false
-	}
-	c.lastEvents[head.ID] = append(told[max(0, len(told)-mostTold+1):], what)
-	c.house.learn(r, what.kind, types)
-	s.devices[r.owner] = true
-	s.events = append(s.events, collectors.Event{DeviceID: id, Key: key, Type: what.kind, Attributes: attributes})
-	return false
-}
-
-// tell makes an Update of a step, if anything is in it.
-func (c *Collector) tell(s *step) {
-	if len(s.devices) == 0 && len(s.events) == 0 {
-		return
-	}
-	u := collectors.Update{Events: s.events}
-	for _, rid := range slices.Sorted(maps.Keys(s.devices)) {
-		u.Devices = append(u.Devices, c.house.device(c, rid, &faults{})) // the next full read tells the faults
-	}
-	c.toldUpdates = append(c.toldUpdates, u)
+	return all
 }

@@ -57,7 +57,7 @@ func newTransport(
 	}
 	return &http.Transport{
 		Proxy:       nil, // the bridge is in the house, whatever HTTP_PROXY says
-		DialContext: dial,
+		DialContext: dialFunc(dial).limited(timeout),
 		TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			// VerifyConnection does it all: the certificate of a bridge is for its

@@ -33,6 +33,9 @@ const DefaultSoftware = "1967054020"
 // firstV2Software is the first software of a BSB002 that has CLIP v2.
 const firstV2Software = 1948086000
 
+// firstModel is the model of the first bridge.
+const firstModel = "BSB001"
+
 const signify = "Signify Netherlands B.V."
 
 type object = map[string]any
@@ -43,17 +46,20 @@ type Bridge struct {
 	id       string
 	username string
 
-	mu       sync.Mutex
-	model    string
-	software string
-	keys     map[string]*appKey
-	pressed  time.Time // when the link button was
+	mu      sync.Mutex
+	model   string
+	keys    map[string]*appKey
+	pressed time.Time // when the link button was
 
 	house
 	broadcast
 	sent atomic.Int64 // when, in nanoseconds since 1970, a stream was last written to
 
 	down        time.Time // until when it restarts
+	booting     time.Time // until when it has no CLIP v2
+	latency     time.Duration
+	asking      int // requests that are being answered, streams included
+	mostAsking  int
 	servers     []*Server
 	script      []http.HandlerFunc
 	pathScripts map[string][]http.HandlerFunc
@@ -74,12 +80,13 @@ type appKey struct {
 // knows before anybody pairs.
 func NewBridge(id, username string) *Bridge {
 	b := &Bridge{
-		id: id, username: username, model: "BSB002", software: DefaultSoftware,
+		id: id, username: username, model: "BSB002",
 		keys:        map[string]*appKey{username: {deviceType: "hueair2mqtt#test", created: stamp()}},
 		pathScripts: make(map[string][]http.HandlerFunc),
 		requestsTo:  make(map[string]int),
 	}
 	b.house.init(b.ID())
+	b.software = DefaultSoftware
 	b.streams = make(map[*stream]struct{})
 	b.addSoftwareSensors()
 	b.refreshBridge()
@@ -91,20 +98,29 @@ func NewBridge(id, username string) *Bridge {
 func (b *Bridge) ID() string { return strings.ToLower(b.id) }
 
 // SetSoftware makes the bridge one with this software, "1967054020" for example.
-// One before 1948086000 has no CLIP v2: its paths are not found.
+// One before 1948086000 has no CLIP v2: its paths are not found. One before 2023
+// has CLIP v2 without reports and times.
 func (b *Bridge) SetSoftware(version string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.software = version
 	b.publish(b.refreshBridge())
+	b.reshape()
 }
 
-// SetModel makes the bridge one of this model: BSB002, the default, or BSB003, the
-// Bridge Pro.
+// oldestSoftware is the last software of the first bridge.
+const oldestSoftware = "01041302"
+
+// SetModel makes the bridge one of this model: BSB001, the first one, with its last
+// software and without a client key; BSB002, the default; or BSB003, the Bridge
+// Pro.
 func (b *Bridge) SetModel(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.model = id
+	if id == firstModel {
+		b.software = oldestSoftware
+	}
 	b.publish(b.refreshBridge())
 }
 
@@ -118,6 +134,9 @@ func (b *Bridge) hasV2() bool {
 func apiVersion(software string) string {
 	if len(software) == 10 && (software[:2] == "19" || software[:2] == "20") {
 		return "1." + software[2:4] + ".0"
+	}
+	if software == oldestSoftware {
+		return "1.16.0"
 	}
 	return "1.22.0"
 }
@@ -206,16 +225,41 @@ func (b *Bridge) scripted(path string) http.HandlerFunc {
 	return answer
 }
 
+// maxAsking is how many requests a bridge answers side by side; it refuses more.
+const maxAsking = 3
+
+// MaxSideBySide is how many requests were under way side by side at most, streams
+// and refused ones included.
+func (b *Bridge) MaxSideBySide() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mostAsking
+}
+
 // ServeHTTP answers as a bridge does. CLIP v1: /api and what is below it, where
 // errors are lists with status 200. CLIP v2, over TLS only: /clip/v2/resource and
-// below, /eventstream/clip/v2.
+// below, /eventstream/clip/v2, /auth/v1.
 func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
-	isDown, hasV2 := time.Now().Before(b.down), b.hasV2()
+	now := time.Now()
+	isDown, hasV2, latency := now.Before(b.down), b.hasV2() && !now.Before(b.booting), b.latency
+	b.asking++
+	b.mostAsking = max(b.mostAsking, b.asking)
+	refused := b.asking > maxAsking
 	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.asking--
+	}()
 	if isDown {
 		Drop(w, r)
 	}
+	if refused {
+		page(w, http.StatusTooManyRequests)
+		return
+	}
+	time.Sleep(latency)
 	if answer := b.scripted(r.URL.Path); answer != nil {
 		answer(w, r)
 		return
@@ -229,6 +273,8 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.serveEvents(w, r)
 	case strings.HasPrefix(r.URL.Path, "/clip/v2/"):
 		b.serveV2(w, r)
+	case r.URL.Path == "/auth/v1":
+		b.serveAuth(w, r)
 	default:
 		page(w, http.StatusNotFound)
 	}

@@ -6,6 +6,7 @@ import "strings"
 type product struct {
 	model, name, archetype string
 	software               string // as CLIP v2 writes it
+	manufacturer           string // "" for Signify
 }
 
 // device is a piece of hardware: one Zigbee address.
@@ -14,6 +15,7 @@ type device struct {
 	name      string
 	status    string // of zigbee_connectivity
 	battery   int    // %
+	update    string // state of device_software_update
 	parts     []part // in the order in which they were added
 	motion    *motionPart
 	light     *lightPart
@@ -23,7 +25,17 @@ type device struct {
 
 func (d *device) reference() object { return reference(d.id("device", 0), "device") }
 
+// reachable is what CLIP v1 says.
 func (d *device) reachable() bool { return d.status == "connected" }
+
+// connection is how a device reaches the bridge.
+type connection uint8
+
+const (
+	zigbee     connection = iota
+	greenPower            // Zigbee of what takes its power from the press
+	network               // that of the house; CLIP v2 says nothing about it
+)
 
 // part is what a device can do: measure, be pressed, give light. Most devices
 // have one; a dial has two.
@@ -38,6 +50,18 @@ type part interface {
 	// services are its own CLIP v2 services, without battery and connectivity.
 	services(h *house, d *device) []*resource
 	powered() bool // by a battery
+}
+
+// connected is a part of a device without an ordinary Zigbee radio.
+type connected interface{ connection() connection }
+
+func (d *device) connection() connection {
+	for _, p := range d.parts {
+		if c, ok := p.(connected); ok {
+			return c.connection()
+		}
+	}
+	return zigbee
 }
 
 func (d *device) part(kind string) part {

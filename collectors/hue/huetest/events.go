@@ -8,13 +8,17 @@ import (
 )
 
 // history is how many containers the bridge keeps for a client that comes back
-// and names the last that it had.
-const history = 100
+// and names the last one it got; a real one keeps 15 (bifrost, pull request 64).
+const history = 15
 
 // broadcast is the event stream. The lock of its Bridge guards it.
 type broadcast struct {
 	streams  map[*stream]struct{}
 	past     []container
+	opened   []string // the Last-Event-ID of each stream
+	noReplay bool
+	endOnce  bool  // streams are accepted and ended at once
+	restored bool  // the bridge has restarted, and sends old reports again
 	second   int64 // of the last container
 	number   int   // of the last container in its second
 	interval time.Duration

@@ -273,12 +273,26 @@ func TestComingBackWithTheLastID(t *testing.T) {
 				t.Errorf("%s, want %s", id, want)
 			}
 		}
+		l.close()
+		again.close()
+		synctest.Wait()
 		for _, nonsense := range []string{"x", "1:y", ids[3]} {
 			none := c.listen(http.Header{"Accept": {"text/event-stream"}, "Last-Event-Id": {nonsense}})
 			b.SendEvent("update", `{"id":"later"}`)
 			if _, r := none.next(); r["id"] != "later" {
 				t.Errorf("after %q: %v", nonsense, r)
 			}
+			none.close()
+			synctest.Wait()
+		}
+		b.SetReplay(false)
+		none := c.listen(http.Header{"Accept": {"text/event-stream"}, "Last-Event-Id": {ids[1]}})
+		b.SendEvent("update", `{"id":"without"}`)
+		if _, r := none.next(); r["id"] != "without" {
+			t.Errorf("without a replay: %v", r)
+		}
+		if got := b.LastEventIDs(); len(got) != 6 || got[0] != "" || got[1] != ids[1] {
+			t.Errorf("named %q", got)
 		}
 	})
 }
@@ -354,9 +368,59 @@ func TestRestart(t *testing.T) {
 		before := b.RequestsTo("/api/config")
 		time.Sleep(3 * time.Second)
 		again := c.listen(http.Header{"Accept": {"text/event-stream"}, "Last-Event-Id": {"1:0"}})
+		_, old := again.container()
+		if len(old[0].Data) != 13 || !strings.Contains(fmt.Sprint(old), "1970-01-01T00:00:00Z") {
+			t.Errorf("the old reports are %v", old)
+		}
 		b.SendEvent("update", `{"id":"after"}`)
 		if _, r := again.next(); r["id"] != "after" || before != 0 {
 			t.Errorf("%v after %s, %d requests", r, id, before)
+		}
+	})
+}
+
+func TestBootingBridgeLacksV2(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newHouse()
+		c := inMemory(t, b)
+		b.RestartBooting(time.Second, 10*time.Second)
+		header := http.Header{"Hue-Application-Key": {key}}
+		for _, want := range []int{404, 200} {
+			time.Sleep(9 * time.Second)
+			if resp, _ := c.ask("GET", "/clip/v2/resource", header, ""); resp.StatusCode != want {
+				t.Errorf("%s, want %d", resp.Status, want)
+			}
+		}
+	})
+}
+
+func TestRefusesMoreThanThreeSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newHouse()
+		c := inMemory(t, b)
+		for range 3 {
+			c.listen(nil)
+		}
+		header := http.Header{"Hue-Application-Key": {key}}
+		if resp, _ := c.ask("GET", "/clip/v2/resource", header, ""); resp.StatusCode != 429 || b.MaxSideBySide() != 4 {
+			t.Errorf("%s, %d side by side", resp.Status, b.MaxSideBySide())
+		}
+		b.CutStreams()
+		synctest.Wait()
+		if resp, _ := c.ask("GET", "/clip/v2/resource", header, ""); resp.StatusCode != 200 {
+			t.Errorf("%s", resp.Status)
+		}
+	})
+}
+
+func TestOverloadedBridgeEndsStreamsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newHouse()
+		c := inMemory(t, b)
+		b.SetOverloaded(true)
+		l := c.listen(nil)
+		if rest, err := io.ReadAll(l.lines); err != nil || len(rest) != 0 {
+			t.Errorf("%q, %v", rest, err)
 		}
 	})
 }

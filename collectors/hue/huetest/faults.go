@@ -85,19 +85,90 @@ func (b *Bridge) Flood(n int) {
 			value := temperature["temperature"].(float64) + float64(1+i%100)/100
 			temperature = object{
 				"temperature": value, "temperature_valid": true,
-				"temperature_report": object{"changed": instant(now), "temperature": value},
+				"temperature_report": object{"changed": b.instant(now), "temperature": value},
 			}
 		}
 		b.sendEvents(now, []object{event(now, "update", identified(r, object{"temperature": temperature}))})
 	}
 }
 
+// SetReplay sets whether a client that names the last event it got receives what
+// came after that, as it does from a real bridge.
+func (b *Bridge) SetReplay(replay bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noReplay = !replay
+}
+
+// SetOverloaded makes the bridge accept streams and end them at once.
+func (b *Bridge) SetOverloaded(overloaded bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.endOnce = overloaded
+}
+
+// SetLatency makes each request wait this long before it is answered.
+func (b *Bridge) SetLatency(latency time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.latency = latency
+}
+
+// RepeatReports sends the last report of each button and dial once more; one that
+// was never used reports a press of 1970.
+func (b *Bridge) RepeatReports() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.repeatReports()
+}
+
+func (b *Bridge) repeatReports() {
+	const never = "1970-01-01T00:00:00Z"
+	var again []*resource
+	for _, id := range b.order {
+		r := b.resources[id]
+		part := object{}
+		switch r.kind {
+		case "button":
+			button := r.object["button"].(object)
+			part["button"] = object{"button_report": object{"event": "initial_press", "updated": never}}
+			if report, ok := button["button_report"]; ok {
+				part["button"] = object{"button_report": report}
+			}
+		case "relative_rotary":
+			part["relative_rotary"] = object{"rotary_report": object{
+				"action": "start", "rotation": object{"direction": "clock_wise", "duration": 0, "steps": 0}, "updated": never,
+			}}
+			if report, ok := r.object["relative_rotary"].(object)["rotary_report"]; ok {
+				part["relative_rotary"] = object{"rotary_report": report}
+			}
+		default:
+			continue
+		}
+		again = append(again, identified(r, part))
+	}
+	if len(again) > 0 {
+		now := time.Now()
+		b.sendEvents(now, []object{event(now, "update", again...)})
+	}
+}
+
+// RestartBooting is Restart of a bridge that, once it answers again, does not know
+// the paths of CLIP v2 for a while.
+func (b *Bridge) RestartBooting(down, booting time.Duration) {
+	b.mu.Lock()
+	b.booting = time.Now().Add(down + booting)
+	b.mu.Unlock()
+	b.Restart(down)
+}
+
 // Restart has the bridge restart: it cuts all streams, drops all connections,
-// forgets its past events and answers nothing for this long.
+// forgets its past events and answers nothing for this long. To the first stream
+// after that it sends the old reports of its buttons and dials again.
 func (b *Bridge) Restart(down time.Duration) {
 	b.mu.Lock()
 	b.down = time.Now().Add(down)
-	b.past = nil
+	b.past, b.restored = nil, true
 	b.cutStreams()
 	servers := slices.Clone(b.servers)
 	b.mu.Unlock()

@@ -1,9 +1,9 @@
 package huetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // house is what both APIs tell of. The lock of its Bridge guards it.
@@ -21,6 +21,10 @@ type house struct {
 	bridgeDevice    []string             // ids of the bridge's own resources
 	homeGroups      []string             // ids of the resources of the whole home
 	homeMotion      motionGroup
+	motionAreas     []*motionArea
+	software        string
+	reportTime      string // instead of the time of every report; "" for none
+	shape           int    // how often what all resources look like has changed
 }
 
 func (h *house) init(bridgeID string) {
@@ -53,7 +57,7 @@ func (h *house) setPart(mac, name, status string, battery int, parts ...part) []
 	d := h.deviceOf(mac)
 	isNew := d == nil
 	if isNew {
-		d = &device{mac: lower(mac), ids: make(map[serviceKey]string)}
+		d = &device{mac: lower(mac), update: "no_update", ids: make(map[serviceKey]string)}
 		h.devices[d.mac] = d
 		h.list = append(h.list, d)
 		h.membership++
@@ -101,7 +105,7 @@ func (h *house) refreshAround(d *device, membership bool) []changes {
 func (h *house) refresh(d *device) changes {
 	primary := ""
 	about := product{}
-	powered, tap := false, false
+	powered := false
 	var services []*resource
 	for i, p := range d.parts {
 		if i == 0 {
@@ -111,7 +115,6 @@ func (h *house) refresh(d *device) changes {
 			primary = p.v1(h, d)
 		}
 		powered = powered || p.powered()
-		tap = tap || p.kind() == "ZGPSwitch"
 		services = append(services, p.services(h, d)...)
 	}
 	if powered {
@@ -119,17 +122,18 @@ func (h *house) refresh(d *device) changes {
 			return object{"power_state": powerState(d.battery)}
 		}))
 	}
-	if tap && !powered {
-		services = append(services, d.service("zgp_connectivity", 0, primary, nil, func() object {
-			return object{"source_id": sourceID(d.mac), "status": "connected"}
+	switch d.connection() {
+	case greenPower:
+		services = append(services, d.service("zgp_connectivity", 0, primary, d.status, func() object {
+			return object{"source_id": d.mac, "status": d.status}
 		}))
-	} else {
+	case zigbee:
 		services = append(services,
 			d.service("zigbee_connectivity", 0, primary, d.status, func() object {
 				return object{"mac_address": d.mac, "status": d.status}
 			}),
-			d.service("device_software_update", 0, "", nil, func() object {
-				return object{"problems": []string{}, "state": "no_update"}
+			d.service("device_software_update", 0, "", d.update, func() object {
+				return object{"problems": []string{}, "state": d.update}
 			}))
 	}
 	archetype := about.archetype
@@ -147,7 +151,7 @@ func (h *house) refresh(d *device) changes {
 			"identify": object{},
 			"metadata": object{"archetype": archetype, "name": d.name},
 			"product_data": object{
-				"certified": true, "manufacturer_name": signify, "model_id": about.model,
+				"certified": true, "manufacturer_name": cmp.Or(about.manufacturer, signify), "model_id": about.model,
 				"product_archetype": archetype, "product_name": about.name, "software_version": about.software,
 			},
 			"services": references(services),
@@ -161,19 +165,12 @@ func (h *house) refresh(d *device) changes {
 func powerState(battery int) object {
 	state := "normal"
 	switch {
-	case battery <= 5:
+	case battery <= 2:
 		state = "critical"
 	case battery <= 20:
 		state = "low"
 	}
 	return object{"battery_level": battery, "battery_state": state}
-}
-
-// sourceID is the Zigbee Green Power id of a tap, 4 octets, which CLIP v1 fills up
-// with zeros to have a MAC.
-func sourceID(mac string) string {
-	digits := strings.ReplaceAll(mac, ":", "")
-	return strings.TrimPrefix(digits, "00000000")
 }
 
 // Rename gives a device another name, as the user does in the Hue app. In CLIP v1
@@ -215,6 +212,20 @@ func (b *Bridge) SetConnectivity(mac, status string) {
 	for _, p := range d.parts {
 		p.enter(&b.house, d)
 	}
+	b.publish([]changes{b.refresh(d)})
+}
+
+// SetSoftwareUpdate has a device report how far an update of its software is:
+// "no_update", "update_pending", "ready_to_install" or "installing". CLIP v1 says
+// nothing of it here.
+func (b *Bridge) SetSoftwareUpdate(mac, state string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d := b.deviceOf(mac)
+	if d == nil {
+		panic(fmt.Sprintf("huetest: no device %q to update", mac))
+	}
+	d.update = state
 	b.publish([]changes{b.refresh(d)})
 }
 

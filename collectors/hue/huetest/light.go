@@ -2,14 +2,18 @@ package huetest
 
 import "math"
 
-// Light is a lamp or a plug: nothing that a collector of sensors wants.
+// Light is a lamp or a plug.
 type Light struct {
 	MAC        string // 8 octets
 	Name       string
 	On         bool
 	Brightness float64 // %; a plug has none
 	Plug       bool
-	Reachable  bool
+	// Mirek is the color temperature, 153 to 500; 0 for a light that has none.
+	Mirek int
+	// Colored makes a light with a color temperature show a color instead.
+	Colored   bool
+	Reachable bool
 }
 
 // SetLight adds a light, or replaces the one with its MAC.
@@ -69,6 +73,13 @@ func (p *lightPart) services(h *house, d *device) []*resource {
 		}
 		if !p.Plug {
 			o["dimming"] = object{"brightness": p.Brightness, "min_dim_level": 5.0}
+		}
+		if p.Mirek != 0 {
+			temperature := object{"mirek": p.Mirek, "mirek_schema": object{"mirek_minimum": 153, "mirek_maximum": 500}, "mirek_valid": !p.Colored}
+			if p.Colored {
+				temperature["mirek"] = nil
+			}
+			o["color_temperature"] = temperature
 		}
 		return o
 	})}

@@ -135,8 +135,8 @@ func (p *motionPart) services(h *house, d *device) []*resource {
 		}{p.NeverReported, p.Off, value, changed}
 		return d.service(kind, 0, h.sensorPath(d.mac, v1Kind), from, func() object {
 			inner := object{kind: value, kind + "_valid": !p.NeverReported && !p.Off}
-			if !p.NeverReported {
-				inner[kind+"_report"] = object{"changed": instant(changed), kind: value}
+			if !p.NeverReported && h.reports() {
+				inner[kind+"_report"] = object{"changed": h.instant(changed), kind: value}
 			}
 			o := object{"enabled": !p.Off, property: inner}
 			maps.Copy(o, more)

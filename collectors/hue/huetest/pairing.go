@@ -44,7 +44,10 @@ func (b *Bridge) pair(w http.ResponseWriter, r *http.Request) {
 		writeV1Error(w, 101, "/", "link button not pressed")
 		return
 	}
-	deviceType, clientKey, fault := parsePairing(body)
+	b.mu.Lock()
+	model := b.model
+	b.mu.Unlock()
+	deviceType, clientKey, fault := parsePairing(body, model)
 	if fault != nil {
 		writeV1Error(w, fault.number, fault.address, fault.description)
 		return
@@ -64,7 +67,9 @@ type v1Fault struct {
 	address, description string
 }
 
-func parsePairing(body []byte) (deviceType string, clientKey bool, fault *v1Fault) {
+// parsePairing reads what an application asks for. The first bridge has no client
+// keys; a Bridge Pro gives no key without one.
+func parsePairing(body []byte, model string) (deviceType string, clientKey bool, fault *v1Fault) {
 	var parameters map[string]any
 	if err := json.Unmarshal(body, &parameters); err != nil {
 		return "", false, &v1Fault{2, "/", "body contains invalid json"}
@@ -74,6 +79,9 @@ func parsePairing(body []byte) (deviceType string, clientKey bool, fault *v1Faul
 	}
 	for name, value := range parameters {
 		var ok bool
+		if name == "generateclientkey" && model == firstModel {
+			return "", false, notAvailable(name)
+		}
 		switch name {
 		case "devicetype":
 			deviceType, ok = value.(string)
@@ -81,16 +89,20 @@ func parsePairing(body []byte) (deviceType string, clientKey bool, fault *v1Faul
 		case "generateclientkey":
 			clientKey, ok = value.(bool)
 		default:
-			return "", false, &v1Fault{6, "/" + name, fmt.Sprintf("parameter, %s, not available", name)}
+			return "", false, notAvailable(name)
 		}
 		if !ok {
 			return "", false, invalid(name, value)
 		}
 	}
-	if deviceType == "" {
+	if deviceType == "" || !clientKey && model == "BSB003" {
 		return "", false, &v1Fault{5, "/", "invalid/missing parameters in body"}
 	}
 	return deviceType, clientKey, nil
+}
+
+func notAvailable(name string) *v1Fault {
+	return &v1Fault{6, "/" + name, fmt.Sprintf("parameter, %s, not available", name)}
 }
 
 // newUsername is a new key: 40 letters, digits and hyphens.

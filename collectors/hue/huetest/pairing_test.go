@@ -102,3 +102,25 @@ func TestPairingIsStrict(t *testing.T) {
 		t.Errorf("GET /api: %s", text)
 	}
 }
+
+func TestPairingByModel(t *testing.T) {
+	const with, without = `{"devicetype":"a#b","generateclientkey":true}`, `{"devicetype":"a#b"}`
+	for _, test := range []struct{ model, body, want string }{
+		{"BSB001", with, `[{"error":{"address":"/generateclientkey","description":"parameter, generateclientkey, not available","type":6}}]`},
+		{"BSB001", without, `"success"`},
+		{"BSB002", without, `"success"`},
+		{"BSB003", without, `"type":5`},
+		{"BSB003", with, `"clientkey"`},
+	} {
+		b := huetest.NewBridge(bridgeID, key)
+		b.SetModel(test.model)
+		b.PressLinkButton()
+		c, _ := overTCP(t, b)
+		if _, text := c.ask("POST", "/api", nil, test.body); !strings.Contains(text, test.want) {
+			t.Errorf("%s, %s: %s", test.model, test.body, text)
+		}
+		if _, text := c.ask("GET", "/api/0/config", nil, ""); !strings.Contains(text, test.model) || (test.model == "BSB001") != strings.Contains(text, `"apiversion":"1.16.0"`) {
+			t.Error(text)
+		}
+	}
+}

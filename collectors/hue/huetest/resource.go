@@ -1,17 +1,59 @@
 package huetest
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// instant is a time as CLIP v2 writes it.
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+// instant is the time of a report as CLIP v2 writes it.
+func (h *house) instant(t time.Time) string {
+	return cmp.Or(h.reportTime, t.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// SetReportTimes has every report of CLIP v2 have this time from now on, which
+// may be any text: "1970-01-01T00:00:00.000Z" as by a bridge whose clock is not
+// set, "none" as by emulators; "" for the true one.
+func (b *Bridge) SetReportTimes(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reportTime = text
+	b.reshape()
+}
+
+// reshape renews all resources, which look different.
+func (b *Bridge) reshape() {
+	b.shape++
+	var c changes
+	for _, d := range b.list {
+		c.append(b.refresh(d))
+	}
+	for _, r := range b.rooms {
+		c.append(b.refreshRoom(r))
+	}
+	for _, a := range b.motionAreas {
+		c.append(b.refreshMotionArea(a))
+	}
+	c.append(b.refreshHome())
+	b.publish([]changes{c})
+}
+
+// firstReports is the first software with reports in CLIP v2 (motion_report and
+// the like). Older software has the value alone, which newer software still has
+// beside the report.
+const firstReports = 1960000000
+
+// reports reports whether the software has them.
+func (h *house) reports() bool {
+	number, err := strconv.Atoi(h.software)
+	return err == nil && number >= firstReports
+}
 
 // resource is one CLIP v2 resource, or a part of one, or what identifies it.
 type resource struct {
@@ -21,6 +63,7 @@ type resource struct {
 	// from is all that build makes the object of, and comparable: where it is the
 	// same the object need not be made to know that it is, too.
 	from   any
+	shape  int // of the house
 	build  func() object
 	object object
 	text   []byte // the object as JSON, nil: not made yet
@@ -113,7 +156,8 @@ func (h *house) replace(old []string, with []*resource) ([]string, changes) {
 	for i, r := range with {
 		ids[i] = r.id
 		before := h.resources[r.id]
-		if before != nil && before.from == r.from && before.idV1 == r.idV1 {
+		r.shape = h.shape
+		if before != nil && before.shape == r.shape && before.from == r.from && before.idV1 == r.idV1 {
 			continue
 		}
 		r.realize()
@@ -167,10 +211,16 @@ func identified(r *resource, part object) *resource {
 		}
 	}
 	switch r.kind {
-	case "button":
+	case "button", "bell_button":
 		part["metadata"] = r.object["metadata"]
 		if button, ok := part["button"].(object); ok {
-			part["button"] = object{"button_report": button["button_report"], "last_event": button["last_event"]}
+			reported := object{}
+			for _, name := range []string{"button_report", "last_event"} {
+				if value, ok := button[name]; ok {
+					reported[name] = value
+				}
+			}
+			part["button"] = reported
 		}
 	case "light":
 		if dimming, ok := part["dimming"].(object); ok {

@@ -134,7 +134,7 @@ func (h *house) group(id, kind, idV1 string, devices []*device, g motionGroup, m
 			return object{"alert": object{"action_values": []string{"breathe"}}, "dimming": object{"brightness": 0.0}, "on": object{"on": on}}
 		},
 	}}
-	if measures {
+	if measures && h.reports() {
 		motion := struct {
 			motion bool
 			since  time.Time
@@ -146,13 +146,13 @@ func (h *house) group(id, kind, idV1 string, devices []*device, g motionGroup, m
 		services = append(services, &resource{
 			id: uuid(id, "grouped_motion"), kind: "grouped_motion", owner: owner, from: motion, build: func() object {
 				return object{"enabled": true, "motion": object{
-					"motion": g.motion, "motion_report": object{"changed": instant(g.motionChanged), "motion": g.motion}, "motion_valid": true,
+					"motion_report": object{"changed": h.instant(g.motionChanged), "motion": g.motion},
 				}}
 			},
 		}, &resource{
 			id: uuid(id, "grouped_light_level"), kind: "grouped_light_level", owner: owner, from: level, build: func() object {
 				return object{"enabled": true, "light": object{
-					"light_level": int(g.level), "light_level_report": object{"changed": instant(g.levelSince), "light_level": int(g.level)}, "light_level_valid": true,
+					"light_level_report": object{"changed": h.instant(g.levelSince), "light_level": int(g.level)},
 				}}
 			},
 		})

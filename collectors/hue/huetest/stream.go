@@ -3,6 +3,7 @@ package huetest
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,9 +76,12 @@ func (b *Bridge) serveEvents(w http.ResponseWriter, r *http.Request) {
 		b.answerPoll(w, r, s)
 		return
 	}
+	b.mu.Lock()
+	ends := b.endOnce
+	b.mu.Unlock()
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	if _, err := w.Write([]byte(": hi\n\n")); err != nil || out.Flush() != nil {
+	if _, err := w.Write([]byte(": hi\n\n")); err != nil || out.Flush() != nil || ends {
 		return
 	}
 	for {
@@ -146,7 +150,15 @@ func accepts(r *http.Request, mediaType string) bool {
 func (b *Bridge) open(s *stream, lastID string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.opened = append(b.opened, lastID)
 	b.streams[s] = struct{}{}
+	if b.restored {
+		b.restored = false
+		defer b.repeatReports()
+	}
+	if b.noReplay {
+		return
+	}
 	second, number, ok := strings.Cut(strings.Trim(lastID, `" `), ":")
 	if !ok {
 		return
@@ -167,6 +179,14 @@ func (b *Bridge) close(s *stream) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.streams, s)
+}
+
+// LastEventIDs are what each stream that was opened named as the last event it
+// got, in their order; "" where it named none.
+func (b *Bridge) LastEventIDs() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.opened)
 }
 
 // Streams is how many event streams are open now, silent ones included.

@@ -10,10 +10,13 @@ import (
 type Switch struct {
 	MAC         string // 8 octets
 	Name        string
-	Type        string // ZLLSwitch, ZLLRelativeRotary, or ZGPSwitch, which has no battery
+	Type        string // ZLLSwitch, ZLLRelativeRotary, or ZGPSwitch: a Hue Tap
 	ButtonEvent int    // of CLIP v1, until a button is pressed; 1002: the first button was released
-	Battery     int    // %
-	Reachable   bool
+	Battery     int    // %; a ZGPSwitch has none
+	Reachable   bool   // a ZGPSwitch only sends, and nobody knows whether it could
+	// FriendsOfHue makes a ZGPSwitch one by another manufacturer, whose buttons report
+	// all that those of a dimmer do.
+	FriendsOfHue bool
 }
 
 // SetSwitch adds a switch, or replaces the part with its MAC and type. A ZLLSwitch
@@ -24,7 +27,17 @@ type Switch struct {
 func (b *Bridge) SetSwitch(s Switch) {
 	switch s.Type {
 	case "ZLLSwitch", "ZGPSwitch":
-		b.setSwitch(s, &buttonPart{zigbeeType: s.Type, mac: s.MAC, name: s.Name, event: s.ButtonEvent, updated: stamp(), model: "RWL022"})
+		p := &buttonPart{zigbeeType: s.Type, mac: s.MAC, name: s.Name, event: s.ButtonEvent, updated: stamp(), model: "RWL022"}
+		switch {
+		case p.isGreenPower() && s.FriendsOfHue:
+			p.model = friendsModel
+		case p.isGreenPower():
+			p.model = tapModel
+		}
+		if p.isGreenPower() && s.ButtonEvent == 0 {
+			p.updated = "none"
+		}
+		b.setSwitch(s, p)
 	case "ZLLRelativeRotary":
 		b.setSwitch(s, &rotaryPart{mac: s.MAC, name: s.Name, event: s.ButtonEvent, updated: stamp(), model: "RWL022"})
 	default:
@@ -60,8 +73,16 @@ func (b *Bridge) setSwitch(s Switch, parts ...part) {
 			p.(*rotaryPart).report = old.report
 		}
 	}
-	b.publish(b.setPart(s.MAC, s.Name, connectivity(s.Reachable), s.Battery, parts...))
+	status := connectivity(s.Reachable)
+	if s.Type == "ZGPSwitch" {
+		status = onlySends
+	}
+	b.publish(b.setPart(s.MAC, s.Name, status, s.Battery, parts...))
 }
+
+// onlySends is the status of what can't be asked, as it has no power between two
+// presses.
+const onlySends = "unidirectional_incoming"
 
 // buttonCodes are the last three digits of a CLIP v1 buttonevent.
 var buttonCodes = map[string]int{
@@ -73,8 +94,10 @@ var buttonCodes = map[string]int{
 var tapCodes = []int{34, 16, 17, 18}
 
 const (
-	buttons   = 4 // of every switch
-	dialModel = "RDM002"
+	buttons      = 4 // of every switch
+	dialModel    = "RDM002"
+	tapModel     = "ZGPSWITCH"
+	friendsModel = "FOHSWITCH"
 )
 
 // buttonPart is the buttons of a dimmer, a dial or a tap.
@@ -92,14 +115,25 @@ type buttonReport struct {
 	updated time.Time
 }
 
-func (p *buttonPart) isTap() bool   { return p.zigbeeType == "ZGPSwitch" }
-func (p *buttonPart) kind() string  { return p.zigbeeType }
-func (p *buttonPart) powered() bool { return !p.isTap() }
+func (p *buttonPart) isGreenPower() bool { return p.zigbeeType == "ZGPSwitch" }
+func (p *buttonPart) isTap() bool        { return p.model == tapModel }
+func (p *buttonPart) kind() string       { return p.zigbeeType }
+
+func (p *buttonPart) connection() connection {
+	if p.isGreenPower() {
+		return greenPower
+	}
+	return zigbee
+}
+
+func (p *buttonPart) powered() bool { return !p.isGreenPower() }
 
 func (p *buttonPart) product() product {
 	switch {
 	case p.isTap():
-		return product{model: "ZGPSWITCH", name: "Hue tap switch", software: "1.0.0"}
+		return product{model: p.model, name: "Hue tap switch", software: "1.0.0"}
+	case p.isGreenPower():
+		return product{model: p.model, name: "Friends of Hue switch", software: "1.0.0", manufacturer: "PhilipsFoH"}
 	case p.model == dialModel:
 		return product{model: p.model, name: "Hue tap dial switch", software: "2.59.25"}
 	}
@@ -111,13 +145,13 @@ func (p *buttonPart) v1(h *house, d *device) string { return h.sensorPath(d.mac,
 func (p *buttonPart) enter(h *house, d *device) {
 	h.sensors.put(d.mac, p.zigbeeType, func() object {
 		config := object{"on": true}
-		model, endpoint, software := "ZGPSWITCH", "-f2", "2.45.2_hF4400CA"
-		if !p.isTap() {
+		model, endpoint, software := p.model, "-f2", "2.45.2_hF4400CA"
+		if !p.isGreenPower() {
 			config = object{"on": true, "battery": d.battery, "reachable": d.reachable(), "pending": []string{}}
-			model, endpoint = "RWL022", "-02-fc00"
+			endpoint = "-02-fc00"
 		}
 		if p.model == dialModel {
-			model, endpoint, software = p.model, "-01-fc00", "2.59.25"
+			endpoint, software = "-01-fc00", "2.59.25"
 		}
 		return object{
 			"state":            object{"buttonevent": orNull(p.event, p.updated), "lastupdated": p.updated},
@@ -148,8 +182,10 @@ func (p *buttonPart) services(h *house, d *device) []*resource {
 		services[i] = d.service("button", i+1, p.v1(h, d), report, func() object {
 			button := object{"event_values": p.events(), "repeat_interval": 800}
 			if report.event != "" {
-				button["button_report"] = object{"event": report.event, "updated": instant(report.updated)}
 				button["last_event"] = report.event
+				if h.reports() {
+					button["button_report"] = object{"event": report.event, "updated": h.instant(report.updated)}
+				}
 			}
 			return object{"button": button, "metadata": object{"control_id": i + 1}}
 		})
@@ -258,7 +294,9 @@ func (p *rotaryPart) services(h *house, d *device) []*resource {
 		if !report.updated.IsZero() {
 			direction := either(report.steps < 0, "counter_clock_wise", "clock_wise")
 			rotation := object{"direction": direction, "duration": turnMilliseconds, "steps": max(report.steps, -report.steps)}
-			rotary["rotary_report"] = object{"action": report.action, "rotation": rotation, "updated": instant(report.updated)}
+			if h.reports() {
+				rotary["rotary_report"] = object{"action": report.action, "rotation": rotation, "updated": h.instant(report.updated)}
+			}
 			rotary["last_event"] = object{"action": report.action, "rotation": rotation}
 		}
 		return object{"relative_rotary": rotary}

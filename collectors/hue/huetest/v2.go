@@ -36,6 +36,13 @@ func (b *Bridge) permits(w http.ResponseWriter, r *http.Request) bool {
 	return known
 }
 
+// serveAuth answers whether the key is good.
+func (b *Bridge) serveAuth(w http.ResponseWriter, r *http.Request) {
+	if b.permits(w, r) {
+		w.Header().Set("Hue-Application-Id", uuid(r.Header.Get(keyHeader)))
+	}
+}
+
 func (b *Bridge) serveV2(w http.ResponseWriter, r *http.Request) {
 	if !b.permits(w, r) {
 		return

@@ -1,0 +1,121 @@
+package bridge_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+)
+
+// removable is a source that the user can remove.
+type removable struct{ *source }
+
+func (r *removable) Removal() string { return "forget " + r.endpoint }
+
+func inHouseWithTwoBridges(t *testing.T, test func(t *testing.T, h *house, old, pro *removable)) {
+	old := &removable{&source{name: "hue", endpoint: "old"}}
+	pro := &removable{&source{name: "hue", endpoint: "pro"}}
+	inHouse(t, nil, func(t *testing.T, h *house) {
+		h.options.Live = bridge.NewLive().WithoutTraces()
+		for _, c := range []*removable{old, pro} {
+			h.options.Tasks = append(h.options.Tasks, bridge.Task{Collector: c, Interval: time.Minute, AlertFile: "ALERT_hue.txt"})
+		}
+		test(t, h, old, pro)
+	})
+}
+
+// mentions counts the lines of the log about an endpoint that are no debugging.
+func (h *house) mentions(endpoint string) (lines []string) {
+	for _, e := range h.logs.All() {
+		if e.Level > zapcore.DebugLevel && e.ContextMap()["endpoint"] == endpoint {
+			lines = append(lines, e.Message)
+		}
+	}
+	return lines
+}
+
+// The absence of a Hue bridge whose devices have moved to another one is reported
+// once, with the remedy.
+func TestAReplacedEndpointIsReportedOnce(t *testing.T) {
+	inHouseWithTwoBridges(t, func(t *testing.T, h *house, old, pro *removable) {
+		old.reports(motionSensor("1", 21), motionSensor("2", 22))
+		pro.reports()
+		h.start()
+		after(90 * time.Second)
+		pro.reports(motionSensor("1", 23))
+		old.fails(unreachable())
+		after(10 * time.Minute)
+		h.want(availabilityOne, "online")
+		reported := 0
+		for _, e := range h.logs.FilterMessageSnippet("it does not answer").All() {
+			if remedy, _ := e.ContextMap()["remedy"].(string); strings.Contains(remedy, "forget old") {
+				reported++
+			}
+		}
+		if reported != 0 {
+			t.Error("one of two devices has moved, and the old endpoint counts as replaced")
+		}
+		pro.reports(motionSensor("1", 23), motionSensor("2", 24))
+		after(3 * time.Minute)
+		if n := h.logs.FilterMessageSnippet("it does not answer").Len(); n != 1 {
+			t.Errorf("%d reports", n)
+		}
+		before := len(h.mentions("old"))
+		after(time.Hour)
+		if again := h.mentions("old")[before:]; len(again) != 0 {
+			t.Errorf("logged again: %q", again)
+		}
+		old.reports()
+		after(time.Minute)
+		if again := h.mentions("old")[before:]; len(again) != 1 || again[0] != "it answers again" {
+			t.Errorf("logged %q", again)
+		}
+	})
+}
+
+func TestAnEndpointIsRemoved(t *testing.T) {
+	inHouseWithTwoBridges(t, func(t *testing.T, h *house, old, pro *removable) {
+		old.reports(motionSensor("1", 21), motionSensor("2", 22))
+		pro.reports(motionSensor("2", 22))
+		h.start()
+		after(90 * time.Second)
+		old.fails(refused())
+		after(time.Minute)
+		if got := h.get("hueair2mqtt/hue/problem"); !strings.Contains(got, `"problem":true`) {
+			t.Fatalf("no problem: %s", got)
+		}
+		removed, err := h.options.Live.Remove(t.Context(), "hue", "old")
+		if !removed || err != nil {
+			t.Fatal(removed, err)
+		}
+		after(0)
+		polls := old.polled()
+		after(10 * time.Minute)
+		if old.polled() != polls || !old.closed {
+			t.Errorf("%d polls after it was removed, closed %t", old.polled()-polls, old.closed)
+		}
+		h.want(availabilityOne, "offline")
+		h.want("hueair2mqtt/hue_2/availability", "online")
+		if got := h.get("hueair2mqtt/hue/problem"); !strings.Contains(got, `"problem":false`) {
+			t.Errorf("the problem of an endpoint that is gone: %s", got)
+		}
+		if got := h.get("hueair2mqtt/bridge/info"); strings.Contains(got, `"old"`) {
+			t.Errorf("%s", got)
+		}
+		if removed, err := h.options.Live.Remove(t.Context(), "hue", "old"); removed || err != nil {
+			t.Errorf("removed once more: %t, %v", removed, err)
+		}
+		again := &removable{(&source{name: "hue", endpoint: "old"}).reports(motionSensor("1", 25))}
+		if added, err := h.options.Live.Add(t.Context(), bridge.Task{Collector: again, Interval: time.Minute, AlertFile: "ALERT_hue.txt"}); !added || err != nil {
+			t.Errorf("added again: %t, %v", added, err)
+		}
+		after(time.Second)
+		h.want(availabilityOne, "online")
+	})
+}
+
+var _ collectors.Removable = (*removable)(nil)
