@@ -93,6 +93,7 @@ type house struct {
 	collector *hue.Collector
 	retrier   *collectors.Retrier
 	log       *observer.ObservedLogs
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // newHouse serves handler, or a new bridge if it is nil. change may alter the
@@ -124,6 +125,7 @@ func newHouse(t testing.TB, handler http.Handler, change func(*hue.Options)) *ho
 	}
 	h.collector = newCollector(t, options)
 	h.retrier, h.log = newRetrier()
+	h.dial = listener.dialLazy
 	return h
 }
 

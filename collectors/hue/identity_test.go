@@ -285,7 +285,7 @@ func TestPairingAgainKeepsTheIdentity(t *testing.T) {
 	}
 	for _, host := range []string{second.Host(), plain.URL, strings.TrimPrefix(plain.URL, "http://")} {
 		err := pair(host)
-		if collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "remove the entry of "+bridge.ID()+" from "+filepath.Join(dir, hue.StateFile)) {
+		if collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "hue forget "+bridge.ID()) {
 			t.Errorf("%s: %v", host, err)
 		}
 		if all := readState(t, dir); len(all) != 1 || all[0] != renewed {

@@ -2,7 +2,6 @@ package hue
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"hueair2mqtt/collectors"
 )
@@ -32,7 +31,6 @@ func (n *Newcomer) checkKnown() error {
 	}
 	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{
 		Err: fmt.Errorf("the Hue bridge %s is paired already: %s", n.ID, now),
-		Remedy: fmt.Sprintf("somebody may imitate it; if you know why it changed, remove the entry of %s from %s and pair again",
-			n.ID, filepath.Join(n.c.stateDir, StateFile)),
+		Remedy: fmt.Sprintf(`somebody may imitate it; if you know why it changed, run "hueair2mqtt hue forget %s" and pair again`, n.ID),
 	}}
 }

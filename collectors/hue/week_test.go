@@ -2,6 +2,7 @@ package hue_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,7 +83,7 @@ func TestQuietWeek(t *testing.T) {
 	for _, replay := range []bool{true, false} {
 		t.Run(fmt.Sprintf("replay %t", replay), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newHouseWithoutTLS(t)
 				furnish(h.bridge)
 				h.bridge.SetReplay(replay)
 				h.bridge.SetLatency(300 * time.Millisecond)
@@ -90,9 +91,6 @@ func TestQuietWeek(t *testing.T) {
 				events := h.live(t, time.Now().Add(week), 10*time.Minute)
 				done()
 				checkOnce(t, events, len(after))
-				if n := h.bridge.MaxSideBySide(); n > 2 {
-					t.Errorf("%d requests side by side", n)
-				}
 				// One at the start, one when the stream opens, then every 10 minutes.
 				if reads, most := h.fullReads(), int(week/(10*time.Minute))+2; reads > most {
 					t.Errorf("%d full reads, want %d at most", reads, most)
@@ -100,6 +98,36 @@ func TestQuietWeek(t *testing.T) {
 			})
 		})
 	}
+}
+
+// newHouseWithoutTLS is newHouse2 without the time that a week of handshakes takes.
+func newHouseWithoutTLS(t testing.TB) *house {
+	t.Helper()
+	var bridge *huetest.Bridge
+	h := newHouse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.TLS = &tls.ConnectionState{}
+		bridge.ServeHTTP(w, r)
+	}), nil)
+	bridge = h.bridge
+	h.collector.SetTransport2(&http.Transport{DialTLSContext: h.dial, DisableKeepAlives: true})
+	return h
+}
+
+// There are never more than two requests side by side, also where polls, full reads
+// and new streams coincide.
+func TestRequestsSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse2(t, nil, nil)
+		furnish(h.bridge)
+		h.bridge.SetLatency(700 * time.Millisecond)
+		for i := range 20 {
+			time.AfterFunc(time.Duration(i)*107*time.Second, h.bridge.CutStreams)
+		}
+		h.live(t, time.Now().Add(2*time.Hour), 10*time.Second)
+		if n := h.bridge.MaxSideBySide(); n > 2 {
+			t.Errorf("%d requests side by side", n)
+		}
+	})
 }
 
 // fullReads is how many there were.
