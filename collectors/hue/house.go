@@ -114,13 +114,13 @@ func (h *house) arrange(faults *faults) {
 	}
 	h.place()
 
-	// An emulator may report not one address; its devices are known by their
-	// resource ids. If a Hue bridge leaves out a single address, the device does not
+	// An emulator, or a recording without its owner's addresses, may report not one
+	// that a radio can have; its devices are known by their resource ids. If a Hue bridge leaves out a single address, the device does not
 	// get a second identity.
 	noAddresses := true
 	for _, r := range h.services {
 		if radio, ok := r.value.(radio); ok {
-			if address, _ := radio.radio(); address != "" {
+			if address, _ := radio.radio(); mac(address) != "" {
 				noAddresses = false
 			}
 		}
