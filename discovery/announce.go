@@ -26,7 +26,7 @@ func (a Announcer) Device(source string, d collectors.Device) Message {
 		}
 		c := e.component("hueair2mqtt_"+d.ID+"_"+e.key, "value_json."+e.key)
 		if e.platform == "update" {
-			c.ValueTemplate = updateTemplate("value_json."+e.key, d.SoftwareVersion)
+			a.compareVersions(&c, d.ID)
 		}
 		if e.evenOffline {
 			c.Availability = []availability{{Topic: a.BridgeState()}}
@@ -152,17 +152,21 @@ func (a Announcer) Bridge() Message {
 func (a Announcer) origin() origin { return origin{Name: originName, SWVersion: a.Version} }
 
 // State is a device's state as JSON: each reading under its name, whether the
-// device can be reached, and when it last reported, sorted by name.
+// device can be reached, when it last reported, and two versions where its software
+// is updated, sorted by name.
 //
 // It is put together by hand because every event of a sensor comes through here:
 // encoding/json takes over six times as long for a map (BenchmarkState).
 func State(d collectors.Device, connectivity collectors.Value) []byte {
 	const connectivityKey = string(collectors.Connectivity)
-	keys := make([]string, 0, len(d.Readings)+2)
+	keys := make([]string, 0, len(d.Readings)+4)
 	for measurement := range d.Readings {
 		keys = append(keys, string(measurement))
 	}
 	keys = append(keys, connectivityKey, lastSeenKey)
+	if _, ok := d.Readings[collectors.SoftwareUpdate]; ok {
+		keys = append(keys, versionKey, availableKey)
+	}
 	slices.Sort(keys)
 
 	state := make([]byte, 0, 32*len(keys))
@@ -177,6 +181,10 @@ func State(d collectors.Device, connectivity collectors.Value) []byte {
 			state = connectivity.AppendJSON(state)
 		case lastSeenKey:
 			state = appendTimestamp(state, d.LastSeen)
+		case versionKey:
+			state = collectors.Text(installedVersion(d)).AppendJSON(state)
+		case availableKey:
+			state = collectors.Text(availableVersion(d)).AppendJSON(state)
 		default:
 			state = d.Readings[collectors.Measurement(key)].AppendJSON(state)
 		}

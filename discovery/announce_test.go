@@ -254,6 +254,37 @@ func TestState(t *testing.T) {
 	}
 }
 
+// An update entity is on while two versions differ.
+func TestVersionsOfAnUpdate(t *testing.T) {
+	for _, test := range []struct {
+		installed          string
+		state              collectors.Value
+		version, available string
+	}{
+		{"1.2.3", collectors.Text("no_update"), "1.2.3", "1.2.3"},
+		{"1.2.3", collectors.Text("update_pending"), "1.2.3", "newer than 1.2.3"},
+		{"1.2.3", collectors.Text("ready_to_install"), "1.2.3", "newer than 1.2.3"},
+		{"1.2.3", collectors.Text("installing"), "1.2.3", "newer than 1.2.3"},
+		{"1.2.3", collectors.Unknown, "1.2.3", "1.2.3"},
+		{"", collectors.Unknown, "unknown", "unknown"},
+		{`1"}}`, collectors.Text("no_update"), `1"}}`, `1"}}`},
+	} {
+		d := device()
+		d.SoftwareVersion, d.Readings[collectors.SoftwareUpdate] = test.installed, test.state
+		var state struct {
+			Update    any    `json:"software_update"`
+			Version   string `json:"software_version"`
+			Available string `json:"software_available"`
+		}
+		if err := json.Unmarshal(discovery.State(d, collectors.Truth(true)), &state); err != nil {
+			t.Fatal(err)
+		}
+		if text, known := test.state.Text(); state.Version != test.version || state.Available != test.available || known && state.Update != text || !known && state.Update != nil {
+			t.Errorf("%+v: %+v", test, state)
+		}
+	}
+}
+
 // What is put together by hand must be what encoding/json makes of the same.
 func TestStateIsJSON(t *testing.T) {
 	for _, d := range []collectors.Device{{}, device(), device(everything...)} {
@@ -265,6 +296,9 @@ func TestStateIsJSON(t *testing.T) {
 		want := map[string]any{"connectivity": collectors.Unknown, "last_seen": discovery.Timestamp(d.LastSeen)}
 		for m, v := range d.Readings {
 			want[string(m)] = v
+		}
+		if _, ok := d.Readings[collectors.SoftwareUpdate]; ok {
+			want["software_version"], want["software_available"] = d.SoftwareVersion, d.SoftwareVersion
 		}
 		encoded, err := json.Marshal(want)
 		if err != nil {

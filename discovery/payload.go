@@ -57,6 +57,8 @@ type component struct {
 	Icon                      string         `json:"icon,omitempty"`
 	StateTopic                string         `json:"state_topic,omitempty"`
 	ValueTemplate             string         `json:"value_template,omitempty"`
+	LatestVersionTopic        string         `json:"latest_version_topic,omitempty"`
+	LatestVersionTemplate     string         `json:"latest_version_template,omitempty"`
 	PayloadOn                 string         `json:"payload_on,omitempty"`
 	PayloadOff                string         `json:"payload_off,omitempty"`
 	JSONAttributesTopic       string         `json:"json_attributes_topic,omitempty"`

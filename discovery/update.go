@@ -1,19 +1,34 @@
 package discovery
 
-import "regexp"
+import (
+	"cmp"
 
-// plainVersion is a version that can stand in a template as it is.
-var plainVersion = regexp.MustCompile(`^[0-9A-Za-z._+-]{1,64}$`)
+	"hueair2mqtt/collectors"
+)
 
-// updateTemplate makes what Home Assistant's update entities want of the state of a
-// software update: two versions, which differ if there is an update. The newer
-// one's number is not known; it is named after the state. Nothing comes of a state
-// that is not known, and the entity stays as it is.
-func updateTemplate(value, installed string) string {
-	if !plainVersion.MatchString(installed) {
-		installed = "installed"
+// Keys of the state of a device whose software its source updates.
+const (
+	versionKey   = "software_version"
+	availableKey = "software_available"
+)
+
+// compareVersions makes an update entity, which is on while two versions differ.
+func (t Topics) compareVersions(c *component, deviceID string) {
+	c.ValueTemplate = valueTemplate(c.Platform, "value_json."+versionKey)
+	c.LatestVersionTopic = t.State(deviceID)
+	c.LatestVersionTemplate = valueTemplate(c.Platform, "value_json."+availableKey)
+}
+
+func installedVersion(d collectors.Device) string { return cmp.Or(d.SoftwareVersion, "unknown") }
+
+// availableVersion is the installed one, or says that there is a newer one, whose
+// number no source reports. It is never empty: Home Assistant would take the word
+// for "unknown" for a version.
+func availableVersion(d collectors.Device) string {
+	installed := installedVersion(d)
+	state, known := d.Readings[collectors.SoftwareUpdate].Text()
+	if !known || state == "no_update" {
+		return installed
 	}
-	return "{% set state = " + value + " | default(None) %}" +
-		"{% if state %}{{ {'installed_version': '" + installed + "', 'latest_version': '" + installed + "' if state == 'no_update' else state | replace('_', ' '), " +
-		"'in_progress': state == 'installing'} | tojson }}{% endif %}"
+	return "newer than " + installed
 }

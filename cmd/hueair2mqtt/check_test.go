@@ -312,7 +312,7 @@ var brokenInstallations = []broken{
 	{"times that can't be read", func(i *installation) { i.hue.SetReportTimes("none") },
 		"hue", exitGood, `the time of its report is "none"`, "look for a newer hueair2mqtt"},
 	{"devices that can't be read", func(i *installation) {
-		unreadable := huetest.Body(`{"data":[{"id":"d","type":"device"},{"id":"m","type":"motion","owner":"d"}]}`)
+		unreadable := huetest.Body(`{"data":[{"id":"d","type":"device","services":[]},{"id":"m","type":"motion","owner":"d"}]}`)
 		i.hue.ScriptPath("/clip/v2/resource", unreadable, unreadable)
 	}, "hue", exitFailed, `no device to read; 1 entry not understood: resource "m": owner is of type string`, "look for a newer hueair2mqtt"},
 
