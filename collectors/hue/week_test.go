@@ -145,7 +145,7 @@ func TestPressesAroundACut(t *testing.T) {
 		for _, replay := range []bool{true, false} {
 			for _, age := range []time.Duration{5 * time.Second, 100 * time.Second} {
 				t.Run(fmt.Sprintf("%s, replay %t, stream of %s", name, replay, age), func(t *testing.T) {
-					for offset := -time.Second; offset < 3*time.Second; offset += 173 * time.Millisecond {
+					for offset := -time.Second; offset < 3*time.Second; offset += 347 * time.Millisecond {
 						synctest.Test(t, func(t *testing.T) {
 							h := newHouse2(t, nil, nil)
 							furnish(h.bridge)
