@@ -12,7 +12,10 @@
 // program takes its defaults from, so that the two can't differ.
 package configs
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // DefaultFile is where the package installs the configuration.
 const DefaultFile = "/etc/hueair2mqtt/hueair2mqtt.yaml"
@@ -147,15 +150,19 @@ type Web struct {
 	// "localhost", or empty for all of them.
 	Listen       string `koanf:"listen" usage:"address:port of the page in the browser; empty: there is none"`
 	PasswordFile string `koanf:"password_file" usage:"file that holds the page's password alone"`
-	// Password is what PasswordFile holds; it has no key of its own. It is there
-	// whenever Listen can be reached from other machines.
+	// Password is what PasswordFile holds; it has no key of its own. It is set
+	// whenever Listen can be reached from other machines or through a reverse proxy.
 	Password Secret `koanf:"-"`
 	// BasePath is empty, or a path that begins with a slash and ends without.
 	BasePath string `koanf:"base_path" usage:"path of the page behind a reverse proxy, such as /hueair2mqtt"`
-	// TrustIngress takes the path from the header X-Ingress-Path.
+	// TrustIngress takes the path from the header X-Ingress-Path. It is no sign-in.
 	TrustIngress bool `koanf:"trust_ingress" usage:"take the page's path from Home Assistant's X-Ingress-Path"`
 	// Hosts are names in lower case, without port.
 	Hosts []string `koanf:"hosts"`
+	// TrustedProxies are addresses and networks of reverse proxies.
+	TrustedProxies []string `koanf:"trusted_proxies"`
+	// Proxies are the networks of TrustedProxies; they have no key of their own.
+	Proxies []netip.Prefix `koanf:"-"`
 }
 
 // History says whether readings are kept while the broker is away, and how many.
@@ -172,6 +179,9 @@ type Metrics struct {
 	// Listen is host:port, of which the host may be empty; empty where nobody
 	// listens.
 	Listen string `koanf:"listen" usage:"host:port at which Prometheus finds metrics; empty: nowhere"`
+	// Hosts are names in lower case, without port, by which scrapers may call it. An
+	// address, localhost and the name in Listen need not be here.
+	Hosts []string `koanf:"hosts"`
 }
 
 // Log says what is logged and how.

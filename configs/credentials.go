@@ -49,7 +49,7 @@ func (c *Config) findCredentials(path func(name string) string) {
 		mail.PasswordFile = credential(path(mailPasswordFile), true)
 	}
 	if web := &c.Web; web.PasswordFile == "" && web.Listen != "" {
-		web.PasswordFile = credential(path(webPasswordFile), !web.onlyHere())
+		web.PasswordFile = credential(path(webPasswordFile), web.reach() != "")
 	}
 	if c.Amazon.CookiesFile == "" {
 		c.Amazon.CookiesFile = credential(path(amazonCookiesFile), false)

@@ -192,6 +192,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "metrics: {listen: ':65536'}", "metrics.listen", "host:port"},
 		{sound + "metrics: {listen: 'http://localhost:9469'}", "metrics.listen", "host:port"},
 		{sound + "metrics: {listen: 'a b:9469'}", "metrics.listen", "host:port"},
+		{sound + "metrics: {hosts: ['nas:9469']}", "metrics.hosts[0]", "is no name"},
 
 		// Mail.
 		{email("from: a@example.org, to: [b@example.org]"), "alert.email.smtp", "other keys"},

@@ -3,6 +3,7 @@ package configs_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -77,9 +78,11 @@ func full(t *testing.T) configs.Config {
 		Web: configs.Web{
 			Listen: "0.0.0.0:8467", PasswordFile: filepath.Join(dir, "web"), Password: "secret of web",
 			BasePath: "/air", TrustIngress: true, Hosts: []string{"air.example.org"},
+			TrustedProxies: []string{"127.0.0.1", "172.30.32.0/23"},
+			Proxies:        []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("172.30.32.0/23")},
 		},
 		History:  configs.History{Enabled: true, MaxAge: 24 * time.Hour, MaxMegabytes: 5},
-		Metrics:  configs.Metrics{Listen: "127.0.0.1:9469"},
+		Metrics:  configs.Metrics{Listen: "127.0.0.1:9469", Hosts: []string{"air.example.org"}},
 		StateDir: "/tmp/state",
 		Log:      configs.Log{Level: "debug", Format: "json", File: "/tmp/log/hueair2mqtt.log"},
 	}

@@ -32,6 +32,7 @@ func validate(f *faults, c *Config, whole bool) {
 	if c.Metrics.Listen != "" {
 		listenAddress(f, "metrics.listen", c.Metrics.Listen)
 	}
+	hostNames(f, "metrics.hosts", c.Metrics.Hosts)
 	if c.StateDir == "" {
 		f.invalid("state_dir", "is empty", "name a directory that the program may write to, such as /var/lib/hueair2mqtt")
 	}

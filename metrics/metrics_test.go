@@ -19,6 +19,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/history"
+	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/metrics"
 )
 
@@ -31,6 +32,12 @@ type served struct {
 
 func serve(t *testing.T, m *metrics.Metrics) *served {
 	t.Helper()
+	return serveAs(t, m, nil)
+}
+
+// serveAs serves with these names.
+func serveAs(t *testing.T, m *metrics.Metrics, hosts httpguard.Hosts) *served {
+	t.Helper()
 	l, err := metrics.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +46,7 @@ func serve(t *testing.T, m *metrics.Metrics) *served {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		m.Serve(ctx, l, zap.NewNop())
+		m.Serve(ctx, l, hosts, zap.NewNop())
 	}()
 	s := &served{t, "http://" + l.Addr().String(), sync.OnceFunc(func() { cancel(); <-done })}
 	t.Cleanup(s.end)
@@ -221,7 +228,7 @@ func TestASlowScraperIsCutOff(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 		},
-		"never reads": func(c net.Conn) { io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"never reads": func(c net.Conn) { io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -232,7 +239,7 @@ func TestASlowScraperIsCutOff(t *testing.T) {
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
-					metrics.New("1").Serve(ctx, l, zap.NewNop())
+					metrics.New("1").Serve(ctx, l, nil, zap.NewNop())
 				}()
 				does(ours)
 				time.Sleep(20 * time.Second)

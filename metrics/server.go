@@ -10,7 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
-	"golang.org/x/net/netutil"
+
+	"hueair2mqtt/internal/httpguard"
 )
 
 const (
@@ -18,11 +19,14 @@ const (
 	// is cut off, so that nobody can hold descriptors that the sources need.
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
-	idleTimeout    = 2 * time.Minute // Prometheus asks every minute by default
+	idleTimeout    = 10 * time.Second // Prometheus connects anew for each scrape then
 	shutdownTime   = time.Second
 	maxHeaderBytes = 8 << 10
-	maxConnections = 16
-	maxInFlight    = 4
+	maxBody        = 4 << 10 // no request needs one
+
+	maxConnections          = 32
+	maxConnectionsPerClient = 8
+	maxInFlight             = 16 // more than one client can have
 )
 
 // Listen opens the address (host:port) of metrics.listen.
@@ -34,10 +38,11 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers scrapers until ctx ends. It closes the listener.
-func (m *Metrics) Serve(ctx context.Context, l net.Listener, log *zap.Logger) {
+// Serve answers scrapers that call the server by an IP address, localhost or one of
+// hosts, until ctx ends. It closes the listener.
+func (m *Metrics) Serve(ctx context.Context, l net.Listener, hosts httpguard.Hosts, log *zap.Logger) {
 	server := &http.Server{
-		Handler:           m.handler(),
+		Handler:           m.handler(hosts),
 		ReadTimeout:       readTimeout,
 		ReadHeaderTimeout: readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -46,7 +51,8 @@ func (m *Metrics) Serve(ctx context.Context, l net.Listener, log *zap.Logger) {
 		ErrorLog:          zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(netutil.LimitListener(l, maxConnections)) }()
+	bounded := httpguard.Bound(server, l, httpguard.Limits{Connections: maxConnections, PerClient: maxConnectionsPerClient, Body: maxBody})
+	go func() { served <- server.Serve(bounded) }()
 	select {
 	case err := <-served:
 		log.Error("metrics are no longer served", zap.Error(err))
@@ -63,7 +69,7 @@ func (m *Metrics) Serve(ctx context.Context, l net.Listener, log *zap.Logger) {
 	<-served
 }
 
-func (m *Metrics) handler() http.Handler {
+func (m *Metrics) handler(hosts httpguard.Hosts) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		MaxRequestsInFlight: maxInFlight,
@@ -73,5 +79,14 @@ func (m *Metrics) handler() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintln(w, "hueair2mqtt: its metrics for Prometheus are at /metrics")
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		if !hosts.Allowed(r.Host) {
+			http.Error(w, "The metrics are not served under the name in this request. Use an address of this machine, or add the name to metrics.hosts in the configuration.",
+				http.StatusMisdirectedRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -43,6 +43,10 @@ var life = []struct {
 	{"installed again, it runs as before", reinstall},
 	{"purged, nothing is left, here or on the broker", purge},
 	{"purged with a broker that never answers, nothing is left here", purgeWithoutBroker},
+	{"what a purge runs is the service's user in the service's sandbox, with the broker's password alone", purgeUnprivileged},
+	{"a state_dir that is a mount point is emptied; links in it lead nowhere", purgeMountPoint},
+	{"while a state_dir of one's own is there, the user stays", purgeOwnStateDir},
+	{"while anything else of the user's is there, the user stays", purgeForeignFiles},
 }
 
 // And once on each release without systemd running, as in a container:
@@ -248,6 +252,11 @@ func exposure(m *installation) {
 	if printed := m.run("journalctl", "--no-pager", "--output=cat", "_PID=1"); strings.Contains(printed, unit+":") || strings.Contains(printed, "restart-backoff.conf:") {
 		m.t.Errorf("systemd does not like the unit:\n%s", printed)
 	}
+	for name, want := range map[string]string{"MemoryMax": "536870912", "TasksMax": "128"} {
+		if got := m.property(name); got != want {
+			m.t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
 	// Only systemd 254 and newer make the pause grow.
 	want := map[string]string{"bookworm": "15s", "trixie": "5s"}[m.release]
 	if got := m.property("RestartUSec"); got != want {
@@ -408,6 +417,123 @@ func purgeWithoutBroker(m *installation) {
 	m.wantNothingLeft()
 }
 
+// spy takes the place of the program that a purge runs, and reports what it may do.
+const spy = `#!/bin/sh
+{
+	echo "spy: $(id -un):$(id -gn) groups $(id -G)"
+	grep -E '^(CapEff|NoNewPrivs)' /proc/self/status
+	ls "$CREDENTIALS_DIRECTORY"
+	cat "$CREDENTIALS_DIRECTORY/hueair2mqtt_mqtt-password"
+	touch /etc/spy /var/lib/hueair2mqtt/spy /var/lib/hueair2mqtt-purge/spy
+	cat /etc/hueair2mqtt/credentials/amazon-cookies
+} >&2
+exit 1
+`
+
+// wantHarmless checks what the spy reported.
+func (m *installation) wantHarmless(reported string) {
+	m.t.Helper()
+	for _, want := range []string{"spy: hueair2mqtt:hueair2mqtt groups", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "hueair2mqtt_mqtt-password", brokerPassword} {
+		if !strings.Contains(reported, want) {
+			m.t.Errorf("%q is not in\n%s", want, reported)
+		}
+	}
+	if n := strings.Count(reported, "touch: cannot touch"); n < 2 || strings.Contains(reported, "hueair2mqtt_amazon") || strings.Contains(reported, "the cookies") {
+		m.t.Errorf("it may do more than it needs:\n%s", reported)
+	}
+	if m.exists("/etc/spy") {
+		m.t.Error("it wrote to /etc")
+	}
+}
+
+func purgeUnprivileged(m *installation) {
+	m.run("dpkg", "--install", "/root/current.deb")
+	m.edit(configured)
+	m.put(password, brokerPassword, 0o600)
+	m.put(cookies, "the cookies", 0o600)
+	m.run("dpkg", "--remove", "hueair2mqtt")
+	m.put("/var/lib/hueair2mqtt-purge/hueair2mqtt", spy, 0o755)
+	m.run("dpkg", "--purge", "hueair2mqtt")
+	m.wantHarmless(m.run("journalctl", "--no-pager", "--output=cat", "--unit=hueair2mqtt-purge"))
+	m.wantNothingLeft()
+	m.eventually("the purge's unit is gone", func() bool {
+		printed, _ := m.try("systemctl", "status", "hueair2mqtt-purge")
+		return strings.Contains(printed, "could not be found")
+	})
+}
+
+func purgeMountPoint(m *installation) {
+	m.run("mkdir", "/var/lib/hueair2mqtt")
+	m.run("mount", "-t", "tmpfs", "tmpfs", "/var/lib/hueair2mqtt")
+	m.run("dpkg", "--install", "/root/current.deb")
+	m.put("/srv/precious/file", "mine", 0o644)
+	m.run("sh", "-c", `cd /var/lib/hueair2mqtt && mkdir -p deep/er history && echo {} >amazon.json &&
+		ln -s /srv/precious link && ln -s /srv/precious/file deep/er/link && ln -s /etc etc && ln -s .. up && ln -s loop loop &&
+		ln -s /srv/precious -- '-rf' && chown -hR hueair2mqtt: .`)
+	printed := m.run("dpkg", "--purge", "hueair2mqtt")
+	if m.read("/srv/precious/file") != "mine" || !m.exists("/etc/passwd") {
+		m.t.Error("a link was followed")
+	}
+	m.wantFile("/srv/precious/file", "root:root 644")
+	m.wantFile("/var/lib/hueair2mqtt", "root:root 755")
+	if left := m.run("find", "/var/lib/hueair2mqtt", "-mindepth", "1"); left != "" || !strings.Contains(printed, "perhaps something is mounted there") {
+		m.t.Errorf("left are\n%s\nand it says\n%s", left, printed)
+	}
+	if _, code := m.try("getent", "passwd", "hueair2mqtt"); code == 0 {
+		m.t.Errorf("the user is still there:\n%s", printed)
+	}
+	m.run("umount", "/var/lib/hueair2mqtt")
+	m.run("rm", "-r", "/var/lib/hueair2mqtt", "/srv/precious")
+	m.wantNothingLeft()
+}
+
+const dropIn = "/etc/systemd/system/hueair2mqtt.service.d"
+
+// wantUserStays checks that a purge leaves the user, who is then removed by hand.
+func (m *installation) wantUserStays(says string) {
+	m.t.Helper()
+	printed := m.run("dpkg", "--purge", "hueair2mqtt")
+	if _, code := m.try("getent", "passwd", "hueair2mqtt"); code != 0 {
+		m.t.Errorf("the user is gone, and the next one owns its files:\n%s", printed)
+	}
+	if !strings.Contains(printed, "the user hueair2mqtt stays") || !strings.Contains(printed, says) {
+		m.t.Errorf("it does not say %q:\n%s", says, printed)
+	}
+	m.run("rm", "-rf", "/srv/air", dropIn)
+	m.run("userdel", "hueair2mqtt")
+	m.wantNothingLeft()
+}
+
+func purgeOwnStateDir(m *installation) {
+	for _, how := range []string{"configuration", "unit", "link"} {
+		m.run("dpkg", "--install", "/root/current.deb")
+		m.run("install", "-d", "-o", "hueair2mqtt", "-g", "hueair2mqtt", "/srv/air")
+		m.put("/srv/air/amazon.json", "{}", 0o600)
+		// It may be on a disk that is away just now.
+		m.run("mv", "/srv/air", "/root/away")
+		switch how {
+		case "configuration":
+			m.edit(configured + "state_dir: /srv/air\n")
+		case "unit":
+			m.put(dropIn+"/own.conf", "[Service]\nReadWritePaths=/srv/air\nEnvironment=HUEAIR2MQTT_STATE_DIR=/srv/air\n", 0o644)
+		case "link":
+			m.run("rm", "-r", "/var/lib/hueair2mqtt")
+			m.run("ln", "-s", "/srv/air", "/var/lib/hueair2mqtt")
+		}
+		m.wantUserStays(map[string]string{"configuration": "/srv/air", "unit": "/etc/systemd", "link": "link /var/lib/hueair2mqtt"}[how])
+		if !m.exists("/root/away/amazon.json") {
+			m.t.Errorf("%s: amazon.json is gone", how)
+		}
+		m.run("rm", "-rf", "/root/away")
+	}
+}
+
+func purgeForeignFiles(m *installation) {
+	m.run("dpkg", "--install", "/root/current.deb")
+	m.run("install", "-d", "-o", "hueair2mqtt", "-g", "hueair2mqtt", "-m", "0700", "/srv/air")
+	m.wantUserStays("/srv/air")
+}
+
 func TestWithoutSystemdRunning(t *testing.T) {
 	for _, release := range releases {
 		t.Run(release, func(t *testing.T) {
@@ -422,7 +548,11 @@ func TestWithoutSystemdRunning(t *testing.T) {
 				t.Error("it is not enabled for the next start")
 			}
 			m.edit(configured)
-			m.run("dpkg", "--purge", "hueair2mqtt")
+			m.put(password, brokerPassword, 0o600)
+			m.put(cookies, "the cookies", 0o600)
+			m.run("dpkg", "--remove", "hueair2mqtt")
+			m.put("/var/lib/hueair2mqtt-purge/hueair2mqtt", spy, 0o755)
+			m.wantHarmless(m.run("dpkg", "--purge", "hueair2mqtt"))
 			m.wantNothingLeft()
 		})
 	}

@@ -1,13 +1,11 @@
 package web
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/httpguard"
 )
 
 // maxBody bounds the body of a request, in bytes. The longest is an address of
@@ -17,36 +15,24 @@ const maxBody = 64 << 10
 // guard keeps away what no visitor of the page sends.
 type guard struct {
 	web     configs.Web
-	names   []string
+	hosts   httpguard.Hosts
+	proxies httpguard.Proxies
 	origins *http.CrossOriginProtection
+	open    bool // there is no sign-in
 }
 
-func newGuard(web configs.Web, hostname string) *guard {
-	g := &guard{web: web, origins: http.NewCrossOriginProtection(), names: []string{"localhost"}}
+func newGuard(web configs.Web, hostname string, open bool) *guard {
+	g := &guard{web: web, proxies: web.Proxies, origins: http.NewCrossOriginProtection(), open: open}
 	// Nobody can own a name with one of these ends, so that nobody's page can be
 	// called by one.
 	hostname, _, _ = strings.Cut(strings.ToLower(hostname), ".")
-	for _, end := range []string{"", ".local", ".lan", ".home", ".internal", ".home.arpa"} {
-		g.names = append(g.names, hostname+end)
+	if hostname != "" {
+		for _, end := range []string{"", ".local", ".lan", ".home", ".internal", ".home.arpa"} {
+			g.hosts = append(g.hosts, hostname+end)
+		}
 	}
-	g.names = append(g.names, web.Hosts...)
+	g.hosts = append(g.hosts, web.Hosts...)
 	return g
-}
-
-// knows says whether a page may be called by a host. A page of somebody else's can
-// have its own name lead to this machine (DNS rebinding) and is then, to the
-// browser, one page with this one; but it can't be called by an address, nor by
-// this machine's name.
-func (g *guard) knows(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return true
-	}
-	return slices.Contains(g.names, host)
 }
 
 // policy is the Content-Security-Policy: nothing but what this server sends, and
@@ -70,16 +56,22 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
-		if !g.knows(r.Host) {
+		if !g.hosts.Allowed(r.Host) {
 			http.Error(w, "This page is not known by the name in the address bar. Call it by this machine's address, or add the name to web.hosts in the configuration.",
 				http.StatusMisdirectedRequest)
+			return
+		}
+		// Without a sign-in the page is for this machine alone. A proxy would open it to
+		// whoever can reach the proxy.
+		if g.open && httpguard.IsForwarded(r) {
+			http.Error(w, "This page has no password, so it can't be used through a reverse proxy. Set web.password_file in the configuration.", http.StatusForbidden)
 			return
 		}
 		if err := g.origins.Check(r); err != nil {
 			http.Error(w, "This was sent by another page than this one. Behind a reverse proxy: have it pass on the Host header.", http.StatusForbidden)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody) // where Bound is not used
 		next.ServeHTTP(w, r)
 	})
 	// A reverse proxy may take the prefix off or leave it.

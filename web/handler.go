@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"hueair2mqtt/internal/httpguard"
 )
 
 //go:embed assets templates
@@ -61,9 +63,13 @@ var assetVersion = sync.OnceValue(func() string {
 // visit is one request by somebody.
 type visit struct {
 	base    string // prefix of all paths
+	client  httpguard.Client
 	visitor string
-	inside  bool // signed in
+	session context.Context // nil: not signed in
 }
+
+// inside reports whether the visitor is signed in.
+func (v visit) inside() bool { return v.session != nil }
 
 // view is what the layout shows around a page.
 type view struct {
@@ -106,7 +112,6 @@ func (s *Server) Handler() http.Handler {
 	}
 	mux.HandleFunc("GET /live/{page}", s.inside(s.live))
 	for path, do := range map[string]func(r *http.Request, v visit) (to string){
-		"/sign-out":     s.doSignOut,
 		"/refresh":      s.doRefresh,
 		"/acknowledge":  s.doAcknowledge,
 		"/hue/find":     s.doFindHue,
@@ -120,6 +125,7 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.HandleFunc("POST "+path, s.action(do))
 	}
+	mux.HandleFunc("POST /sign-out", s.doSignOut)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "There is no such page.")
 	})
@@ -141,14 +147,14 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 func (s *Server) visit(w http.ResponseWriter, r *http.Request) visit {
 	base := s.guard.base(r)
 	id := s.access.visitor(w, r, base)
-	return visit{base: base, visitor: id, inside: s.access.admits(id)}
+	return visit{base: base, client: s.guard.proxies.Client(r), visitor: id, session: s.access.session(id)}
 }
 
 // inside is for who is signed in; others are led to the sign-in.
 func (s *Server) inside(show func(http.ResponseWriter, *http.Request, visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
-		if !v.inside {
+		if !v.inside() {
 			http.Redirect(w, r, v.base+"/sign-in", http.StatusSeeOther)
 			return
 		}
@@ -159,16 +165,21 @@ func (s *Server) inside(show func(http.ResponseWriter, *http.Request, visit)) ht
 // action is a POST of a form of this page. It ends on a page to look at.
 func (s *Server) action(do func(r *http.Request, v visit) (to string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := s.visit(w, r)
-		if !v.inside {
-			s.fail(w, r, http.StatusForbidden, "You are not signed in, or not any more.")
-			return
+		if v, ok := s.mayAct(w, r); ok {
+			http.Redirect(w, r, v.base+do(r, v), http.StatusSeeOther)
 		}
-		if !s.formIsOurs(w, r, v) {
-			return
-		}
-		http.Redirect(w, r, v.base+do(r, v), http.StatusSeeOther)
 	}
+}
+
+// mayAct reports whether a form of this page was sent by a visitor who is signed in.
+// If not, it has answered.
+func (s *Server) mayAct(w http.ResponseWriter, r *http.Request) (v visit, ok bool) {
+	v = s.visit(w, r)
+	if !v.inside() {
+		s.fail(w, r, http.StatusForbidden, "You are not signed in, or not any more.")
+		return v, false
+	}
+	return v, s.formIsOurs(w, r, v)
 }
 
 // formIsOurs looks at a form's size and token.
@@ -211,9 +222,9 @@ func (s *Server) render(ctx context.Context, v visit, name, part string) ([]byte
 func (s *Server) view(v visit, name string) view {
 	shown := view{
 		Name: name, Base: v.base, Assets: assetVersion(), Token: s.access.token(v.visitor),
-		Setup: s.o.Setup, SignOut: v.inside && !s.access.open(), Now: time.Now(),
+		Setup: s.o.Setup, SignOut: v.inside() && !s.access.open(), Now: time.Now(),
 	}
-	if v.inside {
+	if v.inside() {
 		shown.Menu = pages
 	}
 	for _, p := range pages {
@@ -290,7 +301,7 @@ func (s *Server) signInPage(code, wrong string) signInPage {
 // at by more than people, and it opens the page once.
 func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
 	v := s.visit(w, r)
-	if v.inside {
+	if v.inside() {
 		http.Redirect(w, r, v.base+"/", http.StatusSeeOther)
 		return
 	}
@@ -308,23 +319,41 @@ func (s *Server) doSignIn(w http.ResponseWriter, r *http.Request) {
 	if !s.formIsOurs(w, r, v) {
 		return
 	}
-	if !s.access.tries.Allow() {
-		s.o.Errors.Warn("too many tries to sign in to the page", zap.String("from", r.RemoteAddr))
-		w.Header().Set("Retry-After", strconv.Itoa(int(tryEvery.Seconds())))
-		s.signInForm(w, v, http.StatusTooManyRequests, s.signInPage("", fmt.Sprintf("Too many tries: wait %d seconds.", int(tryEvery.Seconds()))))
+	secret := r.PostForm.Get("secret")
+	if !s.access.useCode(secret) && !s.passwordIsRight(w, v, secret) {
 		return
 	}
-	id, ok := s.access.signIn(r.PostForm.Get("secret"))
-	if !ok {
-		s.o.Errors.Warn("somebody tried to sign in to the page with a wrong password or code", zap.String("from", r.RemoteAddr))
-		s.signInForm(w, v, http.StatusForbidden, s.signInPage("", "That was not right. A link can be used once only; the newest one is in the terminal."))
-		return
-	}
-	setCookie(w, r, v.base, id)
+	setCookie(w, r, v.base, s.access.signIn(v.visitor))
 	http.Redirect(w, r, v.base+"/", http.StatusSeeOther)
 }
 
-func (s *Server) doSignOut(_ *http.Request, v visit) string {
-	s.access.signOut(v.visitor)
-	return "/sign-in"
+// passwordIsRight checks a password within the limits of attempts. If it is wrong,
+// or was not checked, it has answered.
+func (s *Server) passwordIsRight(w http.ResponseWriter, v visit, secret string) bool {
+	from := zap.Stringer("from", v.client)
+	if s.access.password != "" {
+		known := ""
+		if s.access.isKnown(v.visitor) {
+			known = v.visitor
+		}
+		if !s.access.attempts.allow(v.client, known) {
+			s.o.Errors.Warn("too many attempts to sign in to the page", from)
+			w.Header().Set("Retry-After", strconv.Itoa(int(attemptEvery.Seconds())))
+			s.signInForm(w, v, http.StatusTooManyRequests, s.signInPage("", fmt.Sprintf("Too many attempts: wait %d seconds.", int(attemptEvery.Seconds()))))
+			return false
+		}
+		if s.access.isPassword(secret) {
+			return true
+		}
+	}
+	s.o.Errors.Warn("an attempt to sign in to the page with a wrong password or code", from)
+	s.signInForm(w, v, http.StatusForbidden, s.signInPage("", "That was not right. A link can be used once only; the newest one is in the terminal."))
+	return false
+}
+
+func (s *Server) doSignOut(w http.ResponseWriter, r *http.Request) {
+	if v, ok := s.mayAct(w, r); ok {
+		setCookie(w, r, v.base, s.access.signOut(v.visitor))
+		http.Redirect(w, r, v.base+"/sign-in", http.StatusSeeOther)
+	}
 }

@@ -252,13 +252,16 @@ type events struct {
 	cancel context.CancelFunc
 }
 
-func (v *visitor) live(page string) *events {
+func (v *visitor) live(page string, header ...string) *events {
 	v.t.Helper()
 	ctx, cancel := context.WithCancel(v.t.Context())
 	v.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, "GET", v.base+"/live/"+page, nil)
 	if err != nil {
 		v.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
 	}
 	resp, err := v.Do(r)
 	if err != nil {
@@ -287,6 +290,16 @@ func (e *events) next() string {
 	}
 	e.t.Fatalf("the stream has ended: %v", e.lines.Err())
 	return ""
+}
+
+// end waits for the stream's end.
+func (e *events) end() {
+	e.t.Helper()
+	for e.lines.Scan() {
+	}
+	if err := e.lines.Err(); err != nil {
+		e.t.Errorf("the stream was cut off: %v", err)
+	}
 }
 
 // eventually waits until a condition holds.

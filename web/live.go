@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -23,14 +24,20 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
 		s.fail(w, r, http.StatusNotFound, "There is no such page.")
 		return
 	}
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
+	if r.Method != http.MethodGet { // HEAD matches the pattern too
+		http.Error(w, "a stream has a body", http.StatusMethodNotAllowed)
+		return
+	}
+	closed, ok := s.streams.open(v.client, v.visitor)
+	if !ok {
 		http.Error(w, "too many browsers look at this page", http.StatusServiceUnavailable)
 		return
 	}
-	ctx := r.Context()
+	defer closed()
+	// The stream ends with the request, and with the session.
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(v.session, cancel)()
 	changed, away := s.changes.look()
 	defer away()
 	if name != "log" && name != "check" {
@@ -42,6 +49,9 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
 	control := http.NewResponseController(w)
 	// The times of the server are for requests that end.
 	send := func(text []byte) bool {
+		if ctx.Err() != nil {
+			return false
+		}
 		// A writer that knows no deadline is one of a test's.
 		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
 		if _, err := w.Write(text); err != nil {
@@ -50,8 +60,10 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
 		return control.Flush() == nil
 	}
 	_ = control.SetReadDeadline(time.Time{})
+	defer func() { _ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // for the end of the body
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events to itself
+	w.Header().Set("Connection", "close")     // with the stream
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	var last []byte
@@ -79,10 +91,6 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
 				waiting = false
 			case <-beat.C:
 				if !send([]byte(": still here\n\n")) {
-					return
-				}
-				// A session may have ended meanwhile.
-				if !s.access.admits(v.visitor) {
 					return
 				}
 			case <-ctx.Done():

@@ -344,7 +344,7 @@ func TestSlowOnesAreLeft(t *testing.T) {
 		"nothing":       {"", 10 * time.Second},
 		"half a header": {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", 10 * time.Second},
 		"half a body":   {"POST /refresh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=", 15 * time.Second},
-		"and goes on":   {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 90 * time.Second},
+		"and goes on":   {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 11 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
@@ -445,4 +445,127 @@ func TestBasePath(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestStreamsEndWithTheSession(t *testing.T) {
+	s := newSite(t, withPassword)
+	v, other := s.visitor(), s.visitor()
+	for _, each := range []*visitor{v, other} {
+		each.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	}
+	streams := []*events{v.live("overview"), v.live("log")}
+	kept := other.live("log")
+	for _, stream := range append(streams, kept) {
+		stream.next()
+	}
+	v.send("/", "/sign-out", url.Values{})
+	for _, stream := range streams {
+		stream.end()
+	}
+	eventually(t, "nobody watches", func() bool { return s.house.watching() == 0 })
+	fmt.Fprintln(s.options.Log, "info still here")
+	if next := kept.next(); !strings.Contains(next, "still here") {
+		t.Errorf("somebody else's stream:\n%s", next)
+	}
+}
+
+func TestStreamsEndWhenTheSessionExpires(t *testing.T) {
+	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
+		s := &site{t: t, url: "http://127.0.0.1"}
+		v := s.visitor()
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}
+		defer transport.CloseIdleConnections()
+		v.Client.Transport = transport
+		v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		began := time.Now()
+		stream := v.live("log")
+		stream.end()
+		if took := time.Since(began); took < 6*24*time.Hour || took > 7*24*time.Hour+time.Second {
+			t.Errorf("the stream ended after %v", took)
+		}
+	})
+}
+
+// A session that was left, by signing out or in again, can't be taken up.
+func TestALeftSessionIsOver(t *testing.T) {
+	s := newSite(t, withPassword)
+	site, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitor()
+	cookie := func() string {
+		c := v.Jar.Cookies(site)
+		return c[0].Name + "=" + c[0].Value
+	}
+	works := func(cookie string) bool {
+		return s.visitor().do("GET", "/", nil, "Cookie", cookie).StatusCode == http.StatusOK
+	}
+	before := v.do("GET", "/sign-in", nil).Cookies()[0]
+	token := v.token("/sign-in")
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	first := cookie()
+	if !works(first) || works(before.Name+"="+before.Value) {
+		t.Error("the cookie from before the sign-in works, or the one after it does not")
+	}
+	// Whoever is signed in is not shown the form, but may send it.
+	v.do("POST", "/sign-in", url.Values{"token": {v.token("/")}, "secret": {password}})
+	second := cookie()
+	if first == second || works(first) || !works(second) {
+		t.Error("the session before the last sign-in goes on")
+	}
+	v.send("/", "/sign-out", url.Values{})
+	third := cookie()
+	if third == second || works(second) || works(third) {
+		t.Error("a session goes on after sign-out")
+	}
+	// The next sign-in opens none of the former ones.
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	for name, old := range map[string]string{"planted": before.Name + "=" + before.Value, "first": first, "second": second, "third": third} {
+		if works(old) {
+			t.Errorf("the %s cookie works", name)
+		}
+	}
+	if a := v.do("POST", "/refresh", url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a token from before: %s", a.Status)
+	}
+}
+
+func TestAnOpenPageIsNotForProxies(t *testing.T) {
+	for _, header := range [][]string{
+		{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}, {"X-Real-IP", "192.0.2.1"}, {"Via", "1.1 proxy"},
+		{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "sensors.example.org"},
+	} {
+		for _, page := range []string{"/", "/live/overview", "/log"} {
+			if a := newSite(t, nil).visitor().do("GET", page, nil, header...); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "web.password_file") {
+				t.Errorf("%s with %s: %s", page, header[0], a.Status)
+			}
+		}
+		if a := newSite(t, withPassword).visitor().do("GET", "/sign-in", nil, header...); a.StatusCode != http.StatusOK {
+			t.Errorf("with a password and %s: %s", header[0], a.Status)
+		}
+	}
+}
+
+func TestStrangersDontHoldThePage(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+		// All have the same address, or none.
+		var held []net.Conn
+		for range 200 {
+			held = append(held, dial())
+		}
+		conn := dial()
+		go io.WriteString(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Errorf("%v, %v", answer, err)
+		}
+		began := time.Now()
+		for _, c := range held {
+			io.Copy(io.Discard, c)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("they were waited for %v", took)
+		}
+	})
 }

@@ -24,7 +24,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/net/netutil"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/check"
@@ -32,6 +31,8 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/httpguard"
+	"hueair2mqtt/internal/loglimit"
 )
 
 // House is the bridge that is shown; *bridge.Live is one.
@@ -95,11 +96,9 @@ type Server struct {
 	signing  signing
 	checking job[[]check.Finding]
 	trying   job[brokerTried]
-	streams  chan struct{} // a token for each live stream
+	streams  *streams
+	logLimit *loglimit.Limiter // of o.Errors: strangers cause most of these lines
 }
-
-// maxStreams bounds the browsers that look at the same time.
-const maxStreams = 32
 
 // New makes the page, which lives until ctx ends.
 func New(ctx context.Context, o Options) *Server {
@@ -109,10 +108,11 @@ func New(ctx context.Context, o Options) *Server {
 	}
 	s := &Server{
 		o: o, life: ctx, changes: newChanges(),
-		guard:   newGuard(o.Config.Web, name),
-		access:  newAccess(o.Config.Web.Password, o.Code),
-		streams: make(chan struct{}, maxStreams),
+		access:  newAccess(ctx, o.Config.Web.Password, o.Code),
+		streams: newStreams(),
 	}
+	s.o.Errors, s.logLimit = loglimit.New(o.Errors)
+	s.guard = newGuard(o.Config.Web, name, s.access.open())
 	if o.Log != nil {
 		o.Log.onWrite(s.changes.tell)
 	}
@@ -125,9 +125,11 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
 	writeTimeout      = 20 * time.Second
-	idleTimeout       = time.Minute
+	idleTimeout       = 10 * time.Second
 	maxHeaderBytes    = 16 << 10
-	maxConnections    = 128
+	// A browser opens 6 connections. Several may share an address.
+	maxConnections          = 128
+	maxConnectionsPerClient = 32
 
 	// shutdownTimeout is how long requests may still take at the end.
 	shutdownTimeout = time.Second
@@ -154,7 +156,9 @@ func (s *Server) Serve(listener net.Listener) error {
 			server.Close()
 		}
 	})
-	err := server.Serve(netutil.LimitListener(listener, maxConnections))
+	err := server.Serve(httpguard.Bound(server, listener, httpguard.Limits{
+		Connections: maxConnections, PerClient: maxConnectionsPerClient, Proxies: s.guard.proxies, Body: maxBody,
+	}))
 	if !stop() {
 		<-ended
 	}
@@ -169,6 +173,7 @@ func (s *Server) Serve(listener net.Listener) error {
 func (s *Server) Wait() {
 	s.jobs.Wait()
 	s.signing.close()
+	s.logLimit.Close()
 }
 
 // sourceName is a source as people call it.

@@ -3,6 +3,8 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -81,14 +83,52 @@ func TestLive(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	s := newSite(t, nil)
-	v := s.visitor()
-	for range 32 {
-		v.live("overview").next()
+	s := newSite(t, func(o *web.Options) {
+		withPassword(o)
+		o.Config.Web.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	signedIn := func() *visitor {
+		v := s.visitor()
+		v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		return v
 	}
-	if a := v.do("GET", "/live/overview", nil); a.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("one more: %s", a.Status)
+	refused := func(who string, v *visitor, address string) {
+		t.Helper()
+		if a := v.do("GET", "/live/log", nil, "X-Forwarded-For", address); a.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("one more stream of %s: %s", who, a.Status)
+		}
 	}
+	open := func(v *visitor, address string) (last *events) {
+		t.Helper()
+		for range 8 {
+			last = v.live("log", "X-Forwarded-For", address)
+			last.next()
+		}
+		return last
+	}
+	v := signedIn()
+	open(v, "192.0.2.1")
+	refused("the visitor", v, "192.0.2.1")
+	open(signedIn(), "192.0.2.1")
+	other := signedIn()
+	refused("the address", other, "192.0.2.1")
+	last := open(other, "192.0.2.2")
+	open(signedIn(), "192.0.2.3")
+	v = signedIn()
+	refused("all", v, "192.0.2.4")
+	last.cancel()
+	eventually(t, "space for one more", func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/live/log", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := v.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
 }
 
 func TestTheLogIsBounded(t *testing.T) {

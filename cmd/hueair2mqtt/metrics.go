@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"net"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/metrics"
 )
 
@@ -20,6 +23,10 @@ func serveMetrics(ctx context.Context, c configs.Metrics, o *bridge.Options) (st
 	if err != nil {
 		return nil, err
 	}
+	hosts := httpguard.Hosts(c.Hosts)
+	if name, _, err := net.SplitHostPort(c.Listen); err == nil && name != "" {
+		hosts = append(hosts, strings.ToLower(name))
+	}
 	m := metrics.New(o.Version)
 	o.Observer = m
 	o.Log.Info("metrics are served", zap.String("address", "http://"+listener.Addr().String()+"/metrics"))
@@ -27,7 +34,7 @@ func serveMetrics(ctx context.Context, c configs.Metrics, o *bridge.Options) (st
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		m.Serve(ctx, listener, o.Log)
+		m.Serve(ctx, listener, hosts, o.Log)
 	}()
 	return func() {
 		cancel()

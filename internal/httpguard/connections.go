@@ -1,0 +1,181 @@
+package httpguard
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Limits bound what the clients of one server can hold.
+type Limits struct {
+	// Connections is the maximum for all clients, PerClient for one.
+	Connections, PerClient int
+	// Proxies are exempt from PerClient.
+	Proxies Proxies
+	// Body is the maximum size of a request's body in bytes.
+	Body int64
+}
+
+// Bound applies the limits to a server and the listener that it will serve. It sets
+// the server's ConnState and ConnContext and wraps its Handler.
+//
+// A connection that exceeds a limit replaces one that is waiting: idle, or still
+// sending its request. So whoever holds connections without using them can't keep
+// others out, not even from the same address. The new connection is closed only
+// where all others are being served.
+//
+// Handlers see a request when its body has arrived. One with a longer body than
+// allowed yields an *http.MaxBytesError when read.
+func Bound(server *http.Server, listener net.Listener, limits Limits) net.Listener {
+	b := &bounded{Listener: listener, limits: limits, clients: make(map[Client]int), conns: make(map[*conn]struct{})}
+	server.ConnState = b.changed
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
+	server.Handler = b.serving(server.Handler)
+	return b
+}
+
+type connKey struct{}
+
+type bounded struct {
+	net.Listener
+	limits Limits
+
+	mu      sync.Mutex
+	clients map[Client]int // connections of each
+	conns   map[*conn]struct{}
+}
+
+// conn is one connection. Its fields are guarded by the mutex of bounded.
+type conn struct {
+	net.Conn
+	bounded *bounded
+	client  Client
+	proxy   bool
+	busy    bool      // a handler has a whole request, or its response is being sent
+	since   time.Time // when busy last changed
+}
+
+// Accept returns the next connection that is within the limits.
+func (b *bounded) Accept() (net.Conn, error) {
+	for {
+		raw, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		address := remoteAddr(raw.RemoteAddr().String())
+		c := &conn{Conn: raw, bounded: b, client: ClientOf(address), proxy: b.limits.Proxies.Trusts(address), since: time.Now()}
+		displaced, ok := b.add(c)
+		if displaced != nil {
+			displaced.Conn.Close() // the server notices and closes it too
+		}
+		if ok {
+			return c, nil
+		}
+		raw.Close()
+	}
+}
+
+// add records a connection. If the limits demand it, another one is displaced,
+// which the caller must close.
+func (b *bounded) add(c *conn) (displaced *conn, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case !c.proxy && b.clients[c.client] >= b.limits.PerClient:
+		displaced = b.victim(func(other *conn) bool { return other.client == c.client && !other.busy })
+	case len(b.conns) >= b.limits.Connections:
+		displaced = b.victim(func(other *conn) bool { return !other.busy })
+		if displaced == nil {
+			// All are being served: whoever has more than the newcomer yields one.
+			displaced = b.victim(func(other *conn) bool { return !other.proxy && b.clients[other.client] > b.clients[c.client]+1 })
+		}
+	default:
+		b.record(c)
+		return nil, true
+	}
+	if displaced == nil {
+		return nil, false
+	}
+	b.forget(displaced)
+	b.record(c)
+	return displaced, true
+}
+
+// victim returns the oldest matching connection of the client that has most.
+func (b *bounded) victim(matches func(*conn) bool) *conn {
+	var found *conn
+	for c := range b.conns {
+		if !matches(c) {
+			continue
+		}
+		if found == nil || b.clients[c.client] > b.clients[found.client] ||
+			b.clients[c.client] == b.clients[found.client] && c.since.Before(found.since) {
+			found = c
+		}
+	}
+	return found
+}
+
+func (b *bounded) record(c *conn) {
+	b.conns[c] = struct{}{}
+	b.clients[c.client]++
+}
+
+func (b *bounded) forget(c *conn) {
+	if _, there := b.conns[c]; !there {
+		return
+	}
+	delete(b.conns, c)
+	if b.clients[c.client]--; b.clients[c.client] == 0 {
+		delete(b.clients, c.client)
+	}
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	c.bounded.mu.Lock()
+	c.bounded.forget(c)
+	c.bounded.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *conn) setBusy(busy bool) {
+	c.bounded.mu.Lock()
+	defer c.bounded.mu.Unlock()
+	c.busy, c.since = busy, time.Now()
+}
+
+// changed is the server's ConnState.
+func (b *bounded) changed(nc net.Conn, state http.ConnState) {
+	if c, ok := nc.(*conn); ok && state == http.StateIdle {
+		c.setBusy(false)
+	}
+}
+
+// serving wraps a handler so that it runs when the whole request is there.
+func (b *bounded) serving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// NoBody is what the server sets for a request without one.
+		if r.Body != http.NoBody {
+			content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, b.limits.Body))
+			var body io.Reader = bytes.NewReader(content)
+			if err != nil {
+				body = io.MultiReader(body, failed{err})
+			}
+			r.Body = io.NopCloser(body)
+		}
+		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+			c.setBusy(true)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// failed is a reader that returns an error.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }

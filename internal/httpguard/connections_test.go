@@ -1,0 +1,230 @@
+package httpguard_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hueair2mqtt/internal/httpguard"
+)
+
+// network is a listener in memory whose clients choose their addresses.
+type network struct {
+	t     *testing.T
+	conns chan net.Conn
+	close func()
+}
+
+func (n *network) Accept() (net.Conn, error) {
+	if c, ok := <-n.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (n *network) Close() error   { n.close(); return nil }
+func (n *network) Addr() net.Addr { return &net.TCPAddr{} }
+
+type addressed struct {
+	net.Conn
+	from net.Addr
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a.from }
+
+// dial connects from an address.
+func (n *network) dial(address string) *client {
+	ours, theirs := net.Pipe()
+	n.conns <- addressed{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1000))}
+	synctest.Wait()
+	n.t.Cleanup(func() { ours.Close() })
+	return &client{t: n.t, Conn: ours, in: bufio.NewReader(ours)}
+}
+
+type client struct {
+	t *testing.T
+	net.Conn
+	in *bufio.Reader
+}
+
+// send sends a part of a request; it does not matter whether somebody reads it.
+func (c *client) send(text string) *client {
+	c.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	io.WriteString(c, text)
+	synctest.Wait()
+	return c
+}
+
+// ask reports whether a whole request is answered.
+func (c *client) ask() bool {
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.SetReadDeadline(time.Now().Add(time.Second))
+	response, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return false
+	}
+	io.Copy(io.Discard, response.Body)
+	return response.StatusCode == http.StatusOK
+}
+
+// open reports whether the server keeps the connection.
+func (c *client) open() bool {
+	c.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := c.in.Peek(1)
+	timeout, ok := err.(net.Error)
+	return ok && timeout.Timeout()
+}
+
+var limits = httpguard.Limits{Connections: 8, PerClient: 3, Body: 10, Proxies: httpguard.Proxies{netip.MustParsePrefix("127.0.0.1/32")}}
+
+// bound serves with the limits above. Requests for /hold are answered at the end.
+func bound(t *testing.T, test func(n *network)) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{t: t, conns: make(chan net.Conn)}
+		n.close = sync.OnceFunc(func() { close(n.conns) })
+		end := make(chan struct{})
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/hold" {
+				<-end
+			}
+			body, err := io.ReadAll(r.Body)
+			fmt.Fprintf(w, "%s %v", body, err)
+		})}
+		listener := httpguard.Bound(server, n, limits)
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listener) }()
+		test(n)
+		close(end)
+		server.Close()
+		time.Sleep(time.Second) // the server lingers after a body that is too long
+		<-served
+	})
+}
+
+const hold = "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
+
+func TestWaitingConnectionsYield(t *testing.T) {
+	const slow = "GET / HTTP/1.1\r\nHost: x\r\n"
+	for name, sent := range map[string]string{
+		"nothing sent":  "",
+		"half a header": slow,
+		"half a body":   strings.Replace(slow, "GET", "POST", 1) + "Content-Length: 9\r\n\r\nx",
+	} {
+		t.Run(name, func(t *testing.T) {
+			bound(t, func(n *network) {
+				var held []*client
+				for range 20 {
+					held = append(held, n.dial("192.0.2.1").send(sent))
+					time.Sleep(time.Millisecond)
+				}
+				for i, c := range held {
+					if got, want := c.open(), i >= 17; got != want {
+						t.Errorf("connection %d is open: %v", i, got)
+					}
+				}
+				if !n.dial("192.0.2.1").ask() || !n.dial("192.0.2.2").ask() {
+					t.Error("others are kept out")
+				}
+			})
+		})
+	}
+}
+
+func TestIdleConnectionsYield(t *testing.T) {
+	bound(t, func(n *network) {
+		var idle []*client
+		for i := range 20 {
+			c := n.dial(fmt.Sprintf("192.0.2.%d", i))
+			if !c.ask() {
+				t.Fatalf("client %d is kept out", i)
+			}
+			idle = append(idle, c)
+			time.Sleep(time.Millisecond)
+		}
+		if idle[0].open() || !idle[19].open() || !idle[19].ask() {
+			t.Error("the oldest is kept, or the newest is not")
+		}
+	})
+}
+
+func TestServedConnectionsStay(t *testing.T) {
+	bound(t, func(n *network) {
+		var first []*client
+		for range 3 {
+			first = append(first, n.dial("192.0.2.1").send(hold))
+		}
+		if n.dial("192.0.2.1").ask() {
+			t.Error("one client has more than its share")
+		}
+		for i := range 5 {
+			n.dial(fmt.Sprintf("198.51.100.%d", i)).send(hold)
+		}
+		// All are served. Whoever has most yields to a newcomer, down to one more.
+		if n.dial("198.51.100.1").open() != true {
+			t.Error("a client with fewer is kept out")
+		}
+		open := 0
+		for _, c := range first {
+			if c.open() {
+				open++
+			}
+		}
+		if open != 2 {
+			t.Errorf("%d of 3 connections are open", open)
+		}
+	})
+}
+
+func TestNobodyYieldsToAnEqual(t *testing.T) {
+	bound(t, func(n *network) {
+		var held []*client
+		for i := range 8 {
+			held = append(held, n.dial(fmt.Sprintf("192.0.2.%d", i)).send(hold))
+		}
+		if n.dial("192.0.2.100").open() {
+			t.Error("more than the maximum")
+		}
+		for i, c := range held {
+			if !c.open() {
+				t.Errorf("client %d was cut off", i)
+			}
+		}
+	})
+}
+
+func TestAProxyHasNoShare(t *testing.T) {
+	bound(t, func(n *network) {
+		for i := range 8 {
+			if !n.dial("127.0.0.1").send(hold).open() {
+				t.Errorf("connection %d of the proxy is refused", i)
+			}
+		}
+		if n.dial("127.0.0.1").open() {
+			t.Error("more than the maximum")
+		}
+	})
+}
+
+func TestBodyIsBounded(t *testing.T) {
+	bound(t, func(n *network) {
+		for body, want := range map[string]string{"0123456789": "0123456789 <nil>", "0123456789a": "0123456789 http: request body too large"} {
+			c := n.dial("192.0.2.1")
+			go fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			response, err := http.ReadResponse(c.in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := io.ReadAll(response.Body); string(got) != want {
+				t.Errorf("%s: %q", body, got)
+			}
+		}
+	})
+}
