@@ -79,6 +79,9 @@ history:
 logbook:
 logger:
   default: info
+  logs:
+    # A line for each entity of a home, of which there must not be 200 in a while.
+    homeassistant.helpers.entity_registry: warning
 recorder:
   commit_interval: 1
 automation:

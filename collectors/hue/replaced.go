@@ -31,8 +31,7 @@ func (n *Newcomer) checkKnown() error {
 		return nil
 	}
 	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{
-		Err: fmt.Errorf("the Hue bridge %s is paired already: %s", n.ID, now),
-		Remedy: fmt.Sprintf(`somebody may imitate it; if you know why it changed, run "hueair2mqtt hue forget %s", which removes its entry from %s, and pair again`,
-			n.ID, filepath.Join(n.c.stateDir, StateFile)),
+		Err:    fmt.Errorf("the Hue bridge %s is paired already: %s", n.ID, now),
+		Remedy: fmt.Sprintf(`somebody may imitate it; if you know why it changed, run "hueair2mqtt hue forget %s" and pair again`, n.ID),
 	}}
 }
