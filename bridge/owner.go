@@ -49,6 +49,7 @@ type owner struct {
 
 // endpoint is the health of what one poller asks.
 type endpoint struct {
+	added       time.Time
 	polled      bool // at least once
 	lastPoll    time.Time
 	lastSuccess time.Time // zero before the first
@@ -136,7 +137,7 @@ func (w *owner) addTask(task Task) (*poller, error) {
 		log:     w.options.Log.With(zap.String("collector", source), zap.String("endpoint", asked)),
 	}
 	w.pollers = append(w.pollers, p)
-	w.endpoints[p] = &endpoint{}
+	w.endpoints[p] = &endpoint{added: time.Now()}
 	w.options.Observer.Polls(source, asked)
 	if w.alerts[source] == nil {
 		w.alerts[source] = newAlert(source, w.options.StateDir, task.AlertFile)
@@ -271,7 +272,7 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 		d := w.devices[found.ID]
 		if d == nil {
 			d = &device{since: time.Now()}
-			if w.options.Live != nil {
+			if l := w.options.Live; l != nil && l.traces {
 				d.trace = make(trace)
 			}
 			w.devices[found.ID] = d

@@ -122,7 +122,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "There is no such page.")
 	})
-	return s.guard.wrap(s.recovered(mux))
+	return s.o.Health.Handler(s.guard.wrap(s.recovered(mux)))
 }
 
 // recovered makes a page that fails unexpectedly cost that page alone.

@@ -32,6 +32,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/health"
 )
 
 // House is the bridge that is shown; *bridge.Live is one.
@@ -55,7 +56,9 @@ type Options struct {
 	Code func(code string)
 
 	House House
-	Log   *Ring
+	// Health is served beside the page; nil if it isn't.
+	Health *health.Checks
+	Log    *Ring
 	// Errors is where the page tells its own failures.
 	Errors *zap.Logger
 

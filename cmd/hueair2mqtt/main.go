@@ -100,6 +100,7 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 		newDemoCommand(),
 		newDiscoveryCommand(),
 		newConfiguredCommand(),
+		newHealthCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -55,6 +55,7 @@ func newRunCommand() *cobra.Command {
 			if options.ServiceManager, err = serviceManager(); err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			options.Live = newLive(config)
 			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
 			if err != nil {
 				return &exitError{exitFailed, err}
@@ -76,7 +77,7 @@ func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) er
 	if c.Web.Listen == "" {
 		return bridge.Run(cmd.Context(), options)
 	}
-	p, err := newPage(cmd, c, options.Log)
+	p, err := newPage(cmd, c, options.Live, options.Log)
 	if err != nil {
 		return err
 	}

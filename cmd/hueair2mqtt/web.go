@@ -17,6 +17,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/health"
 	"hueair2mqtt/web"
 )
 
@@ -30,14 +31,16 @@ type page struct {
 	config *configs.Config
 	setup  bool
 	live   *bridge.Live
+	health *health.Checks
 	ring   *web.Ring
 	log    *zap.Logger
 	code   func(code string)
 }
 
-// newPage makes a page, and has its log keep what log is given from now on.
-func newPage(cmd *cobra.Command, c *configs.Config, log *zap.Logger) (*page, error) {
-	p := &page{cmd: cmd, config: c, live: bridge.NewLive(), ring: web.NewRing()}
+// newPage makes a page of the bridge that live looks into, and has its log keep what
+// log is given from now on.
+func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
+	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing()}
 	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.ring)
 	if err != nil {
 		return nil, err
@@ -95,7 +98,7 @@ func (p *page) listen(ctx context.Context) (net.Listener, error) {
 func (p *page) options(o bridge.Options) web.Options {
 	return web.Options{
 		Config: p.config, ConfigFile: p.cmd.Flag("config").Value.String(), Setup: p.setup, Code: p.code,
-		House: p.live, Log: p.ring, Errors: p.log,
+		House: p.live, Health: p.health, Log: p.ring, Errors: p.log,
 		FindHue: finder.Find, Amazon: amazonOptions(p.config),
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
