@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/check"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
@@ -38,6 +39,9 @@ func newRunCommand() *cobra.Command {
 			}
 			defer closeLog()
 			if err := prepareStateDir(config.StateDir); err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			if err := reportStateDir(config.StateDir, log); err != nil {
 				return &exitError{exitUnusable, err}
 			}
 			tasks, err := newTasks(config)
@@ -165,6 +169,20 @@ func prepareStateDir(dir string) error {
 		}
 		return fmt.Errorf("state_dir: %w: create the directory or set state_dir to one that hueair2mqtt may write to", err)
 	}
+	return nil
+}
+
+// reportStateDir logs why a state directory can't be written. The error is that it
+// can't even be read: what pairing stored there is needed.
+func reportStateDir(dir string, log *zap.Logger) error {
+	f := check.StateDir(dir)
+	if f.Status != check.Fail {
+		return nil
+	}
+	if _, err := os.ReadDir(dir); err != nil {
+		return fmt.Errorf("state_dir: %s: %s", f.Reason, f.Remedy)
+	}
+	log.Error("the state directory can't be written, so that nothing is remembered after a restart", zap.String("reason", f.Reason), zap.String("remedy", f.Remedy))
 	return nil
 }
 
