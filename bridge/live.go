@@ -61,6 +61,7 @@ type Picture struct {
 
 // BrokerPicture is the state of the connection to the broker.
 type BrokerPicture struct {
+	Address   string // of the last connection; empty before the first
 	Connected bool
 	Since     time.Time // of Connected; zero before the first connection
 	Error     string    // of the last try, while there is no connection
@@ -159,7 +160,7 @@ func (w *owner) picture() Picture {
 	now := time.Now()
 	p := Picture{
 		Version: w.options.Version, Started: w.started,
-		Broker: BrokerPicture{Connected: w.out != nil, Since: w.brokerSince, Error: w.brokerError},
+		Broker: BrokerPicture{Address: w.broker, Connected: w.out != nil, Since: w.brokerSince, Error: w.brokerError},
 	}
 	devices := make(map[*poller]int)
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {

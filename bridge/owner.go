@@ -37,6 +37,7 @@ type owner struct {
 	history *history.Log // nil unless readings are kept for a broker that is away
 
 	out         *outbox // nil while there is no connection
+	broker      string  // the one of the last connection
 	brokerSince time.Time
 	brokerError string // why there is no connection
 	rebirth     *rebirth
@@ -208,7 +209,7 @@ func (w *owner) handle(ctx context.Context, e event) {
 	case happened:
 		w.handleHappened(e)
 	case connectionUp:
-		w.out, w.brokerSince, w.brokerError = e.out, time.Now(), ""
+		w.out, w.broker, w.brokerSince, w.brokerError = e.out, e.broker, time.Now(), ""
 		w.publishEverything()
 		w.showStatus()
 	case connectionFailed:

@@ -64,7 +64,7 @@ type sourceRow struct {
 func (s *Server) overview(p bridge.Picture) overviewPage {
 	page := overviewPage{
 		Problems: s.problems(p), Rooms: rooms(p.Devices), Broker: p.Broker, Started: p.Started, Version: p.Version,
-		Lines: s.missingLines(), File: s.o.ConfigFile, Address: s.o.Config.MQTT.Broker,
+		Lines: s.missingLines(), File: s.o.ConfigFile, Address: s.brokerAddress(p.Broker),
 	}
 	for _, source := range p.Sources {
 		for _, e := range source.Endpoints {

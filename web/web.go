@@ -48,6 +48,10 @@ type Options struct {
 	// Config is the configuration; its file is only named on the page.
 	Config     *configs.Config
 	ConfigFile string
+	// Ingress makes the page one for Home Assistant's Ingress alone, where Home
+	// Assistant has authenticated the visitors. Everyone else gets Health and nothing
+	// more. ConfigFile is empty then: the options are set in Home Assistant.
+	Ingress bool
 	// Setup is the page of the command of that name: it publishes nothing.
 	Setup bool
 

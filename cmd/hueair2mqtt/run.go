@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -53,7 +54,7 @@ func newRunCommand() *cobra.Command {
 				log.Warn("the alert file of a source that is switched off can't be removed; remove it by hand", zap.Error(err))
 			}
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
-				zap.String("broker", config.MQTT.Broker), zap.String("base_topic", config.MQTT.BaseTopic),
+				zap.String("broker", cmp.Or(config.MQTT.Broker, "of Home Assistant")), zap.String("base_topic", config.MQTT.BaseTopic),
 				zap.Int("collectors", len(tasks)))
 			options := bridgeOptions(config, tasks, log)
 			if options.ServiceManager, err = serviceManager(); err != nil {
@@ -99,7 +100,7 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 		}
 		tasks = append(tasks, more...)
 	}
-	if c.Amazon.Enabled {
+	if c.Amazon.Enabled && !awaitsSignIn(c) {
 		more, err := amazonTasks(c)
 		if err != nil {
 			return nil, err
@@ -114,6 +115,13 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 func awaitsPairing(c *configs.Config) bool {
 	paired, err := hue.WithPaired(nil, hue.Options{StateDir: c.StateDir})
 	return c.Web.Listen != "" && err == nil && len(paired)+len(c.Hue.Bridges) == 0
+}
+
+// awaitsSignIn reports whether nobody has signed in to Amazon yet in the Home
+// Assistant app, where both sources are on from the start and none need be used.
+func awaitsSignIn(c *configs.Config) bool {
+	_, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile))
+	return c.App.Token != "" && errors.Is(err, os.ErrNotExist)
 }
 
 func hueTasks(c *configs.Config) (tasks []bridge.Task, err error) {
@@ -141,7 +149,7 @@ func amazonTasks(c *configs.Config) ([]bridge.Task, error) {
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
 	return bridge.Options{
-		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
+		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
 }

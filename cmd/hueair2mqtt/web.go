@@ -96,8 +96,12 @@ func (p *page) listen(ctx context.Context) (net.Listener, error) {
 }
 
 func (p *page) options(o bridge.Options) web.Options {
+	file := p.cmd.Flag("config").Value.String()
+	if p.config.App.Token != "" {
+		file = "" // options are set in Home Assistant
+	}
 	return web.Options{
-		Config: p.config, ConfigFile: p.cmd.Flag("config").Value.String(), Setup: p.setup, Code: p.code,
+		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
 		House: p.live, Health: p.health, Log: p.ring, Errors: p.log,
 		FindHue: finder.Find, Amazon: amazonOptions(p.config),
 		Retrier: func(source string) *collectors.Retrier {
@@ -162,8 +166,14 @@ func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.F
 		return []check.Finding{check.FromError(component, err, "")}
 	}
 	m := typed.MQTT
-	if m.Password == "" && m.Broker == o.MQTT.Broker && m.Username == o.MQTT.Username {
-		m.Password = o.MQTT.Password
+	if o.LocateBroker != nil {
+		if located, err := o.LocateBroker(ctx); err == nil {
+			o.MQTT = located
+		}
+	}
+	known := m.Username == o.MQTT.Username || m.Username == "" && o.LocateBroker != nil
+	if m.Password == "" && m.Broker == o.MQTT.Broker && known {
+		m.Username, m.Password = o.MQTT.Username, o.MQTT.Password
 	}
 	o.MQTT.Broker, o.MQTT.Username, o.MQTT.Password = m.Broker, m.Username, m.Password
 	return brokerFindings(ctx, o)
