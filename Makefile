@@ -29,6 +29,28 @@ deb: ## build dist/hueair2mqtt_<version>_<arch>.deb for amd64, arm64 and armhf
 test-deb: ## as root: build the package and install it on Debian 12 and 13, each in namespaces of its own
 	GO="$(GO)" packaging/test.sh
 
+# Containers run by crun, without a daemon.
+.PHONY: containers
+containers: browser
+	@missing=; \
+	for tool in crun:crun apparmor_parser:apparmor ip:iproute2 unshare:util-linux; do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	if [ -n "$$missing" ]; then \
+		if ! command -v apt-get >/dev/null; then \
+			echo "These tests need$$missing: install it with this system's package manager."; exit 1; fi; \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+		$$sudo apt-get update -q && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing || exit 1; \
+	fi
+
+.PHONY: test-image
+test-image: containers ## as root: build the container image and run it with crun
+	GO="$(GO)" packaging/image/test.sh ./packaging/image
+
+.PHONY: test-app
+test-app: containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
+	GO="$(GO)" packaging/image/test.sh ./packaging/homeassistant
+
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
 # none of 12 on one; golang.org/issue/78156 tells of the like). The programs that the
@@ -115,6 +137,7 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy
 	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
 	$(GO) run $(STATICCHECK) -tags debian ./packaging
 	$(GO) mod tidy -diff
+	cd packaging/image/oci && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff
 
 # Inputs are counted, not seconds: a worker that is busy when the time is up makes
 # Go fail a target that found nothing, with "context deadline exceeded".

@@ -104,9 +104,17 @@ type received struct {
 func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}, readings *history.Log) *session {
 	return &session{
 		mqtt: o.MQTT, tls: tlsConfig, topics: o.topics(), dial: o.dialBroker(),
-		locate: o.LocateBroker, events: events, log: o.Log.With(zap.String("broker", cmp.Or(o.MQTT.Broker, "of Home Assistant"))), ownerGone: ownerGone,
+		locate: o.LocateBroker, events: events, log: o.Log.With(brokerField(o.MQTT)), ownerGone: ownerGone,
 		history: readings, observer: o.Observer,
 	}
+}
+
+// brokerField names the broker in the log, unless it is yet to be located.
+func brokerField(m configs.MQTT) zap.Field {
+	if m.Broker == "" {
+		return zap.Skip()
+	}
+	return zap.String("broker", m.Broker)
 }
 
 // dialFunc opens a connection of the network below MQTT.
@@ -205,7 +213,11 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 		s.log.Warn("the broker refused a subscription, so that buttons in Home Assistant may not work: let mqtt.username read these topics",
 			zap.Strings("topics", refused))
 	}
-	s.log.Info("connected to the broker")
+	if s.mqtt.Broker == "" {
+		s.log.Info("connected to the broker", brokerField(broker))
+	} else {
+		s.log.Info("connected to the broker")
+	}
 	out := newOutbox()
 	s.tell(ctx, connectionUp{out, broker.Broker})
 	s.observer.Connected()

@@ -40,6 +40,7 @@ type Container struct {
 
 	t      testing.TB
 	id     string
+	user   string
 	state  string // crun's directory
 	cmd    *exec.Cmd
 	output buffer
@@ -80,7 +81,7 @@ type mount struct {
 // Start starts a container. The end of the test kills it.
 func (i *Image) Start(t testing.TB, o Options) *Container {
 	t.Helper()
-	c := &Container{t: t, Root: o.Root, id: "hueair2mqtt-" + rand.Text()[:8], state: t.TempDir(), ended: make(chan struct{})}
+	c := &Container{t: t, Root: o.Root, user: i.Config.Config.User, id: "hueair2mqtt-" + rand.Text()[:8], state: t.TempDir(), ended: make(chan struct{})}
 	if c.Root == "" {
 		c.Root = i.Unpack(t)
 	}
@@ -157,7 +158,7 @@ func (c *Container) Output() string { return c.output.String() }
 // Exec runs a command in the container, as a health check does.
 func (c *Container) Exec(args ...string) (printed string, code int) {
 	c.t.Helper()
-	cmd := crun(c.state, append([]string{"exec", c.id}, args...)...)
+	cmd := crun(c.state, append([]string{"exec", "--user", c.user, c.id}, args...)...)
 	out, err := cmd.CombinedOutput()
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		c.t.Fatal(err)

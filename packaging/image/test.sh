@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the images as a release 1.0.0, twice, and runs the tests of the directories
-# that are named with the build tag "release". make test-release brings a whole release
-# and doesn't need this. Needs root.
+# that are named with the build tag "release". Where HUEAIR2MQTT_TEST_RELEASE and
+# HUEAIR2MQTT_TEST_ELSEWHERE name two builds already, these are taken. Needs root.
 #
 # usage: test.sh PACKAGE...
 set -eu
@@ -9,6 +9,10 @@ cd "$(dirname "$0")/../.."
 GO=${GO:-go}
 
 [ "$(id -u)" = 0 ] || { echo "These tests start containers: run them as root (sudo make test-image)." >&2; exit 1; }
+
+if [ -n "${HUEAIR2MQTT_TEST_RELEASE:-}" ]; then
+	exec $GO test -tags release -count=1 -timeout 10m -v "$@"
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

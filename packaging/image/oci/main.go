@@ -195,6 +195,8 @@ func applyDockerfile(config *v1.Config, name string, args map[string]string) err
 		case slices.Contains([]string{"ARG", "FROM"}, instruction):
 		case instruction == "USER" && len(rest) == 1:
 			config.User = rest[0]
+		case instruction == "ENV" && len(rest) == 1:
+			config.Env = append(config.Env, rest[0])
 		case instruction == "LABEL":
 			for _, label := range rest {
 				key, value, ok := strings.Cut(label, "=")
