@@ -4,13 +4,18 @@ package image_test
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/loopback"
@@ -190,5 +195,55 @@ func TestUnconfiguredImageSaysWhatIsMissing(t *testing.T) {
 	})
 	if code := c.Wait(); code != 2 || !strings.Contains(c.Output(), "hueair2mqtt hue pair") {
 		t.Errorf("exit code %d:\n%s", code, c.Output())
+	}
+}
+
+// service is the part of compose.yaml that the tests look at.
+type service struct {
+	Environment map[string]string `yaml:"environment"`
+	ReadOnly    bool              `yaml:"read_only"`
+	CapDrop     []string          `yaml:"cap_drop"`
+	Volumes     []string          `yaml:"volumes"`
+	Healthcheck struct {
+		Test []string `yaml:"test"`
+	} `yaml:"healthcheck"`
+}
+
+func TestComposeFile(t *testing.T) {
+	content, err := os.ReadFile("compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Services map[string]service `yaml:"services"`
+	}
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		t.Fatal(err)
+	}
+	image, s := images(t)["amd64"], file.Services["hueair2mqtt"]
+	if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.Volumes, []string{"state:/data"}) ||
+		!slices.Equal(s.Healthcheck.Test, image.Config.Config.Healthcheck.Test) {
+		t.Errorf("%+v", s)
+	}
+	password := filepath.Join(t.TempDir(), "web-password")
+	if err := os.WriteFile(password, []byte("a long password\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	env := s.Environment
+	env["HUEAIR2MQTT_MQTT__BROKER"] = home(t)["HUEAIR2MQTT_MQTT__BROKER"]
+	page := fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t))
+	env["HUEAIR2MQTT_WEB__LISTEN"] = strings.Replace(page, "127.0.0.1", "0.0.0.0", 1)
+	env["HUEAIR2MQTT_METRICS__LISTEN"] = fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t)) // others on this machine may have the image's
+	c := image.Start(t, containertest.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
+	c.Prints("connected to the broker")
+	c.Prints("the page in the browser is there")
+	response, err := http.Get("http://" + page + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	shown, err := io.ReadAll(response.Body)
+	if err != nil || response.Request.URL.Path != "/sign-in" {
+		t.Errorf("%v: %s\n%s", err, response.Request.URL, shown)
 	}
 }
