@@ -20,7 +20,7 @@ func options(t *testing.T, content string) string {
 
 func TestLoadApp(t *testing.T) {
 	environ := []string{"HUEAIR2MQTT_STATE_DIR=/data"}
-	c, err := configs.LoadApp(options(t, `{
+	_, err := configs.LoadApp(options(t, `{
   "hue": {"enabled": true, "interval": "30s"},
   "amazon": {"enabled": true, "domain": "amazon.de"},
   "mqtt": {},
@@ -30,7 +30,7 @@ func TestLoadApp(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "web.password_file") {
 		t.Errorf("a page without a password: %v", err)
 	}
-	c, err = configs.LoadApp(options(t, `{
+	c, err := configs.LoadApp(options(t, `{
   "hue": {"enabled": true, "interval": "30s"},
   "amazon": {"enabled": true, "domain": "amazon.de"},
   "mqtt": {"base_topic": "home"},
