@@ -31,7 +31,7 @@ test-deb: ## as root: build the package and install it on Debian 12 and 13, each
 
 # Containers run by crun, without a daemon.
 .PHONY: containers
-containers: browser
+containers: mosquitto
 	@missing=; \
 	for tool in crun:crun apparmor_parser:apparmor ip:iproute2 unshare:util-linux; do \
 		PATH="$$PATH:/usr/sbin:/sbin" command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
@@ -48,7 +48,7 @@ test-image: containers ## as root: build the container image and run it with cru
 	GO="$(GO)" packaging/image/test.sh ./packaging/image
 
 .PHONY: test-app
-test-app: containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
+test-app: browser containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
 	GO="$(GO)" packaging/image/test.sh ./packaging/homeassistant
 
 # The race detector gets one processor: on several its own code crashes with

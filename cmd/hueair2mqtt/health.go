@@ -105,8 +105,11 @@ func reachable(listen string) string {
 	if err != nil {
 		return listen
 	}
-	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
-		host = "localhost"
+	switch address, err := netip.ParseAddr(host); {
+	case host == "", err == nil && address == netip.IPv4Unspecified():
+		host = "127.0.0.1"
+	case err == nil && address.IsUnspecified():
+		host = "::1"
 	}
 	return net.JoinHostPort(host, port)
 }

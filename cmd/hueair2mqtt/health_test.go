@@ -90,9 +90,10 @@ func TestHealthNeedsAListener(t *testing.T) {
 
 func TestReachable(t *testing.T) {
 	for listen, want := range map[string]string{
-		":9469":          "localhost:9469",
-		"0.0.0.0:9469":   "localhost:9469",
-		"[::]:9469":      "localhost:9469",
+		":9469":          "127.0.0.1:9469",
+		"0.0.0.0:9469":   "127.0.0.1:9469",
+		"[::]:9469":      "[::1]:9469",
+		"localhost:9469": "localhost:9469",
 		"127.0.0.1:9469": "127.0.0.1:9469",
 		"[::1]:9469":     "[::1]:9469",
 	} {
