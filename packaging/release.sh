@@ -45,7 +45,8 @@ notes=$(packaging/release-notes.sh "$VERSION")
 
 packaging/install.sh apt-ftparchive:apt-utils xz:xz-utils dpkg-deb:dpkg
 SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
-export GO VERSION SIGNING_KEY APT_URL SOURCE_DATE_EPOCH
+OWNER=${OWNER:-}
+export GO VERSION SIGNING_KEY OWNER APT_URL SOURCE_DATE_EPOCH
 GOTOOLCHAIN=${GOTOOLCHAIN:-$(packaging/toolchain.sh)}
 export GOTOOLCHAIN
 
