@@ -35,6 +35,11 @@ for key in $SIGNING_KEY; do
 	gpg --batch --list-secret-keys "$key" >/dev/null 2>&1 ||
 		fail "gpg has no secret key $key: import it, or name another one in SIGNING_KEY"
 done
+toolchain=$(packaging/toolchain.sh)
+GOTOOLCHAIN=${GOTOOLCHAIN:-$toolchain}
+export GOTOOLCHAIN
+[ "$($GO env GOVERSION)" = "$toolchain" ] ||
+	fail "Go is $($GO env GOVERSION), go.mod names $toolchain: unset GOTOOLCHAIN, which is $GOTOOLCHAIN"
 tagged=$(git rev-parse --quiet --verify "refs/tags/v$VERSION^{commit}") ||
 	fail "there is no tag v$VERSION: run git tag v$VERSION"
 [ "$tagged" = "$(git rev-parse HEAD)" ] ||
@@ -47,8 +52,6 @@ packaging/install.sh apt-ftparchive:apt-utils xz:xz-utils dpkg-deb:dpkg
 SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
 OWNER=${OWNER:-}
 export GO VERSION SIGNING_KEY OWNER APT_URL SOURCE_DATE_EPOCH
-GOTOOLCHAIN=${GOTOOLCHAIN:-$(packaging/toolchain.sh)}
-export GOTOOLCHAIN
 
 # dist is replaced only by a complete release.
 part=$DIST.part

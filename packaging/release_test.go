@@ -373,6 +373,11 @@ func TestReleaseRefuses(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
+	// A Go that is not allowed to fetch the toolchain.
+	otherGo := filepath.Join(t.TempDir(), "go")
+	if err := os.WriteFile(otherGo, []byte("#!/bin/sh\necho go1.24.0\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	git("clone", "--quiet", filepath.Dir(releaseDist), tree)
 	git("-C", tree, "tag", "v7.0.0")
 	git("-C", tree, "-c", "user.name=test", "-c", "user.email=test@hueair2mqtt.example", "-c", "commit.gpgsign=false",
@@ -393,6 +398,7 @@ func TestReleaseRefuses(t *testing.T) {
 		{what: "no tag", settings: []string{"VERSION=9.0.0"}, want: "there is no tag v9.0.0: run git tag v9.0.0"},
 		{what: "a tag of another commit", settings: []string{"VERSION=7.0.0"}, want: "v7.0.0 is not the commit that is checked out: run git checkout v7.0.0"},
 		{what: "changes in no commit", dirty: true, want: "the tree has changes that are in no commit"},
+		{what: "another toolchain", settings: []string{"GO=" + otherGo, "GOTOOLCHAIN=local"}, want: "Go is go1.24.0, go.mod names go1."},
 		{what: "no section in the changelog", want: `has no section for 8.0.0: add "## 8.0.0"`},
 	} {
 		t.Run(test.what, func(t *testing.T) {

@@ -38,6 +38,7 @@ git ls-files -z --cached --others --exclude-standard | tar --null --ignore-faile
 		git -c user.name=test -c user.email=test@hueair2mqtt.example -c commit.gpgsign=false commit -q -m 'Release 1.0.0'
 	git tag v1.0.0
 )
+export OWNER=example
 address=http://127.0.0.1:8084 # where the tests serve it
 make -C "$work/tree" release VERSION=1.0.0 SIGNING_KEY="$old" APT_URL=$address
 
