@@ -6,8 +6,8 @@
 # VERSION      the version, such as 1.0.0
 # SIGNING_KEY  fingerprints of one or more secret keys in the gpg keyring; all of
 #              them sign, and the keyring package trusts all of them
-# OWNER        the GitHub account that publishes; APT_URL replaces the address of
-#              the apt repository that follows from it
+# OWNER        the GitHub account that publishes
+# APT_URL      the address of the apt repository, GitHub Pages of OWNER by default
 # DIST         the directory to write, dist by default
 set -eu
 cd "$(dirname "$0")/.."
@@ -25,7 +25,8 @@ fail() {
 }
 printf %s "$VERSION" | grep -Eqx '[0-9]+\.[0-9]+\.[0-9]+' ||
 	fail "\"$VERSION\" is not a version such as 1.0.0: run make release VERSION=1.0.0"
-[ -n "${APT_URL:-}${OWNER:-}" ] ||
+OWNER=${OWNER:-}
+[ -n "$OWNER" ] ||
 	fail "OWNER is not set: name the GitHub account that publishes, as in make release OWNER=example"
 APT_URL=${APT_URL:-https://$OWNER.github.io/hueair2mqtt}
 [ -n "$SIGNING_KEY" ] ||
@@ -50,7 +51,6 @@ notes=$(packaging/release-notes.sh "$VERSION")
 
 packaging/install.sh apt-ftparchive:apt-utils xz:xz-utils dpkg-deb:dpkg
 SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
-OWNER=${OWNER:-}
 export GO VERSION SIGNING_KEY OWNER APT_URL SOURCE_DATE_EPOCH
 
 # dist is replaced only by a complete release.
@@ -87,6 +87,7 @@ for deb in "$part"/hueair2mqtt_*.deb; do
 done
 
 packaging/image/build.sh "$part" "$VERSION"
+packaging/homeassistant/build.sh "$part" "$VERSION"
 packaging/apt/build.sh "$part" "$VERSION"
 
 (cd "$part" && find . -maxdepth 1 -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >"$stage/SHA256SUMS")

@@ -67,6 +67,7 @@ func TestReleaseIsComplete(t *testing.T) {
 		"SHA256SUMS", "SHA256SUMS.asc", "release-notes.md",
 		"hueair2mqtt-archive-keyring.asc", "hueair2mqtt-archive-keyring_1.0.0_all.deb",
 		"hueair2mqtt-1.0.0-oci.tar", "hueair2mqtt-1.0.0-homeassistant-oci.tar",
+		"hueair2mqtt-1.0.0-homeassistant.tar.gz",
 	}
 	for arch := range goArch {
 		want = append(want, "hueair2mqtt_1.0.0_"+arch+".deb",

@@ -38,16 +38,15 @@ git ls-files -z --cached --others --exclude-standard | tar --null --ignore-faile
 		git -c user.name=test -c user.email=test@hueair2mqtt.example -c commit.gpgsign=false commit -q -m 'Release 1.0.0'
 	git tag v1.0.0
 )
-export OWNER=example
 address=http://127.0.0.1:8084 # where the tests serve it
-make -C "$work/tree" release VERSION=1.0.0 SIGNING_KEY="$old" APT_URL=$address
+make -C "$work/tree" release VERSION=1.0.0 SIGNING_KEY="$old" OWNER=example APT_URL=$address
 
 mkdir -p "$work/some/where"
 (
 	umask 077
 	git clone -q "$work/tree" "$work/some/where/else"
 	cd "$work/some/where/else"
-	TZ=Asia/Tokyo LC_ALL=C.UTF-8 make release VERSION=1.0.0 SIGNING_KEY="$old" APT_URL=$address >/dev/null
+	TZ=Asia/Tokyo LC_ALL=C.UTF-8 make release VERSION=1.0.0 SIGNING_KEY="$old" OWNER=example APT_URL=$address >/dev/null
 )
 
 wait $debians
