@@ -35,8 +35,21 @@ test-deb: ## as root: build the package and install it on Debian 12 and 13, each
 	GO="$(GO)" packaging/test.sh
 
 .PHONY: test-release
-test-release: ## as root: make a release, and install it from its apt repository on Debian 12 and 13
+test-release: containers ## as root: make a release, install it on Debian 12 and 13, run its image and its app
 	GO="$(GO)" packaging/test-release.sh
+
+# Containers run by crun, without a daemon.
+.PHONY: containers
+containers: browser
+	@packaging/install.sh crun:crun apparmor_parser:apparmor ip:iproute2 unshare:util-linux
+
+.PHONY: test-image
+test-image: containers ## as root: build the container image and run it with crun
+	GO="$(GO)" packaging/image/test.sh ./packaging/image
+
+.PHONY: test-app
+test-app: containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
+	GO="$(GO)" packaging/image/test.sh ./packaging/homeassistant
 
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
@@ -125,6 +138,7 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, actionlint
 	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/...
 	$(GO) run $(ACTIONLINT)
 	$(GO) mod tidy -diff
+	cd packaging/image/oci && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff
 
 # Inputs are counted, not seconds: a worker that is busy when the time is up makes
 # Go fail a target that found nothing, with "context deadline exceeded".

@@ -37,7 +37,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 // Serve answers scrapers until ctx ends. It closes the listener.
 func (m *Metrics) Serve(ctx context.Context, l net.Listener, log *zap.Logger) {
 	server := &http.Server{
-		Handler:           m.handler(),
+		Handler:           m.Health.Handler(m.handler()),
 		ReadTimeout:       readTimeout,
 		ReadHeaderTimeout: readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -2,6 +2,7 @@
 # Installs Debian's packages for tools that are missing, with sudo if necessary.
 # usage: install.sh TOOL:PACKAGE..., where TOOL is a command or an absolute path
 set -eu
+PATH=$PATH:/usr/sbin:/sbin # where users do not look
 missing=
 for tool; do
 	[ -e "${tool%%:*}" ] || command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"

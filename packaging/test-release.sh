@@ -10,7 +10,7 @@ export GO
 
 # The Debians are made while the release is built.
 packaging/debians.sh tools
-packaging/install.sh gpg:gpg gpg-agent:gpg-agent apt-ftparchive:apt-utils xz:xz-utils crun:crun apparmor_parser:apparmor
+packaging/install.sh gpg:gpg gpg-agent:gpg-agent apt-ftparchive:apt-utils xz:xz-utils
 packaging/debians.sh & debians=$!
 
 work=$(mktemp -d)
