@@ -4,6 +4,7 @@ GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.0.0)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # The race detector needs a C compiler. A machine without one runs the same
 # tests without it; .ci/run insists on it.
@@ -25,23 +26,22 @@ build: ## build bin/hueair2mqtt
 deb: ## build dist/hueair2mqtt_<version>_<arch>.deb for amd64, arm64 and armhf
 	GO="$(GO)" packaging/build.sh
 
+.PHONY: release
+release: ## build all that a release publishes: VERSION=1.0.0 SIGNING_KEY=<fingerprint> OWNER=<GitHub account>
+	GO="$(GO)" VERSION="$(VERSION)" SIGNING_KEY="$(SIGNING_KEY)" OWNER="$(OWNER)" APT_URL="$(APT_URL)" packaging/release.sh
+
 .PHONY: test-deb
 test-deb: ## as root: build the package and install it on Debian 12 and 13, each in namespaces of its own
 	GO="$(GO)" packaging/test.sh
 
+.PHONY: test-release
+test-release: browser containers ## as root: make a release, install it on Debian 12 and 13, run its image and its app
+	GO="$(GO)" packaging/test-release.sh
+
 # Containers run by crun, without a daemon.
 .PHONY: containers
 containers: mosquitto
-	@missing=; \
-	for tool in crun:crun apparmor_parser:apparmor ip:iproute2 unshare:util-linux; do \
-		PATH="$$PATH:/usr/sbin:/sbin" command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
-	if [ -n "$$missing" ]; then \
-		if ! command -v apt-get >/dev/null; then \
-			echo "These tests need$$missing: install it with this system's package manager."; exit 1; fi; \
-		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
-		$$sudo apt-get update -q && \
-		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing || exit 1; \
-	fi
+	@packaging/install.sh crun:crun apparmor_parser:apparmor ip:iproute2 unshare:util-linux
 
 .PHONY: test-image
 test-image: containers ## as root: build the container image and run it with crun
@@ -130,12 +130,13 @@ promtool: ## fetch promtool, which judges the metrics, out of Debian's package p
 	mkdir -p bin && cp "$$dir/package/usr/bin/promtool" bin/promtool
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, go mod tidy
+lint: ## gofmt, go vet, staticcheck, go mod tidy, actionlint
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
-	$(GO) run $(STATICCHECK) -tags debian ./packaging
+	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/...
+	$(GO) run $(ACTIONLINT)
 	$(GO) mod tidy -diff
 	cd packaging/image/oci && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff
 

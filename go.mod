@@ -2,6 +2,8 @@ module hueair2mqtt
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/amimof/huego v1.2.1
 	github.com/avast/retry-go/v4 v4.7.0
