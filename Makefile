@@ -5,6 +5,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # The race detector needs a C compiler. A machine without one runs the same
 # tests without it; .ci/run insists on it.
@@ -26,9 +27,30 @@ build: ## build bin/hueair2mqtt
 deb: ## build dist/hueair2mqtt_<version>_<arch>.deb for amd64, arm64 and armhf
 	GO="$(GO)" packaging/build.sh
 
+.PHONY: release
+release: ## build all that a release publishes: VERSION=1.0.0 SIGNING_KEY=<fingerprint> OWNER=<GitHub account>
+	GO="$(GO)" VERSION="$(VERSION)" SIGNING_KEY="$(SIGNING_KEY)" OWNER="$(OWNER)" APT_URL="$(APT_URL)" packaging/release.sh
+
 .PHONY: test-deb
 test-deb: ## as root: build the package and install it on Debian 12 and 13, each in namespaces of its own
 	GO="$(GO)" packaging/test.sh
+
+.PHONY: test-release
+test-release: browser containers ## as root: make a release, install it on Debian 12 and 13, run its image and its app
+	GO="$(GO)" packaging/test-release.sh
+
+# Containers run by crun, without a daemon.
+.PHONY: containers
+containers: mosquitto
+	@packaging/install.sh crun:crun apparmor_parser:apparmor ip:iproute2 unshare:util-linux
+
+.PHONY: test-image
+test-image: containers ## as root: build the container image and run it with crun
+	GO="$(GO)" packaging/image/test.sh ./packaging/image
+
+.PHONY: test-app
+test-app: browser containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
+	GO="$(GO)" packaging/image/test.sh ./packaging/homeassistant
 
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
@@ -109,13 +131,15 @@ promtool: ## fetch promtool, which judges the metrics, out of Debian's package p
 	mkdir -p bin && cp "$$dir/package/usr/bin/promtool" bin/promtool
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, go mod tidy
+lint: ## gofmt, go vet, staticcheck, go mod tidy, actionlint
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
-	$(GO) run $(STATICCHECK) -tags debian ./packaging
+	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/...
+	$(GO) run $(ACTIONLINT)
 	$(GO) mod tidy -diff
+	cd packaging/image/oci && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff
 
 # Only a database that cannot be reached is no failure: its error begins with what
 # govulncheck writes before a request fails. What is found is one, and so is anything

@@ -37,7 +37,12 @@ type Task struct {
 
 // Options are what a bridge is made of.
 type Options struct {
-	MQTT          configs.MQTT
+	MQTT configs.MQTT
+	// LocateBroker returns the settings of the broker before each attempt to connect;
+	// nil: MQTT has them. BaseTopic and the files of certificates are always those of
+	// MQTT.
+	LocateBroker func(ctx context.Context) (configs.MQTT, error)
+
 	HomeAssistant configs.HomeAssistant
 	Retry         configs.Retry
 	Email         configs.Email

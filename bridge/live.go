@@ -16,7 +16,7 @@ import (
 type Live struct {
 	asks   chan ask
 	gone   chan struct{} // closed when the owner takes no more asks
-	traces bool
+	traces bool          // whether the bridge remembers a day of every reading
 }
 
 // ask is something that the owner does for somebody outside. It must not wait.
@@ -26,13 +26,15 @@ type ask func(ctx context.Context, w *owner)
 var ErrStopped = errors.New("the bridge has stopped")
 
 // NewLive makes the Live of one Run.
-func NewLive() *Live { return &Live{asks: make(chan ask), gone: make(chan struct{}), traces: true} }
-
-// WithoutTraces spares the memory of the traces, which the Picture then lacks.
-func (l *Live) WithoutTraces() *Live {
-	l.traces = false
+func NewLive() *Live {
+	l := NewLiveWithoutTraces()
+	l.traces = true
 	return l
 }
+
+// NewLiveWithoutTraces is NewLive for those who need no DevicePicture.Trace, which
+// is all of the memory that a Live costs.
+func NewLiveWithoutTraces() *Live { return &Live{asks: make(chan ask), gone: make(chan struct{})} }
 
 // do has the owner do something and waits for that.
 func (l *Live) do(ctx context.Context, what ask) error {
@@ -59,6 +61,7 @@ type Picture struct {
 
 // BrokerPicture is the state of the connection to the broker.
 type BrokerPicture struct {
+	Address   string // of the last connection; empty before the first
 	Connected bool
 	Since     time.Time // of Connected; zero before the first connection
 	Error     string    // of the last try, while there is no connection
@@ -167,7 +170,7 @@ func (w *owner) picture() Picture {
 	now := time.Now()
 	p := Picture{
 		Version: w.options.Version, Started: w.started,
-		Broker: BrokerPicture{Connected: w.out != nil, Since: w.brokerSince, Error: w.brokerError},
+		Broker: BrokerPicture{Address: w.broker, Connected: w.out != nil, Since: w.brokerSince, Error: w.brokerError},
 	}
 	devices := make(map[*poller]int)
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {

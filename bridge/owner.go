@@ -36,6 +36,7 @@ type owner struct {
 	history *history.Log // nil unless readings are kept for a broker that is away
 
 	out         *outbox // nil while there is no connection
+	broker      string  // the one of the last connection
 	brokerSince time.Time
 	brokerError string    // why there is no connection
 	rebirth     *rebirth  // nil if no birth is to be answered
@@ -49,6 +50,7 @@ type owner struct {
 
 // endpoint is the health of what one poller asks.
 type endpoint struct {
+	added       time.Time
 	polled      bool // at least once
 	lastPoll    time.Time
 	lastSuccess time.Time // zero before the first
@@ -140,7 +142,7 @@ func (w *owner) addTask(task Task) (*poller, error) {
 		log:     w.options.Log.With(zap.String("collector", source), zap.String("endpoint", asked)),
 	}
 	w.pollers = append(w.pollers, p)
-	w.endpoints[p] = &endpoint{}
+	w.endpoints[p] = &endpoint{added: time.Now()}
 	w.options.Observer.Polls(source, asked)
 	if w.alerts[source] == nil {
 		w.alerts[source] = newAlert(source, w.options.StateDir, task.AlertFile)
@@ -215,7 +217,7 @@ func (w *owner) handle(ctx context.Context, e event) {
 			w.handleHappened(e)
 		}
 	case connectionUp:
-		w.out, w.brokerSince, w.brokerError = e.out, time.Now(), ""
+		w.out, w.broker, w.brokerSince, w.brokerError = e.out, e.broker, time.Now(), ""
 		w.publishEverything()
 		w.showStatus()
 	case connectionFailed:
@@ -288,7 +290,7 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 		d := w.devices[found.ID]
 		if d == nil {
 			d = &device{since: time.Now()}
-			if w.options.Live != nil && w.options.Live.traces {
+			if l := w.options.Live; l != nil && l.traces {
 				d.trace = make(trace)
 			}
 			w.devices[found.ID] = d

@@ -73,6 +73,7 @@ const (
 // repeat old states after the newest.
 type session struct {
 	mqtt   configs.MQTT
+	locate func(ctx context.Context) (configs.MQTT, error) // nil: mqtt has the broker
 	tls    *tls.Config
 	topics discovery.Topics
 	dial   dialFunc
@@ -87,7 +88,10 @@ type session struct {
 }
 
 // connectionUp tells the owner that a broker can be reached through out.
-type connectionUp struct{ out *outbox }
+type connectionUp struct {
+	out    *outbox
+	broker string
+}
 
 // connectionFailed tells the owner why there is no connection.
 type connectionFailed struct{ err error }
@@ -105,9 +109,17 @@ type received struct {
 func newSession(o Options, tlsConfig *tls.Config, events chan<- event, ownerGone <-chan struct{}, readings *history.Log) *session {
 	return &session{
 		mqtt: o.MQTT, tls: tlsConfig, topics: o.topics(), dial: o.dialBroker(),
-		events: events, log: o.Log.With(zap.String("broker", o.MQTT.Broker)), ownerGone: ownerGone,
+		locate: o.LocateBroker, events: events, log: o.Log.With(brokerField(o.MQTT)), ownerGone: ownerGone,
 		history: readings, observer: o.Observer,
 	}
+}
+
+// brokerField names the broker in the log, unless it is yet to be located.
+func brokerField(m configs.MQTT) zap.Field {
+	if m.Broker == "" {
+		return zap.Skip()
+	}
+	return zap.String("broker", m.Broker)
 }
 
 // dialFunc opens a connection of the network below MQTT.
@@ -169,7 +181,13 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	options := clientOptions(s.mqtt, s.tls, clientID(s.mqtt))
+	broker := s.mqtt
+	if s.locate != nil {
+		if broker, err = s.locate(ctx); err != nil {
+			return false, false, err
+		}
+	}
+	options := clientOptions(broker, s.tls, clientID(s.mqtt))
 	options.SetWill(s.topics.BridgeState(), discovery.Offline, 1, true)
 	options.SetConnectionLostHandler(func(_ mqtt.Client, err error) { cancel(err) })
 	receive := func(_ mqtt.Client, m mqtt.Message) {
@@ -200,9 +218,13 @@ func (s *session) connection(ctx context.Context) (established, finished bool, e
 		s.log.Warn("the broker refused a subscription, so that buttons in Home Assistant may not work: let mqtt.username read these topics",
 			zap.Strings("topics", refused))
 	}
-	s.log.Info("connected to the broker")
+	if s.mqtt.Broker == "" {
+		s.log.Info("connected to the broker", brokerField(broker))
+	} else {
+		s.log.Info("connected to the broker")
+	}
 	out := newOutbox()
-	s.tell(ctx, connectionUp{out})
+	s.tell(ctx, connectionUp{out, broker.Broker})
 	s.observer.Connected()
 	stopReplay := s.startReplay(ctx, client)
 	finished = s.send(ctx, client, out, cancel)

@@ -33,6 +33,8 @@ type Config struct {
 	Metrics       Metrics       `koanf:"metrics"`
 	StateDir      string        `koanf:"state_dir" usage:"directory for credentials and alert files"`
 	Log           Log           `koanf:"log"`
+
+	App App `koanf:"-"`
 }
 
 // MQTT says how to reach the broker.

@@ -19,6 +19,7 @@ import (
 	promcollectors "github.com/prometheus/client_golang/prometheus/collectors"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/health"
 	"hueair2mqtt/history"
 )
 
@@ -26,6 +27,9 @@ const namespace = "hueair2mqtt"
 
 // Metrics are the counters of one bridge.
 type Metrics struct {
+	// Health is served beside the metrics; nil if it isn't. It is set before Serve.
+	Health *health.Checks
+
 	registry *prometheus.Registry
 
 	polls       *prometheus.CounterVec

@@ -42,7 +42,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 // hosts, until ctx ends. It closes the listener.
 func (m *Metrics) Serve(ctx context.Context, l net.Listener, hosts httpguard.Hosts, log *zap.Logger) {
 	server := &http.Server{
-		Handler:           m.handler(hosts),
+		Handler:           m.Health.Handler(m.handler(hosts)),
 		ReadTimeout:       readTimeout,
 		ReadHeaderTimeout: readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -9,13 +9,14 @@ set -eu
 cd "$(dirname "$0")/.."
 
 GO=${GO:-go}
-NFPM=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 VERSION=${VERSION:-$(packaging/version.sh)}
 CONFIG=${CONFIG:-configs/hueair2mqtt.yaml}
 DIST=${DIST:-$PWD/dist}
 COMMIT=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
-export SOURCE_DATE_EPOCH
+GOTOOLCHAIN=${GOTOOLCHAIN:-$(packaging/toolchain.sh)}
+export GO SOURCE_DATE_EPOCH GOTOOLCHAIN
+nfpm=$PWD/packaging/nfpm.sh
 # What the environment says must not become part of the pages.
 unset HUEAIR2MQTT_CONFIG GOFLAGS || true
 
@@ -60,7 +61,7 @@ for arch; do
 	sed "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/" packaging/nfpm.yaml >"$stage/nfpm.yaml"
 	deb=hueair2mqtt_${VERSION}_$arch.deb
 	# nfpm reads its files relative to where it runs.
-	(cd "$stage" && $GO run $NFPM package --config nfpm.yaml --packager deb --target "$stage/$deb" >/dev/null)
+	(cd "$stage" && "$nfpm" nfpm.yaml "$stage/$deb")
 	rm -f "$DIST"/hueair2mqtt_*_"$arch".deb
 	mv "$stage/$deb" "$DIST/$deb"
 	echo "$deb"

@@ -1,4 +1,4 @@
-//go:build debian
+//go:build debian || release
 
 package packaging_test
 

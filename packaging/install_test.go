@@ -19,8 +19,6 @@ import (
 	"time"
 )
 
-var releases = []string{"bookworm", "trixie"} // Debian 12 and 13
-
 // What is checked on each release, in the order of an installation's life: each
 // step goes on with the machine that the one before has left.
 var life = []struct {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes .cache/debian-<release>.tar.zst, a Debian with systemd, Mosquitto and
-# lintian for the tests to install the package in. usage: machine.sh RELEASE
+# Makes .cache/debian-<release>.tar.zst, a Debian with systemd, Mosquitto,
+# lintian, unattended-upgrades and wget for the tests to install the package in.
+# An image older than this script is made again. usage: machine.sh RELEASE
 #
 # Mirror and proxy are those of this machine's own apt. The tree grows in memory,
 # where dpkg's many fsyncs cost nothing.
@@ -9,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 release=$1
 image=$PWD/.cache/debian-$release.tar.zst
-[ ! -e "$image" ] || exit 0
+[ ! "$image" -nt packaging/machine.sh ] || exit 0
 [ "${2-}" = apart ] || exec unshare --mount "$0" "$release" apart
 
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 'Component: main' | head -n 1)
@@ -32,9 +33,11 @@ echo "making a Debian $release (once; $log tells how it goes)"
 	mount -t proc proc "$root/proc"
 	chroot "$root" apt-get update -q
 	DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -qy --no-install-recommends \
-		systemd ca-certificates mosquitto mosquitto-clients lintian man-db
+		systemd ca-certificates mosquitto mosquitto-clients lintian man-db unattended-upgrades wget
 	chroot "$root" apt-get clean
 	umount "$root/proc"
+	# Without this file apt's timers do nothing by themselves.
+	rm -f "$root/etc/apt/apt.conf.d/20auto-upgrades"
 	rm -rf "$root/usr/sbin/policy-rc.d" "$root/etc/apt/apt.conf.d/mirror" "$root"/var/lib/apt/lists/*
 	tar -C "$root" -I 'zstd -q -1' -cf "$image.part" .
 } >"$log" 2>&1 || { tail -n 20 "$log" >&2; exit 1; }

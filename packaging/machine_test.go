@@ -1,4 +1,4 @@
-//go:build debian
+//go:build debian || release
 
 package packaging_test
 
@@ -22,6 +22,8 @@ import (
 // patience is how long a test waits for what must come. It is no measure of
 // speed: what comes, comes long before.
 const patience = 60 * time.Second
+
+var releases = []string{"bookworm", "trixie"} // Debian 12 and 13
 
 // machine is a Debian in namespaces of its own. It has a loopback network and
 // nothing else.

@@ -6,23 +6,9 @@ set -eu
 cd "$(dirname "$0")/.."
 GO=${GO:-go}
 
-[ "$(id -u)" = 0 ] || { echo "These tests start whole Debian systems: run them as root (sudo make test-deb)." >&2; exit 1; }
-missing=
-for tool in debootstrap:debootstrap zstd:zstd unshare:util-linux ip:iproute2; do
-	command -v "${tool%:*}" >/dev/null || missing="$missing ${tool#*:}"
-done
-[ -e /usr/share/keyrings/debian-archive-trixie-stable.gpg ] || missing="$missing debian-archive-keyring"
-if [ -n "$missing" ]; then
-	apt-get update -q
-	# shellcheck disable=SC2086 # a list
-	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
-elif [ -z "$(apt-get indextargets 2>/dev/null)" ]; then
-	apt-get update -q
-fi
-
 # The Debians are made while the packages are built.
-packaging/machine.sh bookworm & bookworm=$!
-packaging/machine.sh trixie & trixie=$!
+packaging/debians.sh tools
+packaging/debians.sh & debians=$!
 
 packaging/build.sh
 current=$(dpkg-deb --field dist/hueair2mqtt_*_amd64.deb Version)
@@ -37,7 +23,6 @@ git ls-files -z --cached --others --exclude-standard | tar --null --ignore-faile
 cp -a .git "$work/some/where/else/.git"
 (cd "$work/some/where/else" && TZ=Asia/Tokyo LC_ALL=C.UTF-8 packaging/build.sh >/dev/null)
 
-wait $bookworm
-wait $trixie
+wait $debians
 export HUEAIR2MQTT_TEST_CURRENT="$PWD/dist" HUEAIR2MQTT_TEST_PREVIOUS="$work" HUEAIR2MQTT_TEST_ELSEWHERE="$work/some/where/else/dist"
 $GO test -tags debian -count=1 -failfast -timeout 10m -v ./packaging

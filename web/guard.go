@@ -53,7 +53,9 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		header.Set("X-Content-Type-Options", "nosniff")
 		// With "no-referrer" a form would not tell its origin, which is looked at.
 		header.Set("Referrer-Policy", "same-origin")
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if !g.web.TrustIngress { // it is of no use in a frame, and browsers complain
+			header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		}
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
 		if !g.hosts.Allowed(r.Host) {

@@ -129,7 +129,11 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "There is no such page.")
 	})
-	return s.guard.wrap(s.recovered(mux))
+	page := s.guard.wrap(s.recovered(mux))
+	if s.o.Ingress {
+		page = ingressOnly(page)
+	}
+	return s.o.Health.Handler(page)
 }
 
 // recovered makes a page that fails unexpectedly cost that page alone.

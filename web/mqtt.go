@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"path/filepath"
@@ -42,9 +43,10 @@ type announcement struct {
 func (s *Server) mqttPage(p bridge.Picture) mqttPage {
 	c := s.o.Config
 	page := mqttPage{
-		Broker: c.MQTT.Broker, Username: c.MQTT.Username, Configured: c.MQTT, HomeAssistant: c.HomeAssistant,
+		Broker: cmp.Or(c.MQTT.Broker, p.Broker.Address), Username: c.MQTT.Username, Configured: c.MQTT, HomeAssistant: c.HomeAssistant,
 		Picture: p.Broker, Trying: s.trying.now(), File: s.o.ConfigFile, Setup: s.o.Setup,
 	}
+	page.Configured.Broker = s.brokerAddress(p.Broker)
 	if tried := page.Trying; !tried.Began.IsZero() {
 		page.Broker, page.Username = tried.Result.Broker, tried.Result.Username
 		page.Works = tried.Done() && works(tried.Result.Findings)
@@ -63,6 +65,11 @@ func (s *Server) mqttPage(p bridge.Picture) mqttPage {
 		page.Announced = append(page.Announced, a)
 	}
 	return page
+}
+
+// brokerAddress is the configured one, or the one that Home Assistant has named.
+func (s *Server) brokerAddress(p bridge.BrokerPicture) string {
+	return cmp.Or(s.o.Config.MQTT.Broker, p.Address, "the broker of Home Assistant")
 }
 
 func (s *Server) doTryBroker(r *http.Request, _ visit) string {
@@ -100,7 +107,7 @@ func (s *Server) brokerLines() []string {
 // passwordFile is where the password of the broker belongs: the file that is
 // configured, else the one that needs no key.
 func (s *Server) passwordFile() string {
-	if file := s.o.Config.MQTT.PasswordFile; file != "" {
+	if file := s.o.Config.MQTT.PasswordFile; file != "" || s.o.ConfigFile == "" {
 		return file
 	}
 	return filepath.Join(filepath.Dir(s.o.ConfigFile), "credentials", "mqtt-password")

@@ -65,7 +65,7 @@ type sourceRow struct {
 func (s *Server) overview(p bridge.Picture) overviewPage {
 	page := overviewPage{
 		Problems: s.problems(p), Rooms: rooms(p.Devices), Broker: p.Broker, Started: p.Started, Version: p.Version,
-		Lines: s.missingLines(), File: s.o.ConfigFile, Address: s.o.Config.MQTT.Broker,
+		Lines: s.missingLines(), File: s.o.ConfigFile, Address: s.brokerAddress(p.Broker),
 	}
 	for _, source := range p.Sources {
 		for _, e := range source.Endpoints {
@@ -78,6 +78,13 @@ func (s *Server) overview(p bridge.Picture) overviewPage {
 			{"Pair with the Philips Hue bridge", "/hue", s.isPaired()},
 			{"Sign in to Amazon", "/amazon", s.isSignedIn()},
 			{"Try the MQTT broker", "/mqtt", s.trying.now().Done() && works(s.trying.now().Result.Findings)},
+		}
+	}
+	if s.o.Ingress && !s.isPaired() && !s.isSignedIn() {
+		page.Steps = []step{
+			{"Pair with the Philips Hue bridge", "/hue", false},
+			{"Sign in to Amazon", "/amazon", false},
+			{"Connect to the MQTT broker", "/mqtt", p.Broker.Connected},
 		}
 	}
 	return page
@@ -108,7 +115,7 @@ func (s *Server) problems(p bridge.Picture) (all []problem) {
 			all = append(all, one)
 		}
 	}
-	if s.o.Config.Hue.Enabled && !sources[hue.Source] && !s.o.Setup {
+	if s.o.Config.Hue.Enabled && !sources[hue.Source] && !s.o.Setup && !s.o.Ingress {
 		all = append(all, problem{
 			Title: "No Philips Hue bridge is paired yet", Reason: "hue.enabled is true, but there is none to read.", Actions: []action{setUp[hue.Source]},
 		})

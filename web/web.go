@@ -31,6 +31,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/health"
 	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/internal/loglimit"
 )
@@ -48,6 +49,10 @@ type Options struct {
 	// Config is the configuration; its file is only named on the page.
 	Config     *configs.Config
 	ConfigFile string
+	// Ingress makes the page one for Home Assistant's Ingress alone, where Home
+	// Assistant has authenticated the visitors. Everyone else gets Health and nothing
+	// more. ConfigFile is empty then: the options are set in Home Assistant.
+	Ingress bool
 	// Setup is the page of the command of that name: it publishes nothing.
 	Setup bool
 
@@ -56,7 +61,9 @@ type Options struct {
 	Code func(code string)
 
 	House House
-	Log   *Ring
+	// Health is served beside the page; nil if it isn't.
+	Health *health.Checks
+	Log    *Ring
 	// Errors is where the page tells its own failures.
 	Errors *zap.Logger
 

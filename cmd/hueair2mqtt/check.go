@@ -153,6 +153,13 @@ func probes(c *configs.Config) []check.Probe {
 
 func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Finding) {
 	const component = "broker"
+	if o.LocateBroker != nil && o.MQTT.Broker == "" {
+		located, err := o.LocateBroker(ctx)
+		if err != nil {
+			return []check.Finding{check.FromError(component, err, "")}
+		}
+		o.MQTT = located
+	}
 	unseen, problems := bridge.CheckBroker(ctx, o)
 	for _, err := range problems {
 		f := check.FromError(component, fmt.Errorf("%s: %w", o.MQTT.Broker, err), "check the settings under mqtt")

@@ -101,6 +101,7 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 		newDiscoveryCommand(),
 		newConfiguredCommand(),
 		newDirectoriesCommand(),
+		newHealthCommand(),
 		newVersionCommand(),
 	)
 	return root
@@ -121,11 +122,24 @@ func loadConfig(cmd *cobra.Command) (*configs.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := configs.Load(file, os.Environ(), cmd.Flags())
+	config, err := loadFile(file, cmd)
 	if err != nil {
 		return nil, &exitError{exitUnusable, err}
 	}
 	return config, nil
+}
+
+// loadFile loads the configuration, or the options of the Home Assistant app, whose
+// image names them as the configuration file.
+func loadFile(file string, cmd *cobra.Command) (*configs.Config, error) {
+	if file != configs.AppOptions {
+		return configs.Load(file, os.Environ(), cmd.Flags())
+	}
+	token := os.Getenv(supervisorToken)
+	if token == "" {
+		return nil, errors.New(supervisorToken + " is not set, although this is the image of the Home Assistant app: install it from Home Assistant's app store, or use the container image")
+	}
+	return configs.LoadApp(file, configs.Secret(token), os.Environ(), cmd.Flags())
 }
 
 // loadConfigFor is loadConfig for a command that needs some sections alone.
@@ -133,6 +147,9 @@ func loadConfigFor(cmd *cobra.Command, sections ...string) (*configs.Config, err
 	file, err := cmd.Flags().GetString("config")
 	if err != nil {
 		return nil, err
+	}
+	if file == configs.AppOptions {
+		return loadConfig(cmd)
 	}
 	config, err := configs.LoadFor(sections, file, os.Environ(), cmd.Flags())
 	if err != nil {

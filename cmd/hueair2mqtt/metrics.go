@@ -28,6 +28,7 @@ func serveMetrics(ctx context.Context, c configs.Metrics, o *bridge.Options) (st
 		hosts = append(hosts, strings.ToLower(name))
 	}
 	m := metrics.New(o.Version)
+	m.Health = healthChecks(o.Live)
 	o.Observer = m
 	o.Log.Info("metrics are served", zap.String("address", "http://"+listener.Addr().String()+"/metrics"))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/check"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
@@ -42,6 +44,9 @@ func newRunCommand() *cobra.Command {
 			if err := prepareStateDir(config.StateDir); err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			if err := reportStateDir(config.StateDir, log); err != nil {
+				return &exitError{exitUnusable, err}
+			}
 			tasks, err := newTasks(config)
 			if err != nil {
 				return &exitError{exitUnusable, err}
@@ -51,12 +56,13 @@ func newRunCommand() *cobra.Command {
 				log.Warn("the alert file of a source that is switched off can't be removed; remove it by hand", zap.Error(err))
 			}
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
-				zap.String("broker", config.MQTT.Broker), zap.String("base_topic", config.MQTT.BaseTopic),
+				zap.String("broker", cmp.Or(config.MQTT.Broker, "of Home Assistant")), zap.String("base_topic", config.MQTT.BaseTopic),
 				zap.Int("collectors", len(tasks)))
 			options := bridgeOptions(config, tasks, log)
 			if options.ServiceManager, err = serviceManager(); err != nil {
 				return &exitError{exitUnusable, err}
 			}
+			options.Live = newLive(config)
 			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
 			if err != nil {
 				return &exitError{exitFailed, err}
@@ -76,10 +82,9 @@ func newRunCommand() *cobra.Command {
 // runBridge runs the bridge, with the page in the browser if there is to be one.
 func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) error {
 	if c.Web.Listen == "" {
-		options.Live = bridge.NewLive().WithoutTraces()
 		return runFollowing(cmd.Context(), c, options)
 	}
-	p, err := newPage(cmd, c, options.Log)
+	p, err := newPage(cmd, c, options.Live, options.Log)
 	if err != nil {
 		return err
 	}
@@ -110,7 +115,7 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 		}
 		tasks = append(tasks, more...)
 	}
-	if c.Amazon.Enabled {
+	if c.Amazon.Enabled && !awaitsSignIn(c) {
 		more, err := amazonTasks(c)
 		if err != nil {
 			return nil, err
@@ -125,6 +130,13 @@ func newTasks(c *configs.Config) ([]bridge.Task, error) {
 func awaitsPairing(c *configs.Config) bool {
 	paired, err := hue.WithPaired(nil, hue.Options{StateDir: c.StateDir})
 	return c.Web.Listen != "" && err == nil && len(paired)+len(c.Hue.Bridges) == 0
+}
+
+// awaitsSignIn reports whether nobody has signed in to Amazon yet in the Home
+// Assistant app, where both sources are on from the start and none need be used.
+func awaitsSignIn(c *configs.Config) bool {
+	_, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile))
+	return c.App.Token != "" && errors.Is(err, os.ErrNotExist)
 }
 
 func hueTasks(c *configs.Config) ([]bridge.Task, error) {
@@ -165,7 +177,7 @@ func amazonTasks(c *configs.Config) ([]bridge.Task, error) {
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
 	return bridge.Options{
-		MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
+		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
 }
@@ -193,6 +205,20 @@ func prepareStateDir(dir string) error {
 		}
 		return fmt.Errorf("state_dir: %w: create the directory or set state_dir to one that hueair2mqtt may write to", err)
 	}
+	return nil
+}
+
+// reportStateDir logs why a state directory can't be written. The error is that it
+// can't even be read: what pairing stored there is needed.
+func reportStateDir(dir string, log *zap.Logger) error {
+	f := check.StateDir(dir)
+	if f.Status != check.Fail {
+		return nil
+	}
+	if _, err := os.ReadDir(dir); err != nil {
+		return fmt.Errorf("state_dir: %s: %s", f.Reason, f.Remedy)
+	}
+	log.Error("the state directory can't be written, so that nothing is remembered after a restart", zap.String("reason", f.Reason), zap.String("remedy", f.Remedy))
 	return nil
 }
 

@@ -81,7 +81,7 @@ func loadSetupConfig(cmd *cobra.Command) (*configs.Config, error) {
 
 // setUp serves the page until the command ends.
 func setUp(cmd *cobra.Command, config *configs.Config, listener net.Listener) error {
-	p, err := newPage(cmd, config, zap.NewNop())
+	p, err := newPage(cmd, config, bridge.NewLive(), zap.NewNop())
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/health"
 	"hueair2mqtt/web"
 )
 
@@ -30,14 +31,16 @@ type page struct {
 	config *configs.Config
 	setup  bool
 	live   *bridge.Live
+	health *health.Checks
 	ring   *web.Ring
 	log    *zap.Logger
 	code   func(code string)
 }
 
-// newPage makes a page, and has its log keep what log is given from now on.
-func newPage(cmd *cobra.Command, c *configs.Config, log *zap.Logger) (*page, error) {
-	p := &page{cmd: cmd, config: c, live: bridge.NewLive(), ring: web.NewRing()}
+// newPage makes a page of the bridge that live looks into, and has its log keep what
+// log is given from now on.
+func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
+	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing()}
 	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.ring)
 	if err != nil {
 		return nil, err
@@ -93,9 +96,13 @@ func (p *page) listen(ctx context.Context) (net.Listener, error) {
 }
 
 func (p *page) options(o bridge.Options) web.Options {
+	file := p.cmd.Flag("config").Value.String()
+	if p.config.App.Token != "" {
+		file = "" // options are set in Home Assistant
+	}
 	return web.Options{
-		Config: p.config, ConfigFile: p.cmd.Flag("config").Value.String(), Setup: p.setup, Code: p.code,
-		House: p.live, Log: p.ring, Errors: p.log,
+		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
+		House: p.live, Health: p.health, Log: p.ring, Errors: p.log,
 		FindHue: finder.Find, Amazon: amazonOptions(p.config),
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
@@ -159,8 +166,14 @@ func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.F
 		return []check.Finding{check.FromError(component, err, "")}
 	}
 	m := typed.MQTT
-	if m.Password == "" && m.Broker == o.MQTT.Broker && m.Username == o.MQTT.Username {
-		m.Password = o.MQTT.Password
+	if o.LocateBroker != nil {
+		if located, err := o.LocateBroker(ctx); err == nil {
+			o.MQTT = located
+		}
+	}
+	known := m.Username == o.MQTT.Username || m.Username == "" && o.LocateBroker != nil
+	if m.Password == "" && m.Broker == o.MQTT.Broker && known {
+		m.Username, m.Password = o.MQTT.Username, o.MQTT.Password
 	}
 	o.MQTT.Broker, o.MQTT.Username, o.MQTT.Password = m.Broker, m.Username, m.Password
 	return brokerFindings(ctx, o)

@@ -2,7 +2,6 @@ package hue
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"hueair2mqtt/collectors"
 )

@@ -1,0 +1,108 @@
+package bridge_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+)
+
+// wantHealth checks the text of a health check's error; "" is none.
+func wantHealth(t *testing.T, check func(context.Context) error, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	got := ""
+	if err := check(ctx); err != nil {
+		got = err.Error()
+	}
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// stuck is a poll that ignores the end of its context, as a hung system call does.
+func stuck(release chan struct{}) func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
+	return func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
+		<-release
+		return collectors.Snapshot{}, nil
+	}
+}
+
+func TestHealthOfPolls(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inLiveHouse(t, []*source{hue}, func(t *testing.T, h *house, l *bridge.Live) {
+		wantHealth(t, l.Healthy, "")
+		wantHealth(t, l.Ready, "")
+
+		hue.fails(unreachable())
+		after(10 * time.Minute)
+		wantHealth(t, l.Healthy, "")
+		wantHealth(t, l.Ready, "")
+
+		release := make(chan struct{})
+		hue.does(stuck(release)) // from 11:00 on; the last poll was at 10:00
+		after(3*time.Minute - 2*time.Second)
+		wantHealth(t, l.Healthy, "")
+		after(2 * time.Second)
+		const overdue = "hue was not polled for 3m1s, although its interval is 1m0s"
+		wantHealth(t, l.Healthy, overdue)
+		wantHealth(t, l.Ready, overdue)
+
+		hue.reports(motionSensor("1", 21))
+		close(release)
+		after(2 * time.Minute)
+		wantHealth(t, l.Healthy, "")
+	})
+}
+
+func TestHealthBeforeTheFirstPoll(t *testing.T) {
+	hue := hueSource()
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		release := make(chan struct{})
+		hue.does(stuck(release))
+		l := bridge.NewLiveWithoutTraces()
+		h.options.Live = l
+		h.start()
+		after(time.Second)
+		wantHealth(t, l.Healthy, "")
+		wantHealth(t, l.Ready, "hue was not polled yet")
+		after(3 * time.Minute)
+		wantHealth(t, l.Healthy, "hue was not polled for 3m1s, although its interval is 1m0s")
+		close(release)
+	})
+}
+
+func TestReadyNeedsTheBroker(t *testing.T) {
+	inLiveHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house, l *bridge.Live) {
+		h.stopBroker()
+		after(time.Second)
+		wantHealth(t, l.Healthy, "")
+		wantHealth(t, l.Ready, "there is no connection to the broker")
+		h.startBroker()
+		after(10 * time.Second)
+		wantHealth(t, l.Ready, "")
+	})
+}
+
+func TestHealthOfAHungOwner(t *testing.T) {
+	hue := hueSource().reports(motionSensor("1", 21))
+	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+		hang := make(chan struct{})
+		h.options.Log = zap.New(stickyLog{h.options.Log.Core(), hang})
+		l := bridge.NewLiveWithoutTraces()
+		h.options.Live = l
+		h.start()
+		after(time.Second)
+		wantHealth(t, l.Healthy, "the bridge does not answer")
+		close(hang)
+		after(time.Second)
+		wantHealth(t, l.Healthy, "")
+		h.stop()
+		wantHealth(t, l.Healthy, "the bridge has stopped")
+	})
+}

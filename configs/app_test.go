@@ -1,0 +1,74 @@
+package configs_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hueair2mqtt/configs"
+)
+
+func options(t *testing.T, content string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "options.json")
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestLoadApp(t *testing.T) {
+	environ := []string{"HUEAIR2MQTT_STATE_DIR=/data"}
+	_, err := configs.LoadApp(options(t, `{
+  "hue": {"enabled": true, "interval": "30s"},
+  "amazon": {"enabled": true, "domain": "amazon.de"},
+  "mqtt": {},
+  "log": {"level": "debug"},
+  "web": {"listen": "0.0.0.0:80", "trust_ingress": false}
+}`), "token", environ, nil)
+	if err == nil || !strings.Contains(err.Error(), "web.password_file") {
+		t.Errorf("a page without a password: %v", err)
+	}
+	c, err := configs.LoadApp(options(t, `{
+  "hue": {"enabled": true, "interval": "30s"},
+  "amazon": {"enabled": true, "domain": "amazon.de"},
+  "mqtt": {"base_topic": "home"},
+  "log": {"level": "debug"}
+}`), "token", environ, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.App.Token != "token" || !c.App.AskBroker || c.MQTT.Broker != "" || c.MQTT.BaseTopic != "home" || c.Log.Level != "debug" || c.StateDir != "/data" {
+		t.Errorf("%+v", c)
+	}
+	if c.Web.Listen != ":8099" || !c.Web.TrustIngress || c.Web.Password != "" {
+		t.Errorf("%+v", c.Web)
+	}
+	c, err = configs.LoadApp(options(t, `{"hue": {"enabled": true}, "mqtt": {"broker": "mqtt://192.0.2.1", "username": "me", "password": "secret"}}`), "token", environ, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.App.AskBroker || c.MQTT.Broker != "mqtt://192.0.2.1:1883" || c.MQTT.Password != "secret" {
+		t.Errorf("%+v", c.MQTT)
+	}
+}
+
+func TestLoadAppWithBadOptions(t *testing.T) {
+	const save = "open the Configuration tab of this app in Home Assistant and save it"
+	for name, test := range map[string]struct{ file, problem, remedy string }{
+		"missing":           {filepath.Join(t.TempDir(), "options.json"), "no such file or directory", save},
+		"a directory":       {t.TempDir(), "is a directory", save},
+		"empty":             {options(t, ""), "is damaged", save},
+		"cut off":           {options(t, `{"mqtt": {"bro`), "is damaged", save},
+		"a list":            {options(t, `[]`), "is damaged", save},
+		"an unknown option": {options(t, `{"hue": {"enabled": true}, "colour": "red"}`), "colour", ""},
+		"nothing to read":   {options(t, `{"hue": {"enabled": false}}`), "hue.enabled", ""},
+		"a bad broker":      {options(t, `{"hue": {"enabled": true}, "mqtt": {"broker": "http://x"}}`), "mqtt.broker", ""},
+	} {
+		_, err := configs.LoadApp(test.file, "token", nil, nil)
+		if err == nil || !strings.Contains(err.Error(), test.problem) || !strings.Contains(err.Error(), test.remedy) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
