@@ -8,6 +8,16 @@
 set -eu
 image=$1 first=$2
 if [ "${3-}" != inside ]; then
+	# Two machines in one cgroup would remove each other's units. Those of machines
+	# that are gone are removed here, as nothing runs after exec.
+	cgroups=$(awk '$3 == "cgroup2" {print $2; exit}' /proc/self/mounts)
+	if [ -n "$cgroups" ]; then
+		for old in "$cgroups"/hueair2mqtt-test-*; do
+			[ ! -d "$old" ] || kill -0 "${old##*-}" 2>/dev/null || find "$old" -depth -type d -exec rmdir {} + 2>/dev/null || true
+		done
+		mkdir "$cgroups/hueair2mqtt-test-$$"
+		echo $$ >"$cgroups/hueair2mqtt-test-$$/cgroup.procs"
+	fi
 	exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child "$0" "$image" "$first" inside
 fi
 
