@@ -1,6 +1,6 @@
 module hueair2mqtt
 
-go 1.26.0
+go 1.26.8
 
 require (
 	github.com/amimof/huego v1.2.1

@@ -241,8 +241,8 @@ func peakDuring(what func()) (peak uint64) {
 
 // A broker that sends without end costs commands no more than their budget.
 func TestABrokerThatSendsWithoutEnd(t *testing.T) {
-	ours := `{"origin":{"name":"hueair2mqtt","sw":"1","url":"x"},"device":{"identifiers":["hueair2mqtt_bridge"]},"availability":[{"topic":"hueair2mqtt/bridge/state"}],"x":"%d"}`
-	problem := `{"problem":false,"reason":null,"code":null,"since":null,"remedy":null,"acknowledged":false}`
+	ours := `{"origin":{"name":"hueair2mqtt","sw":"1","url":"x"},"device":{"identifiers":["hueair2mqtt_bridge"]},"availability":[{"topic":"hueair2mqtt/bridge/state"}],"x":"%d` + strings.Repeat("x", 500) + `"}`
+	problem := `{"problem":false,"reason":"` + strings.Repeat("x", 500) + `","code":null,"since":null,"remedy":null,"acknowledged":false}`
 	large := strings.Repeat("x", 4<<20-100)
 	for name, test := range map[string]struct {
 		topic   func(i int) string
@@ -252,7 +252,7 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 		"small announcements":    {func(i int) string { return fmt.Sprintf("homeassistant/device/%d/config", i) }, func(i int) string { return fmt.Sprintf(ours, i) }},
 		"problems":               {func(i int) string { return fmt.Sprintf("hueair2mqtt/%d/problem", i) }, func(int) string { return problem }},
 		"lists of devices":       {func(int) string { return "hueair2mqtt/bridge/devices" }, func(int) string { return "[" + strings.Repeat(`{"id":"hue_1"},`, 4<<20/15-10) + `{"id":"hue_2"}]` }},
-		"empty messages":         {func(int) string { return "homeassistant/status" }, func(int) string { return "" }},
+		"empty messages":         {func(int) string { return strings.Repeat("x", 500) }, func(int) string { return "" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broker := newTorrent(t, test.topic, test.payload)

@@ -97,7 +97,7 @@ func Run(ctx context.Context, o Options) error {
 	// Whoever speaks to the bridge causes lines: a broker, a source, a stranger who
 	// may publish a birth.
 	var limiter *loglimit.Limiter
-	o.Log, limiter = loglimit.New(o.Log, "collector", "endpoint", "attempt")
+	o.Log, limiter = loglimit.New(o.Log, "collector", "endpoint", "attempt", fieldFailure)
 	defer limiter.Close()
 	events := make(chan event)
 	owner, err := newOwner(o, events)

@@ -19,6 +19,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"go.uber.org/zap"
 
+	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
 	"hueair2mqtt/history"
@@ -48,6 +49,10 @@ const (
 
 	// sameErrorEvery is how often an unchanged failure to connect is told.
 	sameErrorEvery = 10 * time.Minute
+
+	// fieldFailure names, in the log, the kind of a failure to connect, of which there
+	// are about ten. The first failure is often not the one that tells the reason.
+	fieldFailure = "failure"
 
 	// maxInFlight bounds the messages that the broker has not acknowledged. MQTT
 	// allows 65,535; past some hundreds more gain nothing.
@@ -142,7 +147,7 @@ func (s *session) run(ctx context.Context) {
 			}
 		} else if text := err.Error(); text != lastText || time.Since(lastTold) >= sameErrorEvery {
 			lastText, lastTold = text, time.Now()
-			s.log.Error("no connection to the broker; trying again every few seconds", zap.Error(err))
+			s.log.Error("no connection to the broker; trying again every few seconds", zap.String(fieldFailure, collectors.KindOf(err)), zap.Error(err))
 		}
 		timer := time.NewTimer(delay)
 		select {

@@ -70,7 +70,7 @@ Exit code 0: all is well, perhaps with warnings. 1: something failed. 2:
 // looked at if it is good.
 func findAll(ctx context.Context, cmd *cobra.Command) []check.Finding {
 	deadline := time.Now().Add(checkTime)
-	// A file that the configuration names may be a pipe or on a disk that hangs.
+	// A file that the configuration names may be on a disk that hangs.
 	loaded := make(chan *configs.Config, 1)
 	findings := check.Run(ctx, deadline, []check.Probe{{Component: "configuration", Look: func(context.Context) []check.Finding {
 		config, err := loadConfig(cmd)

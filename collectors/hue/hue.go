@@ -123,6 +123,7 @@ type clip2 struct {
 	toldLost    uint64
 	toldUpdates []collectors.Update // to be returned by the next calls of Next
 	presses     map[string]*presses // by the resource id of a button or dial
+	missedDue   time.Time           // when the first missed report may be published; zero if there is none
 }
 
 // New makes the collector of one Hue bridge. The error tells what is wrong with

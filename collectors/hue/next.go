@@ -56,7 +56,7 @@ func (c *Collector) Next(ctx context.Context) (collectors.Update, error) {
 // wait waits for an event of the stream or for something that is due.
 func (c *Collector) wait(ctx context.Context) error {
 	var due <-chan time.Time
-	if at := earlier(c.reads.due(), c.missedDue()); !at.IsZero() {
+	if at := earlier(c.reads.due(), c.missedDue); !at.IsZero() {
 		timer := time.NewTimer(time.Until(at))
 		defer timer.Stop()
 		due = timer.C

@@ -124,26 +124,25 @@ func (c *Collector) compareReports(h *house, answered time.Time) {
 				continue
 			}
 			p.missed = &missed{what, attributes, time.Now().Add(missedAfter)}
+			c.missedDue = earlier(c.missedDue, p.missed.due)
 		}
 	}
-}
-
-// missedDue is when the first missed report is published; zero if there is none.
-func (c *Collector) missedDue() (due time.Time) {
-	for _, p := range c.presses {
-		if p.missed != nil {
-			due = earlier(due, p.missed.due)
-		}
-	}
-	return due
 }
 
 // publishMissed publishes the missed reports that are due, the oldest first, and
 // reports whether there are any.
 func (c *Collector) publishMissed(now time.Time) bool {
+	if c.missedDue.IsZero() || now.Before(c.missedDue) {
+		return false
+	}
+	c.missedDue = time.Time{}
 	var due []report
 	for id, p := range c.presses {
-		if p.missed == nil || now.Before(p.missed.due) {
+		if p.missed == nil {
+			continue
+		}
+		if now.Before(p.missed.due) {
+			c.missedDue = earlier(c.missedDue, p.missed.due)
 			continue
 		}
 		if r := c.house.services[id]; r != nil && c.house.ids[r.owner] != "" {

@@ -2,6 +2,7 @@ package hue
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"hueair2mqtt/collectors"
 )
@@ -30,7 +31,8 @@ func (n *Newcomer) checkKnown() error {
 		return nil
 	}
 	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{
-		Err:    fmt.Errorf("the Hue bridge %s is paired already: %s", n.ID, now),
-		Remedy: fmt.Sprintf(`somebody may imitate it; if you know why it changed, run "hueair2mqtt hue forget %s" and pair again`, n.ID),
+		Err: fmt.Errorf("the Hue bridge %s is paired already: %s", n.ID, now),
+		Remedy: fmt.Sprintf(`somebody may imitate it; if you know why it changed, run "hueair2mqtt hue forget %s", which removes its entry from %s, and pair again`,
+			n.ID, filepath.Join(n.c.stateDir, StateFile)),
 	}}
 }

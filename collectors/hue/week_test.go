@@ -5,14 +5,18 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
@@ -117,17 +121,40 @@ func newHouseWithoutTLS(t testing.TB) *house {
 // and new streams coincide.
 func TestRequestsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		// Counted here: a bridge learns late that a connection was closed.
+		var open, most atomic.Int64
+		h := newHouse2(t, nil, func(o *hue.Options) {
+			dial := o.DialContext
+			o.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if err == nil {
+					most.Store(max(most.Load(), open.Add(1)))
+					conn = &countedConn{conn, sync.OnceFunc(func() { open.Add(-1) })}
+				}
+				return conn, err
+			}
+		})
 		furnish(h.bridge)
 		h.bridge.SetLatency(700 * time.Millisecond)
 		for i := range 20 {
 			time.AfterFunc(time.Duration(i)*107*time.Second, h.bridge.CutStreams)
 		}
 		h.live(t, time.Now().Add(2*time.Hour), 10*time.Second)
-		if n := h.bridge.MaxSideBySide(); n > 2 {
-			t.Errorf("%d requests side by side", n)
+		if n := most.Load(); n != 2 {
+			t.Errorf("%d requests side by side, want 2 at most", n)
 		}
 	})
+}
+
+// countedConn reports when it is closed.
+type countedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c *countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 // fullReads is how many there were.
@@ -145,7 +172,7 @@ func TestPressesAroundACut(t *testing.T) {
 		for _, replay := range []bool{true, false} {
 			for _, age := range []time.Duration{5 * time.Second, 100 * time.Second} {
 				t.Run(fmt.Sprintf("%s, replay %t, stream of %s", name, replay, age), func(t *testing.T) {
-					for offset := -time.Second; offset < 3*time.Second; offset += 173 * time.Millisecond {
+					for offset := -time.Second; offset < 3*time.Second; offset += 347 * time.Millisecond {
 						synctest.Test(t, func(t *testing.T) {
 							h := newHouse2(t, nil, nil)
 							furnish(h.bridge)
