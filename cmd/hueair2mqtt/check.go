@@ -88,7 +88,20 @@ func findAll(ctx context.Context, cmd *cobra.Command) []check.Finding {
 		}
 		return findings
 	}
-	return append(findings, check.Run(ctx, deadline, probes(config))...)
+	return append(findings, check.Run(ctx, deadline, probes(inUse(config)))...)
+}
+
+// inUse returns the configuration without the sources that the user of the Home
+// Assistant app has not set up: both are on from the start, and missing credentials are
+// no failure there.
+func inUse(c *configs.Config) *configs.Config {
+	if c.App.Token == "" {
+		return c
+	}
+	used := *c
+	used.Hue.Enabled = c.Hue.Enabled && !awaitsPairing(c)
+	used.Amazon.Enabled = c.Amazon.Enabled && !awaitsSignIn(c)
+	return &used
 }
 
 func configurationFindings(cmd *cobra.Command, err error) []check.Finding {

@@ -29,6 +29,14 @@ test("pairing by address", async () => {
   await frame.getByText("Paired with Hue bridge").waitFor();
 });
 
+test("the check does not miss what is not used", async () => {
+  await frame.getByRole("link", { name: "Check", exact: true }).click();
+  await frame.getByRole("button", { name: "Check everything" }).click();
+  await frame.getByText("1 device, 0 offline").waitFor();
+  assert.equal(await frame.locator(".findings .fail").count(), 0);
+  assert.equal(await frame.locator(".findings").getByText("amazon").count(), 0);
+});
+
 test("signing in to Amazon", async () => {
   await signIn(frame);
 });
