@@ -2,7 +2,7 @@
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.0.0)
-LDFLAGS     := -s -w -X main.version=$(VERSION)
+LDFLAGS     := -s -w -X hueair2mqtt/internal/cli.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
@@ -60,24 +60,24 @@ test-app: browser containers ## as root: run the Home Assistant app with a Super
 test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
 	$(GO) test $(if $(RACE),$(RACE) -cpu 1) -timeout 15m ./...
 
-# HA is the version of Home Assistant: see homeassistant/requirements. UPDATE=1
+# HA is the version of Home Assistant: see test/homeassistant/requirements. UPDATE=1
 # writes the table of all entities anew instead of comparing it.
 HA ?= 2026.2.3
 .PHONY: test-homeassistant
 test-homeassistant: mosquitto ## the proof in the real Home Assistant HA=2026.2.3, which is installed below .cache
-	./homeassistant/install.sh $(HA)
-	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./homeassistant -version $(HA) $(if $(UPDATE),-update)
+	./test/homeassistant/install.sh $(HA)
+	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) $(if $(UPDATE),-update)
 
 .PHONY: screenshots
 screenshots: mosquitto ## make docs/homeassistant.png anew
-	./homeassistant/install.sh $(HA)
+	./test/homeassistant/install.sh $(HA)
 	@mkdir -p docs
-	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/homeassistant.png
+	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/homeassistant.png
 
 # In the package's own folder go test prints the figures of a run that passes, too.
 .PHONY: test-faults
 test-faults: mosquitto ## break everything around the program and see what still holds (Linux, about 6 minutes; SEED=n repeats a run)
-	cd faults && $(GO) test -tags faults -count=1 -timeout 10m -parallel 12
+	cd test/faults && $(GO) test -tags faults -count=1 -timeout 10m -parallel 12
 
 # Debian keeps the broker in /usr/sbin, which is not on every user's PATH.
 .PHONY: mosquitto
@@ -104,16 +104,16 @@ browser: mosquitto
 		$$sudo apt-get update -q && \
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing || exit 1; \
 	fi
-	cd web/browser && npm ci --no-audit --no-fund
+	cd test/browser && npm ci --no-audit --no-fund
 
 .PHONY: test-web
 test-web: browser ## test the page in Chromium (installs Debian's chromium and nodejs if they are missing)
-	$(GO) test -tags browser -count 1 -timeout 10m -v -run 'InABrowser$$' ./cmd/hueair2mqtt
+	$(GO) test -tags browser -count 1 -timeout 10m -v -run 'InABrowser$$' ./internal/cli
 
 .PHONY: screenshots-web
 screenshots-web: browser ## make the pictures of the page in docs anew
 	@mkdir -p docs
-	SCREENSHOTS=$(CURDIR)/docs $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./cmd/hueair2mqtt
+	SCREENSHOTS=$(CURDIR)/docs $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./internal/cli
 
 # Of Debian's package prometheus only the checker is wanted, and no server that
 # starts on this machine: it is taken out of the package, which is not installed.
@@ -135,7 +135,6 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, actionlint
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags homeassistant,faults ./...
-	$(GO) run $(STATICCHECK) -tags docs ./cmd/hueair2mqtt
 	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/...
 	$(GO) run $(ACTIONLINT)
 	$(GO) mod tidy -diff
@@ -179,11 +178,11 @@ telegraf:
 .PHONY: bench
 bench: mosquitto telegraf ## measure: start, polls, memory, throughput, beside Telegraf; a million polls (about 30 minutes)
 	TELEGRAF=$$(ls $(TELEGRAF) 2>/dev/null) $(GO) test -run '^$$' -bench . -skip '^Benchmark(Events.*|MillionPolls)$$' -benchtime 20x -timeout 30m $$($(GO) list ./... | grep -v /history$$)
-	$(GO) test -run '^$$' -bench . -timeout 10m ./history
+	$(GO) test -run '^$$' -bench . -timeout 10m ./internal/history
 	$(GO) test -run '^$$' -bench '^BenchmarkMillionPolls$$' -benchtime 1x -timeout 2h ./bridge
 
 .PHONY: bench-events
 bench-events: mosquitto ## measure an event's way from the Hue bridge to a subscriber, beside a bare publish (about 4 minutes)
-	$(GO) test -run '^$$' -bench '^BenchmarkEvents$$' -benchtime 3000x -timeout 10m ./cmd/hueair2mqtt
-	$(GO) test -run '^$$' -bench '^BenchmarkEventsByPolling$$' -benchtime 60x -timeout 10m ./cmd/hueair2mqtt
-	$(GO) test -run '^$$' -bench '^BenchmarkEventsLost$$' -benchtime 1x -timeout 10m ./cmd/hueair2mqtt
+	$(GO) test -run '^$$' -bench '^BenchmarkEvents$$' -benchtime 3000x -timeout 10m ./internal/cli
+	$(GO) test -run '^$$' -bench '^BenchmarkEventsByPolling$$' -benchtime 60x -timeout 10m ./internal/cli
+	$(GO) test -run '^$$' -bench '^BenchmarkEventsLost$$' -benchtime 1x -timeout 10m ./internal/cli

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 // historyDir is the folder of the history in the state directory.

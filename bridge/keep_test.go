@@ -16,7 +16,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 const historyOne = "hueair2mqtt/hue_1/history"

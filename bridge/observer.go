@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 // Observer is told what the bridge does. Its methods return at once; the owner

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 // message is something to be published.

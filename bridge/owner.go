@@ -14,7 +14,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 // owner owns the states of all devices and all alerts. Only its own goroutine,

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/discovery"
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 const (

@@ -22,7 +22,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
-	"hueair2mqtt/history"
+	"hueair2mqtt/internal/history"
 )
 
 const (

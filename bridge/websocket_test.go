@@ -17,7 +17,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
-	"hueair2mqtt/loopback"
+	"hueair2mqtt/test/harness"
 )
 
 // websocketOptions are those of a bridge that reaches its broker at this address.
@@ -33,7 +33,7 @@ func websocketOptions(t *testing.T, address string) bridge.Options {
 }
 
 func TestABrokerBehindAWebSocket(t *testing.T) {
-	address := fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t))
+	address := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
 	listener := listeners.NewWebsocket(listeners.Config{ID: "ws", Address: address})
 	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := errors.Join(server.AddHook(new(allowAll), nil), server.AddListener(listener), server.Serve()); err != nil {

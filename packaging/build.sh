@@ -26,7 +26,7 @@ umask 022
 cp packaging/hueair2mqtt.service packaging/restart-backoff.conf packaging/sysusers.conf packaging/lintian-overrides packaging/copyright packaging/mosquitto/hueair2mqtt.acl "$stage"
 cp packaging/postinst packaging/prerm packaging/postrm "$stage"
 cp "$CONFIG" "$stage/hueair2mqtt.yaml"
-$GO run -trimpath -buildvcs=false -tags docs ./cmd/hueair2mqtt "$stage"
+$GO run -trimpath -buildvcs=false ./packaging/manual "$stage"
 
 # What the modules in the binary want to be told of them.
 CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $GO list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/hueair2mqtt | sort -u |
@@ -57,7 +57,7 @@ for arch; do
 	*) goarch=$arch ;;
 	esac
 	CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOARM=7 \
-		$GO build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$stage/hueair2mqtt" ./cmd/hueair2mqtt
+		$GO build -trimpath -buildvcs=false -ldflags "-s -w -X hueair2mqtt/internal/cli.version=$VERSION" -o "$stage/hueair2mqtt" ./cmd/hueair2mqtt
 	sed "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/" packaging/nfpm.yaml >"$stage/nfpm.yaml"
 	deb=hueair2mqtt_${VERSION}_$arch.deb
 	# nfpm reads its files relative to where it runs.

@@ -25,7 +25,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
-	"hueair2mqtt/loopback"
+	"hueair2mqtt/test/harness"
 )
 
 func TestReadsEverythingAMonitorMeasures(t *testing.T) {
@@ -747,7 +747,7 @@ func overLoopback(tb testing.TB, account *amazontest.Account, endpoint, cookies 
 func TestOverLoopback(t *testing.T) {
 	account := amazontest.NewAccount()
 	account.SetMonitor(kitchen)
-	server := loopback.Serve(t, http.StripPrefix("/proxy", account))
+	server := harness.Serve(t, http.StripPrefix("/proxy", account))
 	collector, retry := overLoopback(t, account, server.URL+"/proxy/", filepath.Join(t.TempDir(), "cookies"))
 	defer collector.Close()
 	if collector.Endpoint() != server.URL {

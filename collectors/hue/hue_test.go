@@ -10,7 +10,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
-	"hueair2mqtt/loopback"
+	"hueair2mqtt/test/harness"
 )
 
 var _ collectors.Collector = (*hue.Collector)(nil)
@@ -69,7 +69,7 @@ func TestRealConnection(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetSoftware("1709131301") // too old for https
 	bridge.SetMotionSensor(hall)
-	server := loopback.Serve(t, bridge)
+	server := harness.Serve(t, bridge)
 	c := newCollector(t, hue.Options{Host: strings.TrimPrefix(server.URL, "http://"), Username: key, Setting: "hue.bridges[0]", Timeout: 10 * time.Second})
 	if c.Endpoint() != server.URL {
 		t.Errorf("endpoint %q, want %q", c.Endpoint(), server.URL)

@@ -13,7 +13,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
-	"hueair2mqtt/loopback"
+	"hueair2mqtt/test/harness"
 )
 
 // A bridge that somebody else wrote: it signs its certificate itself, tells no
@@ -36,7 +36,7 @@ func TestMockOfGoHue(t *testing.T) {
 		}
 		return
 	}
-	if err := loopback.Raise(unix.IFF_MULTICAST); err != nil {
+	if err := harness.Raise(unix.IFF_MULTICAST); err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.Default()

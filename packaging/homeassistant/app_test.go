@@ -20,8 +20,8 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
-	"hueair2mqtt/mosquittotest"
 	"hueair2mqtt/packaging/containertest"
+	"hueair2mqtt/test/harness"
 )
 
 // inNamespaces is set for the test binary that runs in namespaces of its own.
@@ -104,7 +104,7 @@ func startMosquitto(t *testing.T) {
 	if err := os.WriteFile(config, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	broker := mosquittotest.Command(config)
+	broker := harness.MosquittoCommand(config)
 	if err := broker.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +288,7 @@ func (h *home) browse(page string) {
 	server := httptest.NewServer(controls)
 	defer server.Close()
 	cmd := exec.Command("node", "--test", "--test-reporter=spec", "ingress.test.mjs")
-	cmd.Dir = filepath.Join("..", "..", "web", "browser")
+	cmd.Dir = filepath.Join("..", "..", "test", "browser")
 	cmd.Env = append(os.Environ(), "PAGE="+page, "HOUSE="+server.URL, "BRIDGE="+h.bridge)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("ingress.test.mjs: %v\n%s", err, out)

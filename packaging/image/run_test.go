@@ -18,9 +18,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"hueair2mqtt/collectors/hue/huetest"
-	"hueair2mqtt/loopback"
-	"hueair2mqtt/mosquittotest"
 	"hueair2mqtt/packaging/containertest"
+	"hueair2mqtt/test/harness"
 )
 
 // home returns the environment of a container that reads a Hue bridge and publishes to
@@ -33,12 +32,12 @@ func home(t *testing.T) map[string]string {
 	})
 	server := httptest.NewServer(bridge)
 	t.Cleanup(server.Close)
-	port := loopback.Reserve(t)
+	port := harness.Reserve(t)
 	config := filepath.Join(t.TempDir(), "mosquitto.conf")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "listener %d 127.0.0.1\nallow_anonymous true\n", port), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	broker := mosquittotest.Command(config)
+	broker := harness.MosquittoCommand(config)
 	if err := broker.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +47,7 @@ func home(t *testing.T) map[string]string {
 	})
 	return map[string]string{
 		"HUEAIR2MQTT_MQTT__BROKER":              fmt.Sprintf("tcp://127.0.0.1:%d", port),
-		"HUEAIR2MQTT_METRICS__LISTEN":           fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t)),
+		"HUEAIR2MQTT_METRICS__LISTEN":           fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)),
 		"HUEAIR2MQTT_HISTORY__ENABLED":          "true",
 		"HUEAIR2MQTT_HUE__ENABLED":              "true",
 		"HUEAIR2MQTT_HUE__INTERVAL":             "1s",
@@ -231,9 +230,9 @@ func TestComposeFile(t *testing.T) {
 	}
 	env := s.Environment
 	env["HUEAIR2MQTT_MQTT__BROKER"] = home(t)["HUEAIR2MQTT_MQTT__BROKER"]
-	page := fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t))
+	page := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
 	env["HUEAIR2MQTT_WEB__LISTEN"] = strings.Replace(page, "127.0.0.1", "0.0.0.0", 1)
-	env["HUEAIR2MQTT_METRICS__LISTEN"] = fmt.Sprintf("127.0.0.1:%d", loopback.Reserve(t)) // others on this machine may have the image's
+	env["HUEAIR2MQTT_METRICS__LISTEN"] = fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)) // others on this machine may have the image's
 	c := image.Start(t, containertest.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
 	c.Prints("connected to the broker")
 	c.Prints("the page in the browser is there")

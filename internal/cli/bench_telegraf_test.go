@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// BenchmarkTelegraf measures on the same houses what BenchmarkPoll and
+// BenchmarkStart measure, with Telegraf, its Hue bridge input and its MQTT output.
+// TELEGRAF names its binary, which "make bench" builds with nothing else in it.
+func BenchmarkTelegraf(b *testing.B) {
+	telegraf := os.Getenv("TELEGRAF")
+	if telegraf == "" {
+		b.Skip("TELEGRAF does not name a Telegraf to compare with")
+	}
+	for _, n := range houseSizes {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			h := newPairedHouse(b)
+			h.furnish(n)
+			temperatures := h.broker.arrivals("telegraf/huebridge_temperature")
+			config := filepath.Join(h.dir, "telegraf.conf")
+			if err := os.WriteFile(config, []byte(fmt.Sprintf(`
+[agent]
+  interval = "1s"
+  round_interval = false
+  flush_interval = "1s"
+  metric_buffer_limit = 100000
+  metric_batch_size = 100000
+  omit_hostname = true
+  quiet = true
+[[inputs.huebridge]]
+  bridges = ["address://%s:%s@%s/"]
+  insecure_skip_verify = true
+[[outputs.mqtt]]
+  servers = [%q]
+  topic = 'telegraf/{{ .Name }}'
+  qos = 1
+  keep_alive = 30
+  retain = true
+  data_format = "json"
+`, pairedID, hueKey, h.server.Host(), h.broker.url())), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			began := time.Now()
+			cmd := startChild(b, exec.Command(telegraf, "--config", config))
+			defer terminate(b, cmd)
+			first := temperatures.next(b, `"temperature"`).Sub(began)
+			measurePolls(b, h, "/clip/v2/resource/temperature", cmd.Process.Pid)
+			b.ReportMetric(float64(first.Microseconds())/1000, "ms-to-first-state")
+			b.ReportMetric(binaryMiB(b, telegraf), "MiB-binary")
+		})
+	}
+}

@@ -1,0 +1,116 @@
+//go:build browser
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// browse runs a script of test/browser with Node.js. What it needs is in its
+// environment: PAGE, the page's address, and HOUSE, where it moves things in the
+// house.
+func browse(t *testing.T, script string, environ ...string) {
+	t.Helper()
+	args := []string{"--test", "--test-reporter=spec", script}
+	if !strings.HasSuffix(script, ".test.mjs") {
+		args = []string{script}
+	}
+	cmd := exec.Command("node", args...)
+	cmd.Dir = filepath.Join("..", "..", "test", "browser")
+	cmd.Env = append(os.Environ(), environ...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+}
+
+// controls let a script move things in the house, a path each.
+func (h *emptyHouse) controls() string {
+	mux := http.NewServeMux()
+	on := func(path string, do func(body string) (string, error)) {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			answer := ""
+			if err == nil {
+				answer, err = do(string(body))
+			}
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			fmt.Fprint(w, answer)
+		})
+	}
+	cellar := func(reachable bool) func(string) (string, error) {
+		return func(string) (string, error) {
+			s := cellarSensor
+			s.Reachable = reachable
+			h.hue.SetMotionSensor(s)
+			return "", nil
+		}
+	}
+	on("/press", func(string) (string, error) { h.hue.PressLinkButton(); return "", nil })
+	on("/consent", h.amazon.Consent)
+	on("/revoke", func(string) (string, error) { h.amazon.RevokeTokens(); h.amazon.KillCookies(); return "", nil })
+	on("/cellar/off", cellar(false))
+	on("/cellar/on", cellar(true))
+	on("/broker/off", func(string) (string, error) { h.broker.stop(); return "", nil })
+	on("/broker/on", func(string) (string, error) { h.broker.start(); return "", nil })
+	server := httptest.NewServer(mux)
+	h.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// furnish makes the house one to look at.
+func (h *emptyHouse) furnish() {
+	h.hue.SetContactSensor(huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 64, Reachable: true})
+	h.hue.SetDial(huetest.Dial{MAC: "00:17:88:01:02:03:04:08", Name: "Dial", Battery: 92, Reachable: true})
+	h.hue.SetRoom("Hall", "00:17:88:01:02:03:04:05", "00:17:88:01:02:03:04:07")
+	h.hue.SetRoom("Cellar", "00:17:88:01:02:03:04:06")
+	h.hue.SetRoom("Living Room", "00:17:88:01:02:03:04:08")
+}
+
+func TestInABrowser(t *testing.T) {
+	h := newEmptyHouse(t, "")
+	h.furnish()
+	l := h.broker.listen()
+	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	browse(t, "journey.test.mjs", "PAGE="+p.page(), "HOUSE="+h.controls())
+	l.waitFor("hueair2mqtt/"+hall, `"temperature":21.34`)
+	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
+	for _, secret := range append(h.amazon.Secrets(), "hue-key-that") {
+		if strings.Contains(p.stderr.String(), secret) {
+			t.Errorf("the log has the secret %q", secret)
+		}
+	}
+}
+
+func TestSetupInABrowser(t *testing.T) {
+	h := newEmptyHouse(t, "")
+	p := start(t, "setup", "--config", h.config, "--port", "0")
+	eventually(t, "the link", func() bool { return setupLink.MatchString(p.stdout.String()) })
+	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.stdout.String()), "HOUSE="+h.controls())
+}
+
+// TestScreenshots makes the pictures of docs anew, where SCREENSHOTS says so.
+func TestScreenshots(t *testing.T) {
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		t.Log("SCREENSHOTS names no folder; nothing to do")
+		return
+	}
+	h := newEmptyHouse(t, "")
+	h.furnish()
+	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	browse(t, "screenshots.mjs", "PAGE="+p.page(), "DAY="+serveADay(t), "HOUSE="+h.controls(), "FOLDER="+folder)
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/health"
+)
+
+// healthTimeout is longer than the running program takes for an answer, and shorter
+// than container engines wait for a health check.
+const healthTimeout = 4 * time.Second
+
+// newLive makes the Live of a bridge that runs with this configuration. Only the page
+// draws traces.
+func newLive(c *configs.Config) *bridge.Live {
+	if c.Web.Listen != "" {
+		return bridge.NewLive()
+	}
+	return bridge.NewLiveWithoutTraces()
+}
+
+func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
+
+// newHealthCommand makes the health check of the container image, which has no other
+// program that could send a request.
+func newHealthCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Ask the running program whether it is healthy",
+		Long: `Asks the hueair2mqtt that runs on this machine with the same configuration, at
+/healthz of metrics.listen or web.listen, and prints its answer. It is for the health
+check of a container.
+
+Exit code 0: it is healthy. 1: it is not, or it does not answer. 2: neither
+metrics.listen nor web.listen is set, or the configuration can't be used.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfigFor(cmd, "metrics", "web")
+			if err != nil {
+				return err
+			}
+			listen := cmp.Or(config.Metrics.Listen, config.Web.Listen)
+			if listen == "" {
+				return &exitError{exitUnusable, errors.New("set metrics.listen, such as 127.0.0.1:9469: the health of the running program is asked there")}
+			}
+			answer, err := askHealth(cmd.Context(), listen)
+			if err != nil {
+				return &exitError{exitFailed, err}
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), answer)
+			return err
+		},
+	}
+	configs.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// askHealth asks the program that listens at an address of this machine. The error is
+// what is wrong with it.
+func askHealth(ctx context.Context, listen string) (answer string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(listen)+"/healthz", nil)
+	if err != nil {
+		return "", err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
+	response, err := client.Do(r)
+	if err != nil {
+		return "", fmt.Errorf("the program does not answer: %w: see its log", err)
+	}
+	defer response.Body.Close()
+	const maxAnswer = 1 << 10
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	answer = string(bytes.TrimSpace(text))
+	if response.StatusCode != http.StatusOK {
+		return "", errors.New(answer)
+	}
+	return answer, nil
+}
+
+// reachable returns an address at which a server that listens at this one can be
+// reached: loopback where it listens on all addresses.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	switch address, err := netip.ParseAddr(host); {
+	case host == "", err == nil && address == netip.IPv4Unspecified():
+		host = "127.0.0.1"
+	case err == nil && address.IsUnspecified():
+		host = "::1"
+	}
+	return net.JoinHostPort(host, port)
+}

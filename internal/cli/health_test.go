@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// healthOf returns the answer of a health endpoint.
+func healthOf(t *testing.T, url, host string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(response.Cookies()) > 0 {
+		t.Errorf("%s sets a cookie", url)
+	}
+	return response.StatusCode, string(text)
+}
+
+func TestHealthIsServed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("a long password"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	metrics, page := reservedAddress(t), reservedAddress(t)
+	flags := []string{"--config", h.config, "--metrics.listen", metrics, "--web.listen", page, "--web.password_file", password}
+	p := start(t, append([]string{"run"}, flags...)...)
+	for _, address := range []string{metrics, page} {
+		for _, path := range []string{"/healthz", "/readyz"} {
+			eventually(t, address+path, func() bool {
+				status, body := healthOf(t, "http://"+address+path, "rebinding.example")
+				return status == http.StatusOK && body == "ok\n"
+			})
+		}
+	}
+	if code, stdout, stderr := run(t, append([]string{"health"}, flags...)...); code != exitGood || stdout != "ok\n" {
+		t.Errorf("health: %d %s%s", code, stdout, stderr)
+	}
+
+	h.broker.stop()
+	eventually(t, "not ready", func() bool {
+		status, body := healthOf(t, "http://"+page+"/readyz", page)
+		return status == http.StatusServiceUnavailable && body == "there is no connection to the broker\n"
+	})
+	if status, body := healthOf(t, "http://"+page+"/healthz", page); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+
+	// A stopped process accepts connections and does not answer.
+	p.signal(syscall.SIGSTOP)
+	code, _, stderr := run(t, append([]string{"health"}, flags...)...)
+	if code != exitFailed || !strings.Contains(stderr, "the program does not answer: ") {
+		t.Errorf("health of a hung program: %d %s", code, stderr)
+	}
+	p.signal(syscall.SIGCONT)
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	code, _, stderr = run(t, append([]string{"health"}, flags...)...)
+	if code != exitFailed || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("health of no program: %d %s", code, stderr)
+	}
+}
+
+func TestHealthNeedsAListener(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	code, _, stderr := run(t, "health", "--config", h.config)
+	if code != exitUnusable || !strings.Contains(stderr, "set metrics.listen") {
+		t.Errorf("%d %s", code, stderr)
+	}
+}
+
+func TestReachable(t *testing.T) {
+	for listen, want := range map[string]string{
+		":9469":          "127.0.0.1:9469",
+		"0.0.0.0:9469":   "127.0.0.1:9469",
+		"[::]:9469":      "[::1]:9469",
+		"localhost:9469": "localhost:9469",
+		"127.0.0.1:9469": "127.0.0.1:9469",
+		"[::1]:9469":     "[::1]:9469",
+	} {
+		if got := reachable(listen); got != want {
+			t.Errorf("%s: %s, want %s", listen, got, want)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hueair2mqtt/internal/history"
+)
+
+// chance draws what a test leaves to it. The seed is new in each run, logged, and
+// can be given again in HUEAIR2MQTT_TEST_SEED.
+func chance(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if given := os.Getenv("HUEAIR2MQTT_TEST_SEED"); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("HUEAIR2MQTT_TEST_SEED: %v", err)
+		}
+	}
+	t.Logf("HUEAIR2MQTT_TEST_SEED=%d repeats this run", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// wantOneID checks that each reading of a history has one id, however often it
+// came, and came for the first time behind all that are older.
+func wantOneID(t *testing.T, history []told) {
+	t.Helper()
+	idOf, numberOf := make(map[int]string), make(map[string]int)
+	last := 0
+	for _, r := range history {
+		id, again := idOf[r.number()]
+		switch {
+		case again && id != r.ID:
+			t.Errorf("reading %d came as %s and as %s", r.number(), id, r.ID)
+		case !again && numberOf[r.ID] != 0:
+			t.Errorf("%s is the id of reading %d and %d", r.ID, numberOf[r.ID], r.number())
+		case !again && r.number() < last:
+			t.Errorf("reading %d came behind %d", r.number(), last)
+		}
+		idOf[r.number()], numberOf[r.ID] = r.ID, r.number()
+		last = max(last, r.number())
+	}
+}
+
+// TestKilledWhileTheBrokerIsAway kills the program at any moment while the broker
+// comes and goes. What it had taken until then arrives.
+func TestKilledWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
+	draw := chance(t)
+	broker := startMosquitto(t)
+	h := newHistoryHouse(t, broker.url(), broker)
+	taken := make(map[int]bool) // what certainly was
+	var states, history []told
+	collect := func(l *listener) {
+		states = append(states, l.told("hueair2mqtt/"+hall)...)
+		history = append(history, l.told(hallHistory)...)
+	}
+	from := 1
+	for range 4 {
+		l := broker.listen()
+		p := start(t, "run", "--config", h.config)
+		time.Sleep(time.Duration(draw.IntN(1500)) * time.Millisecond) // chance is the point here
+		broker.stop()
+		collect(l)
+		h.waitForPolls(t, 3)
+		time.Sleep(time.Duration(draw.IntN(2000)) * time.Millisecond)
+		p.signal(syscall.SIGKILL)
+		p.wait()
+		for n := from; n <= h.certain(); n++ {
+			taken[n] = true
+		}
+		from = h.polled() + 1
+		broker.start()
+	}
+	l := broker.listen()
+	start(t, "run", "--config", h.config)
+	eventually(t, "a state of the last run", func() bool {
+		states := l.told("hueair2mqtt/" + hall)
+		return len(states) > 0 && states[len(states)-1].number() > from+1
+	})
+	collect(l)
+	arrived := make(map[int]bool)
+	for _, r := range append(states, history...) {
+		arrived[r.number()] = true
+	}
+	for n := range taken {
+		if !arrived[n] {
+			t.Errorf("reading %d is missing", n)
+		}
+	}
+	if len(taken) < 3 || len(history) < 3 {
+		t.Errorf("too little happened: %d readings were taken, %d came as history", len(taken), len(history))
+	}
+	wantOneID(t, history)
+}
+
+// TestKilledInTheMiddleOfAReplay kills the program again and again while it tells a
+// long history. All of it arrives in order, with few repetitions.
+func TestKilledInTheMiddleOfAReplay(t *testing.T) {
+	const readings = 1500
+	t.Parallel()
+	draw := chance(t)
+	broker := startMosquitto(t)
+	h := newHistoryHouse(t, broker.url(), broker)
+	left := history.Open(history.Options{
+		Dir: filepath.Join(h.stateDir, "history"), MaxAge: time.Hour, MaxBytes: 64e6, Log: zap.NewNop(),
+	})
+	for n := range readings {
+		left.Add("hue_left", time.Now(), fmt.Appendf(nil, `{"temperature":%.2f}`, float64(n+1)/100), false)
+	}
+	left.Close()
+	l := broker.listen()
+	const topic = "hueair2mqtt/hue_left/history"
+	kills := 0
+	for len(l.told(topic)) < readings-100 {
+		before := len(l.told(topic))
+		p := start(t, "run", "--config", h.config)
+		eventually(t, "the replay goes on", func() bool { return len(l.told(topic)) > before })
+		time.Sleep(time.Duration(draw.IntN(1000)) * time.Millisecond)
+		p.signal(syscall.SIGKILL)
+		p.wait()
+		kills++
+	}
+	start(t, "run", "--config", h.config)
+	eventually(t, "the end of the history", func() bool {
+		told := l.told(topic)
+		return told[len(told)-1].number() == readings
+	})
+	told := l.told(topic)
+	wantOneID(t, told)
+	arrived := make(map[int]bool)
+	for _, r := range told {
+		arrived[r.number()] = true
+	}
+	if len(arrived) != readings {
+		t.Errorf("%d of %d arrived", len(arrived), readings)
+	}
+	// A portion of 20 at most is under way when the program is killed.
+	if repeated := len(told) - readings; repeated > 20*kills {
+		t.Errorf("%d repetitions for %d kills", repeated, kills)
+	}
+	if kills < 2 {
+		t.Errorf("killed only %d times", kills)
+	}
+}
+
+// TestHistoryAsTelegrafReadsIt is what a consumer relies on: flat JSON, the keys
+// of the state, a time that Go's and everybody's parser of RFC 3339 takes.
+func TestHistoryAsTelegrafReadsIt(t *testing.T) {
+	t.Parallel()
+	broker := startMosquitto(t)
+	h := newHistoryHouse(t, broker.url(), broker)
+	broker.stop()
+	start(t, "run", "--config", h.config)
+	h.waitForPolls(t, 3)
+	broker.start()
+	l := broker.listen()
+	eventually(t, "history and state", func() bool { return l.get(hallHistory) != "" && l.get("hueair2mqtt/"+hall) != "" })
+	var history, state map[string]any
+	for topic, into := range map[string]*map[string]any{hallHistory: &history, "hueair2mqtt/" + hall: &state} {
+		if err := json.Unmarshal([]byte(l.get(topic)), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at, err := time.Parse(time.RFC3339, fmt.Sprint(history["time"]))
+	if err != nil || !strings.HasSuffix(fmt.Sprint(history["time"]), "Z") || time.Since(at) > time.Minute {
+		t.Errorf("time %v: %v", history["time"], err)
+	}
+	if id, ok := history["id"].(string); !ok || len(id) < 10 {
+		t.Errorf("id %v", history["id"])
+	}
+	delete(history, "id")
+	delete(history, "time")
+	for key := range state {
+		if _, ok := history[key]; !ok {
+			t.Errorf("%s is missing in the history", key)
+		}
+		delete(history, key)
+	}
+	if len(history) > 0 {
+		t.Errorf("the state does not have %v", history)
+	}
+}

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/configs"
+)
+
+func newHuePairCommand(finder hue.Finder) *cobra.Command {
+	var host string
+	cmd := &cobra.Command{
+		Use:   "pair",
+		Short: "Get a key from a Hue bridge by its link button",
+		Long: `Finds the Hue bridge, or takes the one at --host, waits until you press the link
+button on it, and stores the key and the bridge's identity in hue.json of the
+state directory. Ends with the list of the sensors and their values.
+
+With sudo, the file is given to the owner of the state directory, so that the
+service can read it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadHueConfig(cmd)
+			if err != nil {
+				return err
+			}
+			if err := prepareStateDir(config.StateDir); err != nil {
+				return &exitError{exitUnusable, err}
+			}
+			if host == "" {
+				if host, err = onlyBridge(cmd, finder); err != nil {
+					return err
+				}
+			}
+			if err := pairHue(cmd, config, host); err != nil {
+				return &exitError{exitFailed, fmt.Errorf("hue pair: %w", err)}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&host, "host", "", "address of the Hue bridge; empty: the one that is found")
+	configs.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// onlyBridge finds the address of the one bridge there is. If it is announced at
+// several addresses, the one counts at which it answers.
+func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
+	found, err := finder.Find(cmd.Context())
+	switch len(found) {
+	case 0:
+		return "", &exitError{exitFailed, noBridge(err)}
+	case 1:
+		return found[0].Host, nil
+	}
+	hue.Describe(cmd.Context(), found)
+	if found[0].ID == found[len(found)-1].ID { // sorted by id
+		answering := slices.DeleteFunc(slices.Clone(found), func(f hue.Found) bool { return f.Software == "" })
+		if len(answering) == 1 {
+			return answering[0].Host, nil
+		}
+	}
+	if err := writeBridges(cmd.OutOrStdout(), found); err != nil {
+		return "", err
+	}
+	return "", &exitError{exitUnusable, fmt.Errorf("%d Hue bridges or addresses of one were found: choose one by its address, such as --host %s", len(found), found[0].Host)}
+}
+
+func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	n, err := hue.Meet(ctx, hue.Options{Host: host, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Setting: "--host"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Hue bridge %s (%s) at %s\n", n.ID, orUnknown(n.Model), host)
+	switch {
+	case !n.Encrypted:
+		fmt.Fprintln(out, "It is an old one without https: the key goes through your network unencrypted.")
+	case n.Fingerprint != "":
+		fmt.Fprintf(out, "Its certificate is its own; from now on only this one is accepted:\n  SHA-256 %s\n", n.Fingerprint)
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		name = "host" // shown in the Hue app only
+	}
+	countdown := newCountdown(out)
+	err = n.Pair(ctx, name, countdown.show)
+	countdown.end()
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("stopped before the button was pressed")
+	case err != nil:
+		return err
+	}
+	fmt.Fprintf(out, "Paired; the key is in %s of %s.\n", hue.StateFile, config.StateDir)
+	if !config.Hue.Enabled {
+		fmt.Fprintln(out, "Set hue.enabled to true in the configuration, so that it is read.")
+	}
+	return listHueSensors(ctx, out, config, n.ID)
+}
+
+// listHueSensors reads the bridge with the new key.
+func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, id string) error {
+	collector, err := hue.New(hue.Options{ID: id, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Areas: config.Hue.Areas, Setting: hue.StateFile})
+	if err != nil {
+		return err
+	}
+	defer collector.Close()
+	snapshot, err := collector.Collect(ctx, collectors.NewRetrier(collectors.DefaultRetryPolicy, hue.Source, zap.NewNop()))
+	if err != nil {
+		return fmt.Errorf("the key is stored, but reading the sensors failed: %w", err)
+	}
+	if len(snapshot.Devices) == 0 {
+		fmt.Fprintln(out, "No sensors, buttons or dials yet: add them in the Hue app, and they appear by themselves.")
+		return nil
+	}
+	return writeHueSensors(out, snapshot.Devices)
+}
+
+// countdown tells how long the button may still be pressed: in place on a
+// terminal, else in a line every 5 s.
+type countdown struct {
+	out      io.Writer
+	terminal bool
+	next     time.Duration // that a line is due at
+}
+
+const countdownStep = 5 * time.Second
+
+func newCountdown(out io.Writer) *countdown {
+	c := &countdown{out: out, next: hue.ButtonTime}
+	if f, ok := out.(*os.File); ok {
+		info, err := f.Stat()
+		c.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return c
+}
+
+func (c *countdown) show(left time.Duration) {
+	left = left.Round(time.Second)
+	const text = "Press the link button on the Hue bridge: %2.0f s left"
+	switch {
+	case c.terminal:
+		fmt.Fprintf(c.out, "\r"+text+" ", left.Seconds())
+	case left <= c.next:
+		fmt.Fprintf(c.out, text+"\n", left.Seconds())
+		c.next = left - countdownStep
+	}
+}
+
+// end leaves the line of the countdown.
+func (c *countdown) end() {
+	if c.terminal {
+		fmt.Fprintln(c.out)
+	}
+}

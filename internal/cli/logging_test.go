@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// pollsGoOn waits until the Hue bridge has been asked some more.
+func (i *installation) pollsGoOn() {
+	i.t.Helper()
+	// A poll reads all, or asks whether the key is accepted while the stream lives.
+	polls := func() int { return i.hue.RequestsTo("/clip/v2/resource") + i.hue.RequestsTo("/auth/v1") }
+	before := polls()
+	eventually(i.t, "polls", func() bool { return polls() >= before+3 })
+}
+
+// startLogging starts a bridge that polls often and logs much, to a file in a
+// directory of its own.
+func (i *installation) startLogging(dir string) (p *program, log string) {
+	i.t.Helper()
+	log = filepath.Join(dir, "log")
+	for key, value := range map[string]string{
+		"log.file": log, "log.level": "debug", "log.format": "json", "hue.interval": "1s", "hue.timeout": "1s",
+	} {
+		i.set(key, value)
+	}
+	return i.start("run"), log
+}
+
+func (i *installation) read(file string) string {
+	content, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) && !os.IsPermission(err) {
+		i.t.Fatal(err)
+	}
+	return string(content)
+}
+
+// endLogging stops the bridge and checks what standard error has: the texts, once
+// each in this order, and nothing else.
+func endLogging(t *testing.T, p *program, said ...string) {
+	t.Helper()
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != exitGood {
+		t.Errorf("exit code %d", code)
+	}
+	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
+	if len(said) == 0 && p.stderr.String() == "" {
+		return
+	}
+	if len(lines) != len(said) {
+		t.Fatalf("standard error has %d lines, want %d:\n%s", len(lines), len(said), &p.stderr)
+	}
+	for n, text := range said {
+		if !strings.Contains(lines[n], text) {
+			t.Errorf("line %d lacks %q: %s", n, text, lines[n])
+		}
+	}
+}
+
+const (
+	logFails    = "log.file can't be written"
+	logIsBack   = "log.file is written again"
+	logReplaced = "log.file was deleted or renamed"
+)
+
+func TestLogFile(t *testing.T) {
+	i := newInstallation(t, startSharedBroker(t))
+	p, log := i.startLogging(i.dir)
+	eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
+	if err := os.Remove(log); err != nil {
+		t.Fatal(err)
+	}
+	i.pollsGoOn()
+	eventually(t, "a new log", func() bool { return i.read(log) != "" })
+	endLogging(t, p, logReplaced)
+	if !strings.Contains(i.read(log), "hueair2mqtt has stopped") {
+		t.Errorf("the log's end is %q", i.read(log))
+	}
+	if info, err := os.Stat(log); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+func TestLogFileOnAFullDisk(t *testing.T) {
+	i := newInstallation(t, startSharedBroker(t))
+	i.full, i.asRoot = i.file("full"), true
+	if err := os.Mkdir(i.full, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	i.own(i.dir)
+	p, log := i.startLogging(i.full)
+	eventually(t, "the failure", func() bool { return strings.Contains(p.stderr.String(), logFails) })
+	i.pollsGoOn()
+	// The disk is the program's alone, but not out of reach.
+	root := fmt.Sprintf("/proc/%d/root", p.cmd.Process.Pid)
+	if err := os.Remove(filepath.Join(root, i.full, ballast)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of it", func() bool { return strings.Contains(p.stderr.String(), logIsBack) })
+	eventually(t, "the log", func() bool { return strings.Contains(i.read(root+log), "lines are missing here") })
+	torn := 0
+	for line := range strings.Lines(i.read(root + log)) {
+		if !json.Valid([]byte(line)) && strings.HasSuffix(line, "\n") {
+			torn++
+		}
+	}
+	if torn > 1 {
+		t.Errorf("%d lines are torn:\n%s", torn, i.read(root+log))
+	}
+	endLogging(t, p, logFails, logIsBack)
+	if lost := regexp.MustCompile(`"lines_lost":\s*[1-9]`); !lost.MatchString(p.stderr.String()) {
+		t.Errorf("no count of the lines:\n%s", &p.stderr)
+	}
+}
+
+func TestLogFileWithoutPermission(t *testing.T) {
+	i := newInstallation(t, startSharedBroker(t))
+	dir := i.file("logs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	i.give(dir)
+	p, log := i.startLogging(dir)
+	eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
+	i.chmod(dir, 0)
+	eventually(t, "the failure", func() bool { return strings.Contains(p.stderr.String(), logFails) })
+	i.pollsGoOn()
+	i.chmod(dir, 0o700)
+	eventually(t, "the end of it", func() bool { return strings.Contains(p.stderr.String(), logIsBack) })
+
+	away := i.file("away")
+	if err := os.Rename(dir, away); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the second failure", func() bool { return strings.Count(p.stderr.String(), logFails) == 2 })
+	i.pollsGoOn()
+	if err := os.Rename(away, dir); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of it", func() bool { return strings.Count(p.stderr.String(), logIsBack) == 2 })
+	endLogging(t, p, logFails, logIsBack, logFails, logIsBack)
+}
+
+// A directory that is missing at the start costs the log, not the readings.
+func TestLogFileWithoutADirectory(t *testing.T) {
+	i := newInstallation(t, startSharedBroker(t))
+	p, _ := i.startLogging(i.file("nowhere"))
+	i.pollsGoOn()
+	endLogging(t, p, logFails, "log.file can't be written to the end")
+}
+
+func TestLogFileThatIsNone(t *testing.T) {
+	i := newInstallation(t, startSharedBroker(t))
+	i.set("log.file", os.DevNull)
+	p := i.start("run")
+	if code := p.wait(); code != exitUnusable || !strings.Contains(p.stderr.String(), "log.file: /dev/null is no ordinary file; name another file") {
+		t.Errorf("exit code %d: %s", code, &p.stderr)
+	}
+}
+
+// The journal has the time, and wants to hear how grave a line is.
+func TestLogToTheJournal(t *testing.T) {
+	h := newHouse(t)
+	for name, test := range map[string]struct {
+		format string
+		is     bool // JOURNAL_STREAM names standard error
+		begins string
+	}{
+		"the journal":       {"auto", true, `<[4-7]>(debug|info|warn) `},
+		"another stream":    {"auto", false, `\d{4}-\d\d-\d\dT\S+ (debug|info|warn) `},
+		"console by wish":   {"console", true, `\d{4}-\d\d-\d\dT\S+ (debug|info|warn) `},
+		"JSON by wish":      {"json", true, `{"level":"(debug|info|warn)","time":"\d{4}-`},
+		"JSON on a console": {"json", false, `{"level":"(debug|info|warn)","time":"\d{4}-`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			journal, err := os.Create(filepath.Join(t.TempDir(), "journal"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer journal.Close()
+			info, err := journal.Stat()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stat := info.Sys().(*syscall.Stat_t)
+			stream := fmt.Sprintf("JOURNAL_STREAM=%d:%d", stat.Dev, stat.Ino)
+			if !test.is {
+				stream += "0"
+			}
+			cmd := exec.Command(os.Args[0], "run", "--config", h.config, "--log.format", test.format, "--hue.interval=1h", "--amazon.interval=1h")
+			cmd.Env = append(os.Environ(), asProgram+"=1", stream)
+			cmd.Stderr = journal
+			p := startCommand(t, cmd)
+			said := func() string {
+				text, err := os.ReadFile(journal.Name())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(text)
+			}
+			eventually(t, "a connection in the log", func() bool { return strings.Contains(said(), "connected to the broker") })
+			p.signal(syscall.SIGTERM)
+			p.wait()
+			begins := regexp.MustCompile("^" + test.begins)
+			for line := range strings.Lines(said()) {
+				if !begins.MatchString(line) {
+					t.Errorf("a line does not begin with %s: %s", test.begins, line)
+				}
+			}
+		})
+	}
+}

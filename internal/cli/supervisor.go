@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/configs"
+)
+
+const (
+	// supervisorToken is the environment variable by which Home Assistant's Supervisor
+	// gives an app its token.
+	supervisorToken = "SUPERVISOR_TOKEN"
+	// supervisorAddress is the name that the Supervisor has in the network of the apps.
+	supervisorAddress = "http://supervisor"
+
+	supervisorTimeout = 10 * time.Second
+	// maxSupervisorAnswer bounds an answer, in bytes.
+	maxSupervisorAnswer = 64 << 10
+)
+
+// locateBroker asks the Supervisor for the broker, if the configuration leaves it to
+// that; else it is nil.
+func locateBroker(c *configs.Config) func(context.Context) (configs.MQTT, error) {
+	if !c.App.AskBroker {
+		return nil
+	}
+	s := supervisor{address: supervisorAddress, token: c.App.Token}
+	return func(ctx context.Context) (configs.MQTT, error) { return s.broker(ctx, c.MQTT) }
+}
+
+// supervisor is Home Assistant's Supervisor, which manages the apps.
+type supervisor struct {
+	address string
+	token   configs.Secret
+}
+
+// broker returns the settings with the broker that the MQTT service of Home Assistant
+// names. What the user has set stays. The error has a remedy.
+func (s supervisor) broker(ctx context.Context, m configs.MQTT) (configs.MQTT, error) {
+	var service struct {
+		Host     string `json:"host"`
+		Port     uint16 `json:"port"`
+		SSL      bool   `json:"ssl"`
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}
+	if err := s.get(ctx, "/services/mqtt", &service); err != nil {
+		return m, err
+	}
+	if service.Host == "" || service.Port == 0 {
+		return m, &collectors.RemedyError{
+			Err:    errors.New("the MQTT service of Home Assistant names no broker"),
+			Remedy: "restart the app that provides it, such as the Mosquitto broker",
+		}
+	}
+	scheme := "tcp"
+	if service.SSL {
+		scheme = "ssl"
+	}
+	m.Broker = scheme + "://" + net.JoinHostPort(service.Host, strconv.Itoa(int(service.Port)))
+	if m.Username == "" {
+		m.Username, m.Password = service.Username, configs.Secret(service.Password)
+	}
+	return m, nil
+}
+
+// get reads the data of an answer of the Supervisor's API.
+func (s supervisor) get(ctx context.Context, path string, data any) error {
+	const restart = "restart this app; if that doesn't help, restart Home Assistant"
+	with := func(remedy, format string, args ...any) error {
+		return &collectors.RemedyError{Err: fmt.Errorf(format, args...), Remedy: remedy}
+	}
+	ctx, cancel := context.WithTimeout(ctx, supervisorTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.address+path, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+s.token.Reveal())
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		return with(restart, "ask the Supervisor for %s: %w", path, err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxSupervisorAnswer))
+	if err != nil {
+		return with(restart, "read the Supervisor's answer: %w", err)
+	}
+	var answer struct {
+		Result  string          `json:"result"`
+		Message string          `json:"message"`
+		Data    json.RawMessage `json:"data"`
+	}
+	decoded := json.Unmarshal(content, &answer)
+	switch {
+	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == http.StatusForbidden:
+		return with("restart this app, which gives it a new token; if that doesn't help, install it anew", "the Supervisor refuses this app's token (HTTP %d)", response.StatusCode)
+	case response.StatusCode == http.StatusBadRequest && decoded == nil && answer.Result == "error":
+		return with("install the app \"Mosquitto broker\" from Home Assistant's app store and start it, or set the option mqtt.broker of this app",
+			"Home Assistant has no MQTT broker (%s)", collectors.CleanText(answer.Message))
+	case response.StatusCode != http.StatusOK || decoded != nil || answer.Result != "ok":
+		return with(restart, "the Supervisor answers HTTP %d to %s", response.StatusCode, path)
+	}
+	if err := json.Unmarshal(answer.Data, data); err != nil {
+		return with(restart, "the Supervisor's answer to %s can't be understood: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// notifySocket is what systemd gives a service to be told by.
+type notifySocket struct {
+	t    *testing.T
+	conn *net.UnixConn
+}
+
+// listenAsSystemd makes the programs that the test starts believe that systemd
+// started them, with this watchdog.
+func listenAsSystemd(t *testing.T, watchdog time.Duration) notifySocket {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", strings.TrimSuffix(watchdog.String(), "ms")+"000")
+	return notifySocket{t, conn}
+}
+
+// next is the next thing said that has this beginning.
+func (n notifySocket) next(prefix string) string {
+	n.t.Helper()
+	if err := n.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		n.t.Fatal(err)
+	}
+	buffer := make([]byte, 4096)
+	for {
+		size, err := n.conn.Read(buffer)
+		if err != nil {
+			n.t.Fatalf("waiting for %s: %v", prefix, err)
+		}
+		if said := string(buffer[:size]); strings.HasPrefix(said, prefix) {
+			return said
+		}
+	}
+}
+
+func TestSystemdHearsThatTheServiceIsWell(t *testing.T) {
+	systemd := listenAsSystemd(t, 300*time.Millisecond)
+	h := newHouse(t)
+	h.broker.stop() // the service is up without a broker
+	p := h.run()
+	systemd.next("READY=1")
+	systemd.next("WATCHDOG=1")
+	if status := systemd.next("STATUS="); !strings.Contains(status, "no connection to the broker") {
+		t.Errorf("the status is %q", status)
+	}
+	systemd.next("WATCHDOG=1")
+	h.broker.start()
+	for status := ""; status != "STATUS=connected to the broker; amazon: 1 devices; hue: 2 devices"; {
+		status = systemd.next("STATUS=")
+	}
+	systemd.next("WATCHDOG=1")
+	p.signal(syscall.SIGTERM)
+	systemd.next("STOPPING=1")
+	if code := p.wait(); code != exitGood {
+		t.Errorf("the exit code is %d", code)
+	}
+}
+
+func TestAWatchdogOfSystemdThatCantBeRead(t *testing.T) {
+	h := newHouse(t)
+	t.Setenv("WATCHDOG_USEC", "soon")
+	code, _, stderr := run(t, "run", "--config", h.config)
+	if code != exitUnusable || !strings.Contains(stderr, "WATCHDOG_USEC") {
+		t.Errorf("exit code %d, printed %s", code, stderr)
+	}
+}
+
+// The tests' own process may be one of systemd's; its services are not.
+func init() {
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"} {
+		if os.Getenv(asProgram) == "" {
+			os.Unsetenv(name)
+		}
+	}
+}

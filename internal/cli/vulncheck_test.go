@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Older patch levels of Go 1.26 have known vulnerabilities.
+func TestGoHasNoKnownVulnerabilities(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^go 1\.26\.8$`).Match(content) {
+		t.Error("go.mod does not ask for Go 1.26.8")
+	}
+}
+
+// The search for known vulnerabilities is left out where its database can't be
+// reached, with a line that says so, and fails for anything else.
+func TestVulncheckHidesNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		script string
+		good   bool
+		says   string
+	}{
+		"nothing found":            {"echo No vulnerabilities found.", true, "No vulnerabilities found."},
+		"found":                    {"echo 'Vulnerability #1: GO-2026-0001'; echo exit status 3 >&2; exit 1", false, "GO-2026-0001"},
+		"database out of reach":    {`echo 'govulncheck: fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": dial tcp: no such host' >&2; exit 1`, true, "SKIPPED: the database"},
+		"database broken":          {"echo 'govulncheck: fetching vulnerabilities: HTTP GET https://vuln.go.dev returned unexpected status: 500' >&2; exit 1", false, "500"},
+		"tool can't be downloaded": {"echo 'go: golang.org/x/vuln: dial tcp: no such host' >&2; exit 1", false, "no such host"},
+		"does not compile":         {"echo 'govulncheck: loading packages' >&2; exit 1", false, "loading packages"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := filepath.Join(t.TempDir(), "go")
+			if err := os.WriteFile(fake, []byte("#!/bin/sh\n"+test.script+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			make := exec.Command("make", "--no-print-directory", "vulncheck", "GO="+fake)
+			make.Dir = filepath.Join("..", "..")
+			out, err := make.CombinedOutput()
+			if (err == nil) != test.good || !strings.Contains(string(out), test.says) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	content, err := os.ReadFile(filepath.Join("..", "..", ".ci", "run"))
+	if err != nil || !strings.Contains(string(content), "\nmake vulncheck\n") {
+		t.Errorf(".ci/run does not look for vulnerabilities (%v)", err)
+	}
+}

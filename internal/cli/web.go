@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/health"
+	"hueair2mqtt/internal/web"
+)
+
+// listenAgain is how long a port that somebody else has is waited for. The bridge
+// does not wait.
+const listenAgain = 10 * time.Second
+
+// page is the page in the browser with the bridge that it shows.
+type page struct {
+	cmd    *cobra.Command
+	config *configs.Config
+	setup  bool
+	live   *bridge.Live
+	health *health.Checks
+	ring   *web.Ring
+	log    *zap.Logger
+	code   func(code string)
+}
+
+// newPage makes a page of the bridge that live looks into, and has its log keep what
+// log is given from now on.
+func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
+	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing()}
+	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.ring)
+	if err != nil {
+		return nil, err
+	}
+	p.log = log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core { return zapcore.NewTee(core, kept.Core()) }))
+	return p, nil
+}
+
+// around runs a bridge with the page beside it, and waits for both to end. listen
+// opens the page's port.
+func (p *page) around(ctx context.Context, o bridge.Options, listen func(context.Context) (net.Listener, error)) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	o.Log, o.Live = p.log, p.live
+	server := web.New(ctx, p.options(o))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		// What ends the page ends it alone, in run; setup is nothing without it.
+		if p.setup {
+			defer end()
+		}
+		listener, err := listen(ctx)
+		if err != nil {
+			return // ctx has ended
+		}
+		if err := server.Serve(listener); err != nil {
+			p.log.Error("the page in the browser has ended", zap.Error(err))
+		}
+	})
+	err := runFollowing(ctx, p.config, o)
+	end()
+	serving.Wait()
+	return err
+}
+
+// listen opens web.listen, and tries it again until it can.
+func (p *page) listen(ctx context.Context) (net.Listener, error) {
+	for told := false; ; told = true {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.config.Web.Listen)
+		if err == nil {
+			p.log.Info("the page in the browser is there", zap.String("url", "http://"+listener.Addr().String()+p.config.Web.BasePath+"/"))
+			return listener, nil
+		}
+		if !told && ctx.Err() == nil {
+			p.log.Error("web.listen can't be opened, so there is no page in the browser yet: end what has the port, or set another; it is tried again every few seconds", zap.Error(err))
+		}
+		select {
+		case <-time.After(listenAgain):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (p *page) options(o bridge.Options) web.Options {
+	file := p.cmd.Flag("config").Value.String()
+	if p.config.App.Token != "" {
+		file = "" // options are set in Home Assistant
+	}
+	return web.Options{
+		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
+		House: p.live, Health: p.health, Log: p.ring, Errors: p.log,
+		FindHue: finder.Find, Amazon: amazonOptions(p.config),
+		Retrier: func(source string) *collectors.Retrier {
+			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
+		},
+		Ready: p.ready,
+		Check: func(ctx context.Context) []check.Finding { return findAll(ctx, p.cmd) },
+		TryBroker: func(ctx context.Context, t web.BrokerTry) []check.Finding {
+			return tryBroker(ctx, o, t)
+		},
+	}
+}
+
+// ready lets the bridge read what has just been set up. What it reads already, it
+// reads at once.
+func (p *page) ready(ctx context.Context, source string) error {
+	var (
+		tasks []bridge.Task
+		err   error
+	)
+	switch {
+	case source == hue.Source && (p.setup || p.config.Hue.Enabled):
+		tasks, err = hueTasks(p.config)
+	case source == amazon.Source && (p.setup || p.config.Amazon.Enabled):
+		tasks, err = amazonTasks(p.config)
+	}
+	if err != nil {
+		return err
+	}
+	for _, task := range tasks {
+		added, err := p.live.Add(ctx, task)
+		if !added {
+			task.Collector.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return p.live.Refresh(ctx, source)
+}
+
+// tryBroker looks at the configured broker, or at another one that was typed in.
+// The configured password goes to the configured broker alone.
+func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.Finding {
+	const component = "broker"
+	environ := []string{"HUEAIR2MQTT_MQTT__BROKER=" + t.Broker}
+	if t.Username != "" {
+		environ = append(environ, "HUEAIR2MQTT_MQTT__USERNAME="+t.Username)
+	}
+	if t.Password != "" {
+		environ = append(environ, "HUEAIR2MQTT_MQTT__PASSWORD="+t.Password.Reveal())
+	}
+	typed, err := configs.LoadFor([]string{"mqtt"}, "", environ, nil)
+	if faulty, ok := errors.AsType[*configs.FaultsError](err); ok {
+		var findings []check.Finding
+		for _, f := range faulty.Faults {
+			findings = append(findings, check.Failed(component, f.Remedy, "%s %s", f.Path, f.Problem))
+		}
+		return findings
+	}
+	if err != nil {
+		return []check.Finding{check.FromError(component, err, "")}
+	}
+	m := typed.MQTT
+	if o.LocateBroker != nil {
+		if located, err := o.LocateBroker(ctx); err == nil {
+			o.MQTT = located
+		}
+	}
+	known := m.Username == o.MQTT.Username || m.Username == "" && o.LocateBroker != nil
+	if m.Password == "" && m.Broker == o.MQTT.Broker && known {
+		m.Username, m.Password = o.MQTT.Username, o.MQTT.Password
+	}
+	o.MQTT.Broker, o.MQTT.Username, o.MQTT.Password = m.Broker, m.Username, m.Password
+	return brokerFindings(ctx, o)
+}

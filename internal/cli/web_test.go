@@ -1,0 +1,364 @@
+package cli
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// visitor is somebody with a browser without JavaScript.
+type visitor struct {
+	t      *testing.T
+	client *http.Client
+	base   string
+	said   string // all that they were shown
+}
+
+func newVisitor(t *testing.T, base string) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &visitor{t: t, client: &http.Client{Jar: jar}, base: strings.TrimSuffix(base, "/")}
+}
+
+func (v *visitor) read(resp *http.Response, err error) string {
+	v.t.Helper()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.said += string(body)
+	if resp.StatusCode != http.StatusOK {
+		v.t.Fatalf("%s %s: %s\n%s", resp.Request.Method, resp.Request.URL, resp.Status, body)
+	}
+	return html.UnescapeString(string(body))
+}
+
+func (v *visitor) get(path string) string {
+	v.t.Helper()
+	return v.read(v.client.Get(v.base + path))
+}
+
+var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+// send sends a form of a page.
+func (v *visitor) send(page, action string, fields url.Values) string {
+	v.t.Helper()
+	found := tokenField.FindStringSubmatch(v.get(page))
+	if found == nil {
+		v.t.Fatalf("%s has no form", page)
+	}
+	if fields == nil {
+		fields = url.Values{}
+	}
+	fields.Set("token", found[1])
+	return v.read(v.client.PostForm(v.base+action, fields))
+}
+
+// sees waits until a page says something.
+func (v *visitor) sees(page, text string) {
+	v.t.Helper()
+	last := ""
+	defer func() {
+		if v.t.Failed() {
+			v.t.Logf("the last %s was\n%s", page, last)
+		}
+	}()
+	eventually(v.t, fmt.Sprintf("%q on %s", text, page), func() bool {
+		last = v.get(page)
+		return strings.Contains(last, text)
+	})
+}
+
+var pageAddress = regexp.MustCompile(`the page in the browser is there.*"url":\s*"([^"]+)"`)
+
+// page waits until the program serves its page.
+func (p *program) page() string {
+	p.t.Helper()
+	var found []string
+	eventually(p.t, "the page's address", func() bool {
+		found = pageAddress.FindStringSubmatch(p.stderr.String())
+		return found != nil
+	})
+	return found[1]
+}
+
+func TestThePageShowsTheHouse(t *testing.T) {
+	h := newHouse(t)
+	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0")
+	v := newVisitor(t, p.page())
+	v.sees("/", "All is well.")
+	shown := v.get("/")
+	for _, text := range []string{"Hall", "21.3", "°C", "motion", "Living Room Air", "PM2.5", "µg/m³", "Last poll", "available", "connected"} {
+		if !strings.Contains(shown, text) {
+			t.Errorf("the overview does not show %q", text)
+		}
+	}
+	if !strings.Contains(v.get("/mqtt"), "homeassistant/device/"+hall+"/config") {
+		t.Error("the announcement is not shown")
+	}
+
+	h.amazon.Revoke()
+	v.sees("/", "Amazon does not let hueair2mqtt in")
+	v.send("/", "/acknowledge", url.Values{"source": {"amazon"}})
+	v.sees("/", "acknowledged")
+	h.amazon.Restore()
+	v.send("/", "/refresh", url.Values{"source": {"amazon"}})
+	v.sees("/", "All is well.")
+	gone := cellarSensor
+	gone.Reachable = false
+	h.hue.SetMotionSensor(gone)
+	v.sees("/", "Cellar can't be reached")
+	v.sees("/log", "polled")
+
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != exitGood {
+		t.Errorf("exit code %d", code)
+	}
+	for _, secret := range append(h.amazon.Secrets(), hueKey) {
+		if strings.Contains(v.said, secret) || strings.Contains(v.said, html.EscapeString(secret)) {
+			t.Errorf("the page showed the secret %q", secret)
+		}
+	}
+}
+
+// emptyHouse has all that a house can have, and nothing is set up.
+type emptyHouse struct {
+	*house
+	hueServer *huetest.Server
+	service   *httptest.Server
+}
+
+func newEmptyHouse(t *testing.T, more string) *emptyHouse {
+	t.Helper()
+	h := &emptyHouse{house: newHouse(t)}
+	h.hueServer = huetest.StartTLS(h.hue, huetest.WithSelfSigned())
+	t.Cleanup(h.hueServer.Close)
+	h.service = httptest.NewServer(huetest.DiscoveryHandler(h.hueServer.Discovered()))
+	t.Cleanup(h.service.Close)
+	amazonServer := httptest.NewServer(h.amazon)
+	t.Cleanup(amazonServer.Close)
+	h.stateDir = filepath.Join(t.TempDir(), "state")
+	config := fmt.Sprintf(`
+mqtt: {broker: %q}
+hue: {interval: 1s, timeout: 1s}
+amazon: {interval: 1s, timeout: 1s, endpoints: {alexa: %q, auth: %q}}
+retry: {base_delay: 20ms, max_delay: 100ms}
+state_dir: %s
+log: {level: debug}
+%s`, h.broker.url(), amazonServer.URL, amazonServer.URL, h.stateDir, more)
+	if err := os.WriteFile(h.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(searchAt, h.service.URL)
+	return h
+}
+
+var openAddress = regexp.MustCompile(`id="open" href="([^"]+)"`)
+
+// setUpOn goes through both set-ups on a page.
+func (h *emptyHouse) setUpOn(v *visitor) {
+	t := h.t
+	t.Helper()
+	v.send("/hue", "/hue/find", nil)
+	v.sees("/hue", h.hueServer.Host())
+	v.send("/hue", "/hue/pair", url.Values{"host": {h.hueServer.Host()}})
+	v.sees("/hue", "Press the round button")
+	h.hue.PressLinkButton()
+	v.sees("/hue", "Paired with Hue bridge "+h.hue.ID())
+	v.sees("/hue", "Temperature 21.3")
+
+	v.send("/amazon", "/amazon/begin", url.Values{"domain": {"amazon.co.uk"}})
+	for _, text := range []string{"Open Amazon", "https://www.amazon.com/ap/signin", "private window", "not found before you could sign in", "history", "five minutes", "begins with AN"} {
+		v.sees("/amazon", text)
+	}
+	v.send("/amazon", "/amazon/paste", url.Values{"address": {"what now?"}})
+	v.sees("/amazon", "That is not an address")
+	resp, err := v.client.Get(v.base + "/amazon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := html.UnescapeString(openAddress.FindStringSubmatch(string(body))[1])
+	landing, err := h.amazon.Consent(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.send("/amazon", "/amazon/paste", url.Values{"address": {landing}})
+	v.sees("/amazon", "Signed in.")
+	v.sees("/amazon", "PM2.5 6")
+}
+
+func TestThePageSetsUpARunningBridge(t *testing.T) {
+	h := newEmptyHouse(t, "")
+	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	v := newVisitor(t, p.page())
+	v.sees("/", "No Philips Hue bridge is paired yet")
+	v.sees("/", "Amazon does not let hueair2mqtt in")
+	h.setUpOn(v)
+	v.sees("/", "All is well.")
+	l := h.broker.listen()
+	l.waitFor("hueair2mqtt/"+hall, `"temperature":21.34`)
+	l.waitFor("homeassistant/device/hueair2mqtt_hue/config", "problem")
+	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
+	if shown := v.get("/"); strings.Contains(shown, "Lines for the configuration") {
+		t.Error("lines are missing that are there")
+	}
+	v.send("/hue", "/hue/forget", url.Values{"id": {h.hue.ID()}})
+	if shown := v.get("/hue"); strings.Contains(shown, "Forget it") {
+		t.Errorf("it is still paired: %s", shown)
+	}
+	l.waitFor("hueair2mqtt/"+hall+"/availability", "offline")
+	eventually(t, "an end of its polls", func() bool { return !strings.Contains(l.get("hueair2mqtt/bridge/info"), h.hue.ID()) })
+}
+
+var setupLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/sign-in\?code=(\S+)`)
+
+func TestSetup(t *testing.T) {
+	h := newEmptyHouse(t, "")
+	before, err := os.ReadFile(h.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "setup", "--config", h.config, "--port", "0")
+	eventually(t, "the link", func() bool { return setupLink.MatchString(p.stdout.String()) })
+	link, err := url.Parse(setupLink.FindString(p.stdout.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVisitor(t, "http://"+link.Host)
+	code := link.Query().Get("code")
+	// Looking at a link opens nothing, however often.
+	for range 2 {
+		if shown := v.get("/sign-in?code=" + code); !strings.Contains(shown, `value="`+code+`"`) {
+			t.Errorf("the code is not filled in:\n%s", shown)
+		}
+	}
+	if shown := v.get("/"); !strings.Contains(shown, "Sign in") {
+		t.Errorf("open without the code:\n%s", shown)
+	}
+	v.send("/sign-in?code="+code, "/sign-in", url.Values{"secret": {code}})
+	v.sees("/", "Set it up")
+	other := newVisitor(t, v.base)
+	token := tokenField.FindStringSubmatch(other.get("/sign-in"))[1]
+	resp, err := other.client.PostForm(other.base+"/sign-in", url.Values{"token": {token}, "secret": {code}})
+	if err != nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a code that was used: %v, %v", resp.Status, err)
+	}
+	resp.Body.Close()
+	if !strings.Contains(p.stdout.String(), "The link was used") {
+		t.Error("no new link was printed")
+	}
+
+	h.setUpOn(v)
+	v.sees("/", "21.3")
+	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {"127.0.0.1:1"}, "username": {"me"}, "password": {"let me in please"}})
+	v.sees("/mqtt", "refused")
+	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {h.broker.url()}, "username": {"me"}, "password": {"let me in please"}})
+	v.sees("/mqtt", filepath.Join(filepath.Dir(h.config), "credentials", "mqtt-password"))
+	shown := v.get("/")
+	for _, line := range []string{"hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n"} {
+		if !strings.Contains(shown, line) {
+			t.Errorf("the overview lacks the lines %q:\n%s", line, shown)
+		}
+	}
+	v.send("/check", "/check", nil)
+	v.sees("/check", "Checked")
+
+	after, err := os.ReadFile(h.config)
+	if err != nil || string(after) != string(before) {
+		t.Errorf("the configuration was changed: %v\n%s", err, after)
+	}
+	names, err := filepath.Glob(filepath.Join(h.stateDir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range names {
+		names[i] = filepath.Base(names[i])
+	}
+	if !slices.Equal(names, []string{"amazon.json", "hue.json"}) {
+		t.Errorf("in the state directory: %q", names)
+	}
+	if retained := h.broker.retained(); len(retained) > 0 {
+		t.Errorf("something was published: %v", retained)
+	}
+	for _, secret := range slices.Concat(h.amazon.Secrets(), []string{"let me in please"}) {
+		if strings.Contains(v.said, secret) {
+			t.Errorf("the page showed the secret %q", secret)
+		}
+	}
+	// The command would have written the same: it reads what is there.
+	if code, stdout, stderr := run(t, "check", "--config", h.config, "--hue.enabled", "--amazon.enabled"); code != exitGood {
+		t.Errorf("check ends with %d:\n%s%s", code, stdout, stderr)
+	}
+	p.signal(syscall.SIGINT)
+	if code := p.wait(); code != exitGood {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestThePageNeedsAPasswordBeyondThisMachine(t *testing.T) {
+	h := newHouse(t)
+	code, _, stderr := run(t, "run", "--config", h.config, "--web.listen", "0.0.0.0:0")
+	if code != exitUnusable || !strings.Contains(stderr, "web.password_file") || !strings.Contains(stderr, "other machines can reach the page") {
+		t.Errorf("exit code %d, printed %s", code, stderr)
+	}
+}
+
+func TestThePageAsksForItsPassword(t *testing.T) {
+	h := newHouse(t)
+	file := filepath.Join(h.stateDir, "web-password")
+	if err := os.WriteFile(file, []byte("a password of the page\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--web.password_file", file)
+	v := newVisitor(t, p.page())
+	if shown := v.get("/"); !strings.Contains(shown, "The password of this page") || strings.Contains(shown, "Overview") {
+		t.Errorf("without the password:\n%s", shown)
+	}
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {"a password of the page"}})
+	v.sees("/", "All is well.")
+	v.sees("/", "Sign out")
+}
+
+// The bridge is there for its house; the page is not worth its end.
+func TestAPortThatIsTakenCostsThePageAlone(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	h := newHouse(t)
+	l := h.broker.listen()
+	p := start(t, "run", "--config", h.config, "--web.listen", taken.Addr().String())
+	eventually(t, "the error", func() bool { return strings.Contains(p.stderr.String(), "web.listen can't be opened") })
+	l.waitFor("hueair2mqtt/"+hall+"/availability", "online")
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != exitGood {
+		t.Errorf("exit code %d", code)
+	}
+}

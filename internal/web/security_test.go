@@ -1,0 +1,571 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/web"
+)
+
+var (
+	pages   = []string{"/", "/hue", "/amazon", "/mqtt", "/check", "/log"}
+	actions = []string{
+		"/sign-out", "/refresh", "/acknowledge", "/hue/find", "/hue/pair", "/hue/stop", "/hue/forget", "/amazon/begin", "/amazon/paste", "/mqtt/try", "/check",
+	}
+)
+
+func withPassword(o *web.Options) { o.Config.Web.Password = password }
+
+// untouched fails if anything was asked of the house, or kept.
+func (s *site) untouched() {
+	s.t.Helper()
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	if len(s.house.asked) > 0 {
+		s.t.Errorf("was asked: %q", s.house.asked)
+	}
+	entries, err := os.ReadDir(s.options.Config.StateDir)
+	if err != nil || len(entries) > 0 {
+		s.t.Errorf("the state directory: %v, %v", entries, err)
+	}
+}
+
+func TestNothingIsChangedByGET(t *testing.T) {
+	s := newSite(t, nil)
+	v := s.visitor()
+	for _, page := range slices.Concat(pages, actions, []string{"/sign-in?code=x", "/nothing"}) {
+		for _, method := range []string{"GET", "HEAD"} {
+			before := v.do("GET", "/", nil).body
+			v.do(method, page+"?source=amazon&host=127.0.0.1&domain=amazon.de&secret=x", nil)
+			if after := v.do("GET", "/", nil).body; after != before {
+				t.Errorf("%s %s changes the overview", method, page)
+			}
+		}
+	}
+	if a := v.do("GET", "/amazon", nil); strings.Contains(a.body, `id="open"`) {
+		t.Error("a sign-in was begun")
+	}
+	s.untouched()
+}
+
+func TestFormsNeedTheirToken(t *testing.T) {
+	s := newSite(t, nil)
+	v, other := s.visitor(), s.visitor()
+	for _, action := range actions {
+		for name, token := range map[string]string{"none": "", "wrong": "x", "somebody else's": other.token("/")} {
+			v.token("/")
+			if a := v.do("POST", action, url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
+				t.Errorf("%s with a token that is %s: %s", action, name, a.Status)
+			}
+		}
+	}
+	s.untouched()
+	if a := v.send("/", "/refresh", url.Values{"source": {"amazon"}}); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/" {
+		t.Errorf("with the token: %s", a.Status)
+	}
+	if !slices.Equal(s.house.asked, []string{"refresh amazon"}) {
+		t.Errorf("was asked: %q", s.house.asked)
+	}
+}
+
+func TestFormsOfOtherPagesAreRefused(t *testing.T) {
+	s := newSite(t, nil)
+	v := s.visitor()
+	form := url.Values{"token": {v.token("/")}, "source": {"amazon"}}
+	for _, header := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
+	} {
+		if a := v.do("POST", "/refresh", form, header...); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %s", header, a.Status)
+		}
+	}
+	s.untouched()
+	if a := v.do("POST", "/refresh", form, "Origin", s.url); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("of this page: %s", a.Status)
+	}
+}
+
+func TestCookies(t *testing.T) {
+	s := newSite(t, withPassword)
+	v := s.visitor()
+	first := v.do("GET", "/sign-in", nil)
+	in := v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	for _, a := range []answer{first, in} {
+		if len(a.Cookies()) != 1 {
+			t.Fatalf("cookies: %v", a.Header["Set-Cookie"])
+		}
+		if c := a.Cookies()[0]; c.SameSite != http.SameSiteStrictMode || !c.HttpOnly || c.Path != "/" || c.Domain != "" || len(c.Value) < 26 {
+			t.Errorf("%v", c)
+		}
+	}
+	if first.Cookies()[0].Value == in.Cookies()[0].Value {
+		t.Error("the id from before the sign-in is the one after it")
+	}
+	if a := v.do("GET", "/sign-in", nil, "X-Forwarded-Proto", "https"); len(a.Cookies()) != 0 {
+		t.Error("a visitor who has a cookie is given another")
+	}
+	if a := s.visitor().do("GET", "/sign-in", nil, "X-Forwarded-Proto", "https"); !a.Cookies()[0].Secure {
+		t.Error("a cookie of https is not for https alone")
+	}
+}
+
+// What the policy would forbid; the one script has a src and nothing inside.
+var (
+	theScript = regexp.MustCompile(`<script src="[^"]+" defer></script>`)
+	inline    = regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|javascript:`)
+)
+
+func TestContentSecurityPolicy(t *testing.T) {
+	for name, change := range map[string]func(*web.Options){
+		"'none'": nil, "'self'": func(o *web.Options) { o.Config.Web.TrustIngress = true },
+	} {
+		s := newSite(t, change)
+		v := s.visitor()
+		for _, page := range slices.Concat(pages, []string{"/sign-in", "/nothing", "/assets/app.js"}) {
+			a := v.do("GET", page, nil)
+			policy := a.Header.Get("Content-Security-Policy")
+			for _, part := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "form-action 'self'", "base-uri 'none'", "frame-ancestors " + name} {
+				if !strings.Contains(policy, part) {
+					t.Errorf("%s: %q is not in %q", page, part, policy)
+				}
+			}
+			if strings.Contains(policy, "unsafe") || a.Header.Get("X-Content-Type-Options") != "nosniff" || a.Header.Get("Referrer-Policy") == "" {
+				t.Errorf("%s: %v", page, a.Header)
+			}
+			if found := inline.FindString(theScript.ReplaceAllString(a.body, "")); found != "" && page != "/assets/app.js" {
+				t.Errorf("%s has inline code: %q", page, found)
+			}
+			for _, elsewhere := range regexp.MustCompile(`(?:src|href|action)="([^"]*)"`).FindAllStringSubmatch(a.body, -1) {
+				if !strings.HasPrefix(elsewhere[1], "/") && elsewhere[1] != "#main" {
+					t.Errorf("%s leads to %s", page, elsewhere[1])
+				}
+			}
+		}
+	}
+}
+
+// What comes from the network is shown as text.
+func TestTextStaysText(t *testing.T) {
+	s := newSite(t, nil)
+	s.house.change(func(p *bridge.Picture) {
+		p.Devices[0].Name, p.Devices[0].Area, p.Devices[0].ID = `<img src=x onerror=alert(1)>`, `"><script>`, `x" onclick="y`
+	})
+	v := s.visitor()
+	for _, page := range pages {
+		if body := v.do("GET", page, nil).body; strings.Contains(body, "<img") || strings.Contains(body, `"><script>`) || strings.Contains(body, `" onclick`) || strings.Contains(body, "<b>refused") {
+			t.Errorf("%s shows markup that came from elsewhere", page)
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(o *web.Options) { o.Config.Web.Hosts = []string{"sensors.example.org"} })
+	v := s.visitor()
+	for host, known := range map[string]bool{
+		"127.0.0.1:8467": true, "192.168.1.2": true, "[::1]:8467": true, "localhost:8467": true, "LOCALHOST": true,
+		name: true, name + ".local:8467": true, "sensors.example.org": true, "sensors.example.org.:443": true,
+		"evil.example": false, "localhost.evil.example": false, name + ".evil.example": false, "127.0.0.1.evil.example:8467": false,
+		"evil.sensors.example.org": false, "": false,
+	} {
+		if host == "" {
+			continue
+		}
+		for _, page := range []string{"/", "/live/overview", "/assets/app.css"} {
+			if known && page == "/live/overview" {
+				continue
+			}
+			a := v.do("GET", page, nil, "Host", host)
+			if (a.StatusCode == http.StatusOK) != known {
+				t.Errorf("%s as %q: %s", page, host, a.Status)
+			}
+			if !known && (a.StatusCode != http.StatusMisdirectedRequest || !strings.Contains(a.body, "web.hosts")) {
+				t.Errorf("%s as %q: %s: %s", page, host, a.Status, a.body)
+			}
+		}
+	}
+}
+
+func TestWithoutSignInNothingIsShownOrDone(t *testing.T) {
+	s := newSite(t, withPassword)
+	v := s.visitor()
+	for _, page := range append(pages, "/live/overview") {
+		a := v.do("GET", page, nil)
+		if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/sign-in" || strings.Contains(a.body, "Hall") {
+			t.Errorf("%s: %s", page, a.Status)
+		}
+	}
+	token := v.token("/sign-in")
+	for _, action := range actions {
+		if a := v.do("POST", action, url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %s", action, a.Status)
+		}
+	}
+	s.untouched()
+	if a := v.send("/sign-in", "/sign-in", url.Values{"secret": {"a wrong one"}}); a.StatusCode != http.StatusForbidden || strings.Contains(a.body, "a wrong one") {
+		t.Errorf("a wrong password: %s", a.Status)
+	}
+	if a := v.send("/sign-in", "/sign-in", url.Values{"secret": {password}}); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("the right password: %s", a.Status)
+	}
+	if a := v.do("GET", "/", nil); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "Hall") {
+		t.Errorf("signed in: %s", a.Status)
+	}
+	if a := s.visitor().do("GET", "/", nil); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("somebody else meanwhile: %s", a.Status)
+	}
+	v.send("/", "/sign-out", url.Values{})
+	if a := v.do("GET", "/", nil); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("signed out: %s", a.Status)
+	}
+}
+
+// inTime serves the page over an in-memory network, where time is virtual.
+func inTime(t *testing.T, change func(*web.Options), test func(t *testing.T, dial func() net.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options(t, newHouse())
+		if change != nil {
+			change(&o)
+		}
+		ctx, end := context.WithCancel(t.Context())
+		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+		ended := make(chan error, 1)
+		go func() { ended <- web.New(ctx, o).Serve(l) }()
+		test(t, func() net.Conn {
+			ours, theirs := net.Pipe()
+			l.conns <- theirs
+			t.Cleanup(func() { ours.Close() })
+			return ours
+		})
+		end()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	select {
+	case <-p.done:
+	default:
+		close(p.done)
+	}
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
+
+func TestSignInIsLimited(t *testing.T) {
+	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
+		client := &http.Client{
+			Transport:     &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		defer client.CloseIdleConnections()
+		s := &site{t: t, url: "http://127.0.0.1"}
+		v := s.visitor()
+		v.Client.Transport = client.Transport
+		try := func(secret string) int {
+			return v.send("/sign-in", "/sign-in", url.Values{"secret": {secret}}).StatusCode
+		}
+		for range 5 {
+			if code := try("wrong"); code != http.StatusForbidden {
+				t.Fatalf("a wrong password: %d", code)
+			}
+		}
+		if code := try(password); code != http.StatusTooManyRequests {
+			t.Errorf("the sixth try, with the right password: %d", code)
+		}
+		// An hour of guessing is 360 tries.
+		time.Sleep(10 * time.Second)
+		if code := try("wrong"); code != http.StatusForbidden {
+			t.Errorf("10 s later: %d", code)
+		}
+		if code := try("wrong"); code != http.StatusTooManyRequests {
+			t.Errorf("and once more: %d", code)
+		}
+		time.Sleep(time.Minute)
+		in := v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		if in.StatusCode != http.StatusSeeOther {
+			t.Fatalf("a minute later, with the right password: %s", in.Status)
+		}
+		// The browser would forget its cookie by itself.
+		v.Jar = nil
+		cookie := in.Cookies()[0].Name + "=" + in.Cookies()[0].Value
+		time.Sleep(6 * 24 * time.Hour)
+		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusOK {
+			t.Errorf("signed in: %s", a.Status)
+		}
+		time.Sleep(2 * 24 * time.Hour)
+		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("a week later: %s", a.Status)
+		}
+	})
+}
+
+func TestSlowOnesAreLeft(t *testing.T) {
+	for name, test := range map[string]struct {
+		sent string
+		most time.Duration
+	}{
+		"nothing":       {"", 10 * time.Second},
+		"half a header": {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", 10 * time.Second},
+		"half a body":   {"POST /refresh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=", 15 * time.Second},
+		"and goes on":   {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 11 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+				conn := dial()
+				began := time.Now()
+				go io.WriteString(conn, test.sent)
+				if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, io.EOF) {
+					t.Error(err)
+				}
+				if took := time.Since(began); took > test.most {
+					t.Errorf("was waited for %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestTooMuchIsRefused(t *testing.T) {
+	s := newSite(t, nil)
+	v := s.visitor()
+	form := url.Values{"token": {v.token("/")}, "source": {strings.Repeat("x", 100<<10)}}
+	if a := v.do("POST", "/refresh", form); a.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("100 KiB: %s", a.Status)
+	}
+	s.untouched()
+	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+		conn := dial()
+		go fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: %s\r\n\r\n", strings.Repeat("x", 64<<10))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("a header of 64 KiB: %v, %v", answer, err)
+		}
+	})
+}
+
+func TestNoSecretIsShown(t *testing.T) {
+	s := newSite(t, func(o *web.Options) {
+		withPassword(o)
+		o.Config.Alert.Email.Password = "the password of the mail"
+		o.Config.Hue.Bridges = []configs.HueBridge{{Host: "192.168.1.2", Username: "a-key-of-the-bridge"}}
+		o.Amazon = amazon.Options{Domain: "amazon.co.uk", StateDir: o.Config.StateDir}
+	})
+	secrets := []string{password, brokers, "the password of the mail", "a-key-of-the-bridge"}
+	for _, line := range append(secrets,
+		"Atnr|EwICIMabc", `{"refresh_token": "Atnr|EwICIMabcdef"}`, "https://x/?openid.oa2.authorization_code=ANabcdefgh&x=y",
+		"GET /api/1028d66426293e821ecfd9ef1a0731df12345678/sensors", "mail sent to somebody@example.org") {
+		fmt.Fprintf(s.options.Log, "info it says %s here\n", line)
+	}
+	secrets = append(secrets, "EwICIM", "ANabcdefgh", "1028d66426293e821ecfd9ef1a0731df12345678", "somebody@example.org")
+	v := s.visitor()
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	v.send("/amazon", "/amazon/begin", url.Values{"domain": {"amazon.de"}})
+	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {"x"}, "username": {"me"}, "password": {"typed into the form"}})
+	v.send("/amazon", "/amazon/paste", url.Values{"address": {"https://www.amazon.de/ap/maplanding?openid.oa2.authorization_code=AN+typed"}})
+	secrets = append(secrets, "typed into the form", "AN+typed")
+	for _, page := range pages {
+		a := v.do("GET", page, nil)
+		if a.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", page, a.Status)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(a.body, secret) {
+				t.Errorf("%s shows %q", page, secret)
+			}
+		}
+	}
+	log := v.do("GET", "/log", nil).body
+	if strings.Count(log, "[redacted]") < 9 || !strings.Contains(log, "it says") {
+		t.Errorf("the log was not redacted, or is gone:\n%s", log)
+	}
+}
+
+func TestBasePath(t *testing.T) {
+	s := newSite(t, func(o *web.Options) { o.Config.Web.BasePath = "/air" })
+	for _, stripped := range []string{"", "/air"} {
+		v := s.visitor()
+		a := v.do("GET", stripped+"/", nil)
+		if a.StatusCode != http.StatusOK || a.Cookies()[0].Path != "/air/" {
+			t.Fatalf("%q: %s, %v", stripped, a.Status, a.Cookies())
+		}
+		for _, text := range []string{`href="/air/hue"`, `action="/air/refresh"`, `src="/air/assets/app.js`, `data-live="/air/live/overview"`} {
+			if !strings.Contains(a.body, text) {
+				t.Errorf("%q: the overview lacks %s", stripped, text)
+			}
+		}
+		if got := v.do("GET", stripped+"/assets/app.css", nil); got.StatusCode != http.StatusOK {
+			t.Errorf("the style sheet: %s", got.Status)
+		}
+	}
+	for trusted, want := range map[bool]string{true: `href="/api/hassio_ingress/x_y-Z/hue"`, false: `href="/hue"`} {
+		s := newSite(t, func(o *web.Options) { o.Config.Web.TrustIngress = trusted })
+		if a := s.visitor().do("GET", "/", nil, "X-Ingress-Path", "/api/hassio_ingress/x_y-Z"); !strings.Contains(a.body, want) {
+			t.Errorf("trusted %v: %s is not there", trusted, want)
+		}
+		for _, path := range []string{"//evil.example", "https://evil.example", `/x"><script>`, "/../x", "javascript:x"} {
+			if a := s.visitor().do("GET", "/", nil, "X-Ingress-Path", path); !strings.Contains(a.body, `href="/hue"`) {
+				t.Errorf("the path %q was taken", path)
+			}
+		}
+	}
+}
+
+func TestStreamsEndWithTheSession(t *testing.T) {
+	s := newSite(t, withPassword)
+	v, other := s.visitor(), s.visitor()
+	for _, each := range []*visitor{v, other} {
+		each.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	}
+	streams := []*events{v.live("overview"), v.live("log")}
+	kept := other.live("log")
+	for _, stream := range append(streams, kept) {
+		stream.next()
+	}
+	v.send("/", "/sign-out", url.Values{})
+	for _, stream := range streams {
+		stream.end()
+	}
+	eventually(t, "nobody watches", func() bool { return s.house.watching() == 0 })
+	fmt.Fprintln(s.options.Log, "info still here")
+	if next := kept.next(); !strings.Contains(next, "still here") {
+		t.Errorf("somebody else's stream:\n%s", next)
+	}
+}
+
+func TestStreamsEndWhenTheSessionExpires(t *testing.T) {
+	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
+		s := &site{t: t, url: "http://127.0.0.1"}
+		v := s.visitor()
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}
+		defer transport.CloseIdleConnections()
+		v.Client.Transport = transport
+		v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		began := time.Now()
+		stream := v.live("log")
+		stream.end()
+		if took := time.Since(began); took < 6*24*time.Hour || took > 7*24*time.Hour+time.Second {
+			t.Errorf("the stream ended after %v", took)
+		}
+	})
+}
+
+// A session that was left, by signing out or in again, can't be taken up.
+func TestALeftSessionIsOver(t *testing.T) {
+	s := newSite(t, withPassword)
+	site, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitor()
+	cookie := func() string {
+		c := v.Jar.Cookies(site)
+		return c[0].Name + "=" + c[0].Value
+	}
+	works := func(cookie string) bool {
+		return s.visitor().do("GET", "/", nil, "Cookie", cookie).StatusCode == http.StatusOK
+	}
+	before := v.do("GET", "/sign-in", nil).Cookies()[0]
+	token := v.token("/sign-in")
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	first := cookie()
+	if !works(first) || works(before.Name+"="+before.Value) {
+		t.Error("the cookie from before the sign-in works, or the one after it does not")
+	}
+	// Whoever is signed in is not shown the form, but may send it.
+	v.do("POST", "/sign-in", url.Values{"token": {v.token("/")}, "secret": {password}})
+	second := cookie()
+	if first == second || works(first) || !works(second) {
+		t.Error("the session before the last sign-in goes on")
+	}
+	v.send("/", "/sign-out", url.Values{})
+	third := cookie()
+	if third == second || works(second) || works(third) {
+		t.Error("a session goes on after sign-out")
+	}
+	// The next sign-in opens none of the former ones.
+	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+	for name, old := range map[string]string{"planted": before.Name + "=" + before.Value, "first": first, "second": second, "third": third} {
+		if works(old) {
+			t.Errorf("the %s cookie works", name)
+		}
+	}
+	if a := v.do("POST", "/refresh", url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a token from before: %s", a.Status)
+	}
+}
+
+func TestAnOpenPageIsNotForProxies(t *testing.T) {
+	for _, header := range [][]string{
+		{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}, {"X-Real-IP", "192.0.2.1"}, {"Via", "1.1 proxy"},
+		{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "sensors.example.org"},
+	} {
+		for _, page := range []string{"/", "/live/overview", "/log"} {
+			if a := newSite(t, nil).visitor().do("GET", page, nil, header...); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "web.password_file") {
+				t.Errorf("%s with %s: %s", page, header[0], a.Status)
+			}
+		}
+		if a := newSite(t, withPassword).visitor().do("GET", "/sign-in", nil, header...); a.StatusCode != http.StatusOK {
+			t.Errorf("with a password and %s: %s", header[0], a.Status)
+		}
+	}
+}
+
+func TestStrangersDontHoldThePage(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+		// All have the same address, or none.
+		var held []net.Conn
+		for range 200 {
+			held = append(held, dial())
+		}
+		conn := dial()
+		go io.WriteString(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Errorf("%v, %v", answer, err)
+		}
+		began := time.Now()
+		for _, c := range held {
+			io.Copy(io.Discard, c)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("they were waited for %v", took)
+		}
+	})
+}

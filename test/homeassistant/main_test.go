@@ -1,0 +1,130 @@
+//go:build homeassistant
+
+package homeassistant_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"hueair2mqtt/test/harness"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	versionFlag = flag.String("version", "2026.2.3", "Home Assistant's version, one that install.sh has installed")
+	updateFlag  = flag.Bool("update", false, "write what Home Assistant holds to testdata/entities.md instead of comparing")
+	pictureFlag = flag.String("picture", "", "file that TestPicture writes its picture to")
+)
+
+// sandboxVariable names the directory of the run to a process in the sandbox.
+const sandboxVariable = "HUEAIR2MQTT_TEST_SANDBOX"
+
+// bridgeVersion is what the program under test calls itself.
+const bridgeVersion = "1.2.3"
+
+var (
+	sandbox string // directory of this run, on this machine
+	program string // the bridge, built as it is shipped
+	tree    string // the Debian tree that Home Assistant lives in
+)
+
+// scratch is where the tree sees the sandbox's directory.
+const scratch = "/srv/homeassistant"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := testMain(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func testMain(m *testing.M) (int, error) {
+	v, ok := versions[*versionFlag]
+	if !ok {
+		return 0, fmt.Errorf("no test knows Home Assistant %s", *versionFlag)
+	}
+	cache, err := filepath.Abs("../../.cache/homeassistant")
+	if err != nil {
+		return 0, err
+	}
+	tree = filepath.Join(cache, v.suite)
+	if _, err := os.Stat(filepath.Join(tree, homeAssistantProgram())); err != nil {
+		return 0, fmt.Errorf("Home Assistant %s is not installed: run make test-homeassistant HA=%[1]s: %w", *versionFlag, err)
+	}
+	sandbox = os.Getenv(sandboxVariable)
+	if sandbox == "" {
+		return runInSandbox()
+	}
+	program = filepath.Join(sandbox, "hueair2mqtt")
+	if err := enterSandbox(); err != nil {
+		return 0, fmt.Errorf("entering the sandbox: %w", err)
+	}
+	return m.Run(), nil
+}
+
+// runInSandbox builds the bridge and runs this test binary again where it has
+// processes, mounts and a network of its own. Whatever it starts ends with it.
+func runInSandbox() (int, error) {
+	dir, err := os.MkdirTemp("", "hueair2mqtt-homeassistant-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-X hueair2mqtt/internal/cli.version="+bridgeVersion, "-o", filepath.Join(dir, "hueair2mqtt"), "../../cmd/hueair2mqtt")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("building the bridge: %w\n%s", err, out)
+	}
+
+	cmd := exec.Command(os.Args[0], os.Args[1:]...)
+	cmd.Env = append(os.Environ(), sandboxVariable+"="+dir)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET,
+		Pdeathsig:  unix.SIGKILL,
+	}
+	if os.Getuid() != 0 {
+		// Root within, so that it may change its root directory.
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	runtime.LockOSThread() // Pdeathsig is about the thread
+	defer runtime.UnlockOSThread()
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+		return exit.ExitCode(), nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("running the tests in namespaces of their own, which needs root or a kernel that lets users have them: %w", err)
+	}
+	return 0, nil
+}
+
+// enterSandbox makes loopback usable and mounts in the tree what Home Assistant
+// needs. Nothing of it is seen outside.
+func enterSandbox() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("keeping mounts to itself: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	for source, target := range map[string]string{"/proc": "/proc", "/dev": "/dev", sandbox: scratch} {
+		if err := unix.Mount(source, filepath.Join(tree, target), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return fmt.Errorf("mounting %s in %s: %w", source, tree, err)
+		}
+	}
+	return harness.Raise(0)
+}
