@@ -98,9 +98,14 @@ func (h *house) expected() map[string]any {
 		want["hueair2mqtt/"+id+"/availability"] = map[bool]string{true: "online", false: "offline"}[asked && reachable]
 	}
 	for _, s := range h.truth.sensors {
-		add(s.id(), s.part, "hue", s.Reachable, map[string]any{
+		readings := map[string]any{
 			"temperature": s.Temperature, "motion": s.Motion, "illuminance": asTold(s.Lux), "battery": float64(s.Battery),
-		})
+		}
+		if s.part == "hue" { // CLIP v1 has none of these
+			readings["enabled"], readings["software_update"] = true, "no_update"
+			readings["battery_state"] = batteryState(s.Battery)
+		}
+		add(s.id(), s.part, "hue", s.Reachable, readings)
 	}
 	for _, m := range h.truth.monitors {
 		add(monitorID(m), "amazon", "amazon", m.Reachable, map[string]any{
@@ -114,6 +119,17 @@ func (h *house) expected() map[string]any {
 func (s sensor) id() string { return "hue_" + strings.ReplaceAll(s.MAC, ":", "") }
 
 func monitorID(m amazontest.Monitor) string { return "amazon_" + strings.ToLower(m.Serial) }
+
+// batteryState is what a Hue bridge calls a battery of so many percent.
+func batteryState(level int) string {
+	switch {
+	case level <= 2:
+		return "critical"
+	case level <= 20:
+		return "low"
+	}
+	return "normal"
+}
 
 // asTold is an illuminance as a Hue bridge tells it: a logarithm in whole steps.
 func asTold(lux float64) float64 {
@@ -139,7 +155,12 @@ func compare(got string, want any) string {
 			return err.Error()
 		}
 	}
-	delete(state, "last_seen")
+	if state["software_version"] != state["software_available"] {
+		return fmt.Sprintf("software %v, available %v", state["software_version"], state["software_available"])
+	}
+	for _, key := range []string{"last_seen", "software_version", "software_available"} {
+		delete(state, key)
+	}
 	readings := want.(map[string]any)
 	for key := range state {
 		if _, ok := readings[key]; !ok {
