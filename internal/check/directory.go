@@ -100,13 +100,21 @@ func kindOrFile(mode fs.FileMode) string {
 	return kind(mode)
 }
 
+// trialFile is the name of what tryWriting writes. It is always the same, so that the
+// next trial removes what a killed one left.
+const trialFile = ".hueair2mqtt-check"
+
 // tryWriting writes a small file to the disk and removes it.
 func tryWriting(dir string) (err error) {
-	f, err := os.CreateTemp(dir, ".check-*")
+	f, err := createTrial(filepath.Join(dir, trialFile))
 	if err != nil {
 		return reason(err)
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	defer func() {
+		if removed := os.Remove(f.Name()); !errors.Is(removed, fs.ErrNotExist) { // another trial may have removed it
+			err = errors.Join(err, removed)
+		}
+	}()
 	const block = 4096
 	if _, err := f.Write(make([]byte, block)); err != nil {
 		return errors.Join(reason(err), f.Close())
@@ -115,6 +123,21 @@ func tryWriting(dir string) (err error) {
 		return errors.Join(reason(err), f.Close())
 	}
 	return f.Close()
+}
+
+// createTrial creates a file anew, so that nothing is written to what another user put
+// in its place.
+func createTrial(file string) (f *os.File, err error) {
+	for range 10 { // another process may try the same directory
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f, err = os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return f, err
 }
 
 // writeRemedy says what to do about a place that can't be written.

@@ -66,7 +66,7 @@ func buildSteppable(t *testing.T, program string) {
 		t.Fatalf("this Go's time.Now is written otherwise: %s", now)
 	}
 	changed := strings.Replace(string(source[head:]), call, call+"\tif ClockStep != nil {\n\t\tsec += *ClockStep\n\t}\n", 1)
-	module, err := filepath.Abs("..")
+	module, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
