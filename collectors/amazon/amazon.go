@@ -230,6 +230,9 @@ func (c *Collector) failed(err error) error {
 	if collectors.ClassOf(err) == collectors.Authentication {
 		c.session.forget()
 	}
+	if signIn := c.session.signedIn(); signIn != nil && collectors.KindOf(err) == kindMarketplace && !errors.Is(err, c.homeless.err) {
+		c.homeless = homeless{token: signIn.RefreshToken, at: time.Now(), err: err}
+	}
 	return err
 }
 
