@@ -129,6 +129,9 @@ func (s *Server) finishSignIn(ctx context.Context, signIn *amazon.SignIn, pasted
 	retry := s.o.Retrier(amazon.Source)
 	notes, err := signIn.Finish(ctx, retry, pasted)
 	if err != nil {
+		if collectors.AsThrottled(err) != nil {
+			return sentence(fmt.Sprintf("%v. Wait a quarter of an hour, then open the sign-in page, sign in again, and paste the new address.", err))
+		}
 		if _, mistaken := errors.AsType[*amazon.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
 			return sentence(fmt.Sprintf("Amazon can't be reached at the moment: %v. Paste the same address again in a minute.", err))
 		}

@@ -88,6 +88,8 @@ type Collector struct {
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
 	homeless homeless   // the last search for a home that found none
+
+	renewalThrottled time.Time // when a renewal of the cookies was last throttled
 }
 
 var _ collectors.Collector = (*Collector)(nil)

@@ -27,6 +27,10 @@ const (
 	kindMarketplace = "marketplace"
 )
 
+// renewalPause is the time between two renewals if the first was throttled and the
+// cookies still live.
+const renewalPause = time.Hour
+
 // keepSignedIn renews the cookies if they are about to end, and moves a new
 // sign-in to the account's home, which is asked for together with a listing. A
 // renewal that fails for the time being costs nothing while the cookies live.
@@ -41,10 +45,13 @@ func (c *Collector) keepSignedIn(ctx context.Context, retry *collectors.Retrier,
 		}
 	}
 	due, over := c.session.due(time.Now())
-	if !due {
+	if !due || (!over && time.Since(c.renewalThrottled) < renewalPause) {
 		return nil
 	}
 	err := c.session.renewNext(ctx, retry)
+	if collectors.AsThrottled(err) != nil {
+		c.renewalThrottled = time.Now()
+	}
 	switch {
 	case err == nil:
 		return nil
