@@ -146,7 +146,11 @@ func (s *Server) finishSignIn(ctx context.Context, signIn *amazon.SignIn, pasted
 	defer collector.Close()
 	monitors, err := collect(ctx, collector, retry)
 	if err != nil {
-		return fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
+		failed := fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
+		if collectors.AsThrottled(err) != nil {
+			failed = &collectors.RemedyError{Err: failed, Remedy: collector.Advise(err)}
+		}
+		return errors.Join(failed, s.o.Ready(ctx, amazon.Source))
 	}
 	update(func(r *signedIn) {
 		r.Monitors = monitors
