@@ -221,6 +221,9 @@ func (c *Collector) exchangeOnce(ctx context.Context, method, path string, quest
 		return nil, 0, fmt.Errorf("making the request: %w", err)
 	}
 	setAppHeaders(req, contentType)
+	if path == entitiesPath {
+		req.Header.Set("Routines-Version", routinesVersion)
+	}
 	generation = c.session.authorize(req)
 	_, body, err = c.exchange(req, func(resp *http.Response) error {
 		err := c.fromAnswer(resp)

@@ -129,7 +129,7 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 // cookies renewed a moment before. The sign-in is good, so it raises no alert.
 func noHome(err error) error {
 	return &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
-		Remedy: fmt.Sprintf("run: %s --domain, with the marketplace where the account is at home", loginCommand), Err: err,
+		Remedy: fmt.Sprintf("run: %s --domain, followed by the account's marketplace, such as %s", loginCommand, australiaDomain), Err: err,
 	}}
 }
 
