@@ -13,7 +13,8 @@ import (
 const overdueAfter = 3
 
 // Healthy returns an error if the owner doesn't answer before ctx is done, or if a
-// source was not polled for three of its intervals. A poll that failed counts: a
+// source was not polled for three of its intervals. The pause of a throttled source
+// is no such time. A poll that failed counts: a
 // source that can't be reached is not mended by a restart of this program.
 //
 // The text of the error is one line and names no address.
@@ -43,7 +44,8 @@ func (w *owner) unhealthy() error {
 		if !end.polled {
 			last = end.added
 		}
-		if silent := time.Since(last); silent > overdueAfter*p.task.Interval {
+		due := later(last, end.paused.until) // a pause is meant to be without polls
+		if silent := time.Since(last); time.Since(due) > overdueAfter*p.task.Interval {
 			return fmt.Errorf("%s was not polled for %s, although its interval is %s", p.source(), silent.Round(time.Second), p.task.Interval)
 		}
 	}

@@ -106,3 +106,28 @@ func TestHealthOfAHungOwner(t *testing.T) {
 		wantHealth(t, l.Healthy, "the bridge has stopped")
 	})
 }
+
+// A pause is not silence: a restart would only ask the source that throttles again.
+func TestHealthInAPause(t *testing.T) {
+	amazon := amazonSource().fails(throttled(0))
+	inLiveHouse(t, []*source{amazon}, func(t *testing.T, h *house, l *bridge.Live) {
+		for range 100 { // half a day, with pauses up to 4 hours
+			after(7 * time.Minute)
+			wantHealth(t, l.Healthy, "")
+			wantHealth(t, l.Ready, "")
+		}
+	})
+}
+
+func TestHealthAfterAPause(t *testing.T) {
+	amazon := amazonSource().fails(throttled(0))
+	inLiveHouse(t, []*source{amazon}, func(t *testing.T, h *house, l *bridge.Live) {
+		release := make(chan struct{})
+		amazon.does(stuck(release)) // from 15:00 on, the end of the pause
+		after(17 * time.Minute)
+		wantHealth(t, l.Healthy, "")
+		after(time.Minute)
+		wantHealth(t, l.Healthy, "amazon was not polled for 18m1s, although its interval is 1m0s")
+		close(release)
+	})
+}

@@ -154,7 +154,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "amazon: {domain: amazon.example}", "amazon.domain", "amazon.co.uk, amazon.ie, amazon.de"},
 		{sound + "amazon: {domain: ''}", "amazon.domain", "marketplace"},
 		{sound + "amazon: {interval: 0s}", "amazon.interval", "too short"},
-		{sound + "amazon: {interval: 59s, timeout: 1s}", "amazon.interval", "at least 60s"},
+		{sound + "amazon: {interval: 59s, timeout: 1s}", "amazon.interval", "at least 60s: Amazon throttles clients"},
 		{sound + "amazon: {interval: 59s, timeout: 1s, endpoints: {auth: 'http://a'}}", "amazon.interval", "at least 60s"},
 		{sound + "amazon: {interval: 59s, timeout: 1s, endpoints: {alexa: 'https://Alexa.amazon.de:443/x'}}", "amazon.interval", "at least 60s"},
 		{sound + "amazon: {interval: 999ms, timeout: 1ms, endpoints: {alexa: 'http://a'}}", "amazon.interval", "at least 1s"},

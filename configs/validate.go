@@ -229,7 +229,11 @@ const minAmazonInterval = time.Minute
 // pace checks how often a source is asked, and how long it may take.
 func pace(f *faults, section string, shortest, interval, timeout time.Duration) {
 	if interval < shortest {
-		f.invalid(section+".interval", fmt.Sprintf("%s is too short", interval), fmt.Sprintf("write at least %.0fs", shortest.Seconds()))
+		remedy := fmt.Sprintf("write at least %.0fs", shortest.Seconds())
+		if shortest == minAmazonInterval {
+			remedy += ": Amazon throttles clients that ask more often"
+		}
+		f.invalid(section+".interval", fmt.Sprintf("%s is too short", interval), remedy)
 	}
 	switch {
 	case timeout <= 0:

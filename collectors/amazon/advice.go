@@ -16,7 +16,7 @@ func (c *Collector) Advise(err error) string {
 		return "see that the clock is right, and that nobody is between this machine and Amazon who shows a certificate of their own"
 	case collectors.AsThrottled(err) != nil:
 		return "wait: the bridge asks again by itself, after a longer pause each time; other Alexa integrations on the account " +
-			"(of Home Assistant, Homebridge, ioBroker) count too, so end or slow down what you can do without, and make amazon.interval longer"
+			"(of Home Assistant, Homebridge, ioBroker) count too, so stop or slow down those that you can do without, and make amazon.interval longer"
 	case errors.As(err, &transient) && transient.StatusCode != 0:
 		return "wait some minutes and try again; if it stays so, make amazon.interval longer"
 	case collectors.ClassOf(err) == collectors.Transient:

@@ -88,6 +88,8 @@ type Collector struct {
 	monitors []*monitor // the last listing that was believed, sorted by device id
 	listedAt time.Time  // when a listing was last tried
 	homeless homeless   // the last search for a home that found none
+
+	renewalThrottled time.Time // when a renewal of the cookies was last throttled
 }
 
 var _ collectors.Collector = (*Collector)(nil)
@@ -229,6 +231,9 @@ func (c *Collector) collect(ctx context.Context, retry *collectors.Retrier) (col
 func (c *Collector) failed(err error) error {
 	if collectors.ClassOf(err) == collectors.Authentication {
 		c.session.forget()
+	}
+	if signIn := c.session.signedIn(); signIn != nil && collectors.KindOf(err) == kindMarketplace && !errors.Is(err, c.homeless.err) {
+		c.homeless = homeless{token: signIn.RefreshToken, at: time.Now(), err: err}
 	}
 	return err
 }

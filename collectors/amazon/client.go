@@ -164,10 +164,13 @@ func (c *Collector) ask(ctx context.Context, retry *collectors.Retrier, method, 
 		return err
 	}
 	_, err = c.askOnce(ctx, retry, method, path, what, question, parse)
-	if collectors.ClassOf(err) == collectors.Authentication {
-		return fmt.Errorf("even with cookies that Amazon has just renewed: %w", err)
+	switch {
+	case collectors.ClassOf(err) != collectors.Authentication:
+		return err
+	case !c.session.isAtHome() && !c.session.replaced():
+		return noHome(errors.New(err.Error())) // without its class
 	}
-	return err
+	return fmt.Errorf("even with cookies that Amazon has just renewed: %w", err)
 }
 
 // askOnce is ask without a renewal. It tells the generation of the cookies that
@@ -218,6 +221,9 @@ func (c *Collector) exchangeOnce(ctx context.Context, method, path string, quest
 		return nil, 0, fmt.Errorf("making the request: %w", err)
 	}
 	setAppHeaders(req, contentType)
+	if path == entitiesPath {
+		req.Header.Set("Routines-Version", routinesVersion)
+	}
 	generation = c.session.authorize(req)
 	_, body, err = c.exchange(req, func(resp *http.Response) error {
 		err := c.fromAnswer(resp)

@@ -15,6 +15,10 @@ import (
 // all that /api/phoenix/state needs, but no endpoint ids.
 const entitiesPath = "/api/behaviors/entities?skillId=amzn1.ask.1p.smarthome"
 
+// routinesVersion is sent with entitiesPath, as alexa-remote2 8.1.1 and the openHAB
+// binding do.
+const routinesVersion = "3.0.264101"
+
 // monitorDescription is what it says of Amazon's own monitor, whose manufacturer it
 // does not give.
 const monitorDescription = "Amazon Indoor Air Quality Monitor"

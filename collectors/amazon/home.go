@@ -27,6 +27,10 @@ const (
 	kindMarketplace = "marketplace"
 )
 
+// renewalPause is the time between two renewals if the first was throttled and the
+// cookies still live.
+const renewalPause = time.Hour
+
 // keepSignedIn renews the cookies if they are about to end, and moves a new
 // sign-in to the account's home, which is asked for together with a listing. A
 // renewal that fails for the time being costs nothing while the cookies live.
@@ -41,10 +45,13 @@ func (c *Collector) keepSignedIn(ctx context.Context, retry *collectors.Retrier,
 		}
 	}
 	due, over := c.session.due(time.Now())
-	if !due {
+	if !due || (!over && time.Since(c.renewalThrottled) < renewalPause) {
 		return nil
 	}
 	err := c.session.renewNext(ctx, retry)
+	if collectors.AsThrottled(err) != nil {
+		c.renewalThrottled = time.Now()
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -56,7 +63,8 @@ func (c *Collector) keepSignedIn(ctx context.Context, retry *collectors.Retrier,
 	return nil
 }
 
-// homeless records a search for a home that no marketplace answered.
+// homeless records a search for a home that found none that accepts the account. The
+// next one follows with the next sign-in, or after listingInterval.
 type homeless struct {
 	token secret    // of the sign-in that was searched for
 	at    time.Time // when
@@ -73,6 +81,7 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 	domains := c.likelyHomes(signIn)
 	// The last of each kind. A token that one marketplace rejects may be good at another.
 	var unknown, refused, rejected, absent error
+	likeliest := "" // the first that did not refuse the account
 	for _, domain := range domains {
 		host, err := c.welcome(ctx, retry, domain)
 		var (
@@ -88,32 +97,40 @@ func (c *Collector) goHome(ctx context.Context, retry *collectors.Retrier, found
 			unknown = fmt.Errorf("alexa.%s names %q, which is no marketplace of Alexa that this program knows", domain, found.text(host))
 		case errors.As(err, &wrong):
 			refused = err
+			continue
 		case errors.As(err, &dns) && dns.IsNotFound:
 			absent = err
+			continue
 		case ctx.Err() != nil, collectors.ClassOf(err) == collectors.Transient:
 			return err
 		case collectors.ClassOf(err) == collectors.Authentication:
 			rejected = err
+			continue
 		default:
 			unknown = err
+		}
+		if likeliest == "" || domain == c.hint(signIn) {
+			likeliest = domain
 		}
 	}
 	switch {
 	case unknown != nil:
-		home := c.hint(signIn)
-		found.add("the account's home marketplace could not be found, so it is taken to be %s: %v", home, unknown)
-		return c.session.move(ctx, retry, place{domain: home})
+		found.add("the account's home marketplace could not be found, so it is taken to be %s: %v", likeliest, unknown)
+		return c.session.move(ctx, retry, place{domain: likeliest})
 	case refused == nil && rejected != nil:
 		return rejected
 	case refused == nil:
 		return absent
 	}
-	err := &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
-		Remedy: fmt.Sprintf("run: %s --domain, with the marketplace where the account is at home", loginCommand),
-		Err:    fmt.Errorf("the account is at home at none of %s: %w", strings.Join(domains, ", "), refused),
+	return noHome(fmt.Errorf("the account is at home at none of %s: %w", strings.Join(domains, ", "), refused))
+}
+
+// noHome is the error of an account whose home is unknown and that is refused with
+// cookies renewed a moment before. The sign-in is good, so it raises no alert.
+func noHome(err error) error {
+	return &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
+		Remedy: fmt.Sprintf("run: %s --domain, followed by the account's marketplace, such as %s", loginCommand, australiaDomain), Err: err,
 	}}
-	c.homeless = homeless{token: signIn.RefreshToken, at: time.Now(), err: err}
-	return err
 }
 
 // hint is the marketplace that the user named when signing in, else the configured one.
@@ -127,11 +144,13 @@ func (c *Collector) hint(signIn *credentials) string {
 // likelyHomes are the marketplaces whose welcome may know the account, in the order
 // in which they are asked. The welcome of amazon.com names the home of accounts of
 // America and Europe. It refuses those of the Far East, which only their own
-// marketplace knows.
+// marketplace knows. Japan comes after Australia, since it accepts Australian accounts
+// too and reports their devices as offline (Home Assistant core issue 178504). The
+// region that a registration reports is not always right, so both are asked in any case.
 func (c *Collector) likelyHomes(signIn *credentials) []string {
-	domains := []string{signIn.Domain, c.hint(signIn), signInDomain}
+	domains := []string{signIn.Domain, c.hint(signIn), signInDomain, c.session.domain, australiaDomain, japanDomain}
 	if signIn.Region == regionFarEast {
-		domains = []string{c.hint(signIn), japanDomain, australiaDomain, signInDomain}
+		domains = []string{c.hint(signIn), c.session.domain, australiaDomain, japanDomain, signInDomain}
 	}
 	var distinct []string
 	for _, domain := range domains {

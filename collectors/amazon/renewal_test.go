@@ -176,7 +176,6 @@ func TestRefusedRenewal(t *testing.T) {
 func TestRenewalThatFailsForTheTimeBeing(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"time-out":    amazontest.Hang,
-		"429":         amazontest.Status(429, nil, ""),
 		"500":         amazontest.Status(500, nil, `{"error":"invalid_grant"}`),
 		"503":         amazontest.Status(503, http.Header{"Retry-After": {"2"}}, ""),
 		"broken off":  amazontest.Drop,

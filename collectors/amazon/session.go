@@ -246,6 +246,14 @@ func (s *session) marketplace() string {
 	return s.domain
 }
 
+// isAtHome reports whether the cookies are known to be for the account's home. Those of
+// a browser count as such.
+func (s *session) isAtHome() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.signIn == nil || s.signIn.AtHome
+}
+
 // signedIn gives a copy of the credentials in force; nil is a session of a
 // browser's cookies.
 func (s *session) signedIn() *credentials {

@@ -369,7 +369,7 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 			h.account.SetHome("amazon.com.au", "FE")
 			h.signIn("amazon.co.uk")
 			rejected := amazontest.Status(400, http.Header{"Content-Type": {"application/json"}}, `{"response":{"error":{"code":"InvalidToken"}}}`)
-			h.account.Script(rejected, rejected) // for amazon.co.uk and amazon.co.jp
+			h.account.Script(rejected) // for amazon.co.uk
 			h.cleanPoll()
 		})
 	})

@@ -32,7 +32,11 @@ var (
 
 	// throttlingMessage matches the answers without a code: "Too many requests. Try
 	// again in some time." and "Rate exceeded".
-	throttlingMessage = regexp.MustCompile(`(?i)^(too many requests|rate exceeded|throttl)`)
+	throttlingMessage = regexp.MustCompile(`(?i)^(too many requests?|rate exceeded|throttl)`)
+
+	// throttlingText matches a body that is no JSON object. alexapy and alexa-remote2
+	// search bodies for the same words.
+	throttlingText = regexp.MustCompile(`(?i)too many requests?|rate exceeded|throttlingexception`)
 )
 
 // throttled is the error of an answer that asks for fewer requests.
@@ -65,8 +69,8 @@ func asThrottled(resp *http.Response, err error) error {
 }
 
 // isThrottlingMessage reports whether a body is nothing but the refusal of a throttled
-// request: the message of /api/phoenix/state, a code, or errors of GraphQL with one.
-// Those of GraphQL beside data are found by graphQLList.
+// request: the message of /api/phoenix/state, a code, errors of GraphQL with one, or
+// plain text. Errors of GraphQL beside data are found by graphQLList.
 func isThrottlingMessage(body []byte) bool {
 	if body = bytes.TrimSpace(body); len(body) > maxRefusal {
 		return false
@@ -79,7 +83,7 @@ func isThrottlingMessage(body []byte) bool {
 		ServiceType                 json.RawMessage `json:"__type"`
 	}
 	if object(body, &answer) != nil {
-		return false
+		return throttlingText.Match(body)
 	}
 	for _, failure := range graphQLErrors(answer.Errors) {
 		if throttlingCode.MatchString(failure.codes()) {

@@ -65,12 +65,16 @@ func TestThrottledPollEndsAtOnce(t *testing.T) {
 func TestThrottledFallback(t *testing.T) {
 	const message = `{"message":"Too many requests. Try again in some time."}`
 	answers := map[string]http.HandlerFunc{
-		"a message":      graphQL(message),
-		"status 400":     amazontest.Status(400, nil, message),
-		"status 503":     amazontest.Status(503, nil, `{"message":"Rate exceeded"}`),
-		"an error type":  amazontest.Status(400, http.Header{"X-Amzn-Errortype": {"ThrottlingException:http://internal.amazon.com/coral/"}}, ""),
-		"a coral type":   amazontest.Status(400, nil, `{"__type":"ThrottlingException","message":null}`),
-		"a phoenix code": graphQL(`{"deviceStates":[],"errors":[{"entity":{"entityId":"x","entityType":""},"code":"ThrottlingException","message":null}]}`),
+		"a message":       graphQL(message),
+		"status 400":      amazontest.Status(400, nil, message),
+		"status 503":      amazontest.Status(503, nil, `{"message":"Rate exceeded"}`),
+		"an error type":   amazontest.Status(400, http.Header{"X-Amzn-Errortype": {"ThrottlingException:http://internal.amazon.com/coral/"}}, ""),
+		"a coral type":    amazontest.Status(400, nil, `{"__type":"ThrottlingException","message":null}`),
+		"plain text":      amazontest.Status(400, http.Header{"Content-Type": {"text/plain"}}, "Rate exceeded"),
+		"plain, with 200": amazontest.Status(200, http.Header{"Content-Type": {"text/plain"}}, "Too many requests. Try again in some time.\n"),
+		"in quotes":       amazontest.Status(400, nil, `"Too many requests"`),
+		"in XML":          amazontest.Status(400, nil, `<ThrottlingException><Message>Rate exceeded</Message></ThrottlingException>`),
+		"a phoenix code":  graphQL(`{"deviceStates":[],"errors":[{"entity":{"entityId":"x","entityType":""},"code":"ThrottlingException","message":null}]}`),
 	}
 	for name, answer := range answers {
 		t.Run("phoenix: "+name, func(t *testing.T) {
@@ -192,4 +196,91 @@ func TestThrottledBeforeTheHomeIsKnown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The token host and the retail host are Amazon too: once throttled, they are not asked
+// again within the poll.
+func TestThrottledRenewal(t *testing.T) {
+	json := http.Header{"Content-Type": {"application/json"}}
+	for name, answer := range map[string]http.HandlerFunc{
+		"429":          amazontest.Status(429, nil, ""),
+		"a code":       amazontest.Status(400, json, `{"response":{"error":{"code":"ThrottlingException","message":"Rate exceeded"}}}`),
+		"with 403":     amazontest.Status(403, json, `{"error":{"code":"TooManyRequests","message":"x"}}`),
+		"a message":    amazontest.Status(400, json, `{"message":"Too many requests. Try again in some time."}`),
+		"with 200":     graphQL(`{"message":"Rate exceeded"}`),
+		"plain, 503":   amazontest.Status(503, nil, "Rate exceeded"),
+		"another path": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSignInHouse(t, func(h *signInHouse) {
+				h.signIn("amazon.co.uk")
+				h.cleanPoll()
+				h.account.KillCookies()
+				want := 2 // the refused request and the renewal
+				if answer != nil {
+					h.account.ScriptPath(amazontest.TokenPath, answer)
+				} else {
+					h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
+					h.account.ScriptPath(amazontest.ExchangePath, amazontest.Status(429, nil, ""))
+					want = 3
+				}
+				if n := h.counting("", func() {
+					_, err := h.collect()
+					wantThrottled(t, err)
+				}); n != want {
+					t.Errorf("%d requests, want %d", n, want)
+				}
+				h.account.ScriptPath(amazontest.TokenPath, nil)
+				h.account.ScriptPath(amazontest.ExchangePath, nil)
+				h.cleanPoll()
+			})
+		})
+	}
+}
+
+// While the cookies live, a throttled renewal costs no reading and is tried hourly.
+func TestThrottledEarlyRenewal(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		h.account.SetCookieLife(24*time.Hour, true)
+		h.signIn("amazon.co.uk")
+		h.cleanPoll()
+		time.Sleep(18*time.Hour + time.Minute)
+		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(429, nil, ""))
+		if n := h.counting(amazontest.TokenPath, func() {
+			for range 5 * 12 {
+				h.cleanPoll()
+				time.Sleep(interval)
+			}
+		}); n != 5 {
+			t.Errorf("%d renewals in five hours, want 5", n)
+		}
+		time.Sleep(time.Hour)
+		for range 2 { // the cookies are over
+			if n := h.counting("", func() {
+				_, err := h.collect()
+				wantThrottled(t, err)
+			}); n != 1 {
+				t.Errorf("%d requests, want the renewal alone", n)
+			}
+		}
+		h.account.ScriptPath(amazontest.TokenPath, nil)
+		h.cleanPoll()
+	})
+}
+
+// A throttled registration is not repeated; the same code can be tried later.
+func TestThrottledRegistration(t *testing.T) {
+	inSignInHouse(t, func(h *signInHouse) {
+		s := h.begin("amazon.co.uk")
+		defer s.Close()
+		landing := h.browse(s)
+		h.account.ScriptPath(amazontest.RegisterPath, amazontest.Status(429, nil, ""))
+		if n := h.counting("", func() { wantThrottled(t, h.finish(s, landing)) }); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+		h.account.ScriptPath(amazontest.RegisterPath, nil)
+		if err := h.finish(s, landing); err != nil {
+			t.Errorf("the same address later: %v", err)
+		}
+	})
 }

@@ -203,7 +203,7 @@ func (h *tokenHost) post(ctx context.Context, retry *collectors.Retrier, path, w
 		if resp.StatusCode != http.StatusOK {
 			return h.refused(resp, content)
 		}
-		if failure := authError(content); failure.code != "" {
+		if failure := authError(content); failure.code != "" || isThrottlingMessage(content) {
 			return h.refused(resp, content)
 		}
 		return parse(tokenAnswer{content, clockAhead(resp)})
@@ -294,6 +294,13 @@ func (h *tokenHost) refused(resp *http.Response, body []byte) error {
 	}
 	refusal := &collectors.AuthenticationError{
 		Code: code, Remedy: remedyLogin, Err: fmt.Errorf("the token host refused (%s)%s", status, told),
+	}
+	if resp.StatusCode == http.StatusTooManyRequests || throttlingCode.MatchString(failure.code) || isThrottlingMessage(body) {
+		var retryAfter time.Duration
+		if transient, ok := errors.AsType[*collectors.TransientError](collectors.FromStatus(resp, time.Now())); ok {
+			retryAfter = transient.RetryAfter
+		}
+		return throttled(resp.StatusCode, retryAfter, "the token host answered "+status+told)
 	}
 	noEntry := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
 	switch {

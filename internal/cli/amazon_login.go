@@ -137,6 +137,8 @@ func finishSignIn(ctx context.Context, signIn *amazon.SignIn, retry *collectors.
 			return nil
 		case ctx.Err() != nil:
 			return errInterrupted
+		case collectors.AsThrottled(err) != nil:
+			fmt.Fprintf(out, "\n%v\nWait a quarter of an hour, then open the address above, sign in again, and paste the new address.\n\n", err)
 		case collectors.ClassOf(err) == collectors.Transient:
 			fmt.Fprintf(out, "\nAmazon can't be reached at the moment: %v\nPaste the same address again in a minute.\n\n", err)
 		default:
@@ -156,6 +158,9 @@ func showMonitors(ctx context.Context, options amazon.Options, retry *collectors
 	if err != nil {
 		if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok && refused.Remedy != "" {
 			return fmt.Errorf("%w: %s", err, refused.Remedy)
+		}
+		if collectors.AsThrottled(err) != nil {
+			return fmt.Errorf("%w; %s", err, collector.Advise(err))
 		}
 		return err
 	}

@@ -129,6 +129,9 @@ func (s *Server) finishSignIn(ctx context.Context, signIn *amazon.SignIn, pasted
 	retry := s.o.Retrier(amazon.Source)
 	notes, err := signIn.Finish(ctx, retry, pasted)
 	if err != nil {
+		if collectors.AsThrottled(err) != nil {
+			return sentence(fmt.Sprintf("%v. Wait a quarter of an hour, then open the sign-in page, sign in again, and paste the new address.", err))
+		}
 		if _, mistaken := errors.AsType[*amazon.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
 			return sentence(fmt.Sprintf("Amazon can't be reached at the moment: %v. Paste the same address again in a minute.", err))
 		}
@@ -143,7 +146,11 @@ func (s *Server) finishSignIn(ctx context.Context, signIn *amazon.SignIn, pasted
 	defer collector.Close()
 	monitors, err := collect(ctx, collector, retry)
 	if err != nil {
-		return fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
+		failed := fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
+		if collectors.AsThrottled(err) != nil {
+			failed = &collectors.RemedyError{Err: failed, Remedy: collector.Advise(err)}
+		}
+		return errors.Join(failed, s.o.Ready(ctx, amazon.Source))
 	}
 	update(func(r *signedIn) {
 		r.Monitors = monitors

@@ -8,7 +8,7 @@ const smartHomeSkill = "amzn1.ask.1p.smarthome"
 // serveEntities answers GET /api/behaviors/entities: everything that a routine can
 // use, of which the monitors are a few.
 func (a *Account) serveEntities(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Query().Get("skillId") != smartHomeSkill {
+	if r.URL.Query().Get("skillId") != smartHomeSkill || r.Header.Get("Routines-Version") == "" {
 		http.Error(w, "", http.StatusBadRequest)
 		return
 	}

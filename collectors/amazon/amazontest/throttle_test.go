@@ -59,7 +59,10 @@ func TestEntities(t *testing.T) {
 	account.SetMonitor(hall)
 	account.SetMonitor(amazontest.Monitor{EntityID: "e9", Name: "Attic", Maker: "Airthings"})
 	asGet := func(query string) func(*http.Request) {
-		return func(r *http.Request) { r.Method, r.URL.RawQuery = http.MethodGet, query }
+		return func(r *http.Request) {
+			r.Method, r.URL.RawQuery = http.MethodGet, query
+			r.Header.Set("Routines-Version", "3")
+		}
 	}
 	_, body := ask(t, account, amazontest.EntitiesPath, "", asGet("skillId=amzn1.ask.1p.smarthome"))
 	for _, part := range []string{
@@ -72,6 +75,10 @@ func TestEntities(t *testing.T) {
 	}
 	if resp, _ := ask(t, account, amazontest.EntitiesPath, "", asGet("")); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("without a skill: %s", resp.Status)
+	}
+	withoutVersion := func(r *http.Request) { r.Method, r.URL.RawQuery = http.MethodGet, "skillId=amzn1.ask.1p.smarthome" }
+	if resp, _ := ask(t, account, amazontest.EntitiesPath, "", withoutVersion); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("without Routines-Version: %s", resp.Status)
 	}
 }
 

@@ -102,7 +102,7 @@ func (a *Account) Devices() []string {
 }
 
 // Flaky makes a share (0 to 1) of the requests for a path fail with what goes
-// away by itself: 500, 503, 429, and a connection that breaks off. The same seed
+// away within seconds: 500, 503, and a connection that breaks off. The same seed
 // fails the same requests.
 func (a *Account) Flaky(path string, share float64, seed uint64) {
 	a.mu.Lock()
@@ -120,8 +120,7 @@ func (f *flakiness) next() http.HandlerFunc {
 		return nil
 	}
 	failures := []http.HandlerFunc{
-		Status(http.StatusInternalServerError, nil, "busy"), Status(http.StatusServiceUnavailable, nil, ""),
-		Status(http.StatusTooManyRequests, nil, ""), Drop,
+		Status(http.StatusInternalServerError, nil, "busy"), Status(http.StatusServiceUnavailable, nil, ""), Drop,
 	}
 	return failures[f.random.IntN(len(failures))]
 }
