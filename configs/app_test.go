@@ -1,10 +1,13 @@
 package configs_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"hueair2mqtt/configs"
 )
@@ -51,6 +54,32 @@ func TestLoadApp(t *testing.T) {
 	}
 	if c.App.AskBroker || c.MQTT.Broker != "mqtt://192.0.2.1:1883" || c.MQTT.Password != "secret" {
 		t.Errorf("%+v", c.MQTT)
+	}
+}
+
+// An app's installation is a new one, and its user can set no key that is not an
+// option.
+func TestDefaultOptionsOfTheApp(t *testing.T) {
+	text, err := os.ReadFile("../packaging/homeassistant/hueair2mqtt/config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var app struct {
+		Options map[string]any `yaml:"options"`
+	}
+	if err := yaml.Unmarshal(text, &app); err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := json.Marshal(app.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := configs.LoadApp(options(t, string(chosen)), "token", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := app.Options["hue"].(map[string]any)["lights"]; !ok || c.Hue.ButtonEvents != "standard" || c.Hue.Lights {
+		t.Errorf("options %v: button events %q, lights %t", app.Options["hue"], c.Hue.ButtonEvents, c.Hue.Lights)
 	}
 }
 

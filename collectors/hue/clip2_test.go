@@ -365,6 +365,28 @@ func TestBridgeRestarts(t *testing.T) {
 	})
 }
 
+// A bridge that was away at a poll is read as soon as its stream is open again,
+// however long it is to the next poll.
+func TestStreamAfterAFailedPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse2(t, nil, nil)
+		furnish(h.bridge)
+		h.follow(t)
+		h.bridge.Restart(30 * time.Second)
+		time.Sleep(5 * time.Second)
+		if _, err := h.collect(t); collectors.ClassOf(err) != collectors.Transient {
+			t.Fatalf("the poll of a bridge that is away: %v", err)
+		}
+		start := time.Now()
+		h.nextResync(t)
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("asked for a full read after %s", took)
+		}
+		h.mustCollect(t)
+		h.quiet(t)
+	})
+}
+
 // A bridge that accepts streams and ends them at once is not asked ever faster.
 func TestStreamThatEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

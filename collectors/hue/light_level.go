@@ -13,11 +13,11 @@ type lightLevel struct {
 type lightLevelFeature struct {
 	// Level is where software of before 2023 has the value; newer software has it
 	// beside the report.
-	Level  *int  `json:"light_level"`
-	Valid  *bool `json:"light_level_valid"`
+	Level  *float64 `json:"light_level"`
+	Valid  *bool    `json:"light_level_valid"`
 	Report *struct {
-		Changed moment `json:"changed"`
-		Level   *int   `json:"light_level"`
+		Changed moment   `json:"changed"`
+		Level   *float64 `json:"light_level"`
 	} `json:"light_level_report"`
 }
 
@@ -37,10 +37,10 @@ func (f *lightLevelFeature) measure(r *readings, enabled *bool) {
 	switch {
 	case !isOn(enabled) || !isOn(f.Valid) || level == nil || f.reported().never:
 		r.set(collectors.Illuminance, collectors.Unknown)
-	case *level < minLightLevel || *level > maxLightLevel:
-		r.impossible(collectors.Illuminance, "light_level is %d, which is not between %d and %d", *level, minLightLevel, maxLightLevel)
+	case !(*level >= minLightLevel && *level <= maxLightLevel):
+		r.impossible(collectors.Illuminance, "light_level is %g, which is not between %d and %d", *level, minLightLevel, maxLightLevel)
 	default:
-		r.set(collectors.Illuminance, collectors.Number(lux(float64(*level))))
+		r.set(collectors.Illuminance, collectors.Number(lux(*level)))
 	}
 }
 

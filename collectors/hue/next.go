@@ -111,9 +111,9 @@ func (c *Collector) take(p piece) {
 	if !stale {
 		switch {
 		case p.gap == reopened:
-			c.reads.want(now)
+			c.reads.wantAfterGap(now)
 		case p.gap == reopenedTry:
-			c.reads.want(now.Add(settling))
+			c.reads.wantAfterGap(now.Add(settling))
 		case p.broken:
 			c.reads.wantSoon(now)
 		}

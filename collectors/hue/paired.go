@@ -138,7 +138,7 @@ func Forget(stateDir, id string) error {
 	for i, p := range all {
 		ids[i] = p.ID
 	}
-	return fmt.Errorf("%q is none of the paired Hue bridges: %s", collectors.CleanText(id), strings.Join(ids, ", "))
+	return fmt.Errorf("no paired Hue bridge has the id %q; paired: %s", collectors.CleanText(id), strings.Join(ids, ", "))
 }
 
 // findPairing returns the entry of a bridge, by its id where that is known, else

@@ -178,3 +178,13 @@ func TestNewestTamperReportCounts(t *testing.T) {
 		})
 	}
 }
+
+// An emulator may write a whole number with a decimal point.
+func TestLightLevelWithADecimalPoint(t *testing.T) {
+	for _, light := range []string{`"light_level":1e4`, `"light_level_report":{"changed":"2025-11-18T14:30:00Z","light_level":10000.0}`} {
+		d := deviceOf(t, hue.Options{}, `{"id":"l","type":"light_level","owner":{"rid":"d"},"light":{`+light+`}}`)
+		if got := d.Readings[collectors.Illuminance]; got != collectors.Number(10) {
+			t.Errorf("%s: %v, want 10", light, d.Readings)
+		}
+	}
+}

@@ -40,6 +40,16 @@ func (f *fullReads) want(at time.Time) {
 	}
 }
 
+// wantAfterGap asks for a full read at a time, also where one is left to the next
+// poll: that one may be far away, because the bridge was, too.
+func (f *fullReads) wantAfterGap(at time.Time) {
+	if f.state == readPending {
+		f.state, f.at = readWanted, at
+		return
+	}
+	f.want(at)
+}
+
 // wantSoon asks for a full read now, or a while after the last one.
 func (f *fullReads) wantSoon(now time.Time) {
 	f.want(latest(now, f.last.Add(resyncGap)))
