@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
 )
@@ -288,6 +290,46 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A list whose entries are far smaller than what they become in memory is not taken
+// into it whole.
+func TestAListOfManySmallEntries(t *testing.T) {
+	const maxPeak = 96 << 20
+	list := "[" + strings.Repeat("{},", 4<<20/3-100) + `{"id":"hue_1"}]`
+	rest := t.Context().Done()
+	broker := newTorrent(t, func(i int) string {
+		if i > 0 {
+			<-rest // the list is all that is retained
+		}
+		return "hueair2mqtt/bridge/devices"
+	}, func(int) string { return list })
+	o := bridge.Options{
+		MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+		Log:           zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(),
+	}
+	for what, command := range map[string]func(ctx context.Context){
+		"run": func(ctx context.Context) {
+			if err := bridge.Run(ctx, o); err != nil {
+				t.Error(err)
+			}
+		},
+		"remove --all": func(ctx context.Context) {
+			// The broker acknowledges nothing, so it ends with ctx.
+			_, _ = bridge.RemoveAll(ctx, o)
+		},
+	} {
+		broker.sent.Store(0)
+		peak := peakDuring(func() {
+			ctx, end := context.WithTimeout(t.Context(), 3*time.Second)
+			defer end()
+			command(ctx)
+		})
+		if sent := broker.sent.Load(); peak > maxPeak || sent < int64(len(list)) {
+			t.Errorf("%s took %d MiB for %d bytes", what, peak>>20, sent)
+		}
 	}
 }
 
