@@ -117,6 +117,8 @@ type torrent struct {
 	listener net.Listener
 	sent     atomic.Int64 // bytes
 	running  sync.WaitGroup
+
+	properties []byte // of messages in MQTT 5; nil for none
 }
 
 func newTorrent(t *testing.T, topic func(i int) string, payload func(i int) string) *torrent {
@@ -174,7 +176,11 @@ func (b *torrent) serve(conn net.Conn, topic, payload func(int) string) {
 			}
 			flood.Do(func() {
 				b.running.Go(func() {
-					for i := 0; write(retainedPublish(topic(i), string(properties)+payload(i))); i++ {
+					before := properties
+					if properties != nil && b.properties != nil {
+						before = b.properties
+					}
+					for i := 0; write(retainedPublish(topic(i), string(before)+payload(i))); i++ {
 					}
 				})
 			})
@@ -290,6 +296,23 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a message of MQTT 5 says beside its payload is not kept.
+func TestPropertiesWithoutEnd(t *testing.T) {
+	const user = "\x26\x00\x00\x00\x00" // a user property without name and value
+	properties := strings.Repeat(user, 3000)
+	broker := newTorrent(t, func(int) string { return "x" }, func(int) string { return "" })
+	broker.properties = append([]byte{byte(len(properties)&0x7f | 0x80), byte(len(properties) >> 7)}, properties...)
+	o := bridge.Options{
+		MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+	}
+	var problems []error
+	peak := peakDuring(func() { _, problems = bridge.CheckBroker(t.Context(), o) })
+	if len(problems) == 0 || peak > 96<<20 {
+		t.Errorf("%v; it took %d MiB", problems, peak>>20)
 	}
 }
 
