@@ -56,8 +56,10 @@ func (a *alert) told() refusal {
 	return r
 }
 
-// mailRetryAfter is how long a mail that failed waits for its next try.
-const mailRetryAfter = 10 * time.Minute
+// mailAgainAfter is how long a mail that failed waits for its next try, and the
+// minimum time between mails about a source: one that rejects and accepts in turn
+// begins a new episode each time.
+const mailAgainAfter = 10 * time.Minute
 
 func newAlert(source, stateDir, file string) *alert {
 	return &alert{source: source, file: filepath.Join(stateDir, file), failing: make(map[string]refusal)}
@@ -105,7 +107,7 @@ func (a *alert) acknowledge() bool {
 
 // clear ends the episode.
 func (a *alert) clear() {
-	*a = alert{source: a.source, file: a.file, failing: make(map[string]refusal)}
+	*a = alert{source: a.source, file: a.file, nextMail: a.nextMail, failing: make(map[string]refusal)}
 }
 
 // problem is the payload of a source's problem topic.

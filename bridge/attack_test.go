@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
 )
@@ -115,6 +117,8 @@ type torrent struct {
 	listener net.Listener
 	sent     atomic.Int64 // bytes
 	running  sync.WaitGroup
+
+	properties []byte // of messages in MQTT 5; nil for none
 }
 
 func newTorrent(t *testing.T, topic func(i int) string, payload func(i int) string) *torrent {
@@ -172,7 +176,11 @@ func (b *torrent) serve(conn net.Conn, topic, payload func(int) string) {
 			}
 			flood.Do(func() {
 				b.running.Go(func() {
-					for i := 0; write(retainedPublish(topic(i), string(properties)+payload(i))); i++ {
+					before := properties
+					if properties != nil && b.properties != nil {
+						before = b.properties
+					}
+					for i := 0; write(retainedPublish(topic(i), string(before)+payload(i))); i++ {
 					}
 				})
 			})
@@ -288,6 +296,63 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a message of MQTT 5 says beside its payload is not kept.
+func TestPropertiesWithoutEnd(t *testing.T) {
+	const user = "\x26\x00\x00\x00\x00" // a user property without name and value
+	properties := strings.Repeat(user, 3000)
+	broker := newTorrent(t, func(int) string { return "x" }, func(int) string { return "" })
+	broker.properties = append([]byte{byte(len(properties)&0x7f | 0x80), byte(len(properties) >> 7)}, properties...)
+	o := bridge.Options{
+		MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+	}
+	var problems []error
+	peak := peakDuring(func() { _, problems = bridge.CheckBroker(t.Context(), o) })
+	if len(problems) == 0 || peak > 96<<20 {
+		t.Errorf("%v; it took %d MiB", problems, peak>>20)
+	}
+}
+
+// A list whose entries are far smaller than what they become in memory is not taken
+// into it whole.
+func TestAListOfManySmallEntries(t *testing.T) {
+	const maxPeak = 96 << 20
+	list := "[" + strings.Repeat("{},", 4<<20/3-100) + `{"id":"hue_1"}]`
+	rest := t.Context().Done()
+	broker := newTorrent(t, func(i int) string {
+		if i > 0 {
+			<-rest // the list is all that is retained
+		}
+		return "hueair2mqtt/bridge/devices"
+	}, func(int) string { return list })
+	o := bridge.Options{
+		MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+		Log:           zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(),
+	}
+	for what, command := range map[string]func(ctx context.Context){
+		"run": func(ctx context.Context) {
+			if err := bridge.Run(ctx, o); err != nil {
+				t.Error(err)
+			}
+		},
+		"remove --all": func(ctx context.Context) {
+			// The broker acknowledges nothing, so it ends with ctx.
+			_, _ = bridge.RemoveAll(ctx, o)
+		},
+	} {
+		broker.sent.Store(0)
+		peak := peakDuring(func() {
+			ctx, end := context.WithTimeout(t.Context(), 3*time.Second)
+			defer end()
+			command(ctx)
+		})
+		if sent := broker.sent.Load(); peak > maxPeak || sent < int64(len(list)) {
+			t.Errorf("%s took %d MiB for %d bytes", what, peak>>20, sent)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"regexp"
@@ -49,6 +50,28 @@ func (d listedDevice) isOwn() bool {
 	})
 }
 
+// decodeDevices returns the program's own devices in the payload of bridge/devices, at
+// most maxFormer. It decodes one entry after the other: whoever has overwritten the
+// list can make its entries far smaller than what they are in memory. ok is false if
+// the payload is not a list of devices.
+func decodeDevices(payload []byte) (devices []listedDevice, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
+		return nil, false
+	}
+	for decoder.More() {
+		var d listedDevice
+		if decoder.Decode(&d) != nil {
+			return nil, false
+		}
+		if d.isOwn() && len(devices) < maxFormer {
+			devices = append(devices, d)
+		}
+	}
+	_, err := decoder.Token() // the end of the list
+	return devices, err == nil
+}
+
 // remember takes up what an earlier run said of its devices and sources. Another
 // form than this program's own, of a list that somebody else has overwritten, says
 // nothing.
@@ -66,13 +89,13 @@ func (w *owner) remember(m received) {
 			}
 		}
 	} else {
-		var earlier []listedDevice
-		if json.Unmarshal(m.payload, &earlier) != nil {
+		earlier, ok := decodeDevices(m.payload)
+		if !ok {
 			return
 		}
 		for _, d := range earlier {
 			_, known := w.former.devices[d.ID]
-			if d.isOwn() && (known || len(w.former.devices) < maxFormer) {
+			if known || len(w.former.devices) < maxFormer {
 				for _, text := range []*string{&d.Source, &d.Name, &d.Area, &d.Model} {
 					*text = collectors.CleanText(*text)
 				}

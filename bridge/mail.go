@@ -34,7 +34,7 @@ func (w *owner) mailAlert(ctx context.Context, a *alert) {
 	if !w.options.Email.Enabled() || a.mailing || !a.mailed.IsZero() || !a.acknowledged.IsZero() || now.Before(a.nextMail) {
 		return
 	}
-	a.mailing = true
+	a.mailing, a.nextMail = true, now.Add(mailAgainAfter)
 	outcome := mailed{source: a.source, since: a.since}
 	subject, text := fmt.Sprintf("hueair2mqtt: %s needs you", a.source), a.text()
 	w.mails.Go(func() {
@@ -72,7 +72,7 @@ func (w *owner) handleMailed(m mailed) {
 	}
 	a.mailing = false
 	if m.err != nil {
-		a.nextMail = time.Now().Add(mailRetryAfter)
+		a.nextMail = time.Now().Add(mailAgainAfter)
 		return
 	}
 	a.mailed = time.Now()

@@ -61,6 +61,22 @@ func TestOneMailForAnEpisode(t *testing.T) {
 	})
 }
 
+// A source that rejects and accepts in turn begins an episode with every other poll.
+func TestMailsOfManyEpisodesAreBounded(t *testing.T) {
+	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+		h.start()
+		for range 30 {
+			after(time.Minute)
+			s.reports()
+			after(time.Minute)
+			s.fails(refused())
+		}
+		if n := len(mail.received()); n < 5 || n > 7 {
+			t.Errorf("%d mails in an hour", n)
+		}
+	})
+}
+
 func TestMailIsOptional(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		h.options.Email = configs.Email{}

@@ -318,6 +318,7 @@ func readPacket(in *bufio.Reader, version byte) (pk packets.Packet, err error) {
 		err = pk.ConnackDecode(body)
 	case packets.Publish:
 		err = pk.PublishDecode(body)
+		pk.Properties = packets.Properties{} // which take far more memory than the wire
 	case packets.Puback:
 		err = pk.PubackDecode(body)
 	case packets.Pubrec:

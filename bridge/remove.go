@@ -99,17 +99,14 @@ func (r *retained) leftovers() (ours []string) {
 		}
 	}
 	var (
-		devices []listedDevice
-		info    struct {
+		info struct {
 			Collectors map[string]json.RawMessage `json:"collectors"`
 		}
 	)
-	if json.Unmarshal(r.list, &devices) == nil {
-		for _, d := range devices[:min(len(devices), maxFormer)] {
-			if d.isOwn() {
-				take(r.topics.State(d.ID))
-				take(r.topics.Availability(d.ID))
-			}
+	if devices, ok := decodeDevices(r.list); ok {
+		for _, d := range devices {
+			take(r.topics.State(d.ID))
+			take(r.topics.Availability(d.ID))
 		}
 	}
 	if json.Unmarshal(r.info, &info) == nil {

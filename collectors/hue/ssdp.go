@@ -35,14 +35,15 @@ func searchNetwork(ctx context.Context, found func(Found)) error {
 	return search(ctx, ssdpGroup, ways, found)
 }
 
-// search asks a group by SSDP. A bridge answers several times, and is found once.
+// search asks a group by SSDP. A bridge answers several times, and is found once at
+// each address: anybody can answer with its id.
 func search(ctx context.Context, group net.Addr, ways []*ipv4.ControlMessage, found func(Found)) error {
-	known := make(map[string]bool)
+	known := make(map[Found]bool)
 	question := func() ([]byte, error) { return []byte(ssdpSearch), nil }
 	return query(ctx, group, ways, question, func(answer []byte, from netip.Addr) {
 		f, ok := ssdpAnswer(answer, from)
-		if ok && !known[f.ID] && len(known) < maxFound {
-			known[f.ID] = true
+		if ok && !known[f] && len(known) < maxFound {
+			known[f] = true
 			found(f)
 		}
 	})

@@ -75,6 +75,12 @@ func TestSSDP(t *testing.T) {
 			[]string{ssdpPacket("http://127.0.0.1:8080/description.xml", bridgeID)},
 			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1:8080"}},
 		},
+		"several answers for one id": {
+			[]string{
+				ssdpPacket("http://127.0.0.1:8080/description.xml", bridgeID), ssdpPacket("http://127.0.0.1:80/description.xml", bridgeID),
+			},
+			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1:8080"}, {ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
+		},
 		"the address of somebody else": {
 			[]string{ssdpPacket("http://192.0.2.1/description.xml", bridgeID)},
 			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
