@@ -12,7 +12,7 @@ import (
 const authPath = "/auth/v1"
 
 // confirmed reports whether the bridge is there and has not refused the key. It
-// costs the bridge far less than a full read.
+// costs the bridge far less than a full read. Without an answer the stream is doubted.
 func (c *Collector) confirmed(ctx context.Context) bool {
 	confirmed := false
 	err := c.limited(ctx, "asking whether the key is accepted", func(ctx context.Context) error {
@@ -29,5 +29,8 @@ func (c *Collector) confirmed(ctx context.Context) bool {
 		confirmed = resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden
 		return nil
 	})
+	if err != nil {
+		c.stream.doubt()
+	}
 	return err == nil && confirmed
 }

@@ -85,6 +85,7 @@ const (
 type stream struct {
 	queue   chan piece
 	wake    chan struct{} // holds one signal that lost has changed
+	doubted chan struct{} // holds one signal of doubt
 	cancel  context.CancelFunc
 	done    chan struct{}
 	timeout time.Duration // of opening
@@ -104,7 +105,7 @@ type stream struct {
 func (c *Collector) openStream() *stream {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stream{
-		queue: make(chan piece, maxQueue), wake: make(chan struct{}, 1),
+		queue: make(chan piece, maxQueue), wake: make(chan struct{}, 1), doubted: make(chan struct{}, 1),
 		cancel: cancel, done: make(chan struct{}), timeout: c.timeout,
 	}
 	client, err := c.link.client(c.key)
@@ -154,8 +155,21 @@ func (s *stream) run(ctx context.Context, client *api.Client, unusable error) {
 	}
 }
 
+// doubt has the connection replaced as if it had been silent for too long: the bridge
+// did not answer another request, and what failed there may have ended the stream
+// without a sign. It never waits and may be called without a stream.
+func (s *stream) doubt() {
+	if s == nil {
+		return
+	}
+	select {
+	case s.doubted <- struct{}{}:
+	default:
+	}
+}
+
 // follow opens a connection and reads it to its end, which always is an error. A
-// connection that falls silent is replaced without a gap.
+// connection that falls silent, or is doubted, is replaced without a gap.
 func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) error {
 	current, err := s.open(ctx, client)
 	if err != nil {
@@ -168,18 +182,21 @@ func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) er
 	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()
 	for {
+		reason, missed := fmt.Sprintf("nothing came for %s", idleAfter), false
 		select {
 		case <-current.ended:
 			return current.err
+		case <-s.doubted:
+			reason, missed = "the Hue bridge did not answer a request beside it", true
 		case <-timer.C:
-		}
-		if left := idleAfter - time.Since(current.lastRead()); left > 0 {
-			timer.Reset(left)
-			continue
+			if left := idleAfter - time.Since(current.lastRead()); left > 0 {
+				timer.Reset(left)
+				continue
+			}
 		}
 		next, err := s.open(ctx, client)
 		if err != nil {
-			return fmt.Errorf("nothing came for %s, and opening it again failed: %w", idleAfter, err)
+			return fmt.Errorf("%s, and opening it again failed: %w", reason, err)
 		}
 		next.start()
 		select {
@@ -187,7 +204,7 @@ func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) er
 		case <-ctx.Done():
 		}
 		current.close()
-		if s.onlyIn(next.number) {
+		if missed || s.onlyIn(next.number) {
 			// The old connection was dead. The bridge may have sent more than it keeps.
 			s.push(piece{gap: reopened})
 		}

@@ -231,6 +231,29 @@ func TestPressesOnADeadStream(t *testing.T) {
 	}
 }
 
+// A request that is not answered raises doubt about the stream beside it, which is then
+// replaced at once.
+func TestDeadStreamBesideAFailedRequest(t *testing.T) {
+	for _, replay := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse2(t, nil, nil)
+			furnish(h.bridge)
+			h.bridge.SetReplay(replay)
+			h.live(t, time.Now().Add(30*time.Second), 10*time.Second)
+			h.bridge.SilenceStreams()
+			h.bridge.ScriptPath("/auth/v1", huetest.Hang)
+			h.live(t, time.Now().Add(20*time.Second), 10*time.Second)
+			warmer := hall
+			warmer.Temperature += 5
+			h.bridge.SetMotionSensor(warmer)
+			h.live(t, time.Now().Add(time.Second), time.Second)
+			if got := deviceIn(t, h.mustCollect(t), hallID).Readings[collectors.Temperature]; got != collectors.Number(warmer.Temperature) {
+				t.Errorf("replay %t: temperature %s, want %v", replay, got, warmer.Temperature)
+			}
+		})
+	}
+}
+
 // An old report, of 1970 or of before the last full read, publishes nothing and
 // changes nothing.
 func TestOldReportsPublishNothing(t *testing.T) {

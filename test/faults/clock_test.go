@@ -135,7 +135,6 @@ func TestTheClockStepped(t *testing.T) {
 	p := h.run()
 	h.holds(patience, "before")
 	before := p.atRest()
-	mails := 0
 	for _, off := range []time.Duration{5 * time.Hour, -7 * time.Hour, 26 * time.Hour, -49 * time.Hour, 0} {
 		clock.set(off)
 		h.change()
@@ -143,7 +142,6 @@ func TestTheClockStepped(t *testing.T) {
 		h.holds(soon, fmt.Sprintf("with the clock %s off", off))
 		h.refuse("amazon")
 		h.holds(soon, "in an alert")
-		mails++
 		if since := h.alertSince("amazon"); time.Since(since.Add(-off)).Abs() > time.Minute {
 			t.Errorf("with the clock %s off the alert is since %s", off, since)
 		}
@@ -155,8 +153,9 @@ func TestTheClockStepped(t *testing.T) {
 		took := h.holds(soon, "let in again")
 		tell(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
 	}
-	if got := h.mail.received("amazon"); got != mails {
-		t.Errorf("%d mails about %d alerts", got, mails)
+	// A source gets a mail every 10 minutes at most, whatever the clock says.
+	if got := h.mail.received("amazon"); got != 1 {
+		t.Errorf("%d mails, want 1", got)
 	}
 	tell(t, "before %s; after %s", before, p.shrinks(before))
 	p.stop()
