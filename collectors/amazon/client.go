@@ -25,7 +25,7 @@ const (
 	// maxBody bounds an answer, in bytes. A thousand monitors make 3 MB.
 	maxBody = 16 << 20
 	// maxValues bounds the values in an answer, counted in commas: three bytes on the
-	// wire can take a hundred in memory. The 3 MB of a thousand monitors have fewer.
+	// wire can take a hundred in memory. A thousand monitors have 94,000.
 	maxValues = 1 << 19
 
 	// userAgent is that of the Alexa app for iOS, whose interface this is: other
