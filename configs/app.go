@@ -3,9 +3,10 @@ package configs
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/spf13/pflag"
+
+	"hueair2mqtt/internal/regularfile"
 )
 
 // App says how the program runs as a Home Assistant app. It is zero elsewhere.
@@ -27,7 +28,7 @@ const ingressPort = "8099"
 // configuration file. The page is for Ingress alone, whatever they say.
 func LoadApp(options string, token Secret, environ []string, fs *pflag.FlagSet) (*Config, error) {
 	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which writes the file anew"
-	content, err := os.ReadFile(options)
+	content, err := regularfile.Read(options, maxFileSize)
 	if err != nil {
 		return nil, fmt.Errorf("%s can't be read: %s: %s", options, reason(err), remedy)
 	}

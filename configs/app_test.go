@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -85,9 +86,14 @@ func TestDefaultOptionsOfTheApp(t *testing.T) {
 
 func TestLoadAppWithBadOptions(t *testing.T) {
 	const save = "open the Configuration tab of this app in Home Assistant and save it"
+	pipe := filepath.Join(t.TempDir(), "options.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ file, problem, remedy string }{
 		"missing":           {filepath.Join(t.TempDir(), "options.json"), "no such file or directory", save},
 		"a directory":       {t.TempDir(), "is a directory", save},
+		"a pipe":            {pipe, "not a regular file", save},
 		"empty":             {options(t, ""), "is damaged", save},
 		"cut off":           {options(t, `{"mqtt": {"bro`), "is damaged", save},
 		"a list":            {options(t, `[]`), "is damaged", save},

@@ -371,6 +371,8 @@ func TestFallbackToPhoenix(t *testing.T) {
 		"GraphQL error object": {[]http.HandlerFunc{graphQL(`{"data":null,"errors":{"message":"Validation error"}}`)}, "Validation error"},
 		"GraphQL error number": {[]http.HandlerFunc{graphQL(`{"data":null,"errors":[{"message":5,"extensions":"x"}, {}]}`)}, "GraphQL answered an error: 5"},
 		"oversized":            {[]http.HandlerFunc{oversized}, "larger than 16 MiB"},
+		"too many values": {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":[` +
+			strings.Repeat(`{},`, 5_000_000) + `{}]}}}`)}, "more than 524288 values"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

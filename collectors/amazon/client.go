@@ -24,6 +24,9 @@ import (
 const (
 	// maxBody bounds an answer, in bytes. A thousand monitors make 3 MB.
 	maxBody = 16 << 20
+	// maxValues bounds the values in an answer, counted in commas: three bytes on the
+	// wire can take a hundred in memory. A thousand monitors have 94,000.
+	maxValues = 1 << 19
 
 	// userAgent is that of the Alexa app for iOS, whose interface this is: other
 	// agents are sent to pages for browsers.
@@ -124,6 +127,11 @@ func (e *exchanger) exchange(req *http.Request, wanted func(*http.Response) erro
 		return resp, nil, &collectors.PermanentError{
 			Kind: "oversized", StatusCode: resp.StatusCode,
 			Err: fmt.Errorf("the answer is larger than %d MiB", maxBody>>20),
+		}
+	case bytes.Count(body, []byte(",")) > maxValues:
+		return resp, nil, &collectors.PermanentError{
+			Kind: "oversized", StatusCode: resp.StatusCode,
+			Err: fmt.Errorf("the answer has more than %d values", maxValues),
 		}
 	}
 	return resp, body, nil

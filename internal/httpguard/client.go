@@ -1,6 +1,7 @@
 package httpguard
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -83,11 +84,28 @@ func remoteAddr(text string) netip.Addr {
 	return address
 }
 
-// forwardingHeaders are those that reverse proxies add.
-var forwardingHeaders = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
+// forwardingHeaders are those that reverse proxies add, beside X-Forwarded-*.
+var forwardingHeaders = []string{
+	"Cf-Connecting-Ip", "Forwarded", "True-Client-Ip", "Via", "X-Client-Ip", "X-Original-Forwarded-For", "X-Real-Ip", "X-Scheme",
+}
 
-// IsForwarded reports whether a reverse proxy says that it passed the request on.
-// Not every proxy does.
+func isForwarding(header string) bool {
+	return strings.HasPrefix(header, "X-Forwarded-") || slices.Contains(forwardingHeaders, header)
+}
+
+// IsForwarded reports whether a request shows that a reverse proxy passed it on. Not
+// every proxy leaves a trace: nginx adds no header by default, but speaks HTTP/1.0,
+// which browsers don't.
 func IsForwarded(r *http.Request) bool {
-	return slices.ContainsFunc(forwardingHeaders, func(name string) bool { return len(r.Header.Values(name)) > 0 })
+	for header := range r.Header {
+		if isForwarding(header) {
+			return true
+		}
+	}
+	return !r.ProtoAtLeast(1, 1)
+}
+
+// RemoveForwarding removes the headers by which IsForwarded recognizes a request.
+func RemoveForwarding(h http.Header) {
+	maps.DeleteFunc(h, func(header string, _ []string) bool { return isForwarding(header) })
 }

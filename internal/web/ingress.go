@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/httpguard"
 )
 
 // ingressAddress is the Supervisor's in the network of the apps, which no other app
@@ -38,9 +39,9 @@ func ingressOnly(page http.Handler) http.Handler {
 		}
 		inner := r.Clone(r.Context())
 		inner.Host = "localhost"
-		for _, name := range []string{"Origin", "Sec-Fetch-Site", "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"} {
-			inner.Header.Del(name)
-		}
+		inner.Header.Del("Origin")
+		inner.Header.Del("Sec-Fetch-Site")
+		httpguard.RemoveForwarding(inner.Header)
 		page.ServeHTTP(w, inner)
 	})
 }

@@ -44,6 +44,7 @@ func throughIngress(method, path string, form url.Values, change func(*http.Requ
 	for name, value := range map[string]string{
 		"X-Hass-Source": "core.ingress", "X-Ingress-Path": ingressPath, "X-Remote-User-Id": "0123456789abcdef0123456789abcdef",
 		"X-Remote-User-Name": "anna", "X-Forwarded-For": "192.0.2.7, 172.30.32.1", "X-Forwarded-Host": "homeassistant.example:8123", "X-Forwarded-Proto": "http",
+		"X-Forwarded-Server": "proxy", "X-Real-IP": "192.0.2.7", "X-Scheme": "https", // of a proxy before Home Assistant
 	} {
 		r.Header.Set(name, value)
 	}

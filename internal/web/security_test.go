@@ -534,7 +534,9 @@ func TestALeftSessionIsOver(t *testing.T) {
 func TestAnOpenPageIsNotForProxies(t *testing.T) {
 	for _, header := range [][]string{
 		{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}, {"X-Real-IP", "192.0.2.1"}, {"Via", "1.1 proxy"},
-		{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "sensors.example.org"},
+		{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "sensors.example.org"}, {"X-Forwarded-Server", "proxy"},
+		{"X-Forwarded-Port", "443"}, {"X-Forwarded-Prefix", "/sensors"}, {"X-Forwarded-Scheme", "https"}, {"X-Original-Forwarded-For", "192.0.2.1"},
+		{"X-Client-IP", "192.0.2.1"}, {"True-Client-IP", "192.0.2.1"}, {"CF-Connecting-IP", "192.0.2.1"}, {"X-Scheme", "https"},
 	} {
 		for _, page := range []string{"/", "/live/overview", "/log"} {
 			if a := newSite(t, nil).visitor().do("GET", page, nil, header...); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "web.password_file") {
@@ -545,6 +547,21 @@ func TestAnOpenPageIsNotForProxies(t *testing.T) {
 			t.Errorf("with a password and %s: %s", header[0], a.Status)
 		}
 	}
+}
+
+// nginx speaks HTTP/1.0 to the page unless it is configured otherwise, and adds no
+// header.
+func TestAnOpenPageIsNotForHTTP10(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+		for version, want := range map[string]int{"1.0": http.StatusForbidden, "1.1": http.StatusOK} {
+			conn := dial()
+			go io.WriteString(conn, "GET / HTTP/"+version+"\r\nHost: 127.0.0.1:8467\r\nConnection: close\r\n\r\n")
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil || answer.StatusCode != want {
+				t.Errorf("HTTP/%s: %v, %v", version, answer, err)
+			}
+		}
+	})
 }
 
 func TestStrangersDontHoldThePage(t *testing.T) {
