@@ -309,6 +309,7 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 // sign-in that ends it without a restart, renewals that nobody notices, a revoked
 // token, and a second sign-in.
 func TestABridgeThatIsSignedInTo(t *testing.T) {
+	t.Parallel()
 	broker := startMosquitto(t)
 	h := newSignInHouse(t, fmt.Sprintf("mqtt: {broker: %q}\n", broker.url()))
 	h.amazon.SetCookieLife(4*time.Second, true)
@@ -398,6 +399,7 @@ func TestABridgeThatIsSignedInTo(t *testing.T) {
 }
 
 func TestTheDemoShowsARenewalThatNobodyNotices(t *testing.T) {
+	t.Parallel()
 	code, stdout, _ := run(t, "demo", "--for", "7s")
 	if code != exitGood {
 		t.Errorf("exit code %d", code)

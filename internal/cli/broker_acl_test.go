@@ -61,6 +61,7 @@ func (m *mosquitto) as(user string) *listener {
 // TestTheShippedACLGrantsAllThatIsNeeded has the program do everything that it
 // does on a broker that grants it nothing but what the shipped file says.
 func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
+	t.Parallel()
 	guarded, open := guardedBroker(t)
 	h := newHouse(t)
 	password := filepath.Join(h.stateDir, "password")

@@ -123,6 +123,7 @@ var localhost = x509.Certificate{DNSNames: []string{"localhost"}}
 // TestTLSToTheBroker holds the way to a real Mosquitto against what can be wrong
 // with the certificates of both sides, and against what the user is told.
 func TestTLSToTheBroker(t *testing.T) {
+	t.Parallel()
 	ours, others := newAuthority(t, "House CA"), newAuthority(t, "Another CA")
 	longAgo, yesterday := time.Now().Add(-72*time.Hour), time.Now().Add(-24*time.Hour)
 	expired := localhost

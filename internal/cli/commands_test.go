@@ -70,6 +70,7 @@ func TestEveryFaultHasALineOfItsOwn(t *testing.T) {
 }
 
 func TestTheDemoShowsTheMainJobAndEndsByItself(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := run(t, "demo", "--for", "10s")
 	if code != exitGood {
 		t.Errorf("exit code %d", code)

@@ -36,6 +36,7 @@ var ownTopic = regexp.MustCompile(`^(hueair2mqtt/(bridge/(state|info|devices|res
 // TestHostileNames has every name that comes from a network hostile: none gets
 // into a topic, a template or a line of the log as it is.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"console", "json"} {
 		t.Run(format, func(t *testing.T) {
 			h := newHouse(t)

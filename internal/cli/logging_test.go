@@ -71,6 +71,7 @@ const (
 )
 
 func TestLogFile(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
 	p, log := i.startLogging(i.dir)
 	eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
@@ -89,6 +90,7 @@ func TestLogFile(t *testing.T) {
 }
 
 func TestLogFileOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
 	i.full, i.asRoot = i.file("full"), true
 	if err := os.Mkdir(i.full, 0o700); err != nil {
@@ -121,6 +123,7 @@ func TestLogFileOnAFullDisk(t *testing.T) {
 }
 
 func TestLogFileWithoutPermission(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
 	dir := i.file("logs")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -150,6 +153,7 @@ func TestLogFileWithoutPermission(t *testing.T) {
 
 // A directory that is missing at the start costs the log, not the readings.
 func TestLogFileWithoutADirectory(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
 	p, _ := i.startLogging(i.file("nowhere"))
 	i.pollsGoOn()

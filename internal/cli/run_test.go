@@ -59,6 +59,7 @@ func TestASubscriberSeesTheHouse(t *testing.T) {
 }
 
 func TestValuesFollow(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.broker.listen()
 	h.run()
@@ -116,6 +117,7 @@ func TestSIGTERMEndsItWithOffline(t *testing.T) {
 }
 
 func TestTheBrokerGoneAndBack(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	p := h.run()
 	h.broker.listen().waitFor("hueair2mqtt/"+hall, `"temperature":21.34`)
@@ -149,6 +151,7 @@ func TestTheBrokerGoneAndBack(t *testing.T) {
 }
 
 func TestBirth(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.broker.listen()
 	h.run()
@@ -170,6 +173,7 @@ func TestBirth(t *testing.T) {
 }
 
 func TestAuthenticationFailureAndRecovery(t *testing.T) {
+	t.Parallel()
 	for source, test := range map[string]struct {
 		file           string
 		refuse, let    func(h *house)
@@ -222,6 +226,7 @@ func TestAuthenticationFailureAndRecovery(t *testing.T) {
 }
 
 func TestDiscoveryRemoveTakesOnlyItsOwn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.broker.listen()
 	foreign := map[string]string{
