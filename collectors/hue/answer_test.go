@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
@@ -170,10 +171,13 @@ func answer(req *http.Request, r io.Reader) *http.Response {
 	}
 }
 
+// enough is time for the largest answer on a machine that is busy with other work.
+const enough = 10 * time.Minute
+
 // collectBody collects from an answer that comes without a connection.
 func collectBody(t testing.TB, text string) (collectors.Snapshot, error) {
 	t.Helper()
-	c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
+	c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]", Timeout: enough})
 	c.SetTransport(body(text))
 	retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
 	return c.Collect(t.Context(), retrier)
@@ -181,7 +185,7 @@ func collectBody(t testing.TB, text string) (collectors.Snapshot, error) {
 
 // A long text in one entry costs neither that entry nor the memory it asks for.
 func TestLargeButPossibleAnswerIsTaken(t *testing.T) {
-	h := newHouse(t, nil, nil)
+	h := newHouse(t, nil, func(o *hue.Options) { o.Timeout = enough })
 	h.bridge.Script(huetest.Flood(30 << 20))
 	runtime.GC()
 	var before, after runtime.MemStats
