@@ -4,6 +4,7 @@ package packaging_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -108,10 +109,16 @@ func (m *machine) listen(address string) net.Listener {
 	}
 	results := make(chan result)
 	go func() {
-		// The thread enters the other network and ends with this goroutine, since it
-		// stays locked.
+		// The thread enters the other network and comes back. It must not end, as it
+		// would with a goroutine that leaves it locked: a machine that it started would
+		// get its Pdeathsig.
 		runtime.LockOSThread()
-		listener, err := func() (net.Listener, error) {
+		listener, err := func() (listener net.Listener, err error) {
+			own, err := os.Open("/proc/thread-self/ns/net")
+			if err != nil {
+				return nil, err
+			}
+			defer own.Close()
 			network, err := os.Open("/proc/" + m.pid + "/ns/net")
 			if err != nil {
 				return nil, err
@@ -120,6 +127,13 @@ func (m *machine) listen(address string) net.Listener {
 			if err := unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); err != nil {
 				return nil, fmt.Errorf("entering the machine's network: %w", err)
 			}
+			defer func() {
+				if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); back != nil {
+					err = errors.Join(err, fmt.Errorf("leaving the machine's network: %w", back))
+					return
+				}
+				runtime.UnlockOSThread()
+			}()
 			return net.Listen("tcp4", address)
 		}()
 		results <- result{listener, err}
