@@ -204,8 +204,9 @@ func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) er
 		case <-ctx.Done():
 		}
 		current.close()
-		if missed || s.onlyIn(next.number) {
-			// The old connection was dead. The bridge may have sent more than it keeps.
+		if missed || !next.resumed || s.onlyIn(next.number) {
+			// The old connection was dead, or nothing shows that it was not. The bridge
+			// may have sent more than it keeps.
 			s.push(piece{gap: reopened})
 		}
 		current = next
@@ -215,13 +216,14 @@ func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) er
 
 // connection is one request for the event stream.
 type connection struct {
-	stream *stream
-	number int
-	body   io.ReadCloser
-	cancel context.CancelFunc
-	read   atomic.Int64  // when something was last read, in nanoseconds since 1970
-	ended  chan struct{} // closed at its end
-	err    error         // why it ended
+	stream  *stream
+	number  int
+	resumed bool // it was opened after a known event, so that the bridge repeats what was missed
+	body    io.ReadCloser
+	cancel  context.CancelFunc
+	read    atomic.Int64  // when something was last read, in nanoseconds since 1970
+	ended   chan struct{} // closed at its end
+	err     error         // why it ended
 }
 
 // open asks for the stream, with what came after the last known event.
@@ -254,7 +256,7 @@ func (s *stream) open(ctx context.Context, client *api.Client) (*connection, err
 		}
 		return nil, withoutURL(err)
 	}
-	c := &connection{stream: s, number: number, body: resp.Body, cancel: cancel, ended: make(chan struct{})}
+	c := &connection{stream: s, number: number, resumed: lastID != "", body: resp.Body, cancel: cancel, ended: make(chan struct{})}
 	c.read.Store(time.Now().UnixNano())
 	return c, nil
 }

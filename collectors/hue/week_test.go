@@ -231,6 +231,23 @@ func TestPressesOnADeadStream(t *testing.T) {
 	}
 }
 
+// A stream that dies before its first event has no id that it could be resumed after.
+func TestDeadStreamBeforeItsFirstEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse2(t, nil, nil)
+		furnish(h.bridge)
+		h.live(t, time.Now().Add(20*time.Second), 10*time.Second)
+		h.bridge.SilenceStreams()
+		warmer := hall
+		warmer.Temperature += 5
+		h.bridge.SetMotionSensor(warmer)
+		h.live(t, time.Now().Add(130*time.Second), 10*time.Second)
+		if got := deviceIn(t, h.mustCollect(t), hallID).Readings[collectors.Temperature]; got != collectors.Number(warmer.Temperature) {
+			t.Errorf("temperature %s, want %v", got, warmer.Temperature)
+		}
+	})
+}
+
 // A request that is not answered raises doubt about the stream beside it, which is then
 // replaced at once.
 func TestDeadStreamBesideAFailedRequest(t *testing.T) {
