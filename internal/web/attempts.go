@@ -17,7 +17,8 @@ const (
 
 	// All clients of the Internet together, and all of private networks, may try 5,000
 	// times at once, then once a second. 4,000 of these are reserved for clients with
-	// at most 2 attempts before: only an attacker with 1,300 networks can use them up.
+	// at most 2 attempts before: an attacker needs hundreds of addresses, and minutes, to
+	// use them up.
 	allAtOnce = 5000
 	allEvery  = time.Second
 	reserved  = 4000
