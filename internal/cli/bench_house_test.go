@@ -64,7 +64,7 @@ func (h *pairedHouse) config(interval string) string {
 func buildShipped(b *testing.B) string {
 	b.Helper()
 	binary := filepath.Join(b.TempDir(), "hueair2mqtt")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/hueair2mqtt")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("building: %v\n%s", err, out)
