@@ -132,7 +132,7 @@ func (w *owner) publishProblem(source string) {
 	}
 	if pause := w.pauseOf(source); pause.now() {
 		p.PausedUntil = discovery.Timestamp(pause.until)
-		if !p.Problem { // nobody has to act, but whoever looks wants to know
+		if !p.Problem { // no action is needed, but the reason is worth showing
 			p.Reason, p.Code, p.Remedy, p.Since = pause.reason, collectors.KindThrottled, pause.remedy, discovery.Timestamp(pause.since)
 		}
 	}

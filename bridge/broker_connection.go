@@ -34,10 +34,10 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 			HTTPClient: &http.Client{
 				Transport: &http.Transport{
 					DialContext: dial, TLSClientConfig: tlsConfig, MaxResponseHeaderBytes: maxHandshake,
-					DisableKeepAlives: true, // a connection that is refused is of no use, and nobody would close it
+					DisableKeepAlives: true, // a refused connection would stay open, unused
 				},
-				// The password goes to the broker that is configured, by the way that is
-				// configured, and to nobody whom somebody there names.
+				// The password goes to the configured broker only, never to where it
+				// redirects.
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			},
 			Subprotocols: []string{"mqtt"},

@@ -30,8 +30,8 @@ func throttled(retryAfter time.Duration) error {
 	}
 }
 
-// pausingSource is a source whose polls end as the test says, and tells when each
-// of them began.
+// pausingSource returns a source whose polls end with the given errors, and a function
+// that returns when each of them began.
 func pausingSource(errs func(poll int) error) (s *source, polls func() []time.Duration) {
 	s = amazonSource()
 	var (
@@ -92,7 +92,7 @@ func TestPauseGrows(t *testing.T) {
 	}
 }
 
-// Nobody who asks for a poll ends a pause, and all who look are told of it.
+// A request for a poll does not end a pause, which every view of the source shows.
 func TestPauseIsPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ok atomic.Bool

@@ -59,8 +59,8 @@ func (w *owner) noteBack(p *poller) {
 	}
 }
 
-// removal tells how the user removes an endpoint; "" if that is not possible while
-// the program runs.
+// removal returns how the user removes an endpoint, in imperative words; "" if that is
+// not possible while the program runs.
 func (p *poller) removal() string {
 	if r, ok := p.task.Collector.(collectors.Removable); ok {
 		return r.Removal()
