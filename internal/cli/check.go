@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/alert"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
@@ -143,7 +143,7 @@ func probes(c *configs.Config) []check.Probe {
 	all := []check.Probe{
 		{Component: credentials, Look: func(context.Context) []check.Finding { return credentialFindings(c) }},
 		one("state directory", func(context.Context) check.Finding { return check.StateDir(c.StateDir) }),
-		{Component: "broker", Look: func(ctx context.Context) []check.Finding { return brokerFindings(ctx, options) }},
+		{Component: "broker", Look: func(ctx context.Context) []check.Finding { return check.Broker(ctx, options.Broker, c.HomeAssistant) }},
 	}
 	if c.Hue.Enabled {
 		all = append(all, hueProbes(c)...)
@@ -153,41 +153,12 @@ func probes(c *configs.Config) []check.Probe {
 	}
 	if c.Alert.Email.Enabled() {
 		all = append(all, one("mail", func(ctx context.Context) check.Finding {
-			if err := bridge.CheckMail(ctx, options); err != nil {
-				return check.FromError("mail", fmt.Errorf("%s: %w", c.Alert.Email.SMTP, err), "check alert.email")
-			}
-			return check.Passed("mail", "%s takes mail; none was sent", c.Alert.Email.SMTP)
+			return check.Mail(ctx, &alert.Mail{Settings: c.Alert.Email})
 		}))
 	}
 	return append(all,
 		one("clock", func(ctx context.Context) check.Finding { return clockFinding(ctx, c) }),
 		one("log", func(context.Context) check.Finding { return logFinding(c.Log) }))
-}
-
-func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Finding) {
-	const component = "broker"
-	if o.LocateBroker != nil && o.MQTT.Broker == "" {
-		located, err := o.LocateBroker(ctx)
-		if err != nil {
-			return []check.Finding{check.FromError(component, err, "")}
-		}
-		o.MQTT = located
-	}
-	unseen, problems := bridge.CheckBroker(ctx, o)
-	for _, err := range problems {
-		f := check.FromError(component, fmt.Errorf("%s: %w", o.MQTT.Broker, err), "check the settings under mqtt")
-		_, f.Unusable = errors.AsType[*bridge.SettingsError](err)
-		findings = append(findings, f)
-	}
-	switch {
-	case len(findings) > 0:
-	case len(unseen) > 0:
-		return []check.Finding{check.Passed(component, "%s lets the program publish; whether it would get what comes on %s can't be told from here",
-			o.MQTT.Broker, strings.Join(unseen, " and "))}
-	default:
-		return []check.Finding{check.Passed(component, "%s lets the program publish and subscribe", o.MQTT.Broker)}
-	}
-	return findings
 }
 
 // hueFile and amazonFile are what the program keeps of the two sources.

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
@@ -132,7 +133,7 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	defer running.Wait()
 	running.Go(func() { house.live(ctx, printer) })
 	return bridge.Run(ctx, bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://" + address, BaseTopic: "hueair2mqtt", ClientID: "hueair2mqtt-demo"},
+		Broker:        mqtt.Options{Settings: configs.MQTT{Broker: "tcp://" + address, BaseTopic: "hueair2mqtt", ClientID: "hueair2mqtt-demo"}},
 		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
 		Retry:         configs.Retry{Attempts: 3, BaseDelay: 100 * time.Millisecond, Multiplier: 2, MaxDelay: time.Second, Jitter: 0.1},
 		StateDir:      stateDir,

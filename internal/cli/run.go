@@ -13,6 +13,8 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
@@ -176,10 +178,15 @@ func amazonTasks(c *configs.Config) ([]bridge.Task, error) {
 }
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
-	return bridge.Options{
-		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
+	o := bridge.Options{
+		Broker:        mqtt.Options{Settings: c.MQTT, Locate: locateBroker(c)},
+		HomeAssistant: c.HomeAssistant, Retry: c.Retry, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
+	if c.Alert.Email.Enabled() {
+		o.Notifiers = append(o.Notifiers, &alert.Mail{Settings: c.Alert.Email})
+	}
+	return o
 }
 
 // removeAlertsOfDisabled removes the alert files of sources that the
