@@ -1,4 +1,4 @@
-package hue_test
+package pairing_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // answerSSDP answers each search with these packets until the test ends. It returns
@@ -61,36 +61,36 @@ func ssdpPacket(location, id string) string {
 func TestSSDP(t *testing.T) {
 	tests := map[string]struct {
 		packets []string
-		want    []hue.Found
+		want    []pairing.Found
 	}{
 		"a first bridge": {
 			[]string{ssdpPacket("http://127.0.0.1:80/description.xml", bridgeID)},
-			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
+			[]pairing.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
 		},
 		"several answers": {
 			slices.Repeat([]string{ssdpPacket("http://127.0.0.1:80/description.xml", bridgeID)}, 6),
-			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
+			[]pairing.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
 		},
 		"another port": {
 			[]string{ssdpPacket("http://127.0.0.1:8080/description.xml", bridgeID)},
-			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1:8080"}},
+			[]pairing.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1:8080"}},
 		},
 		"several answers for one id": {
 			[]string{
 				ssdpPacket("http://127.0.0.1:8080/description.xml", bridgeID), ssdpPacket("http://127.0.0.1:80/description.xml", bridgeID),
 			},
-			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1:8080"}, {ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
+			[]pairing.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1:8080"}, {ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
 		},
 		"the address of somebody else": {
 			[]string{ssdpPacket("http://192.0.2.1/description.xml", bridgeID)},
-			[]hue.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
+			[]pairing.Found{{ID: strings.ToLower(bridgeID), Host: "127.0.0.1"}},
 		},
 		"a router, a search, nonsense": {
 			[]string{
 				ssdpPacket("http://127.0.0.1:5000/rootDesc.xml", ""), "M-SEARCH * HTTP/1.1\r\n\r\n", "\x00\x01", "",
 				ssdpPacket("::", "001788FFFE010204"), ssdpPacket("http://127.0.0.1/", "no id"),
 			},
-			[]hue.Found{{ID: "001788fffe010204", Host: "127.0.0.1"}},
+			[]pairing.Found{{ID: "001788fffe010204", Host: "127.0.0.1"}},
 		},
 	}
 	for name, test := range tests {
@@ -99,8 +99,8 @@ func TestSSDP(t *testing.T) {
 			group := answerSSDP(t, test.packets...)
 			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 			defer cancel()
-			var found []hue.Found
-			if err := hue.Search(ctx, group, func(f hue.Found) { found = append(found, f) }); err != nil {
+			var found []pairing.Found
+			if err := pairing.SearchSSDP(ctx, group, func(f pairing.Found) { found = append(found, f) }); err != nil {
 				t.Error(err)
 			}
 			if !slices.Equal(found, test.want) {

@@ -1,4 +1,4 @@
-package hue_test
+package pairing_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // record makes a resource record of multicast DNS.
@@ -107,12 +107,12 @@ func TestMulticastDNS(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			var found []hue.Found
-			err := hue.Browse(ctx, group, func(f hue.Found) {
+			var found []pairing.Found
+			err := pairing.BrowseMDNS(ctx, group, func(f pairing.Found) {
 				found = append(found, f)
 				cancel()
 			})
-			if want := []hue.Found{{ID: "001788fffe010203", Host: test.host, Model: "BSB002"}}; err != nil || !slices.Equal(found, want) {
+			if want := []pairing.Found{{ID: "001788fffe010203", Host: test.host, Model: "BSB002"}}; err != nil || !slices.Equal(found, want) {
 				t.Errorf("%+v, %v", found, err)
 			}
 		})
@@ -135,7 +135,7 @@ func TestMulticastDNSKeepsAllCandidates(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var hosts []string
-	err := hue.Browse(ctx, group, func(f hue.Found) {
+	err := pairing.BrowseMDNS(ctx, group, func(f pairing.Found) {
 		if hosts = append(hosts, f.Host); f.Host == "192.168.1.2" {
 			cancel()
 		}

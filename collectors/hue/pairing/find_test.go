@@ -1,4 +1,4 @@
-package hue_test
+package pairing_test
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // silent is a network without bridges.
-func silent(context.Context, func(hue.Found)) error { return nil }
+func silent(context.Context, func(pairing.Found)) error { return nil }
 
 func TestFind(t *testing.T) {
 	first, second := huetest.NewBridge(bridgeID, key), huetest.NewBridge("001788fffe010204", key)
@@ -27,16 +27,16 @@ func TestFind(t *testing.T) {
 	service := httptest.NewServer(huetest.RateLimitedDiscoveryHandler(time.Hour, b.Discovered(), huetest.Discovered{ID: "nonsense", InternalIPAddress: "127.0.0.1"},
 		huetest.Discovered{ID: "001788fffe010205", InternalIPAddress: "example.org"}))
 	defer service.Close()
-	finder := hue.Finder{Service: service.URL, Browse: func(_ context.Context, found func(hue.Found)) error {
-		found(hue.Found{ID: bridgeID, Host: a.Host(), Model: "BSB002"})
-		found(hue.Found{ID: bridgeID, Host: "192.168.1.99"})
-		found(hue.Found{ID: "", Host: "192.168.1.98"})
-		found(hue.Found{ID: bridgeID, Host: a.Host()})
-		found(hue.Found{ID: "001788fffe010206", Host: "no address"})
+	finder := pairing.Finder{Service: service.URL, Browse: func(_ context.Context, found func(pairing.Found)) error {
+		found(pairing.Found{ID: bridgeID, Host: a.Host(), Model: "BSB002"})
+		found(pairing.Found{ID: bridgeID, Host: "192.168.1.99"})
+		found(pairing.Found{ID: "", Host: "192.168.1.98"})
+		found(pairing.Found{ID: bridgeID, Host: a.Host()})
+		found(pairing.Found{ID: "001788fffe010206", Host: "no address"})
 		return nil
 	}}
 	found, err := finder.Find(t.Context())
-	want := []hue.Found{
+	want := []pairing.Found{
 		{ID: strings.ToLower(bridgeID), Host: a.Host(), Model: "BSB002"}, {ID: strings.ToLower(bridgeID), Host: "192.168.1.99"},
 		{ID: second.ID(), Host: b.Host()},
 	}
@@ -44,7 +44,7 @@ func TestFind(t *testing.T) {
 		t.Errorf("%+v, %v", found, err)
 	}
 	found[1].Host = b.Host() // where another bridge answers
-	hue.Describe(t.Context(), found)
+	pairing.Describe(t.Context(), found)
 	want[0].Software, want[1].Host, want[2].Software, want[2].Model = "1967054020", b.Host(), "1967054020", "BSB003"
 	if !slices.Equal(found, want) {
 		t.Errorf("%+v", found)
@@ -69,8 +69,8 @@ func TestFoundAddressesAreLocal(t *testing.T) {
 	service := httptest.NewServer(huetest.DiscoveryHandler())
 	defer service.Close()
 	for host, good := range tests {
-		found, err := hue.Finder{Service: service.URL, Browse: func(_ context.Context, found func(hue.Found)) error {
-			found(hue.Found{ID: bridgeID, Host: host})
+		found, err := pairing.Finder{Service: service.URL, Browse: func(_ context.Context, found func(pairing.Found)) error {
+			found(pairing.Found{ID: bridgeID, Host: host})
 			return nil
 		}}.Find(t.Context())
 		if err != nil || (len(found) == 1) != good {
@@ -86,13 +86,13 @@ func TestFindIsBoundedAndFair(t *testing.T) {
 	defer server.Close()
 	service := httptest.NewServer(huetest.DiscoveryHandler(server.Discovered()))
 	defer service.Close()
-	found, err := hue.Finder{Service: service.URL, Browse: func(_ context.Context, found func(hue.Found)) error {
+	found, err := pairing.Finder{Service: service.URL, Browse: func(_ context.Context, found func(pairing.Found)) error {
 		for i := range 100_000 {
-			found(hue.Found{ID: fmt.Sprintf("%016x", i%1000), Host: fmt.Sprintf("10.0.%d.%d", i/250%250, i%250)})
+			found(pairing.Found{ID: fmt.Sprintf("%016x", i%1000), Host: fmt.Sprintf("10.0.%d.%d", i/250%250, i%250)})
 		}
 		return nil
 	}}.Find(t.Context())
-	if len(found) > 1000 || err != nil || !slices.ContainsFunc(found, func(f hue.Found) bool { return f.ID == bridge.ID() }) {
+	if len(found) > 1000 || err != nil || !slices.ContainsFunc(found, func(f pairing.Found) bool { return f.ID == bridge.ID() }) {
 		t.Errorf("%d found, %v", len(found), err)
 	}
 }
@@ -105,7 +105,7 @@ func TestFindNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			service := httptest.NewServer(answer)
 			defer service.Close()
-			found, err := hue.Finder{Service: service.URL, Browse: silent}.Find(t.Context())
+			found, err := pairing.Finder{Service: service.URL, Browse: silent}.Find(t.Context())
 			if len(found) != 0 || err == nil {
 				t.Errorf("%+v, %v", found, err)
 			}
@@ -113,11 +113,11 @@ func TestFindNothing(t *testing.T) {
 	}
 	service := httptest.NewServer(huetest.DiscoveryHandler())
 	defer service.Close()
-	if found, err := (hue.Finder{Service: service.URL, Browse: silent}).Find(t.Context()); len(found) != 0 || err != nil {
+	if found, err := (pairing.Finder{Service: service.URL, Browse: silent}).Find(t.Context()); len(found) != 0 || err != nil {
 		t.Errorf("%+v, %v", found, err)
 	}
-	broken := func(context.Context, func(hue.Found)) error { return errors.New("no network") }
-	if _, err := (hue.Finder{Service: service.URL, Browse: broken}).Find(t.Context()); err == nil || !strings.Contains(err.Error(), "by mDNS: no network") {
+	broken := func(context.Context, func(pairing.Found)) error { return errors.New("no network") }
+	if _, err := (pairing.Finder{Service: service.URL, Browse: broken}).Find(t.Context()); err == nil || !strings.Contains(err.Error(), "by mDNS: no network") {
 		t.Error(err)
 	}
 }
