@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // StateFile is the file in the state directory that holds the pairings.
@@ -47,7 +48,7 @@ func Load(stateDir string) (State, error) {
 		return State{}, nil
 	}
 	file := filepath.Join(stateDir, StateFile)
-	text, err := collectors.ReadFile(file, maxStateFile)
+	text, err := statefile.Read(file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
@@ -81,7 +82,7 @@ func (s State) store(stateDir string) error {
 	if err != nil {
 		return err
 	}
-	if err := collectors.ReplaceFile(filepath.Join(stateDir, StateFile), append(text, '\n'), 0o600); err != nil {
+	if err := statefile.Write(filepath.Join(stateDir, StateFile), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("store the paired Hue bridges: %w", err)
 	}
 	return nil
