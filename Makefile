@@ -69,10 +69,10 @@ test-homeassistant: mosquitto ## the proof in the real Home Assistant HA=2026.2.
 	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) $(if $(UPDATE),-update)
 
 .PHONY: screenshots
-screenshots: mosquitto ## make docs/homeassistant.png anew
+screenshots: mosquitto ## make docs/images/homeassistant.png anew
 	./test/homeassistant/install.sh $(HA)
-	@mkdir -p docs
-	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/homeassistant.png
+	@mkdir -p docs/images
+	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/images/homeassistant.png
 
 # In the package's own folder go test prints the figures of a run that passes, too.
 .PHONY: test-faults
@@ -111,9 +111,9 @@ test-web: browser ## test the page in Chromium (installs Debian's chromium and n
 	$(GO) test -tags browser -count 1 -timeout 10m -v -run 'InABrowser$$' ./internal/cli
 
 .PHONY: screenshots-web
-screenshots-web: browser ## make the pictures of the page in docs anew
-	@mkdir -p docs
-	SCREENSHOTS=$(CURDIR)/docs $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./internal/cli
+screenshots-web: browser ## make the pictures of the page in docs/images anew
+	@mkdir -p docs/images
+	SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./internal/cli
 
 # Of Debian's package prometheus only the checker is wanted, and no server that
 # starts on this machine: it is taken out of the package, which is not installed.
