@@ -1,6 +1,6 @@
 //go:build release
 
-package packaging_test
+package debian_test
 
 import (
 	"bytes"
@@ -210,7 +210,7 @@ func (m *subscriber) wantRefused(reason string) {
 // documented returns the block of commands of a document that contains a text.
 func documented(t *testing.T, file, containing string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", file))
+	content, err := os.ReadFile(filepath.Join("..", "..", file))
 	if err != nil {
 		t.Fatal(err)
 	}
