@@ -12,6 +12,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/wire"
+	"hueair2mqtt/internal/statefile"
 )
 
 // loginCommand is what the user runs to sign in, and remedyLogin asks them to.
@@ -139,7 +140,7 @@ func (s *session) loadCookies() (note, err error) {
 	if s.cookiesFile == "" {
 		return nil, s.notSignedIn(errors.New("nobody has signed in"))
 	}
-	content, err := collectors.ReadCredentials(s.cookiesFile, filepath.Dir(s.store.file), maxStateFile)
+	content, err := statefile.ReadCredentials(s.cookiesFile, filepath.Dir(s.store.file), maxStateFile)
 	if err == nil && s.origin == fromBrowser && string(content) == s.content {
 		return nil, nil
 	}

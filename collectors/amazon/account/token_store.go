@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 const (
@@ -45,7 +46,7 @@ func (t tokenStore) read() ([]byte, error) {
 	if t.file == "" {
 		return nil, fs.ErrNotExist
 	}
-	return collectors.ReadFile(t.file, maxStateFile)
+	return statefile.Read(t.file, maxStateFile)
 }
 
 // load returns the credentials in the file, or nil if it holds none that can be read.
@@ -70,10 +71,10 @@ func (t tokenStore) begin(ctx context.Context, next *credentials) (before *crede
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	before, _, _ = t.load() // whatever is wrong with it, it goes
-	if err := collectors.ReplaceFile(t.file, content, stateFileMode); err != nil {
+	if err := statefile.Write(t.file, content, stateFileMode); err != nil {
 		return nil, err
 	}
-	return before, collectors.RemoveLeftovers(t.file)
+	return before, statefile.RemoveLeftovers(t.file)
 }
 
 // replace writes next in place of before and returns what the file holds then. If
@@ -95,7 +96,7 @@ func (t tokenStore) replace(ctx context.Context, before, next *credentials) (sto
 	case present != nil && present.RefreshToken != before.RefreshToken:
 		return present, presentContent, nil
 	}
-	return next, content, collectors.ReplaceFile(t.file, content, stateFileMode)
+	return next, content, statefile.Write(t.file, content, stateFileMode)
 }
 
 // remove removes the file and what was left of it, and returns what it held; nil is
@@ -111,9 +112,9 @@ func (t tokenStore) remove(ctx context.Context) (c *credentials, err error) {
 	defer func() { err = errors.Join(err, unlock()) }()
 	c, _, err = t.load()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(ErrNotSignedIn, collectors.RemoveLeftovers(t.file))
+		return nil, errors.Join(ErrNotSignedIn, statefile.RemoveLeftovers(t.file))
 	}
-	return c, errors.Join(collectors.RemoveFile(t.file), collectors.RemoveLeftovers(t.file))
+	return c, errors.Join(statefile.Remove(t.file), statefile.RemoveLeftovers(t.file))
 }
 
 const (
