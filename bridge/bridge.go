@@ -38,6 +38,10 @@ type Options struct {
 	Log           *zap.Logger
 	Observer      Observer // optional
 
+	// OnReadings, if not nil, is called with all readings of a device whenever there are
+	// new ones. It must not block or keep the map.
+	OnReadings func(device string, readings map[collectors.Measurement]collectors.Value)
+
 	// Live looks into the bridge while it runs; optional.
 	Live *Live
 	// Preview runs a bridge for Live only: without broker, alert files, history and
@@ -72,6 +76,9 @@ const historyDir = "history"
 func Run(ctx context.Context, o Options) error {
 	if o.Observer == nil {
 		o.Observer = nopObserver{}
+	}
+	if o.OnReadings == nil {
+		o.OnReadings = func(string, map[collectors.Measurement]collectors.Value) {}
 	}
 	// A broker, a source and anyone who may publish a birth message cause log lines.
 	var limiter *loglimit.Limiter
@@ -141,7 +148,7 @@ func newOwner(o Options, in inbox) (*owner, error) {
 		alerts.Dir, alerts.Notifiers = "", nil
 	}
 	s := &state{
-		version: o.Version, started: time.Now(), preview: o.Preview, traces: o.Live != nil && o.Live.traces,
+		version: o.Version, started: time.Now(), preview: o.Preview,
 		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(),
 		retry: RetryPolicy(o.Retry), log: o.Log,
 	}
@@ -160,7 +167,7 @@ func newOwner(o Options, in inbox) (*owner, error) {
 	}
 	p := &publisher{
 		state: s, announcer: discovery.Announcer{Topics: topics(o), Version: o.Version}, discovery: o.HomeAssistant.Discovery,
-		observer: o.Observer, log: o.Log,
+		observer: o.Observer, onReadings: o.OnReadings, log: o.Log,
 	}
 	return &owner{
 		inbox: in, state: s, publisher: p, rebirth: newRebirth(p), requests: requests{p},

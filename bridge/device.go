@@ -13,7 +13,6 @@ type device struct {
 	endpoint  *endpoint // that reported it last
 	reachable bool      // its source could be read
 	since     time.Time // when Online last changed
-	trace     trace     // nil unless the bridge records traces
 }
 
 // update replaces what is known of the device. A name that the source did not report

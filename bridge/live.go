@@ -7,17 +7,10 @@ import (
 
 // Live looks into a running bridge and makes requests to it. It belongs to one Run,
 // whose Options name it. The owner carries out every call between two events.
-type Live struct {
-	inbox
-	traces bool
-}
+type Live struct{ inbox }
 
 // NewLive returns the Live of one Run.
-func NewLive() *Live { return &Live{newInbox(), true} }
-
-// NewLiveWithoutTraces is NewLive for a bridge that records no DevicePicture.Trace,
-// which is all the memory that a Live costs.
-func NewLiveWithoutTraces() *Live { return &Live{newInbox(), false} }
+func NewLive() *Live { return &Live{newInbox()} }
 
 // call is a function that runs in the owner's goroutine.
 type call struct {

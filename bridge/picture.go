@@ -53,17 +53,13 @@ type DevicePicture struct {
 	Source    string
 	Reachable bool      // its source could be read
 	Since     time.Time // when Online last changed, or the device was first seen
-	// Trace has, for each measurement, the values of the last day, oldest first, one per
-	// 10 minutes, with 1 and 0 for true and false. Unknown values are NaN.
-	Trace map[collectors.Measurement][]float32
 }
 
 // picture returns a copy of the state.
 func (s *state) picture() Picture {
-	now := time.Now()
 	p := Picture{Version: s.version, Started: s.started, Broker: s.broker}
 	for _, d := range s.sortedDevices() {
-		seen := DevicePicture{Device: d.Device, Source: d.endpoint.source(), Reachable: d.reachable, Since: d.since, Trace: d.trace.days(now)}
+		seen := DevicePicture{Device: d.Device, Source: d.endpoint.source(), Reachable: d.reachable, Since: d.since}
 		seen.Readings = maps.Clone(d.Readings)
 		seen.EventTypes = maps.Clone(d.EventTypes)
 		p.Devices = append(p.Devices, seen)

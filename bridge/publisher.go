@@ -20,13 +20,14 @@ import (
 // is published when there is one. Only the owner's goroutine uses it.
 type publisher struct {
 	*state
-	announcer discovery.Announcer
-	discovery bool            // announce devices to Home Assistant
-	history   *history.Log    // nil if readings are not recorded
-	out       *mqtt.Outbox    // nil while there is no connection
-	sent      map[string]sent // by device id
-	observer  Observer
-	log       *zap.Logger
+	announcer  discovery.Announcer
+	discovery  bool            // announce devices to Home Assistant
+	history    *history.Log    // nil if readings are not recorded
+	out        *mqtt.Outbox    // nil while there is no connection
+	sent       map[string]sent // by device id
+	observer   Observer
+	onReadings func(device string, readings map[collectors.Measurement]collectors.Value)
+	log        *zap.Logger
 }
 
 // sent is what the broker of this connection was sent about a device.
@@ -121,6 +122,7 @@ func (p *publisher) announceDevice(d *device) (changed bool) {
 // survives the loss of the connection and of this process.
 func (p *publisher) reading(d *device, at time.Time) {
 	p.observer.Read(d.endpoint.source(), d.Readings)
+	p.onReadings(d.ID, d.Readings)
 	if p.out == nil && p.history == nil {
 		return
 	}

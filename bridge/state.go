@@ -17,7 +17,6 @@ type state struct {
 	version   string
 	started   time.Time
 	preview   bool
-	traces    bool // record a trace of every device
 	broker    BrokerPicture
 	endpoints []*endpoint
 	devices   map[string]*device // by id
@@ -119,9 +118,6 @@ func (s *state) updateDevice(e *endpoint, found collectors.Device) *device {
 	switch {
 	case d == nil:
 		d = &device{endpoint: e, since: time.Now()}
-		if s.traces {
-			d.trace = make(trace)
-		}
 		s.devices[found.ID] = d
 	case d.endpoint != e:
 		if d.Online && !found.Online {
@@ -131,9 +127,6 @@ func (s *state) updateDevice(e *endpoint, found collectors.Device) *device {
 	}
 	d.update(found)
 	d.endpoint, d.reachable = e, true
-	if s.traces {
-		d.trace.note(time.Now(), d.Readings)
-	}
 	return d
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 const (
@@ -160,9 +160,9 @@ func (f *file) write() {
 		f.mu.Unlock()
 		var err error
 		if content == "" {
-			err = collectors.RemoveFile(f.path)
+			err = statefile.Remove(f.path)
 		} else {
-			err = collectors.ReplaceFile(f.path, []byte(content), fileMode)
+			err = statefile.Write(f.path, []byte(content), fileMode)
 		}
 		f.mu.Lock()
 		if content != f.content {
@@ -195,7 +195,7 @@ func (f *file) read() (content string, changed time.Time, err error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	read, err := collectors.ReadFile(f.path, maxFileSize)
+	read, err := statefile.Read(f.path, maxFileSize)
 	f.content = string(read)
 	f.stale = f.content == ""
 	return f.content, info.ModTime(), err

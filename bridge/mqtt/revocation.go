@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/internal/regularfile"
+	"hueair2mqtt/configs"
 )
 
 // maxPEMFile is the maximum size of a file with certificates, keys or revocation
@@ -73,7 +73,7 @@ func (r revocation) check(chain []*x509.Certificate, lists []*x509.RevocationLis
 
 // readRevocationLists reads the lists in a PEM file.
 func readRevocationLists(file string) (lists []*x509.RevocationList, err error) {
-	rest, err := regularfile.Read(file, maxPEMFile)
+	rest, err := configs.ReadFile(file, maxPEMFile)
 	if err != nil {
 		return nil, err
 	}

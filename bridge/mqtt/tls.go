@@ -7,7 +7,6 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/regularfile"
 )
 
 // SettingsError reports that the settings cannot be used.
@@ -48,7 +47,7 @@ func tlsConfig(m configs.MQTT) (*tls.Config, error) {
 
 // readCertificates reads the authorities in a PEM file.
 func readCertificates(file string) (*x509.CertPool, error) {
-	pem, err := regularfile.Read(file, maxPEMFile)
+	pem, err := configs.ReadFile(file, maxPEMFile)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +60,11 @@ func readCertificates(file string) (*x509.CertPool, error) {
 
 // readKeyPair reads a certificate and its key from two PEM files.
 func readKeyPair(certFile, keyFile string) (tls.Certificate, error) {
-	cert, err := regularfile.Read(certFile, maxPEMFile)
+	cert, err := configs.ReadFile(certFile, maxPEMFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := regularfile.Read(keyFile, maxPEMFile)
+	key, err := configs.ReadFile(keyFile, maxPEMFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

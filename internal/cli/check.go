@@ -16,7 +16,9 @@ import (
 	"hueair2mqtt/bridge/alert"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 )
@@ -164,14 +166,14 @@ func probes(c *configs.Config) []check.Probe {
 // hueFile and amazonFile are what the program keeps of the two sources.
 func hueFile(c *configs.Config) check.SecretFile {
 	return check.SecretFile{
-		Name: hue.StateFile, Path: filepath.Join(c.StateDir, hue.StateFile), Kept: true,
+		Name: pairing.StateFile, Path: filepath.Join(c.StateDir, pairing.StateFile), Kept: true,
 		Renew: "remove it and pair the Hue bridges again: hueair2mqtt hue pair",
 	}
 }
 
 func amazonFile(c *configs.Config) check.SecretFile {
 	kept := check.SecretFile{
-		Name: amazon.StateFile, Path: filepath.Join(c.StateDir, amazon.StateFile), Kept: true,
+		Name: account.StateFile, Path: filepath.Join(c.StateDir, account.StateFile), Kept: true,
 		Renew: "run: hueair2mqtt amazon login",
 	}
 	if _, err := os.Lstat(kept.Path); errors.Is(err, os.ErrNotExist) && c.Amazon.CookiesFile != "" {
@@ -217,7 +219,7 @@ func credentialFindings(c *configs.Config) (findings []check.Finding) {
 	}
 	for i, f := range findings {
 		// run ends at once if it can't read what pairing stored.
-		findings[i].Unusable = f.Status == check.Fail && strings.HasPrefix(f.Reason, hue.StateFile+":")
+		findings[i].Unusable = f.Status == check.Fail && strings.HasPrefix(f.Reason, pairing.StateFile+":")
 	}
 	return findings
 }
@@ -363,7 +365,9 @@ func counted(n int, what string) string {
 func clockFinding(ctx context.Context, c *configs.Config) check.Finding {
 	var ask func(context.Context) (string, time.Time, error)
 	if c.Amazon.Enabled {
-		ask = func(ctx context.Context) (string, time.Time, error) { return amazon.ServerTime(ctx, amazonOptions(c)) }
+		ask = func(ctx context.Context) (string, time.Time, error) {
+			return account.ServerTime(ctx, amazonOptions(c).Account)
+		}
 	}
 	return check.Clock(ctx, time.Now, made(), ask)
 }
