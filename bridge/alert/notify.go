@@ -18,6 +18,13 @@ type Notifier interface {
 	Send(ctx context.Context, n Notification) error
 }
 
+// Problem is what the user has to know about an alert. The zero Problem is none.
+type Problem struct {
+	Reason, Code, Remedy string
+	Since                time.Time
+	Acknowledged         bool
+}
+
 // Notification is the content of a notification.
 type Notification struct {
 	Source string
@@ -96,12 +103,3 @@ func (d *delivery) log(log *zap.Logger, err error) {
 
 // reset prepares for the next alert.
 func (d *delivery) reset() { d.sent, d.sending = time.Time{}, false }
-
-// notification returns the notification of the alert.
-func (a *alert) notification() Notification {
-	r := a.refusal()
-	return Notification{
-		Source: a.source, Title: fmt.Sprintf("hueair2mqtt: %s needs your attention", a.source), Text: a.text(),
-		Problem: Problem{Reason: r.reason, Code: r.code, Remedy: r.remedy, Since: a.since},
-	}
-}
