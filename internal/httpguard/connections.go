@@ -20,17 +20,40 @@ type Limits struct {
 	Body int64
 }
 
-// Bound applies the limits to a server and the listener that it will serve. It sets
-// the server's ConnState and ConnContext and wraps its Handler.
+// shutdownTimeout is the time that requests have to finish when a server stops.
+const shutdownTimeout = time.Second
+
+// Serve serves the listener within the limits until ctx is done, and closes the
+// listener. It returns nil if the server stopped because of ctx. It sets the server's
+// ConnState and ConnContext and wraps its Handler.
 //
-// A connection that exceeds a limit replaces one that is waiting: idle, or still
-// sending its request. So whoever holds connections without using them can't keep
-// others out, not even from the same address. The new connection is closed only
-// where all others are being served.
+// A connection beyond a limit replaces one that is waiting: idle, or still sending its
+// request. So a client that holds connections without using them can't keep others
+// out, not even from its own address. The new connection is closed only if all others
+// are being served.
 //
-// Handlers see a request when its body has arrived. One with a longer body than
-// allowed yields an *http.MaxBytesError when read.
-func Bound(server *http.Server, listener net.Listener, limits Limits) net.Listener {
+// Handlers are called when the whole body has arrived. Reading a body that is longer
+// than allowed returns an *http.MaxBytesError.
+func Serve(ctx context.Context, server *http.Server, listener net.Listener, limits Limits) error {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
+	})
+	err := server.Serve(bound(server, listener, limits))
+	if stop() {
+		return err
+	}
+	<-stopped
+	return nil
+}
+
+// bound applies the limits to a server and the listener that it will serve.
+func bound(server *http.Server, listener net.Listener, limits Limits) net.Listener {
 	b := &bounded{Listener: listener, limits: limits, clients: make(map[Client]int), conns: make(map[*conn]struct{})}
 	server.ConnState = b.changed
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }

@@ -2,6 +2,7 @@ package httpguard_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -98,14 +99,16 @@ func bound(t *testing.T, test func(n *network)) {
 			body, err := io.ReadAll(r.Body)
 			fmt.Fprintf(w, "%s %v", body, err)
 		})}
-		listener := httpguard.Bound(server, n, limits)
+		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(listener) }()
+		go func() { served <- httpguard.Serve(ctx, server, n, limits) }()
 		test(n)
 		close(end)
-		server.Close()
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 		time.Sleep(time.Second) // the server lingers after a body that is too long
-		<-served
 	})
 }
 

@@ -31,7 +31,7 @@ func TestSignInWhileAmazonThrottles(t *testing.T) {
 	})
 	v := s.visitor()
 	page := func() string { return v.do("GET", "/amazon", nil).body }
-	v.send("/amazon", "/amazon/begin", url.Values{"domain": {"amazon.co.uk"}})
+	v.send("/amazon/begin", url.Values{"domain": {"amazon.co.uk"}})
 	found := signInAddress.FindStringSubmatch(page())
 	if found == nil {
 		t.Fatalf("no address in\n%s", page())
@@ -41,7 +41,7 @@ func TestSignInWhileAmazonThrottles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.send("/amazon", "/amazon/paste", url.Values{"address": {landing}})
+		v.send("/amazon/paste", url.Values{"address": {landing}})
 	}
 
 	account.ScriptPath(amazontest.RegisterPath, amazontest.Status(429, nil, ""))

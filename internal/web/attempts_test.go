@@ -27,9 +27,9 @@ type door struct {
 // atDoor runs a test in virtual time.
 func atDoor(t *testing.T, change func(*web.Options), test func(d *door)) {
 	synctest.Test(t, func(t *testing.T) {
-		o := options(t, newHouse())
+		o := options(t, newFakeBridge())
 		core, log := observer.New(zap.WarnLevel)
-		o.Errors = zap.New(core)
+		o.Log = zap.New(core)
 		change(&o)
 		page := web.New(t.Context(), o)
 		test(&door{t, page.Handler(), log})
@@ -68,20 +68,12 @@ func (b *browser) do(method, path string, form url.Values) *httptest.ResponseRec
 	return w
 }
 
-// send sends a form as the page has it and returns the status.
-func (b *browser) send(page, action string, form url.Values) int {
-	b.t.Helper()
-	found := tokenField.FindStringSubmatch(b.do("GET", page, nil).Body.String())
-	if found == nil {
-		b.t.Fatalf("%s has no form", page)
-	}
-	form.Set("token", found[1])
-	return b.do("POST", action, form).Code
-}
+// send sends a form and returns the status.
+func (b *browser) send(action string, form url.Values) int { return b.do("POST", action, form).Code }
 
 func (b *browser) signIn(secret string) int {
 	b.t.Helper()
-	return b.send("/sign-in", "/sign-in", url.Values{"secret": {secret}})
+	return b.send("/sign-in", url.Values{"secret": {secret}})
 }
 
 const (
@@ -147,7 +139,7 @@ func TestABrowserThatWasSignedInHasItsOwnLimit(t *testing.T) {
 			t.Fatal(code)
 		}
 		before := owner.cookie
-		if code := owner.send("/", "/sign-out", url.Values{}); code != inside || owner.cookie == before {
+		if code := owner.send("/sign-out", url.Values{}); code != inside || owner.cookie == before {
 			t.Fatalf("sign-out: %d, the same cookie %v", code, owner.cookie == before)
 		}
 		for range 10 {
@@ -162,7 +154,7 @@ func TestABrowserThatWasSignedInHasItsOwnLimit(t *testing.T) {
 			t.Errorf("the owner: %d", code)
 		}
 		// The cookie opens nothing by itself, and its limit is one too.
-		owner.send("/", "/sign-out", url.Values{})
+		owner.send("/sign-out", url.Values{})
 		if code := owner.do("GET", "/", nil).Code; code != http.StatusSeeOther {
 			t.Errorf("signed out: %d", code)
 		}
@@ -197,9 +189,8 @@ func TestTrustedProxiesTellWhoAsks(t *testing.T) {
 // TestGuessesOfAllTogetherAreBounded has an attacker with many networks.
 func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 	atDoor(t, withPassword, func(d *door) {
-		// One cookie and its token do for all addresses.
 		b := d.browser("2001:db8::1")
-		form := url.Values{"secret": {"wrong"}, "token": {tokenField.FindStringSubmatch(b.do("GET", "/sign-in", nil).Body.String())[1]}}
+		form := url.Values{"secret": {"wrong"}}
 		attack := func(networks, each int) (guesses int) {
 			for i := range networks {
 				b.address = fmt.Sprintf("2001:db8:%x::1", i)
@@ -235,7 +226,7 @@ func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 
 func TestTheCodeIsNotLimited(t *testing.T) {
 	code := ""
-	atDoor(t, func(o *web.Options) { o.Code = func(c string) { code = c } }, func(d *door) {
+	atDoor(t, func(o *web.Options) { o.PrintCode = func(c string) { code = c } }, func(d *door) {
 		b := d.browser("127.0.0.1")
 		for range 100 {
 			if got := b.signIn("wrong"); got != wrong {
@@ -270,7 +261,7 @@ func TestWrongSignInsAreLoggedOnceAMinute(t *testing.T) {
 		for range 1000 {
 			b.signIn("wrong")
 		}
-		const failed, refused = "an attempt to sign in to the page with a wrong password or code", "too many attempts to sign in to the page"
+		const failed, refused = "sign-in to the page with a wrong password or code", "too many attempts to sign in to the page"
 		lines("at once", failed+" 192.0.2.1 <nil>", refused+" 192.0.2.1 <nil>")
 		time.Sleep(59 * time.Second)
 		lines("within a minute")

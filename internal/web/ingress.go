@@ -5,43 +5,27 @@ import (
 	"net/netip"
 
 	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/httpguard"
 )
 
-// ingressAddress is the Supervisor's in the network of the apps, which no other app
-// can take: developers.home-assistant.io/docs/apps/presentation#ingress.
-var ingressAddress = netip.MustParseAddr("172.30.32.2")
+// supervisorAddress is the address of Home Assistant's Supervisor in the network of
+// the apps. No other app can take it:
+// developers.home-assistant.io/docs/apps/presentation#ingress.
+var supervisorAddress = netip.MustParseAddr("172.30.32.2")
 
-// ingressOnly passes on the requests that come through Home Assistant's Ingress, as if
-// they came from this machine. Home Assistant has authenticated their senders, and
-// knows the names that the page is called by.
+// refuseOutsideIngress responds to a request that did not come through Home
+// Assistant's Ingress, and reports whether it did.
 //
-// Home Assistant adds X-Ingress-Path, and the Supervisor X-Remote-User-Id; it removes
-// what a browser sends under that name. The Supervisor itself sends neither, when it
-// looks whether the app is well.
-func ingressOnly(page http.Handler) http.Handler {
-	origins := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || from.Addr().Unmap() != ingressAddress {
-			http.Error(w, "Open this page in Home Assistant: it is for Ingress alone.", http.StatusForbidden)
-			return
-		}
-		if path := r.Header.Get("X-Ingress-Path"); path == "" || !configs.IsBasePath(path) || r.Header.Get("X-Remote-User-Id") == "" {
-			http.Error(w, "Home Assistant did not say who you are. Open this page anew in Home Assistant's sidebar.", http.StatusUnauthorized)
-			return
-		}
-		// By the host and the origin as the browser knows them; the page itself can't
-		// compare them any more.
-		if err := origins.Check(r); err != nil {
-			http.Error(w, "This was sent by another page than this one.", http.StatusForbidden)
-			return
-		}
-		inner := r.Clone(r.Context())
-		inner.Host = "localhost"
-		inner.Header.Del("Origin")
-		inner.Header.Del("Sec-Fetch-Site")
-		httpguard.RemoveForwarding(inner.Header)
-		page.ServeHTTP(w, inner)
-	})
+// Home Assistant sets X-Ingress-Path, and the Supervisor sets X-Remote-User-Id after
+// removing what the browser sent. The Supervisor's own requests have neither.
+func refuseOutsideIngress(w http.ResponseWriter, r *http.Request) bool {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || from.Addr().Unmap() != supervisorAddress {
+		http.Error(w, "Open this page in Home Assistant.", http.StatusForbidden)
+		return true
+	}
+	if path := r.Header.Get("X-Ingress-Path"); path == "" || !configs.IsBasePath(path) || r.Header.Get("X-Remote-User-Id") == "" {
+		http.Error(w, "Home Assistant did not say who you are. Open this page again from Home Assistant's sidebar.", http.StatusUnauthorized)
+		return true
+	}
+	return false
 }

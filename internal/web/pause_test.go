@@ -12,7 +12,7 @@ import (
 func TestPausedSource(t *testing.T) {
 	s := newSite(t, nil)
 	until := time.Now().Add(30 * time.Minute)
-	s.house.change(func(p *bridge.Picture) {
+	s.bridge.change(func(p *bridge.Picture) {
 		source := &p.Sources[0]
 		source.Problem = bridge.ProblemPicture{}
 		source.Endpoints[0] = bridge.EndpointPicture{

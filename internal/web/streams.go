@@ -12,33 +12,34 @@ const (
 
 // streams counts the live streams.
 type streams struct {
-	mu  sync.Mutex
-	all int
-	by  map[any]int // by httpguard.Client, and by visitor
+	mu    sync.Mutex
+	all   int
+	count map[any]int // by client address, and by cookie
 }
 
-func newStreams() *streams { return &streams{by: make(map[any]int)} }
+func newStreams() *streams { return &streams{count: make(map[any]int)} }
 
 // open counts a stream until closed is called. ok is false if there are too many.
-func (s *streams) open(client, visitor any) (closed func(), ok bool) {
+// Without a cookie only the client's address counts.
+func (s *streams) open(v visit) (closed func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= maxStreams || s.by[client] >= maxStreamsPerClient || s.by[visitor] >= maxStreamsPerVisitor {
+	if s.all >= maxStreams || s.count[v.client] >= maxStreamsPerClient || v.cookie != "" && s.count[v.cookie] >= maxStreamsPerVisitor {
 		return nil, false
 	}
-	s.count(1, client, visitor)
+	s.add(v, 1)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.count(-1, client, visitor)
+		s.add(v, -1)
 	}, true
 }
 
-func (s *streams) count(n int, keys ...any) {
+func (s *streams) add(v visit, n int) {
 	s.all += n
-	for _, key := range keys {
-		if s.by[key] += n; s.by[key] == 0 {
-			delete(s.by, key)
+	for _, key := range []any{v.client, v.cookie} {
+		if s.count[key] += n; s.count[key] == 0 {
+			delete(s.count, key)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // A page's weight is that of all that a browser loads for it, the first time.
 func TestWeight(t *testing.T) {
 	s := newSite(t, func(o *web.Options) { o.Sparklines = web.NewSparklines() })
-	s.house.change(func(p *bridge.Picture) { p.Devices = large(s.options.Sparklines) })
+	s.bridge.change(func(p *bridge.Picture) { p.Devices = large(s.options.Sparklines) })
 	v := s.visitor()
 	shared := 0
 	for _, file := range []string{"app.css", "app.js", "icon.svg"} {
@@ -51,28 +51,28 @@ func TestLive(t *testing.T) {
 	s := newSite(t, nil)
 	v := s.visitor()
 	v.do("GET", "/", nil)
-	if s.house.watched != 0 {
+	if s.bridge.watched != 0 {
 		t.Error("a page that was loaded watches")
 	}
 	stream := v.live("overview")
 	if first := stream.next(); !strings.Contains(first, "21.3") || strings.Contains(first, "<html") {
 		t.Errorf("first:\n%s", first)
 	}
-	s.house.change(func(*bridge.Picture) {}) // nothing that is seen
-	s.house.change(func(p *bridge.Picture) { p.Devices = []bridge.DevicePicture{sensor("hue_1", "Hall", 25)} })
+	s.bridge.change(func(*bridge.Picture) {}) // nothing that is seen
+	s.bridge.change(func(p *bridge.Picture) { p.Devices = []bridge.DevicePicture{sensor("hue_1", "Hall", 25)} })
 	if second := stream.next(); !strings.Contains(second, "25.0") {
 		t.Errorf("second:\n%s", second)
 	}
 	stream.cancel()
-	eventually(t, "nobody watches", func() bool { return s.house.watching() == 0 })
+	eventually(t, "nobody watches", func() bool { return s.bridge.watching() == 0 })
 
 	log := v.live("log")
 	log.next()
-	fmt.Fprintln(s.options.Log, "info something new")
+	fmt.Fprintln(s.options.LogBuffer, "info something new")
 	if next := log.next(); !strings.Contains(next, "something new") {
 		t.Errorf("the log:\n%s", next)
 	}
-	if s.house.watching() != 0 {
+	if s.bridge.watching() != 0 {
 		t.Error("the log watches the bridge")
 	}
 	for _, none := range []string{"signin", "error", "x"} {
@@ -89,7 +89,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 	signedIn := func() *visitor {
 		v := s.visitor()
-		v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		v.send("/sign-in", url.Values{"secret": {password}})
 		return v
 	}
 	refused := func(who string, v *visitor, address string) {
@@ -132,7 +132,7 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestTheLogIsBounded(t *testing.T) {
-	r := web.NewRing()
+	r := new(web.LogBuffer)
 	for i := range 1234 {
 		fmt.Fprintf(r, "line %d %s\n", i, strings.Repeat("ä", i*10))
 	}
@@ -176,7 +176,7 @@ func TestProblems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, nil)
-			s.house.change(test.change)
+			s.bridge.change(test.change)
 			body := s.visitor().do("GET", "/", nil).body
 			for _, text := range test.says {
 				if !strings.Contains(body, text) {

@@ -12,7 +12,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +29,7 @@ import (
 )
 
 // house is a bridge that shows what it is told to.
-type house struct {
+type fakeBridge struct {
 	mu       sync.Mutex
 	picture  bridge.Picture
 	watchers map[int]func()
@@ -38,13 +37,13 @@ type house struct {
 	asked    []string
 }
 
-func (h *house) Picture(context.Context) (bridge.Picture, error) {
+func (h *fakeBridge) Picture(context.Context) (bridge.Picture, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.picture, nil
 }
 
-func (h *house) Watch(ctx context.Context, changed func()) error {
+func (h *fakeBridge) Watch(ctx context.Context, changed func()) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watched++
@@ -58,26 +57,28 @@ func (h *house) Watch(ctx context.Context, changed func()) error {
 	return nil
 }
 
-func (h *house) watching() int {
+func (h *fakeBridge) watching() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.watchers)
 }
 
-func (h *house) ask(what string) error {
+func (h *fakeBridge) ask(what string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.asked = append(h.asked, what)
 	return nil
 }
 
-func (h *house) Refresh(_ context.Context, source string) error { return h.ask("refresh " + source) }
-func (h *house) Acknowledge(_ context.Context, source string) error {
+func (h *fakeBridge) Refresh(_ context.Context, source string) error {
+	return h.ask("refresh " + source)
+}
+func (h *fakeBridge) Acknowledge(_ context.Context, source string) error {
 	return h.ask("acknowledge " + source)
 }
 
 // change changes the picture.
-func (h *house) change(how func(*bridge.Picture)) {
+func (h *fakeBridge) change(how func(*bridge.Picture)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	how(&h.picture)
@@ -101,9 +102,9 @@ func sensor(id, name string, temperature float64) bridge.DevicePicture {
 	}
 }
 
-func newHouse() *house {
+func newFakeBridge() *fakeBridge {
 	now := time.Now()
-	return &house{watchers: make(map[int]func()), picture: bridge.Picture{
+	return &fakeBridge{watchers: make(map[int]func()), picture: bridge.Picture{
 		Version: "1.2.3", Started: now, Broker: bridge.BrokerPicture{Connected: true, Since: now},
 		Sources: []bridge.SourcePicture{{
 			Source: amazon.Source,
@@ -124,12 +125,12 @@ const (
 // site is the page on a server, with all that it is made of.
 type site struct {
 	t       *testing.T
-	house   *house
+	bridge  *fakeBridge
 	options web.Options
 	url     string
 }
 
-func options(t *testing.T, h *house) web.Options {
+func options(t *testing.T, h *fakeBridge) web.Options {
 	t.Helper()
 	config, err := configs.LoadFor([]string{"web"}, "", nil, nil)
 	if err != nil {
@@ -138,7 +139,7 @@ func options(t *testing.T, h *house) web.Options {
 	config.StateDir = t.TempDir()
 	config.MQTT.Password = brokers
 	return web.Options{
-		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", House: h, Log: web.NewRing(), Errors: zap.NewNop(),
+		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", Bridge: h, LogBuffer: new(web.LogBuffer), Log: zap.NewNop(),
 		FindHue: func(context.Context) ([]hue.Found, error) { return nil, h.ask("find") },
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, source, zap.NewNop())
@@ -155,8 +156,8 @@ func options(t *testing.T, h *house) web.Options {
 // newSite serves the page with these changes of its options.
 func newSite(t *testing.T, change func(*web.Options)) *site {
 	t.Helper()
-	h := newHouse()
-	s := &site{t: t, house: h, options: options(t, h)}
+	h := newFakeBridge()
+	s := &site{t: t, bridge: h, options: options(t, h)}
 	if change != nil {
 		change(&s.options)
 	}
@@ -226,22 +227,9 @@ func (v *visitor) do(method, path string, form url.Values, header ...string) ans
 	return answer{resp, string(text)}
 }
 
-var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
-
-// token is that of the forms of a page.
-func (v *visitor) token(page string) string {
+// send sends a form.
+func (v *visitor) send(action string, form url.Values) answer {
 	v.t.Helper()
-	found := tokenField.FindStringSubmatch(v.do("GET", page, nil).body)
-	if found == nil {
-		v.t.Fatalf("%s has no form", page)
-	}
-	return found[1]
-}
-
-// send sends a form as the page has it.
-func (v *visitor) send(page, action string, form url.Values) answer {
-	v.t.Helper()
-	form.Set("token", v.token(page))
 	return v.do("POST", action, form)
 }
 

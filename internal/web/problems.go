@@ -1,0 +1,132 @@
+package web
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"hueair2mqtt/bridge"
+	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/hue"
+)
+
+// problem is something that does not work, with what to do about it.
+type problem struct {
+	Title, Reason, Remedy string
+	Since                 time.Time
+	Paused                time.Time // when polling resumes; zero if it is not paused
+	Acknowledged          bool
+	Actions               []button
+}
+
+// button leads to a page, or sends a form that names a source.
+type button struct{ Text, Link, Form, Source string }
+
+// setUp are the buttons that lead to the set-up of a source.
+var setUp = map[string]button{
+	hue.Source:    {Text: "Pair with the Hue bridge", Link: "/hue"},
+	amazon.Source: {Text: "Sign in to Amazon", Link: "/amazon"},
+}
+
+func pollNow(source string) button {
+	return button{Text: "Try again now", Form: "/refresh", Source: source}
+}
+
+// problemsOf returns all problems. Those that only the user can solve come first.
+func problemsOf(p bridge.Picture, o *Options) (problems []problem) {
+	for _, source := range p.Sources {
+		if !source.Problem.Since.IsZero() {
+			problems = append(problems, refused(source, o.Mode))
+		}
+	}
+	if o.Mode == Service && o.Config.Hue.Enabled && sourceOf(p, hue.Source).Source == "" {
+		problems = append(problems, problem{
+			Title: "No Philips Hue bridge is paired yet", Reason: "hue.enabled is true, but there is no Hue bridge to poll.", Actions: []button{setUp[hue.Source]},
+		})
+	}
+	if b := p.Broker; o.Mode != Setup && !b.Connected && (b.Error != "" || !b.Since.IsZero()) {
+		problems = append(problems, problem{
+			Title: "There is no connection to the MQTT broker", Reason: b.Error, Since: b.Since,
+			Remedy:  "The newest values are published when the connection is back.",
+			Actions: []button{{Text: "Try the broker", Link: "/mqtt"}},
+		})
+	}
+	for _, source := range p.Sources {
+		for _, e := range source.Endpoints {
+			if e.Error != "" && source.Problem.Since.IsZero() {
+				problems = append(problems, failing(source.Source, e))
+			}
+		}
+	}
+	return append(problems, unreachable(p.Devices)...)
+}
+
+// refused returns the problem of a source that does not accept the stored key or
+// sign-in.
+func refused(source bridge.SourcePicture, mode Mode) problem {
+	p := problem{
+		Title: sourceName(source.Source) + " does not let hueair2mqtt in", Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
+		Since: source.Problem.Since, Acknowledged: source.Problem.Acknowledged,
+	}
+	if b, ok := setUp[source.Source]; ok {
+		p.Actions = append(p.Actions, b)
+	}
+	p.Actions = append(p.Actions, pollNow(source.Source))
+	if !p.Acknowledged && mode != Setup {
+		p.Actions = append(p.Actions, button{Text: "Acknowledge", Form: "/acknowledge", Source: source.Source})
+	}
+	return p
+}
+
+// failing returns the problem of an endpoint whose last poll failed.
+func failing(source string, e bridge.EndpointPicture) problem {
+	if !e.PausedUntil.IsZero() { // another request, even by a check, would prolong the pause
+		return problem{
+			Title: sourceName(source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess, Remedy: e.Remedy, Paused: e.PausedUntil,
+		}
+	}
+	remedy := "It is tried again by itself."
+	if e.Remedy != "" {
+		remedy = "If it was replaced by another one, " + e.Remedy + "."
+	}
+	return problem{
+		Title: sourceName(source) + " can't be read", Reason: e.Error, Since: e.LastSuccess, Remedy: remedy,
+		Actions: []button{pollNow(source), {Text: "Check everything", Link: "/check"}},
+	}
+}
+
+// unreachable returns one problem for all devices of a source that it can't reach.
+func unreachable(devices []bridge.DevicePicture) (problems []problem) {
+	bySource := make(map[string][]bridge.DevicePicture)
+	var sources []string
+	for _, d := range devices {
+		if !d.Online && d.Reachable {
+			if bySource[d.Source] == nil {
+				sources = append(sources, d.Source)
+			}
+			bySource[d.Source] = append(bySource[d.Source], d)
+		}
+	}
+	for _, source := range sources {
+		lost := bySource[source]
+		var names []string
+		since := lost[0].Since
+		for _, d := range lost {
+			names = append(names, cmp.Or(d.Name, d.ID))
+			if d.Since.Before(since) {
+				since = d.Since
+			}
+		}
+		p := problem{
+			Title: strings.Join(names, ", ") + " can't be reached", Since: since,
+			Remedy:  "See that it has power or a good battery, and is in reach. What was deleted in the app stays here until hueair2mqtt restarts.",
+			Actions: []button{{Text: "Look again now", Form: "/refresh", Source: source}},
+		}
+		if len(names) > 3 {
+			p.Title = strings.Join(names[:3], ", ") + " and others can't be reached"
+			p.Reason = strings.Join(names, ", ")
+		}
+		problems = append(problems, p)
+	}
+	return problems
+}
