@@ -288,7 +288,7 @@ var brokenInstallations = []broken{
 		writeFile(i.t, filepath.Join(i.stateDir, "hue.json"), `{"bridges": [{"username": "`+hueKey, 0o600)
 	}, "hue", exitUnusable, "is damaged", "remove it and pair the Hue bridges again"},
 	{"no Hue bridge", func(i *installation) { i.hueTLS.Close() },
-		"hue", exitFailed, "refused", "see that the Hue bridge has power and network"},
+		"hue", exitFailed, "refused", "check that the Hue bridge has power and network"},
 	{"a key that the Hue bridge does not know", func(i *installation) {
 		i.hue.DeleteKey()
 	}, "hue", exitFailed, "", "hueair2mqtt hue pair"},
@@ -303,7 +303,7 @@ var brokenInstallations = []broken{
 	{"a Hue bridge that is slow", func(i *installation) {
 		i.set("hue.timeout", "1s")
 		i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Hang}, 20)...)
-	}, "hue", exitFailed, "within 1s", "see that the Hue bridge has power and network"},
+	}, "hue", exitFailed, "within 1s", "check that the Hue bridge has power and network"},
 	{"a Hue bridge that is busy", func(i *installation) {
 		i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Busy(0)}, 20)...)
 	},

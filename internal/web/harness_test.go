@@ -23,6 +23,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
@@ -140,7 +141,7 @@ func options(t *testing.T, h *fakeBridge) web.Options {
 	config.MQTT.Password = brokers
 	return web.Options{
 		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", Bridge: h, LogBuffer: new(web.LogBuffer), Log: zap.NewNop(),
-		FindHue: func(context.Context) ([]hue.Found, error) { return nil, h.ask("find") },
+		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, h.ask("find") },
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, source, zap.NewNop())
 		},

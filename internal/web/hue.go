@@ -12,13 +12,14 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 const (
 	// findLimit is longer than a search for Hue bridges takes.
 	findLimit = 15 * time.Second
 	// pairLimit is the time to press the button, and some for the requests.
-	pairLimit = hue.ButtonTime + 20*time.Second
+	pairLimit = pairing.ButtonTime + 20*time.Second
 )
 
 // huePairing is the page that finds, pairs and forgets Hue bridges.
@@ -26,12 +27,12 @@ type huePairing struct {
 	options *Options
 	jobs    *jobs
 	stored  storedAccess
-	finding job[[]hue.Found]
-	pairing job[pairing]
+	finding job[[]pairing.Found]
+	pairing job[pairProgress]
 }
 
-// pairing is the progress of pairing with a Hue bridge.
-type pairing struct {
+// pairProgress is the progress of pairing with a Hue bridge.
+type pairProgress struct {
 	Host        string
 	ID, Model   string // known after the first request
 	Encrypted   bool
@@ -42,10 +43,10 @@ type pairing struct {
 }
 
 type hueData struct {
-	Finding  jobState[[]hue.Found]
-	Pairing  jobState[pairing]
+	Finding  jobState[[]pairing.Found]
+	Pairing  jobState[pairProgress]
 	Bridges  []bridge.EndpointPicture
-	Paired   []hue.Paired
+	Paired   []pairing.Pairing
 	Problem  bridge.ProblemPicture
 	Just     bool // paired on this page, without a problem since
 	Devices  []bridge.DevicePicture
@@ -68,13 +69,13 @@ func (h *huePairing) content(p bridge.Picture) (data any, busy bool) {
 }
 
 func (h *huePairing) find(*http.Request) string {
-	h.finding.start(h.jobs, findLimit, func(ctx context.Context, update func(func(*[]hue.Found))) error {
+	h.finding.start(h.jobs, findLimit, func(ctx context.Context, update func(func(*[]pairing.Found))) error {
 		found, err := h.options.FindHue(ctx)
 		if len(found) == 0 {
 			return errors.Join(sentence("No Hue bridge was found. Look up its address in the Hue app (Settings, Bridges, i) and write it below."), err)
 		}
-		hue.Describe(ctx, found)
-		update(func(result *[]hue.Found) { *result = found })
+		pairing.Describe(ctx, found)
+		update(func(result *[]pairing.Found) { *result = found })
 		return nil
 	})
 	return "/hue"
@@ -82,26 +83,26 @@ func (h *huePairing) find(*http.Request) string {
 
 func (h *huePairing) pair(r *http.Request) string {
 	host := strings.TrimSpace(r.PostForm.Get("host"))
-	h.pairing.start(h.jobs, pairLimit, func(ctx context.Context, update func(func(*pairing))) error {
-		update(func(p *pairing) { p.Host = host })
+	h.pairing.start(h.jobs, pairLimit, func(ctx context.Context, update func(func(*pairProgress))) error {
+		update(func(p *pairProgress) { p.Host = host })
 		return h.pairWith(ctx, host, update)
 	})
 	return "/hue"
 }
 
 // pairWith pairs as the command hue pair does, and then reads the bridge once.
-func (h *huePairing) pairWith(ctx context.Context, host string, update func(func(*pairing))) error {
+func (h *huePairing) pairWith(ctx context.Context, host string, update func(func(*pairProgress))) error {
 	if host == "" {
 		return sentence("Write the address of the Hue bridge.")
 	}
 	c := h.options.Config
-	n, err := hue.Meet(ctx, hue.Options{Host: host, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Setting: "the address"})
+	n, err := pairing.Identify(ctx, pairing.Options{Host: host, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Setting: "the address"})
 	if err != nil {
 		return err
 	}
-	update(func(p *pairing) {
+	update(func(p *pairProgress) {
 		p.ID, p.Model, p.Encrypted, p.Fingerprint = n.ID, n.Model, n.Encrypted, n.Fingerprint
-		p.Until = time.Now().Add(hue.ButtonTime)
+		p.Until = time.Now().Add(pairing.ButtonTime)
 	})
 	name, err := os.Hostname()
 	if err != nil {
@@ -114,8 +115,8 @@ func (h *huePairing) pairWith(ctx context.Context, host string, update func(func
 	case err != nil:
 		return err
 	}
-	update(func(p *pairing) { p.Paired, p.Until = true, time.Time{} })
-	collector, err := hue.New(hue.Options{ID: n.ID, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Setting: hue.StateFile})
+	update(func(p *pairProgress) { p.Paired, p.Until = true, time.Time{} })
+	collector, err := hue.New(hue.Options{ID: n.ID, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Setting: pairing.StateFile})
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (h *huePairing) pairWith(ctx context.Context, host string, update func(func
 	if err != nil {
 		return err
 	}
-	update(func(p *pairing) { p.Devices = devices })
+	update(func(p *pairProgress) { p.Devices = devices })
 	return h.options.Ready(ctx, hue.Source)
 }
 
@@ -135,7 +136,7 @@ func (h *huePairing) stop(*http.Request) string {
 
 // forget forgets a bridge as the command hue forget does. A running bridge notices.
 func (h *huePairing) forget(r *http.Request) string {
-	if err := hue.Forget(h.options.Config.StateDir, r.PostForm.Get("id")); err != nil {
+	if err := pairing.Forget(h.options.Config.StateDir, r.PostForm.Get("id")); err != nil {
 		h.options.Log.Warn("could not forget a Hue bridge", zap.Error(err))
 	}
 	return "/hue"

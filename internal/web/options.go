@@ -8,7 +8,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
@@ -58,7 +58,7 @@ type Options struct {
 	Log *zap.Logger
 
 	// FindHue searches for Hue bridges.
-	FindHue hue.FindFunc
+	FindHue pairing.FindFunc
 	// Amazon is the account to sign in to.
 	Amazon amazon.Options
 	// Retrier returns the retrier for requests to a source.

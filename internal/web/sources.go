@@ -11,6 +11,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
@@ -48,12 +49,12 @@ func devicesOf(p bridge.Picture, source string) (devices []bridge.DevicePicture)
 // read is reported by the bridge, which needs it.
 type storedAccess struct{ config *configs.Config }
 
-func (s storedAccess) paired() []hue.Paired {
-	paired, err := hue.AllPaired(s.config.StateDir)
+func (s storedAccess) paired() []pairing.Pairing {
+	state, err := pairing.Load(s.config.StateDir)
 	if err != nil {
 		return nil
 	}
-	return paired
+	return state.Bridges
 }
 
 func (s storedAccess) signedIn() bool {

@@ -1,0 +1,124 @@
+//go:build debian || release
+
+package debian_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/tdrn-org/go-hue/mock"
+
+	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/collectors/hue/huetest"
+)
+
+// The house on the machine's loopback network. The configuration below names it.
+const (
+	hueAddress    = "127.0.0.1:8081"
+	alexaAddress  = "127.0.0.1:8082"
+	silentAddress = "127.0.0.1:8083" // takes connections and never answers
+	foundBridge   = "0123456789abcdef"
+
+	hall    = "hue_0017880102030405"
+	monitor = "amazon_g0a0testserial1"
+)
+
+// configured is a configuration as a user would write it: the broker's password
+// and the cookies are in the credentials' folder, and need no key.
+const configured = `mqtt:
+  broker: tcp://127.0.0.1:1883
+  username: hueair2mqtt
+hue:
+  enabled: true
+  interval: 1s
+  timeout: 1s
+  bridges: [{host: "http://127.0.0.1:8081", id: 001788fffe010203, username: hue-key}]
+amazon:
+  enabled: true
+  interval: 1s
+  timeout: 1s
+  endpoints: {alexa: "http://127.0.0.1:8082"}
+`
+
+const brokerPassword = "the broker's password"
+
+// asHouse makes the test binary be the house, so that it can live in the
+// machine's network.
+const asHouse = "HUEAIR2MQTT_TEST_AS_HOUSE"
+
+// startHouse starts the Hue bridges and the Amazon account in the machine's
+// network, and returns the cookies of the account.
+func (m *machine) startHouse() (cookies string) {
+	m.t.Helper()
+	var failed bytes.Buffer
+	cmd := exec.Command("nsenter", "--target", m.pid, "--net", "--", os.Args[0])
+	cmd.Env = append(os.Environ(), asHouse+"=1")
+	cmd.Stderr = &failed
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	cookies, err = bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		m.t.Fatalf("starting the house: %v\n%s", err, &failed)
+	}
+	return cookies
+}
+
+// serveHouse is the house. It prints the cookies when it is up.
+func serveHouse() {
+	bridge := huetest.NewBridge("001788fffe010203", "hue-key")
+	bridge.SetMotionSensor(huetest.MotionSensor{
+		MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 21.34, Motion: true, Lux: 120, Battery: 87, Reachable: true,
+	})
+	account := amazontest.NewAccount()
+	account.SetMonitor(amazontest.Monitor{
+		Serial: "G0A0TESTSERIAL1", EntityID: "7d0f5e5c-1111-4222-8333-444455556666", ApplianceID: "AAA_SonarCloudService_x",
+		Name: "Living Room Air", Temperature: 70.7, Scale: "FAHRENHEIT", Humidity: 48, AirQuality: 92, Reachable: true,
+	})
+	fail := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	for address, handler := range map[string]http.Handler{hueAddress: bridge, alexaAddress: account} {
+		listener, err := net.Listen("tcp", address)
+		fail(err)
+		go func() { fail(http.Serve(listener, handler)) }()
+	}
+	silent, err := net.Listen("tcp", silentAddress)
+	fail(err)
+	go func() {
+		for {
+			conn, err := silent.Accept()
+			fail(err)
+			go io.Copy(io.Discard, conn)
+		}
+	}()
+	// It announces itself by mDNS.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	mock.Start()
+
+	cookies, err := json.Marshal(account.Cookies())
+	fail(err)
+	fmt.Println(string(cookies))
+	select {}
+}
