@@ -109,7 +109,7 @@ func TestThePageShowsTheHouse(t *testing.T) {
 	}
 
 	h.amazon.Revoke()
-	v.sees("/", "Amazon does not let hueair2mqtt in")
+	v.sees("/", "No access to Amazon")
 	v.send("/acknowledge", url.Values{"source": {"amazon"}})
 	v.sees("/", "acknowledged")
 	h.amazon.Restore()
@@ -208,7 +208,7 @@ func TestThePageSetsUpARunningBridge(t *testing.T) {
 	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
 	v := newVisitor(t, p.page())
 	v.sees("/", "No Philips Hue bridge is paired yet")
-	v.sees("/", "Amazon does not let hueair2mqtt in")
+	v.sees("/", "No access to Amazon")
 	h.setUpOn(v)
 	v.sees("/", "All is well.")
 	l := h.broker.listen()

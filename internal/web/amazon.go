@@ -29,7 +29,7 @@ type amazonSignIn struct {
 	mu     sync.Mutex
 	signIn *amazon.SignIn // nil: none is under way
 	domain string
-	wrong  string // why it could not begin
+	err    string // why it could not begin
 }
 
 // signedIn is the result of a sign-in.
@@ -43,7 +43,7 @@ type amazonData struct {
 	Marketplaces []string
 	Domain       string
 	Address      string // to open; "" while no sign-in is under way
-	Wrong        string
+	Error        string
 	Job          jobState[signedIn]
 	SignedIn     bool
 	Just         bool // signed in on this page, without a problem since
@@ -66,7 +66,7 @@ func (a *amazonSignIn) content(p bridge.Picture) (data any, busy bool) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	page.Wrong = a.wrong
+	page.Error = a.err
 	if a.signIn != nil {
 		page.Domain, page.Address = a.domain, a.signIn.Address()
 	}
@@ -82,7 +82,7 @@ func (a *amazonSignIn) begin(r *http.Request) string {
 	domain, known := configs.FindMarketplace(r.PostForm.Get("domain"))
 	options.Domain = domain
 	var signIn *amazon.SignIn
-	err := error(sentence("Choose one of the marketplaces."))
+	err := error(sentence("Choose a marketplace from the list."))
 	if known {
 		signIn, err = amazon.NewSignIn(options)
 	}
@@ -99,9 +99,9 @@ func (a *amazonSignIn) replace(signIn *amazon.SignIn, domain string, err error) 
 	if a.signIn != nil {
 		a.signIn.Close()
 	}
-	a.signIn, a.domain, a.wrong = signIn, domain, ""
+	a.signIn, a.domain, a.err = signIn, domain, ""
 	if err != nil {
-		a.wrong = err.Error()
+		a.err = err.Error()
 	}
 }
 
@@ -138,7 +138,7 @@ func (a *amazonSignIn) finish(ctx context.Context, signIn *amazon.SignIn, pasted
 	defer collector.Close()
 	monitors, err := readOnce(ctx, collector, retry)
 	if err != nil {
-		failed := fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
+		failed := fmt.Errorf("signed in, but reading the monitors failed: %w", err)
 		if collectors.AsThrottled(err) != nil {
 			failed = &collectors.RemedyError{Err: failed, Remedy: collector.Advise(err)}
 		}

@@ -53,7 +53,7 @@ func TestSignInWhileAmazonThrottles(t *testing.T) {
 	paste()
 	eventually(t, "that the sign-in is kept", func() bool {
 		body := page()
-		return strings.Contains(body, "the sign-in is kept, but reading the monitors failed") && strings.Contains(body, "other Alexa integrations")
+		return strings.Contains(body, "signed in, but reading the monitors failed") && strings.Contains(body, "other Alexa integrations")
 	})
 	if n := ready.Load(); n != 1 {
 		t.Errorf("the bridge was told of the sign-in %d times, want once", n)

@@ -72,7 +72,7 @@ func (h *huePairing) find(*http.Request) string {
 	h.finding.start(h.jobs, findLimit, func(ctx context.Context, update func(func(*[]pairing.Found))) error {
 		found, err := h.options.FindHue(ctx)
 		if len(found) == 0 {
-			return errors.Join(sentence("No Hue bridge was found. Look up its address in the Hue app (Settings, Bridges, i) and write it below."), err)
+			return errors.Join(sentence("No Hue bridge was found. Look up its address in the Hue app (Settings, Bridges, i) and enter it below."), err)
 		}
 		pairing.Describe(ctx, found)
 		update(func(result *[]pairing.Found) { *result = found })
@@ -93,7 +93,7 @@ func (h *huePairing) pair(r *http.Request) string {
 // pairWith pairs as the command hue pair does, and then reads the bridge once.
 func (h *huePairing) pairWith(ctx context.Context, host string, update func(func(*pairProgress))) error {
 	if host == "" {
-		return sentence("Write the address of the Hue bridge.")
+		return sentence("Enter the address of the Hue bridge.")
 	}
 	c := h.options.Config
 	n, err := pairing.Identify(ctx, pairing.Options{Host: host, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Setting: "the address"})

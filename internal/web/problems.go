@@ -65,7 +65,7 @@ func problemsOf(p bridge.Picture, o *Options) (problems []problem) {
 // sign-in.
 func refused(source bridge.SourcePicture, mode Mode) problem {
 	p := problem{
-		Title: sourceName(source.Source) + " does not let hueair2mqtt in", Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
+		Title: "No access to " + sourceName(source.Source), Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
 		Since: source.Problem.Since, Acknowledged: source.Problem.Acknowledged,
 	}
 	if b, ok := setUp[source.Source]; ok {
@@ -85,9 +85,9 @@ func failing(source string, e bridge.EndpointPicture) problem {
 			Title: sourceName(source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess, Remedy: e.Remedy, Paused: e.PausedUntil,
 		}
 	}
-	remedy := "It is tried again by itself."
+	remedy := "hueair2mqtt tries again by itself."
 	if e.Remedy != "" {
-		remedy = "If it was replaced by another one, " + e.Remedy + "."
+		remedy = "If you have replaced it, " + e.Remedy + "."
 	}
 	return problem{
 		Title: sourceName(source) + " can't be read", Reason: e.Error, Since: e.LastSuccess, Remedy: remedy,
@@ -119,8 +119,8 @@ func unreachable(devices []bridge.DevicePicture) (problems []problem) {
 		}
 		p := problem{
 			Title: strings.Join(names, ", ") + " can't be reached", Since: since,
-			Remedy:  "See that it has power or a good battery, and is in reach. What was deleted in the app stays here until hueair2mqtt restarts.",
-			Actions: []button{{Text: "Look again now", Form: "/refresh", Source: source}},
+			Remedy:  "Check that it has power or a good battery, and is in range. A device that you deleted in the app stays here until hueair2mqtt restarts.",
+			Actions: []button{{Text: "Try again now", Form: "/refresh", Source: source}},
 		}
 		if len(names) > 3 {
 			p.Title = strings.Join(names[:3], ", ") + " and others can't be reached"

@@ -161,18 +161,18 @@ func TestProblems(t *testing.T) {
 		not    []string
 	}{
 		"none":      {func(p *bridge.Picture) { p.Sources = hue(endpoint) }, []string{"All is well."}, []string{"problem"}},
-		"a refusal": {func(*bridge.Picture) {}, []string{"1 problem", "Amazon does not let", "&lt;b&gt;refused", "sign in", `href="/amazon">Sign in to Amazon`, "Acknowledge"}, []string{"All is well"}},
+		"a refusal": {func(*bridge.Picture) {}, []string{"1 problem", "No access to Amazon", "&lt;b&gt;refused", "sign in", `href="/amazon">Sign in to Amazon`, "Acknowledge"}, []string{"All is well"}},
 		"acknowledged": {func(p *bridge.Picture) {
 			p.Sources = []bridge.SourcePicture{{Source: "amazon", Problem: bridge.ProblemPicture{Since: now, Acknowledged: true}}}
 		}, []string{"acknowledged"}, []string{">Acknowledge<"}},
 		"a Hue bridge that is away": {func(p *bridge.Picture) { p.Sources = hue(failing); p.Devices = []bridge.DevicePicture{unreachable} },
 			[]string{"1 problem", "Philips Hue can&#39;t be read", "connection refused", "Try again now"}, []string{"Cellar can"}},
 		"a sensor that is away": {func(p *bridge.Picture) { p.Sources = hue(endpoint); p.Devices = append(p.Devices, gone) },
-			[]string{"1 problem", "Cellar can&#39;t be reached", "battery", "Look again now", "unavailable", "unknown"}, nil},
+			[]string{"1 problem", "Cellar can&#39;t be reached", "battery", "Try again now", "unavailable", "unknown"}, nil},
 		"no broker": {func(p *bridge.Picture) { p.Sources = hue(endpoint); p.Broker = bridge.BrokerPicture{Error: "no route"} },
 			[]string{"There is no connection to the MQTT broker", "no route", `href="/mqtt">Try the broker`}, nil},
 		"the very start": {func(p *bridge.Picture) { p.Sources = hue(bridge.EndpointPicture{}); p.Broker = bridge.BrokerPicture{} },
-			[]string{"Reading for the first time", "not polled yet", "never"}, []string{"All is well", "problem"}},
+			[]string{"Waiting for the first readings", "not polled yet", "never"}, []string{"All is well", "problem"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, nil)
