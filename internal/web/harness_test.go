@@ -8,16 +8,20 @@ import (
 	"html"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
@@ -29,7 +33,7 @@ import (
 	"hueair2mqtt/internal/web"
 )
 
-// house is a bridge that shows what it is told to.
+// fakeBridge shows the picture that a test sets, and records what it is asked.
 type fakeBridge struct {
 	mu       sync.Mutex
 	picture  bridge.Picture
@@ -78,7 +82,7 @@ func (h *fakeBridge) Acknowledge(_ context.Context, source string) error {
 	return h.ask("acknowledge " + source)
 }
 
-// change changes the picture.
+// change changes the picture and notifies the watchers.
 func (h *fakeBridge) change(how func(*bridge.Picture)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -123,15 +127,18 @@ const (
 	brokers  = "the password of the broker"
 )
 
-// site is the page on a server, with all that it is made of.
+// site is a page that is served.
 type site struct {
 	t       *testing.T
 	bridge  *fakeBridge
 	options web.Options
+	handler http.Handler
 	url     string
+	dial    func(address string) net.Conn // of a site in a bubble
+	logs    *observer.ObservedLogs        // of a site in a bubble
 }
 
-func options(t *testing.T, h *fakeBridge) web.Options {
+func options(t *testing.T, b *fakeBridge) web.Options {
 	t.Helper()
 	config, err := configs.LoadFor([]string{"web"}, "", nil, nil)
 	if err != nil {
@@ -140,31 +147,40 @@ func options(t *testing.T, h *fakeBridge) web.Options {
 	config.StateDir = t.TempDir()
 	config.MQTT.Password = brokers
 	return web.Options{
-		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", Bridge: h, LogBuffer: new(web.LogBuffer), Log: zap.NewNop(),
-		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, h.ask("find") },
+		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", Bridge: b, LogBuffer: new(web.LogBuffer), Log: zap.NewNop(),
+		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, b.ask("find") },
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, source, zap.NewNop())
 		},
 		Ready: func(context.Context, string) error { return nil },
 		Check: func(context.Context) []check.Finding {
-			h.ask("check")
+			b.ask("check")
 			return []check.Finding{check.Passed("clock", "right")}
 		},
-		TryBroker: func(context.Context, web.BrokerTry) []check.Finding { h.ask("try"); return nil },
+		TryBroker: func(context.Context, web.BrokerTry) []check.Finding { b.ask("try"); return nil },
 	}
 }
 
-// newSite serves the page with these changes of its options.
-func newSite(t *testing.T, change func(*web.Options)) *site {
+// newPage returns a site whose page has these changes of its options. The page lives
+// until end is called.
+func newPage(t *testing.T, change func(*web.Options)) (s *site, page *web.Server, end func()) {
 	t.Helper()
-	h := newFakeBridge()
-	s := &site{t: t, bridge: h, options: options(t, h)}
+	b := newFakeBridge()
+	s = &site{t: t, bridge: b, options: options(t, b), url: "http://127.0.0.1"}
 	if change != nil {
 		change(&s.options)
 	}
 	ctx, end := context.WithCancel(t.Context())
-	page := web.New(ctx, s.options)
-	server := httptest.NewServer(page.Handler())
+	page = web.New(ctx, s.options)
+	s.handler = page.Handler()
+	return s, page, end
+}
+
+// newSite serves a page.
+func newSite(t *testing.T, change func(*web.Options)) *site {
+	t.Helper()
+	s, page, end := newPage(t, change)
+	server := httptest.NewServer(s.handler)
 	t.Cleanup(func() {
 		end()
 		server.Close()
@@ -174,24 +190,103 @@ func newSite(t *testing.T, change func(*web.Options)) *site {
 	return s
 }
 
-// visitor is a browser without JavaScript.
-type visitor struct {
-	*http.Client
-	t    *testing.T
-	base string
+// inBubble serves a page in virtual time, on a network in memory whose clients choose
+// their addresses.
+func inBubble(t *testing.T, change func(*web.Options), test func(s *site)) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.WarnLevel)
+		s, page, end := newPage(t, func(o *web.Options) {
+			o.Log = zap.New(core)
+			if change != nil {
+				change(o)
+			}
+		})
+		l := &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		s.logs, s.dial = logs, func(address string) net.Conn {
+			ours, theirs := net.Pipe()
+			l.conns <- addressed{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1000))}
+			t.Cleanup(func() { ours.Close() })
+			return ours
+		}
+		served := make(chan error, 1)
+		go func() { served <- page.Serve(l) }()
+		test(s)
+		end()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
-func (s *site) visitor() *visitor {
+type addressed struct {
+	net.Conn
+	from net.Addr
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a.from }
+
+type memoryListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *memoryListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memoryListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *memoryListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// visitor is a browser without JavaScript. Its header has pairs of names and values.
+type visitor struct {
+	*http.Client
+	t      *testing.T
+	base   string
+	header []string
+}
+
+func (s *site) visitor() *visitor { return s.visitorFrom("127.0.0.1") }
+
+// visitorFrom returns a visitor with an address, on a site in a bubble.
+func (s *site) visitorFrom(address string, header ...string) *visitor {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &visitor{client, s.t, s.url}
+	v := &visitor{&http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, s.t, s.url, header}
+	if s.dial != nil {
+		v.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return s.dial(address), nil }}
+	}
+	return v
 }
 
-// answer is an answer that was read.
+// cookie returns the visitor's cookie as a header has it.
+func (v *visitor) cookie() string {
+	v.t.Helper()
+	site, err := url.Parse(v.base)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, c := range v.Jar.Cookies(site) {
+		return c.Name + "=" + c.Value
+	}
+	return ""
+}
+
+// signIn tries to sign in and returns the status.
+func (v *visitor) signIn(secret string) int {
+	v.t.Helper()
+	return v.send("/sign-in", url.Values{"secret": {secret}}).StatusCode
+}
+
+// answer is a response that was read.
 type answer struct {
 	*http.Response
 	body string
@@ -210,6 +305,7 @@ func (v *visitor) do(method, path string, form url.Values, header ...string) ans
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	header = append(v.header, header...)
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]
@@ -265,7 +361,7 @@ func (v *visitor) live(page string, header ...string) *events {
 	return &events{v.t, lines, cancel}
 }
 
-// next is what the page's main part has become.
+// next returns the next event, the main part of the page.
 func (e *events) next() string {
 	e.t.Helper()
 	for e.lines.Scan() {
@@ -281,7 +377,7 @@ func (e *events) next() string {
 	return ""
 }
 
-// end waits for the stream's end.
+// end waits until the server ends the stream.
 func (e *events) end() {
 	e.t.Helper()
 	for e.lines.Scan() {
@@ -307,15 +403,15 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// large is a house of 20 devices with a day behind it.
-func large(sparklines *web.Sparklines) []bridge.DevicePicture {
+// twentyDevices returns 20 devices with a day of sparklines.
+func twentyDevices(sparklines *web.Sparklines) []bridge.DevicePicture {
 	var all []bridge.DevicePicture
 	for i := range 20 {
 		d := sensor(fmt.Sprintf("hue_00178801020304%02d", i), fmt.Sprintf("Motion sensor %d", i), 20)
 		d.Area = fmt.Sprintf("Room %d", i/3)
 		for j := range 144 {
 			number := collectors.Number(20 + 5*math.Sin(float64(j*(i+1))))
-			sparklines.Record(time.Now().Add(time.Duration(j-144)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
+			sparklines.Record(time.Now().Truncate(20*time.Minute).Add(time.Duration(j-142)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
 				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Truth(j/2%2 == 1),
 			})
 		}

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"hueair2mqtt/bridge"
@@ -69,7 +67,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		s := newSite(t, change)
 		v := s.visitor()
 		if change != nil {
-			v.send("/sign-in", url.Values{"secret": {password}})
+			v.signIn(password)
 		}
 		form := url.Values{"source": {"amazon"}, "secret": {password}}
 		for _, action := range append(actions, "/sign-in") {
@@ -106,7 +104,7 @@ func TestCookies(t *testing.T) {
 		for scheme, secure := range map[string]bool{"http": false, "https": true} {
 			v := s.visitor()
 			if action == "/sign-out" {
-				v.send("/sign-in", url.Values{"secret": {password}})
+				v.signIn(password)
 			}
 			a := v.do("POST", action, url.Values{"secret": {password}}, "X-Forwarded-Proto", scheme)
 			if len(a.Cookies()) != 1 {
@@ -232,104 +230,32 @@ func TestWithoutSignInNothingIsShownOrDone(t *testing.T) {
 	}
 }
 
-// inTime serves the page over an in-memory network, where time is virtual.
-func inTime(t *testing.T, change func(*web.Options), test func(t *testing.T, dial func() net.Conn)) {
-	synctest.Test(t, func(t *testing.T) {
-		o := options(t, newFakeBridge())
-		if change != nil {
-			change(&o)
-		}
-		ctx, end := context.WithCancel(t.Context())
-		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-		ended := make(chan error, 1)
-		go func() { ended <- web.New(ctx, o).Serve(l) }()
-		test(t, func() net.Conn {
-			ours, theirs := net.Pipe()
-			l.conns <- theirs
-			t.Cleanup(func() { ours.Close() })
-			return ours
-		})
-		end()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	select {
-	case <-p.done:
-	default:
-		close(p.done)
-	}
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
 func TestSignInIsLimited(t *testing.T) {
-	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
-		client := &http.Client{
-			Transport:     &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-		defer client.CloseIdleConnections()
-		s := &site{t: t, url: "http://127.0.0.1"}
+	inBubble(t, withPassword, func(s *site) {
 		v := s.visitor()
-		v.Client.Transport = client.Transport
-		try := func(secret string) int {
-			return v.send("/sign-in", url.Values{"secret": {secret}}).StatusCode
-		}
 		for range 5 {
-			if code := try("wrong"); code != http.StatusForbidden {
+			if code := v.signIn("wrong"); code != http.StatusForbidden {
 				t.Fatalf("a wrong password: %d", code)
 			}
 		}
-		if code := try(password); code != http.StatusTooManyRequests {
-			t.Errorf("the sixth try, with the right password: %d", code)
+		if a := v.send("/sign-in", url.Values{"secret": {password}}); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "10" {
+			t.Errorf("the sixth attempt, with the password: %s %v", a.Status, a.Header)
 		}
-		// An hour of guessing is 360 tries.
+		// An hour of guessing is 360 attempts.
 		time.Sleep(10 * time.Second)
-		if code := try("wrong"); code != http.StatusForbidden {
-			t.Errorf("10 s later: %d", code)
-		}
-		if code := try("wrong"); code != http.StatusTooManyRequests {
-			t.Errorf("and once more: %d", code)
+		for i, want := range []int{http.StatusForbidden, http.StatusTooManyRequests} {
+			if code := v.signIn("wrong"); code != want {
+				t.Errorf("attempt %d after 10 s: %d", i, code)
+			}
 		}
 		time.Sleep(time.Minute)
-		in := v.send("/sign-in", url.Values{"secret": {password}})
-		if in.StatusCode != http.StatusSeeOther {
-			t.Fatalf("a minute later, with the right password: %s", in.Status)
-		}
-		// The browser would forget its cookie by itself.
-		v.Jar = nil
-		cookie := in.Cookies()[0].Name + "=" + in.Cookies()[0].Value
-		time.Sleep(6 * 24 * time.Hour)
-		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusOK {
-			t.Errorf("signed in: %s", a.Status)
-		}
-		time.Sleep(2 * 24 * time.Hour)
-		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusSeeOther {
-			t.Errorf("a week later: %s", a.Status)
+		if code := v.signIn(password); code != http.StatusSeeOther {
+			t.Errorf("a minute later, with the password: %d", code)
 		}
 	})
 }
 
-func TestSlowOnesAreLeft(t *testing.T) {
+func TestSlowRequestsTimeOut(t *testing.T) {
 	for name, test := range map[string]struct {
 		sent string
 		most time.Duration
@@ -340,8 +266,8 @@ func TestSlowOnesAreLeft(t *testing.T) {
 		"and goes on":   {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 11 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
-				conn := dial()
+			inBubble(t, nil, func(s *site) {
+				conn := s.dial("127.0.0.1")
 				began := time.Now()
 				go io.WriteString(conn, test.sent)
 				if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, io.EOF) {
@@ -355,7 +281,7 @@ func TestSlowOnesAreLeft(t *testing.T) {
 	}
 }
 
-func TestTooMuchIsRefused(t *testing.T) {
+func TestLargeRequestsAreRefused(t *testing.T) {
 	s := newSite(t, nil)
 	v := s.visitor()
 	form := url.Values{"source": {strings.Repeat("x", 100<<10)}}
@@ -363,8 +289,8 @@ func TestTooMuchIsRefused(t *testing.T) {
 		t.Errorf("100 KiB: %s", a.Status)
 	}
 	s.untouched()
-	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
-		conn := dial()
+	inBubble(t, nil, func(s *site) {
+		conn := s.dial("127.0.0.1")
 		go fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: %s\r\n\r\n", strings.Repeat("x", 64<<10))
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
@@ -388,7 +314,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	secrets = append(secrets, "EwICIM", "ANabcdefgh", "1028d66426293e821ecfd9ef1a0731df12345678", "somebody@example.org")
 	v := s.visitor()
-	v.send("/sign-in", url.Values{"secret": {password}})
+	v.signIn(password)
 	v.send("/amazon/begin", url.Values{"domain": {"amazon.de"}})
 	v.send("/mqtt/try", url.Values{"broker": {"x"}, "username": {"me"}, "password": {"typed into the form"}})
 	v.send("/amazon/paste", url.Values{"address": {"https://www.amazon.de/ap/maplanding?openid.oa2.authorization_code=AN+typed"}})
@@ -445,7 +371,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	s := newSite(t, withPassword)
 	v, other := s.visitor(), s.visitor()
 	for _, each := range []*visitor{v, other} {
-		each.send("/sign-in", url.Values{"secret": {password}})
+		each.signIn(password)
 	}
 	streams := []*events{v.live("overview"), v.live("log")}
 	kept := other.live("log")
@@ -463,57 +389,57 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	}
 }
 
-func TestStreamsEndWhenTheSessionExpires(t *testing.T) {
-	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
-		s := &site{t: t, url: "http://127.0.0.1"}
+func TestSessionsExpireAfterAWeek(t *testing.T) {
+	inBubble(t, withPassword, func(s *site) {
 		v := s.visitor()
-		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}
-		defer transport.CloseIdleConnections()
-		v.Client.Transport = transport
-		v.send("/sign-in", url.Values{"secret": {password}})
+		v.signIn(password)
+		cookie := v.cookie()
 		began := time.Now()
-		stream := v.live("log")
-		stream.end()
-		if took := time.Since(began); took < 6*24*time.Hour || took > 7*24*time.Hour+time.Second {
+		stream, ended := v.live("log"), make(chan time.Duration)
+		go func() {
+			stream.end()
+			ended <- time.Since(began)
+		}()
+		v.Jar = nil // the browser would delete its cookie
+		time.Sleep(6 * 24 * time.Hour)
+		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusOK {
+			t.Errorf("after 6 days: %s", a.Status)
+		}
+		if took := <-ended; took < 7*24*time.Hour-time.Second || took > 7*24*time.Hour+time.Second {
 			t.Errorf("the stream ended after %v", took)
+		}
+		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("a week later: %s", a.Status)
 		}
 	})
 }
 
-// A session that was left, by signing out or in again, can't be taken up.
-func TestALeftSessionIsOver(t *testing.T) {
+// A session ends by signing out and by signing in again.
+func TestAnEndedSessionIsNotAccepted(t *testing.T) {
 	s := newSite(t, withPassword)
-	site, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	v := s.visitor()
-	cookie := func() string {
-		c := v.Jar.Cookies(site)
-		return c[0].Name + "=" + c[0].Value
-	}
 	works := func(cookie string) bool {
 		return s.visitor().do("GET", "/", nil, "Cookie", cookie).StatusCode == http.StatusOK
 	}
 	planted := "hueair2mqtt=" + strings.Repeat("x", 26)
-	v.send("/sign-in", url.Values{"secret": {password}})
-	first := cookie()
+	v.signIn(password)
+	first := v.cookie()
 	if !works(first) {
 		t.Error("the cookie of the sign-in does not work")
 	}
 	// Whoever is signed in is not shown the form, but may send it.
 	v.do("POST", "/sign-in", url.Values{"secret": {password}})
-	second := cookie()
+	second := v.cookie()
 	if first == second || works(first) || !works(second) {
 		t.Error("the session before the last sign-in goes on")
 	}
 	v.send("/sign-out", url.Values{})
-	third := cookie()
+	third := v.cookie()
 	if third == second || works(second) || works(third) {
 		t.Error("a session goes on after sign-out")
 	}
 	// The next sign-in opens none of the former ones.
-	v.send("/sign-in", url.Values{"secret": {password}})
+	v.signIn(password)
 	for name, old := range map[string]string{"planted": planted, "first": first, "second": second, "third": third} {
 		if works(old) {
 			t.Errorf("the %s cookie works", name)
@@ -547,9 +473,9 @@ func TestAnOpenPageIsNotForProxies(t *testing.T) {
 // nginx speaks HTTP/1.0 to the page unless it is configured otherwise, and adds no
 // header.
 func TestAnOpenPageIsNotForHTTP10(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+	inBubble(t, nil, func(s *site) {
 		for version, want := range map[string]int{"1.0": http.StatusForbidden, "1.1": http.StatusOK} {
-			conn := dial()
+			conn := s.dial("127.0.0.1")
 			go io.WriteString(conn, "GET / HTTP/"+version+"\r\nHost: 127.0.0.1:8467\r\nConnection: close\r\n\r\n")
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil || answer.StatusCode != want {
@@ -560,13 +486,13 @@ func TestAnOpenPageIsNotForHTTP10(t *testing.T) {
 }
 
 func TestStrangersDontHoldThePage(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+	inBubble(t, nil, func(s *site) {
 		// All have the same address, or none.
 		var held []net.Conn
 		for range 200 {
-			held = append(held, dial())
+			held = append(held, s.dial("127.0.0.1"))
 		}
-		conn := dial()
+		conn := s.dial("127.0.0.1")
 		go io.WriteString(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || answer.StatusCode != http.StatusOK {

@@ -157,7 +157,7 @@ func line(label discovery.Label, values []float64) template.HTML {
 		drawing, y = true, next
 	}
 	text := func(v float64) string { return strconv.FormatFloat(v, 'f', label.Precision, 64) }
-	return svg("line", path.String(), fmt.Sprintf("%s in the last 24 hours: %s to %s %s", label.Name, text(low), text(high), label.Unit))
+	return svg("line", strings.ReplaceAll(path.String(), " -", "-"), fmt.Sprintf("%s in the last 24 hours: %s to %s %s", label.Name, text(low), text(high), label.Unit))
 }
 
 // bars draws the time in which a bool was true.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +14,9 @@ import (
 )
 
 // A page's weight is that of all that a browser loads for it, the first time.
-func TestWeight(t *testing.T) {
+func TestPagesAreSmall(t *testing.T) {
 	s := newSite(t, func(o *web.Options) { o.Sparklines = web.NewSparklines() })
-	s.bridge.change(func(p *bridge.Picture) { p.Devices = large(s.options.Sparklines) })
+	s.bridge.change(func(p *bridge.Picture) { p.Devices = twentyDevices(s.options.Sparklines) })
 	v := s.visitor()
 	shared := 0
 	for _, file := range []string{"app.css", "app.js", "icon.svg"} {
@@ -32,7 +31,7 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-func TestAssetsAreKeptByTheBrowserWhileTheyAreTheSame(t *testing.T) {
+func TestAssetsAreCachedByVersion(t *testing.T) {
 	v := newSite(t, nil).visitor()
 	_, rest, _ := strings.Cut(v.do("GET", "/", nil).body, `href="/assets/app.css`)
 	version, _, _ := strings.Cut(rest, `"`)
@@ -47,7 +46,7 @@ func TestAssetsAreKeptByTheBrowserWhileTheyAreTheSame(t *testing.T) {
 	}
 }
 
-func TestLive(t *testing.T) {
+func TestLiveStreamSendsChanges(t *testing.T) {
 	s := newSite(t, nil)
 	v := s.visitor()
 	v.do("GET", "/", nil)
@@ -89,7 +88,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 	signedIn := func() *visitor {
 		v := s.visitor()
-		v.send("/sign-in", url.Values{"secret": {password}})
+		v.signIn(password)
 		return v
 	}
 	refused := func(who string, v *visitor, address string) {
@@ -142,7 +141,7 @@ func TestTheLogIsBounded(t *testing.T) {
 	}
 }
 
-func TestProblems(t *testing.T) {
+func TestOverviewShowsProblems(t *testing.T) {
 	now := time.Now()
 	gone := sensor("hue_2", "Cellar", 0)
 	gone.Online = false
