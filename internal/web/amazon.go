@@ -11,6 +11,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 )
 
@@ -27,7 +28,7 @@ type amazonSignIn struct {
 	job     job[signedIn]
 
 	mu     sync.Mutex
-	signIn *amazon.SignIn // nil: none is under way
+	signIn *account.SignIn // nil: none is under way
 	domain string
 	err    string // why it could not begin
 }
@@ -56,7 +57,7 @@ type amazonData struct {
 
 func (a *amazonSignIn) content(p bridge.Picture) (data any, busy bool) {
 	page := amazonData{
-		Marketplaces: configs.Marketplaces, Domain: a.options.Amazon.Domain, SignedIn: a.stored.signedIn(), Job: a.job.now(),
+		Marketplaces: configs.Marketplaces, Domain: a.options.Amazon.Account.Domain, SignedIn: a.stored.signedIn(), Job: a.job.now(),
 		Problem: sourceOf(p, amazon.Source).Problem, Devices: devicesOf(p, amazon.Source), Lines: a.stored.amazonLines(),
 		File: a.options.ConfigFile, StateDir: a.options.Config.StateDir,
 	}
@@ -78,13 +79,13 @@ func (a *amazonSignIn) begin(r *http.Request) string {
 	if a.job.now().Running {
 		return "/amazon"
 	}
-	options := a.options.Amazon
+	options := a.options.Amazon.Account
 	domain, known := configs.FindMarketplace(r.PostForm.Get("domain"))
 	options.Domain = domain
-	var signIn *amazon.SignIn
+	var signIn *account.SignIn
 	err := error(sentence("Choose a marketplace from the list."))
 	if known {
-		signIn, err = amazon.NewSignIn(options)
+		signIn, err = account.NewSignIn(options)
 	}
 	a.replace(signIn, domain, err)
 	a.jobs.changed()
@@ -93,7 +94,7 @@ func (a *amazonSignIn) begin(r *http.Request) string {
 
 // replace ends the sign-in that is under way, and puts another one, or nil, in its
 // place.
-func (a *amazonSignIn) replace(signIn *amazon.SignIn, domain string, err error) {
+func (a *amazonSignIn) replace(signIn *account.SignIn, domain string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.signIn != nil {
@@ -123,7 +124,7 @@ func (a *amazonSignIn) paste(r *http.Request) string {
 }
 
 // finish signs in as the command amazon login does, and then reads the monitors once.
-func (a *amazonSignIn) finish(ctx context.Context, signIn *amazon.SignIn, pasted string, update func(func(*signedIn))) error {
+func (a *amazonSignIn) finish(ctx context.Context, signIn *account.SignIn, pasted string, update func(func(*signedIn))) error {
 	retry := a.options.Retrier(amazon.Source)
 	notes, err := signIn.Finish(ctx, retry, pasted)
 	if err != nil {
@@ -158,7 +159,7 @@ func explain(err error) error {
 	if collectors.AsThrottled(err) != nil {
 		return sentence(fmt.Sprintf("%v. Wait a quarter of an hour, then open the sign-in page, sign in again, and paste the new address.", err))
 	}
-	if _, mistaken := errors.AsType[*amazon.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
+	if _, mistaken := errors.AsType[*account.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
 		return sentence(fmt.Sprintf("Amazon can't be reached at the moment: %v. Paste the same address again in a minute.", err))
 	}
 	return err

@@ -140,7 +140,7 @@ type site struct {
 
 func options(t *testing.T, b *fakeBridge) web.Options {
 	t.Helper()
-	config, err := configs.LoadFor([]string{"web"}, "", nil, nil)
+	config, err := configs.Load("", nil, nil, "web")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -16,6 +17,12 @@ const (
 	// heartbeatInterval keeps proxies from closing a quiet stream, and detects a browser
 	// that is gone.
 	heartbeatInterval = 25 * time.Second
+
+	// The maximum numbers of live streams. A browser opens 6 connections to a server
+	// over HTTP/1.1.
+	maxStreams           = 32
+	maxStreamsPerClient  = 16
+	maxStreamsPerVisitor = 8
 )
 
 // live sends the main part of a page as a server-sent event whenever it has changed.
@@ -114,4 +121,38 @@ func event(content []byte) []byte {
 		panic(err) // every string can be encoded
 	}
 	return append(append([]byte("data: "), encoded...), "\n\n"...)
+}
+
+// streams counts the live streams.
+type streams struct {
+	mu    sync.Mutex
+	all   int
+	count map[any]int // by client address, and by cookie
+}
+
+func newStreams() *streams { return &streams{count: make(map[any]int)} }
+
+// open counts a stream until closed is called. ok is false if there are too many.
+// Without a cookie only the client's address counts.
+func (s *streams) open(v visit) (closed func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= maxStreams || s.count[v.client] >= maxStreamsPerClient || v.cookie != "" && s.count[v.cookie] >= maxStreamsPerVisitor {
+		return nil, false
+	}
+	s.add(v, 1)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.add(v, -1)
+	}, true
+}
+
+func (s *streams) add(v visit, n int) {
+	s.all += n
+	for _, key := range []any{v.client, v.cookie} {
+		if s.count[key] += n; s.count[key] == 0 {
+			delete(s.count, key)
+		}
+	}
 }

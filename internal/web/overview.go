@@ -1,9 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -84,30 +84,24 @@ func (o *overview) steps(p bridge.Picture) []step {
 	return []step{{"Pair with the Philips Hue bridge", "/hue", paired}, {"Sign in to Amazon", "/amazon", signedIn}, broker}
 }
 
-// rooms sorts the devices into their rooms. Devices without a room come last.
+// rooms groups the devices by room. Devices without a room come last.
 func (o *overview) rooms(devices []bridge.DevicePicture) (rooms []room) {
 	now := time.Now()
-	for _, d := range devices {
-		i := slices.IndexFunc(rooms, func(r room) bool { return r.Name == d.Area })
-		if i < 0 {
-			i = len(rooms)
+	last := func(area string) string { return cmp.Or(area, "\U0010ffff") }
+	sorted := slices.SortedStableFunc(slices.Values(devices), func(a, b bridge.DevicePicture) int {
+		return cmp.Or(cmp.Compare(last(a.Area), last(b.Area)), cmp.Compare(a.Name, b.Name))
+	})
+	for _, d := range sorted {
+		if len(rooms) == 0 || rooms[len(rooms)-1].Name != d.Area {
 			rooms = append(rooms, room{Name: d.Area})
 		}
 		card := deviceCard{d, readings(d)}
-		for j := range card.Readings {
-			r := &card.Readings[j]
+		for i := range card.Readings {
+			r := &card.Readings[i]
 			r.Sparkline = o.options.Sparklines.draw(now, d.ID, r.Measurement, r.IsBool)
 		}
-		rooms[i].Devices = append(rooms[i].Devices, card)
-	}
-	slices.SortFunc(rooms, func(a, b room) int {
-		if (a.Name == "") != (b.Name == "") {
-			return strings.Compare(b.Name, a.Name)
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	for _, r := range rooms {
-		slices.SortStableFunc(r.Devices, func(a, b deviceCard) int { return strings.Compare(a.Name, b.Name) })
+		in := &rooms[len(rooms)-1]
+		in.Devices = append(in.Devices, card)
 	}
 	return rooms
 }

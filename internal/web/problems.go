@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,13 @@ func problemsOf(p bridge.Picture, o *Options) (problems []problem) {
 			}
 		}
 	}
-	return append(problems, unreachable(p.Devices)...)
+	for _, source := range p.Sources {
+		lost := slices.DeleteFunc(devicesOf(p, source.Source), func(d bridge.DevicePicture) bool { return d.Online || !d.Reachable })
+		if len(lost) > 0 {
+			problems = append(problems, unreachable(source.Source, lost))
+		}
+	}
+	return problems
 }
 
 // refused returns the problem of a source that does not accept the stored key or
@@ -95,38 +102,20 @@ func failing(source string, e bridge.EndpointPicture) problem {
 	}
 }
 
-// unreachable returns one problem for all devices of a source that it can't reach.
-func unreachable(devices []bridge.DevicePicture) (problems []problem) {
-	bySource := make(map[string][]bridge.DevicePicture)
-	var sources []string
+// unreachable returns the problem of devices that their source can't reach.
+func unreachable(source string, devices []bridge.DevicePicture) problem {
+	var names []string
 	for _, d := range devices {
-		if !d.Online && d.Reachable {
-			if bySource[d.Source] == nil {
-				sources = append(sources, d.Source)
-			}
-			bySource[d.Source] = append(bySource[d.Source], d)
-		}
+		names = append(names, cmp.Or(d.Name, d.ID))
 	}
-	for _, source := range sources {
-		lost := bySource[source]
-		var names []string
-		since := lost[0].Since
-		for _, d := range lost {
-			names = append(names, cmp.Or(d.Name, d.ID))
-			if d.Since.Before(since) {
-				since = d.Since
-			}
-		}
-		p := problem{
-			Title: strings.Join(names, ", ") + " can't be reached", Since: since,
-			Remedy:  "Check that it has power or a good battery, and is in range. A device that you deleted in the app stays here until hueair2mqtt restarts.",
-			Actions: []button{{Text: "Try again now", Form: "/refresh", Source: source}},
-		}
-		if len(names) > 3 {
-			p.Title = strings.Join(names[:3], ", ") + " and others can't be reached"
-			p.Reason = strings.Join(names, ", ")
-		}
-		problems = append(problems, p)
+	p := problem{
+		Title:   strings.Join(names, ", ") + " can't be reached",
+		Since:   slices.MinFunc(devices, func(a, b bridge.DevicePicture) int { return a.Since.Compare(b.Since) }).Since,
+		Remedy:  "Check that it has power or a good battery, and is in range. A device that you deleted in the app stays here until hueair2mqtt restarts.",
+		Actions: []button{pollNow(source)},
 	}
-	return problems
+	if len(names) > 3 {
+		p.Title, p.Reason = strings.Join(names[:3], ", ")+" and others can't be reached", strings.Join(names, ", ")
+	}
+	return p
 }

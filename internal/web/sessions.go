@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,32 +22,32 @@ const (
 	// recognized. Browsers allow 400 days at most.
 	cookieLifetime  = 400 * 24 * time.Hour
 	sessionLifetime = 7 * 24 * time.Hour
-	// maxSessions bounds the sessions. A new one replaces the one that expires first.
+	// maxSessions bounds the sessions. A new one replaces the oldest.
 	maxSessions = 64
 )
 
-// sessions holds the secrets that sign a visitor in, and the sessions by their
-// cookies. Sessions are lost when the program ends.
+// sessions holds the secrets that sign a visitor in, and the sessions of the
+// visitors. Sessions are lost when the program ends.
 type sessions struct {
 	ctx       context.Context
 	password  configs.Secret
 	printCode func(code string) // nil: there are no codes
 	key       []byte            // signs cookies
 
-	mu       sync.Mutex
-	code     string
-	byCookie map[string]*session
+	mu   sync.Mutex
+	code string
+	list []session // the oldest first
 }
 
 // session is a visitor who is signed in. Its context is done when the session ends.
 type session struct {
 	context.Context
-	end     context.CancelFunc
-	expires time.Time
+	end    context.CancelFunc
+	cookie string
 }
 
 func newSessions(ctx context.Context, password configs.Secret, printCode func(code string)) *sessions {
-	s := &sessions{ctx: ctx, password: password, printCode: printCode, key: make([]byte, 32), byCookie: make(map[string]*session)}
+	s := &sessions{ctx: ctx, password: password, printCode: printCode, key: make([]byte, 32)}
 	rand.Read(s.key) // never fails
 	s.newCode()
 	return s
@@ -71,11 +72,15 @@ func (s *sessions) session(cookie string) context.Context {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, ok := s.byCookie[cookie]
-	if !ok || !time.Now().Before(found.expires) {
-		return nil
+	if i := s.index(cookie); i >= 0 && s.list[i].Err() == nil {
+		return s.list[i]
 	}
-	return found
+	return nil
+}
+
+// index returns the place of a session in the list, or -1.
+func (s *sessions) index(cookie string) int {
+	return slices.IndexFunc(s.list, func(each session) bool { return equal(each.cookie, cookie) })
 }
 
 // useCode reports whether the secret is the one-time code, and replaces the code if
@@ -99,21 +104,14 @@ func (s *sessions) isPassword(secret string) bool {
 func (s *sessions) start(former string) (cookie string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(former)
-	for len(s.byCookie) >= maxSessions {
-		var first string
-		for cookie, each := range s.byCookie {
-			if first == "" || each.expires.Before(s.byCookie[first].expires) {
-				first = cookie
-			}
-		}
-		s.remove(first)
+	s.remove(s.index(former))
+	if len(s.list) == maxSessions {
+		s.remove(0)
 	}
-	cookie = s.newCookie()
-	started := &session{expires: time.Now().Add(sessionLifetime)}
-	started.Context, started.end = context.WithDeadline(s.ctx, started.expires)
-	s.byCookie[cookie] = started
-	return cookie
+	started := session{cookie: s.newCookie()}
+	started.Context, started.end = context.WithTimeout(s.ctx, sessionLifetime)
+	s.list = append(s.list, started)
+	return started.cookie
 }
 
 // end ends the session of a cookie. It returns a cookie by which the browser is
@@ -121,14 +119,14 @@ func (s *sessions) start(former string) (cookie string) {
 func (s *sessions) end(cookie string) (next string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(cookie)
+	s.remove(s.index(cookie))
 	return s.newCookie()
 }
 
-func (s *sessions) remove(cookie string) {
-	if ended, ok := s.byCookie[cookie]; ok {
-		ended.end()
-		delete(s.byCookie, cookie)
+func (s *sessions) remove(i int) {
+	if i >= 0 {
+		s.list[i].end()
+		s.list = slices.Delete(s.list, i, i+1)
 	}
 }
 

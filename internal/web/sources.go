@@ -10,6 +10,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
@@ -58,7 +59,7 @@ func (s storedAccess) paired() []pairing.Pairing {
 }
 
 func (s storedAccess) signedIn() bool {
-	_, err := os.Stat(filepath.Join(s.config.StateDir, amazon.StateFile))
+	_, err := os.Stat(filepath.Join(s.config.StateDir, account.StateFile))
 	return err == nil
 }
 
