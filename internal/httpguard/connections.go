@@ -14,7 +14,7 @@ import (
 type Limits struct {
 	// Connections is the maximum for all clients, PerClient for one.
 	Connections, PerClient int
-	// Proxies are exempt from PerClient.
+	// Proxies have no limit per client.
 	Proxies Proxies
 	// Body is the maximum size of a request's body in bytes.
 	Body int64
@@ -78,11 +78,11 @@ type conn struct {
 	bounded *bounded
 	client  Client
 	proxy   bool
-	busy    bool      // a handler has a whole request, or its response is being sent
+	busy    bool      // a whole request has arrived, and its response has not been sent
 	since   time.Time // when busy last changed
 }
 
-// Accept returns the next connection that is within the limits.
+// Accept returns the next connection within the limits.
 func (b *bounded) Accept() (net.Conn, error) {
 	for {
 		raw, err := b.Listener.Accept()
@@ -93,7 +93,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 		c := &conn{Conn: raw, bounded: b, client: ClientOf(address), proxy: b.limits.Proxies.Trusts(address), since: time.Now()}
 		displaced, ok := b.add(c)
 		if displaced != nil {
-			displaced.Conn.Close() // the server notices and closes it too
+			displaced.Conn.Close() // the server notices
 		}
 		if ok {
 			return c, nil
@@ -102,8 +102,8 @@ func (b *bounded) Accept() (net.Conn, error) {
 	}
 }
 
-// add records a connection. If the limits demand it, another one is displaced,
-// which the caller must close.
+// add adds a connection, and may displace another one to make space. The caller must
+// close the displaced connection.
 func (b *bounded) add(c *conn) (displaced *conn, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -113,22 +113,22 @@ func (b *bounded) add(c *conn) (displaced *conn, ok bool) {
 	case len(b.conns) >= b.limits.Connections:
 		displaced = b.victim(func(other *conn) bool { return !other.busy })
 		if displaced == nil {
-			// All are being served: whoever has more than the newcomer yields one.
+			// All are being served, so a client that has more than the new one loses one.
 			displaced = b.victim(func(other *conn) bool { return !other.proxy && b.clients[other.client] > b.clients[c.client]+1 })
 		}
 	default:
-		b.record(c)
+		b.append(c)
 		return nil, true
 	}
 	if displaced == nil {
 		return nil, false
 	}
-	b.forget(displaced)
-	b.record(c)
+	b.remove(displaced)
+	b.append(c)
 	return displaced, true
 }
 
-// victim returns the oldest matching connection of the client that has most.
+// victim returns the oldest matching connection of the client that has the most.
 func (b *bounded) victim(matches func(*conn) bool) *conn {
 	var found *conn
 	for c := range b.conns {
@@ -143,12 +143,12 @@ func (b *bounded) victim(matches func(*conn) bool) *conn {
 	return found
 }
 
-func (b *bounded) record(c *conn) {
+func (b *bounded) append(c *conn) {
 	b.conns[c] = struct{}{}
 	b.clients[c.client]++
 }
 
-func (b *bounded) forget(c *conn) {
+func (b *bounded) remove(c *conn) {
 	if _, there := b.conns[c]; !there {
 		return
 	}
@@ -161,7 +161,7 @@ func (b *bounded) forget(c *conn) {
 // Close closes the connection.
 func (c *conn) Close() error {
 	c.bounded.mu.Lock()
-	c.bounded.forget(c)
+	c.bounded.remove(c)
 	c.bounded.mu.Unlock()
 	return c.Conn.Close()
 }
@@ -179,7 +179,7 @@ func (b *bounded) changed(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// serving wraps a handler so that it runs when the whole request is there.
+// serving wraps a handler so that it is called when the whole request has arrived.
 func (b *bounded) serving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// NoBody is what the server sets for a request without one.
@@ -198,7 +198,7 @@ func (b *bounded) serving(next http.Handler) http.Handler {
 	})
 }
 
-// failed is a reader that returns an error.
+// failed is a reader that fails.
 type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }

@@ -25,7 +25,7 @@ type amazonSignIn struct {
 	options *Options
 	jobs    *jobs
 	stored  storedAccess
-	job     job[signedIn]
+	job     job[signInResult]
 
 	mu     sync.Mutex
 	signIn *account.SignIn // nil: none is under way
@@ -33,8 +33,8 @@ type amazonSignIn struct {
 	err    string // why it could not begin
 }
 
-// signedIn is the result of a sign-in.
-type signedIn struct {
+// signInResult is the result of a sign-in.
+type signInResult struct {
 	Notes    []string
 	SignedIn bool
 	Monitors []bridge.DevicePicture
@@ -45,7 +45,7 @@ type amazonData struct {
 	Domain       string
 	Address      string // to open; "" while no sign-in is under way
 	Error        string
-	Job          jobState[signedIn]
+	Job          jobState[signInResult]
 	SignedIn     bool
 	Just         bool // signed in on this page, without a problem since
 	Problem      bridge.ProblemPicture
@@ -56,22 +56,22 @@ type amazonData struct {
 }
 
 func (a *amazonSignIn) content(p bridge.Picture) (data any, busy bool) {
-	page := amazonData{
+	shown := amazonData{
 		Marketplaces: configs.Marketplaces, Domain: a.options.Amazon.Account.Domain, SignedIn: a.stored.signedIn(), Job: a.job.now(),
 		Problem: sourceOf(p, amazon.Source).Problem, Devices: devicesOf(p, amazon.Source), Lines: a.stored.amazonLines(),
 		File: a.options.ConfigFile, StateDir: a.options.Config.StateDir,
 	}
-	page.Just = page.Job.Result.SignedIn && !page.Problem.Since.After(page.Job.Began)
-	if len(page.Devices) == 0 {
-		page.Devices = page.Job.Result.Monitors
+	shown.Just = shown.Job.Result.SignedIn && !shown.Problem.Since.After(shown.Job.Began)
+	if len(shown.Devices) == 0 {
+		shown.Devices = shown.Job.Result.Monitors
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	page.Error = a.err
+	shown.Error = a.err
 	if a.signIn != nil {
-		page.Domain, page.Address = a.domain, a.signIn.Address()
+		shown.Domain, shown.Address = a.domain, a.signIn.Address()
 	}
-	return page, page.Job.Running
+	return shown, shown.Job.Running
 }
 
 // begin begins a sign-in, in place of one that is under way.
@@ -111,7 +111,7 @@ func (a *amazonSignIn) close() { a.replace(nil, "", nil) }
 // paste takes the address on which the user's browser has ended, or the code in it.
 func (a *amazonSignIn) paste(r *http.Request) string {
 	pasted := r.PostForm.Get("address")
-	a.job.start(a.jobs, pasteLimit, func(ctx context.Context, update func(func(*signedIn))) error {
+	a.job.start(a.jobs, pasteLimit, func(ctx context.Context, update func(func(*signInResult))) error {
 		a.mu.Lock()
 		signIn := a.signIn
 		a.mu.Unlock()
@@ -124,14 +124,14 @@ func (a *amazonSignIn) paste(r *http.Request) string {
 }
 
 // finish signs in as the command amazon login does, and then reads the monitors once.
-func (a *amazonSignIn) finish(ctx context.Context, signIn *account.SignIn, pasted string, update func(func(*signedIn))) error {
+func (a *amazonSignIn) finish(ctx context.Context, signIn *account.SignIn, pasted string, update func(func(*signInResult))) error {
 	retry := a.options.Retrier(amazon.Source)
 	notes, err := signIn.Finish(ctx, retry, pasted)
 	if err != nil {
 		return explain(err)
 	}
 	a.close()
-	update(func(r *signedIn) { r.Notes, r.SignedIn = notes, true })
+	update(func(r *signInResult) { r.Notes, r.SignedIn = notes, true })
 	collector, err := amazon.New(a.options.Amazon)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (a *amazonSignIn) finish(ctx context.Context, signIn *account.SignIn, paste
 		}
 		return errors.Join(failed, a.options.Ready(ctx, amazon.Source))
 	}
-	update(func(r *signedIn) {
+	update(func(r *signInResult) {
 		r.Monitors = monitors
 		if len(monitors) == 0 {
 			r.Notes = append(r.Notes, "No air quality monitor was found: "+collector.Advise(nil)+".")

@@ -57,15 +57,15 @@ type hueData struct {
 
 func (h *huePairing) content(p bridge.Picture) (data any, busy bool) {
 	source := sourceOf(p, hue.Source)
-	page := hueData{
+	shown := hueData{
 		Finding: h.finding.now(), Pairing: h.pairing.now(), Bridges: source.Endpoints, Paired: h.stored.paired(), Problem: source.Problem,
 		Devices: devicesOf(p, hue.Source), Lines: h.stored.hueLines(), File: h.options.ConfigFile, StateDir: h.options.Config.StateDir,
 	}
-	page.Just = page.Pairing.Result.Paired && !page.Problem.Since.After(page.Pairing.Began)
-	if len(page.Devices) == 0 {
-		page.Devices = page.Pairing.Result.Devices
+	shown.Just = shown.Pairing.Result.Paired && !shown.Problem.Since.After(shown.Pairing.Began)
+	if len(shown.Devices) == 0 {
+		shown.Devices = shown.Pairing.Result.Devices
 	}
-	return page, page.Finding.Running || page.Pairing.Running
+	return shown, shown.Finding.Running || shown.Pairing.Running
 }
 
 func (h *huePairing) find(*http.Request) string {

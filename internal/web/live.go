@@ -33,7 +33,7 @@ type live struct {
 	streams  *streams
 }
 
-func (l *live) serve(w http.ResponseWriter, r *http.Request, v visit, p page) {
+func (l *live) serve(w http.ResponseWriter, r *http.Request, v visit, p menuPage) {
 	if r.Method != http.MethodGet { // a GET pattern matches HEAD too
 		http.Error(w, "use GET", http.StatusMethodNotAllowed)
 		return

@@ -48,16 +48,16 @@ type announcement struct {
 
 func (b *brokerTrial) content(p bridge.Picture) (data any, busy bool) {
 	c := b.options.Config
-	page := mqttData{
+	shown := mqttData{
 		Broker: cmp.Or(c.MQTT.Broker, p.Broker.Address), Username: c.MQTT.Username, Configured: c.MQTT, HomeAssistant: c.HomeAssistant,
 		State: p.Broker, Trial: b.job.now(), Lines: b.lines(), File: b.options.ConfigFile, Setup: b.options.Mode == Setup,
 	}
-	page.Configured.Broker = b.address(p.Broker)
-	if tried := page.Trial; !tried.Began.IsZero() {
-		page.Broker, page.Username = tried.Result.Broker, tried.Result.Username
+	shown.Configured.Broker = b.address(p.Broker)
+	if tried := shown.Trial; !tried.Began.IsZero() {
+		shown.Broker, shown.Username = tried.Result.Broker, tried.Result.Username
 	}
-	if b.works() && page.Trial.Result.OwnPassword {
-		page.PasswordFile = b.passwordFile()
+	if b.works() && shown.Trial.Result.OwnPassword {
+		shown.PasswordFile = b.passwordFile()
 	}
 	topics := discovery.Topics{Base: c.MQTT.BaseTopic, Prefix: c.HomeAssistant.Prefix}
 	for _, d := range p.Devices {
@@ -66,9 +66,9 @@ func (b *brokerTrial) content(p bridge.Picture) (data any, busy bool) {
 			a.Entities = append(a.Entities, r.Name)
 		}
 		a.Entities = append(a.Entities, eventNames(d)...)
-		page.Announced = append(page.Announced, a)
+		shown.Announced = append(shown.Announced, a)
 	}
-	return page, page.Trial.Running
+	return shown, shown.Trial.Running
 }
 
 // address returns the broker as configured, or as Home Assistant has named it.

@@ -56,18 +56,18 @@ type sourceRow struct {
 }
 
 func (o *overview) content(p bridge.Picture) (data any, busy bool) {
-	page := overviewData{
+	shown := overviewData{
 		Problems: problemsOf(p, o.options), Steps: o.steps(p), Rooms: o.rooms(p.Devices), File: o.options.ConfigFile,
 		Lines:  slices.Concat(o.stored.hueLines(), o.stored.amazonLines(), o.broker.lines()),
 		Broker: p.Broker, Address: o.broker.address(p.Broker), Started: p.Started, Version: p.Version,
 	}
 	for _, source := range p.Sources {
 		for _, e := range source.Endpoints {
-			page.Waiting = page.Waiting || e.LastPoll.IsZero()
-			page.Sources = append(page.Sources, sourceRow{source.Source, e, !source.Problem.Since.IsZero()})
+			shown.Waiting = shown.Waiting || e.LastPoll.IsZero()
+			shown.Sources = append(shown.Sources, sourceRow{source.Source, e, !source.Problem.Since.IsZero()})
 		}
 	}
-	return page, false
+	return shown, false
 }
 
 // steps returns the set-up where the user is to go through it: on the page of the

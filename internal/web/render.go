@@ -20,8 +20,8 @@ import (
 //go:embed assets templates
 var files embed.FS
 
-// page is a page of the menu. Its template has the same name.
-type page struct {
+// menuPage is a page of the menu. Its template has the same name.
+type menuPage struct {
 	Name, Path, Title, Short string
 
 	// Either of these returns the data for the template. busy reports whether the page
@@ -72,7 +72,7 @@ type layout struct {
 	Name, Title string
 	Base        string
 	Assets      string
-	Menu        []page // nil for a visitor who is not signed in
+	Menu        []menuPage // nil for a visitor who is not signed in
 	Setup       bool
 	SignOut     bool
 	Live        bool // the page has a live stream
@@ -84,7 +84,7 @@ type layout struct {
 // renderer makes HTML of the pages.
 type renderer struct {
 	bridge     Bridge
-	pages      []page
+	pages      []menuPage
 	setup      bool
 	canSignOut bool
 }
@@ -98,7 +98,7 @@ func (r *renderer) layout(v visit, name, title string, data any) layout {
 }
 
 // render returns a page of the menu, or the part of it that a template defines.
-func (r *renderer) render(ctx context.Context, v visit, p page, part string) ([]byte, error) {
+func (r *renderer) render(ctx context.Context, v visit, p menuPage, part string) ([]byte, error) {
 	var (
 		data any
 		busy bool
@@ -121,7 +121,7 @@ func (r *renderer) render(ctx context.Context, v visit, p page, part string) ([]
 }
 
 // show sends a page of the menu.
-func (r *renderer) show(w http.ResponseWriter, request *http.Request, v visit, p page) {
+func (r *renderer) show(w http.ResponseWriter, request *http.Request, v visit, p menuPage) {
 	content, err := r.render(request.Context(), v, p, "layout.html")
 	if err != nil {
 		r.fail(w, v, http.StatusServiceUnavailable, "hueair2mqtt is shutting down: "+err.Error())

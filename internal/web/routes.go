@@ -2,12 +2,12 @@ package web
 
 import "net/http"
 
-// areas are the parts of the page that handle requesta.
+// areas are the parts of the page that handle requests.
 type areas struct {
 	visitors *visitors
 	renderer *renderer
 	live     *live
-	signIn   *signIn
+	signIn   *signInPage
 	overview *overview
 	hue      *huePairing
 	amazon   *amazonSignIn
@@ -17,8 +17,8 @@ type areas struct {
 }
 
 // pages returns the pages of the menu, in its order.
-func (a *areas) pages() []page {
-	return []page{
+func (a *areas) pages() []menuPage {
+	return []menuPage{
 		{Name: "overview", Path: "/", Title: "Overview", Short: "Overview", fromBridge: a.overview.content},
 		{Name: "hue", Path: "/hue", Title: "Philips Hue", Short: "Philips Hue", fromBridge: a.hue.content},
 		{Name: "amazon", Path: "/amazon", Title: "Amazon", Short: "Amazon", fromBridge: a.amazon.content},
@@ -28,12 +28,12 @@ func (a *areas) pages() []page {
 	}
 }
 
-// An action handles a form of the page. It returns the path of the page to show next.
-type action func(r *http.Request) (next string)
+// formAction handles a form of the page. It returns the path of the page to show next.
+type formAction func(r *http.Request) (next string)
 
 // actions returns the forms of the pages by their path.
-func (a *areas) actions() map[string]action {
-	return map[string]action{
+func (a *areas) actions() map[string]formAction {
+	return map[string]formAction{
 		"/refresh":      a.overview.refresh,
 		"/acknowledge":  a.overview.acknowledge,
 		"/hue/find":     a.hue.find,
@@ -74,7 +74,7 @@ func (a *areas) routes() http.Handler {
 	return mux
 }
 
-// A visitHandler handles a request of a known or unknown visitor.
+// visitHandler handles a request of a known or unknown visitor.
 type visitHandler func(w http.ResponseWriter, r *http.Request, v visit)
 
 // forAll passes the requests of all visitors to next.
@@ -83,7 +83,7 @@ func (a *areas) forAll(next visitHandler) http.HandlerFunc {
 }
 
 // signedIn requires an authenticated visitor. It redirects everyone else to the
-// sign-in page and refuses their forma.
+// sign-in page and refuses their forms.
 func (a *areas) signedIn(next visitHandler) http.HandlerFunc {
 	return a.forAll(func(w http.ResponseWriter, r *http.Request, v visit) {
 		switch {

@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// signIn is the page on which a visitor signs in with the password or a one-time
+// signInPage is the page on which a visitor signs in with the password or a one-time
 // code.
-type signIn struct {
+type signInPage struct {
 	sessions *sessions
 	attempts *attempts
 	renderer *renderer
@@ -25,7 +25,7 @@ type signInData struct {
 
 // show shows the form. It only fills in the code of a link: mail scanners and link
 // previews open links too, and the code works once.
-func (s *signIn) show(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *signInPage) show(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.signedIn() {
 		http.Redirect(w, r, v.base+"/", http.StatusSeeOther)
 		return
@@ -33,11 +33,11 @@ func (s *signIn) show(w http.ResponseWriter, r *http.Request, v visit) {
 	s.form(w, v, http.StatusOK, r.URL.Query().Get("code"), "")
 }
 
-func (s *signIn) form(w http.ResponseWriter, v visit, status int, code, problem string) {
+func (s *signInPage) form(w http.ResponseWriter, v visit, status int, code, problem string) {
 	s.renderer.other(w, v, status, "signin", "Sign in", signInData{ByPassword: s.sessions.password != "", Code: code, Error: problem})
 }
 
-func (s *signIn) submit(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *signInPage) submit(w http.ResponseWriter, r *http.Request, v visit) {
 	secret := r.PostForm.Get("secret")
 	if !s.sessions.useCode(secret) && !s.checkPassword(w, v, secret) {
 		return
@@ -48,7 +48,7 @@ func (s *signIn) submit(w http.ResponseWriter, r *http.Request, v visit) {
 
 // checkPassword reports whether the secret is the password. If it is not, or if there
 // were too many attempts, checkPassword has sent the response.
-func (s *signIn) checkPassword(w http.ResponseWriter, v visit, secret string) bool {
+func (s *signInPage) checkPassword(w http.ResponseWriter, v visit, secret string) bool {
 	from := zap.Stringer("from", v.client)
 	if s.sessions.password != "" {
 		known := ""
@@ -75,7 +75,7 @@ func (s *signIn) checkPassword(w http.ResponseWriter, v visit, secret string) bo
 	return false
 }
 
-func (s *signIn) signOut(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *signInPage) signOut(w http.ResponseWriter, r *http.Request, v visit) {
 	setCookie(w, r, v.base, s.sessions.end(v.cookie))
 	http.Redirect(w, r, v.base+"/sign-in", http.StatusSeeOther)
 }

@@ -54,7 +54,7 @@ func New(ctx context.Context, o Options) *Server {
 		visitors: &visitors{guard, sessions},
 		renderer: renderer,
 		live:     &live{renderer: renderer, changes: changes, streams: newStreams()},
-		signIn:   &signIn{sessions: sessions, attempts: newAttempts(), renderer: renderer, log: o.Log},
+		signIn:   &signInPage{sessions: sessions, attempts: newAttempts(), renderer: renderer, log: o.Log},
 		overview: &overview{options: &s.options, stored: stored, broker: mqtt},
 		hue:      &huePairing{options: &s.options, jobs: s.jobs, stored: stored},
 		amazon:   s.amazon,
