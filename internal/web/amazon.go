@@ -51,15 +51,12 @@ type amazonData struct {
 	Problem      bridge.ProblemPicture
 	Devices      []bridge.DevicePicture
 	Lines        []string
-	File         string
-	StateDir     string
 }
 
 func (a *amazonSignIn) content(p bridge.Picture) (data any, busy bool) {
 	shown := amazonData{
 		Marketplaces: configs.Marketplaces, Domain: a.options.Amazon.Account.Domain, SignedIn: a.stored.signedIn(), Job: a.job.now(),
 		Problem: sourceOf(p, amazon.Source).Problem, Devices: devicesOf(p, amazon.Source), Lines: a.stored.amazonLines(),
-		File: a.options.ConfigFile, StateDir: a.options.Config.StateDir,
 	}
 	shown.Just = shown.Job.Result.SignedIn && !shown.Problem.Since.After(shown.Job.Began)
 	if len(shown.Devices) == 0 {

@@ -43,25 +43,21 @@ type pairProgress struct {
 }
 
 type hueData struct {
-	Finding  jobState[[]pairing.Found]
-	Pairing  jobState[pairProgress]
-	Bridges  []bridge.EndpointPicture
-	Paired   []pairing.Pairing
-	Problem  bridge.ProblemPicture
-	Just     bool // paired on this page, without a problem since
-	Devices  []bridge.DevicePicture
-	Lines    []string
-	File     string
-	StateDir string
+	Finding jobState[[]pairing.Found]
+	Pairing jobState[pairProgress]
+	Paired  []pairing.Pairing
+	Source  bridge.SourcePicture
+	Just    bool // paired on this page, without a problem since
+	Devices []bridge.DevicePicture
+	Lines   []string
 }
 
 func (h *huePairing) content(p bridge.Picture) (data any, busy bool) {
-	source := sourceOf(p, hue.Source)
 	shown := hueData{
-		Finding: h.finding.now(), Pairing: h.pairing.now(), Bridges: source.Endpoints, Paired: h.stored.paired(), Problem: source.Problem,
-		Devices: devicesOf(p, hue.Source), Lines: h.stored.hueLines(), File: h.options.ConfigFile, StateDir: h.options.Config.StateDir,
+		Finding: h.finding.now(), Pairing: h.pairing.now(), Paired: h.stored.paired(), Source: sourceOf(p, hue.Source),
+		Devices: devicesOf(p, hue.Source), Lines: h.stored.hueLines(),
 	}
-	shown.Just = shown.Pairing.Result.Paired && !shown.Problem.Since.After(shown.Pairing.Began)
+	shown.Just = shown.Pairing.Result.Paired && !shown.Source.Problem.Since.After(shown.Pairing.Began)
 	if len(shown.Devices) == 0 {
 		shown.Devices = shown.Pairing.Result.Devices
 	}

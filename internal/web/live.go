@@ -51,7 +51,7 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request, v visit, p menuPage
 	changed, unsubscribe := l.changes.subscribe()
 	defer unsubscribe()
 	if p.fromBridge != nil {
-		if err := l.renderer.bridge.Watch(ctx, func() { signal(changed) }); err != nil {
+		if err := l.renderer.options.Bridge.Watch(ctx, func() { signal(changed) }); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

@@ -77,14 +77,12 @@ func (l *logPage) content() (data any, busy bool) {
 	return logData{lines}, false
 }
 
-// The log has no secrets. Since people post it in forums, the page removes whatever
-// looks like one, and mail addresses.
-var (
-	mailAddress = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}`)
-	amazonToken = regexp.MustCompile(`At[nz][ar]\|[^\s"\\]+`)
-	amazonCode  = regexp.MustCompile(`(authorization_code=|code_verifier=)[^\s"&\\]+`)
-	hueKey      = regexp.MustCompile(`\b[A-Za-z0-9-]{40}\b`)
-)
+// secretPattern matches a token or a one-time code of Amazon, a key of a Hue bridge and
+// a mail address. The log has no secrets; but people post it in forums.
+var secretPattern = regexp.MustCompile(`At[nz][ar]\|[^\s"\\]+` +
+	`|(authorization_code=|code_verifier=)[^\s"&\\]+` +
+	`|\b[A-Za-z0-9-]{40}\b` +
+	`|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}`)
 
 const redacted = "[redacted]"
 
@@ -103,10 +101,6 @@ func redactor(c *configs.Config) func(line string) string {
 	}
 	configured := strings.NewReplacer(pairs...)
 	return func(line string) string {
-		line = configured.Replace(line)
-		line = amazonToken.ReplaceAllString(line, redacted)
-		line = amazonCode.ReplaceAllString(line, "${1}"+redacted)
-		line = hueKey.ReplaceAllString(line, redacted)
-		return mailAddress.ReplaceAllString(line, redacted)
+		return secretPattern.ReplaceAllString(configured.Replace(line), "${1}"+redacted)
 	}
 }

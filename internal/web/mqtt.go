@@ -35,22 +35,16 @@ type mqttData struct {
 	Trial            jobState[brokerResult]
 	Lines            []string
 	PasswordFile     string // for the password that was typed in and works; else ""
-	File             string
-	Announced        []announcement
-	Setup            bool
-}
-
-// announcement is what Home Assistant is sent about a device.
-type announcement struct {
-	Name, Area, Topic, Config string
-	Entities                  []string
+	Topics           discovery.Topics
+	Devices          []bridge.DevicePicture
 }
 
 func (b *brokerTrial) content(p bridge.Picture) (data any, busy bool) {
 	c := b.options.Config
 	shown := mqttData{
 		Broker: cmp.Or(c.MQTT.Broker, p.Broker.Address), Username: c.MQTT.Username, Configured: c.MQTT, HomeAssistant: c.HomeAssistant,
-		State: p.Broker, Trial: b.job.now(), Lines: b.lines(), File: b.options.ConfigFile, Setup: b.options.Mode == Setup,
+		State: p.Broker, Trial: b.job.now(), Lines: b.lines(),
+		Topics: discovery.Topics{Base: c.MQTT.BaseTopic, Prefix: c.HomeAssistant.Prefix}, Devices: p.Devices,
 	}
 	shown.Configured.Broker = b.address(p.Broker)
 	if tried := shown.Trial; !tried.Began.IsZero() {
@@ -58,15 +52,6 @@ func (b *brokerTrial) content(p bridge.Picture) (data any, busy bool) {
 	}
 	if b.works() && shown.Trial.Result.OwnPassword {
 		shown.PasswordFile = b.passwordFile()
-	}
-	topics := discovery.Topics{Base: c.MQTT.BaseTopic, Prefix: c.HomeAssistant.Prefix}
-	for _, d := range p.Devices {
-		a := announcement{Name: d.Name, Area: d.Area, Topic: topics.State(d.ID), Config: topics.Config(d.ID)}
-		for _, r := range readings(d) {
-			a.Entities = append(a.Entities, r.Name)
-		}
-		a.Entities = append(a.Entities, eventNames(d)...)
-		shown.Announced = append(shown.Announced, a)
 	}
 	return shown, shown.Trial.Running
 }

@@ -23,13 +23,9 @@ type overviewData struct {
 	Waiting  bool // for the first poll
 	Steps    []step
 	Lines    []string
-	File     string
 	Rooms    []room
-	Sources  []sourceRow
-	Broker   bridge.BrokerPicture
 	Address  string // of the broker
-	Started  time.Time
-	Version  string
+	bridge.Picture
 }
 
 // step is a step of the set-up.
@@ -49,22 +45,15 @@ type deviceCard struct {
 	Readings []reading
 }
 
-type sourceRow struct {
-	Source string
-	bridge.EndpointPicture
-	Refused bool
-}
-
 func (o *overview) content(p bridge.Picture) (data any, busy bool) {
 	shown := overviewData{
-		Problems: problemsOf(p, o.options), Steps: o.steps(p), Rooms: o.rooms(p.Devices), File: o.options.ConfigFile,
-		Lines:  slices.Concat(o.stored.hueLines(), o.stored.amazonLines(), o.broker.lines()),
-		Broker: p.Broker, Address: o.broker.address(p.Broker), Started: p.Started, Version: p.Version,
+		Problems: problemsOf(p, o.options), Steps: o.steps(p), Rooms: o.rooms(p.Devices),
+		Lines:   slices.Concat(o.stored.hueLines(), o.stored.amazonLines(), o.broker.lines()),
+		Address: o.broker.address(p.Broker), Picture: p,
 	}
 	for _, source := range p.Sources {
 		for _, e := range source.Endpoints {
 			shown.Waiting = shown.Waiting || e.LastPoll.IsZero()
-			shown.Sources = append(shown.Sources, sourceRow{source.Source, e, !source.Problem.Since.IsZero()})
 		}
 	}
 	return shown, false

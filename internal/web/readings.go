@@ -85,6 +85,15 @@ func values(d bridge.DevicePicture) string {
 	return strings.Join(append(parts, eventNames(d)...), ", ")
 }
 
+// entities returns the names of a device's readings and events in one line.
+func entities(d bridge.DevicePicture) string {
+	var names []string
+	for _, r := range readings(d) {
+		names = append(names, r.Name)
+	}
+	return strings.Join(append(names, eventNames(d)...), ", ")
+}
+
 // eventNames returns the names of a device's buttons and dials, such as "Button 1".
 func eventNames(d bridge.DevicePicture) (names []string) {
 	for _, key := range slices.Sorted(maps.Keys(d.EventTypes)) {

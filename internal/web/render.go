@@ -34,7 +34,7 @@ type menuPage struct {
 // first use: a program that serves no page does not need them.
 var templates = sync.OnceValue(func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"time": timeElement, "source": sourceName, "seconds": secondsLeft, "values": values,
+		"time": timeElement, "source": sourceName, "seconds": secondsLeft, "values": values, "entities": entities,
 	}).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"overview", "hue", "amazon", "mqtt", "check", "log", "signin", "error"} {
@@ -73,6 +73,8 @@ type layout struct {
 	Base        string
 	Assets      string
 	Menu        []menuPage // nil for a visitor who is not signed in
+	ConfigFile  string
+	StateDir    string
 	Setup       bool
 	SignOut     bool
 	Live        bool // the page has a live stream
@@ -83,14 +85,16 @@ type layout struct {
 
 // renderer makes HTML of the pages.
 type renderer struct {
-	bridge     Bridge
+	options    *Options
 	pages      []menuPage
-	setup      bool
 	canSignOut bool
 }
 
 func (r *renderer) layout(v visit, name, title string, data any) layout {
-	l := layout{Name: name, Title: title, Base: v.base, Assets: assetVersion(), Setup: r.setup, Now: time.Now(), Data: data}
+	l := layout{
+		Name: name, Title: title, Base: v.base, Assets: assetVersion(), ConfigFile: r.options.ConfigFile, StateDir: r.options.Config.StateDir,
+		Setup: r.options.Mode == Setup, Now: time.Now(), Data: data,
+	}
 	if v.signedIn() {
 		l.Menu, l.SignOut = r.pages, r.canSignOut
 	}
@@ -104,7 +108,7 @@ func (r *renderer) render(ctx context.Context, v visit, p menuPage, part string)
 		busy bool
 	)
 	if p.fromBridge != nil {
-		picture, err := r.bridge.Picture(ctx)
+		picture, err := r.options.Bridge.Picture(ctx)
 		if err != nil {
 			return nil, err
 		}

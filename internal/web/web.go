@@ -49,7 +49,7 @@ func New(ctx context.Context, o Options) *Server {
 	stored := storedAccess{o.Config}
 	s.amazon = &amazonSignIn{options: &s.options, jobs: s.jobs, stored: stored}
 	mqtt := &brokerTrial{options: &s.options, jobs: s.jobs}
-	renderer := &renderer{bridge: o.Bridge, setup: o.Mode == Setup, canSignOut: !sessions.open()}
+	renderer := &renderer{options: &s.options, canSignOut: !sessions.open()}
 	areas := &areas{
 		visitors: &visitors{guard, sessions},
 		renderer: renderer,
