@@ -10,27 +10,19 @@ import (
 	"syscall"
 
 	"hueair2mqtt/internal/regularfile"
+	"hueair2mqtt/internal/sources"
 )
 
-// SecretFile is a file that the service must be able to read, and nobody else.
-type SecretFile struct {
-	// Name is what the user knows it by: a key, or the file's own name.
-	Name string
-	Path string
-	// Renew says in imperative words how to get a new one.
-	Renew string
-	// Kept says that the program itself keeps it in its state directory. Such a file
-	// need not be there.
-	Kept bool
-	// Refused says that the program does not use the file if others may change it.
-	// It is so of Kept ones.
-	Refused bool
+// SecretFile returns what is wrong with a file. It doesn't read the content. If root runs
+// the check, the owner of stateDir counts as the user that runs the service.
+func SecretFile(file sources.SecretFile, stateDir string) []Finding {
+	return secretFile(file).look(stateDir)
 }
 
-// Look returns what is wrong with the file. Its content is not read. stateDir is
-// the directory whose owner is taken for the user that the service runs as, where
-// it is root who looks.
-func (s SecretFile) Look(stateDir string) []Finding {
+// secretFile is a sources.SecretFile.
+type secretFile sources.SecretFile
+
+func (s secretFile) look(stateDir string) []Finding {
 	const component = "credentials"
 	info, err := os.Lstat(s.Path)
 	switch {
@@ -68,7 +60,7 @@ func (s SecretFile) Look(stateDir string) []Finding {
 }
 
 // lookAtMode finds out who else may read or change the file.
-func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Finding) {
+func (s secretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Finding) {
 	const component = "credentials"
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -124,7 +116,7 @@ func (s SecretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 	return found
 }
 
-func (s SecretFile) unreadable(err error) Finding {
+func (s secretFile) unreadable(err error) Finding {
 	me := userName(uint32(os.Geteuid()))
 	return Failed("credentials", fmt.Sprintf("run the check as the user of the service or as root; if %s is that user, run: chown %s %s", me, me, s.Path),
 		"%s: the user %s can't read %s: %v", s.Name, me, s.Path, reason(err))

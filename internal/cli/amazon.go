@@ -12,6 +12,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 )
 
 func newAmazonCommand() *cobra.Command {
@@ -40,15 +41,6 @@ func loadAmazonConfig(cmd *cobra.Command) (*configs.Config, error) {
 		return nil, &exitError{exitUnusable, err}
 	}
 	return config, nil
-}
-
-// amazonOptions are those of the configured account.
-func amazonOptions(c *configs.Config) amazon.Options {
-	return amazon.Options{
-		Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
-		Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
-		Timeout: c.Amazon.Timeout, Areas: c.Amazon.Areas, Marketplaces: configs.Marketplaces,
-	}
 }
 
 // amazonRetrier retries as the bridge does; what it logs is only of interest to
@@ -80,7 +72,7 @@ account. A bridge that runs notices by itself at its next poll.`,
 			if err != nil {
 				return err
 			}
-			err = amazon.SignOut(cmd.Context(), retry, amazonOptions(config))
+			err = amazon.SignOut(cmd.Context(), retry, sources.AmazonOptions(config))
 			switch {
 			case errors.Is(err, amazon.ErrNotSignedIn):
 				fmt.Fprintf(cmd.OutOrStdout(), "Nobody is signed in: there is no amazon.json in %s.\n", config.StateDir)

@@ -13,6 +13,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/sources"
 )
 
 func newAmazonLoginCommand() *cobra.Command {
@@ -81,7 +82,7 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	if err != nil {
 		return err
 	}
-	options := amazonOptions(config)
+	options := sources.AmazonOptions(config)
 	signIn, err := amazon.NewSignIn(options)
 	if err != nil {
 		return &exitError{exitUnusable, fmt.Errorf("amazon: %w", err)}

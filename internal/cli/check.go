@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,10 +15,9 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/sources"
 )
 
 // checkTime bounds the looking, whatever hangs. 15 s are promised; the rest is for
@@ -88,20 +87,16 @@ func findAll(ctx context.Context, cmd *cobra.Command) []check.Finding {
 		}
 		return findings
 	}
-	return append(findings, check.Run(ctx, deadline, probes(inUse(config)))...)
+	return append(findings, check.Run(ctx, deadline, probes(config))...)
 }
 
-// inUse returns the configuration without the sources that the user of the Home
-// Assistant app has not set up: both are on from the start, and missing credentials are
-// no failure there.
-func inUse(c *configs.Config) *configs.Config {
-	if c.App.Token == "" {
-		return c
-	}
-	used := *c
-	used.Hue.Enabled = c.Hue.Enabled && !awaitsPairing(c)
-	used.Amazon.Enabled = c.Amazon.Enabled && !awaitsSignIn(c)
-	return &used
+// toCheck returns the enabled sources. The Home Assistant app enables all of them, whether
+// the user has them or not, so there those that are not set up don't count. A Hue bridge
+// whose address has changed isn't searched for: the user wants to know that.
+func toCheck(c *configs.Config) []sources.Source {
+	return slices.DeleteFunc(sources.All(c, nil), func(s sources.Source) bool {
+		return !s.Enabled || c.App.Token != "" && s.AwaitsSetup()
+	})
 }
 
 func configurationFindings(cmd *cobra.Command, err error) []check.Finding {
@@ -137,19 +132,17 @@ const credentials = "credentials"
 // probes are those of all components that the configuration has.
 func probes(c *configs.Config) []check.Probe {
 	options := bridgeOptions(c, nil, zap.NewNop())
+	enabled := toCheck(c)
 	one := func(component string, look func(context.Context) check.Finding) check.Probe {
 		return check.Probe{Component: component, Look: func(ctx context.Context) []check.Finding { return []check.Finding{look(ctx)} }}
 	}
 	all := []check.Probe{
-		{Component: credentials, Look: func(context.Context) []check.Finding { return credentialFindings(c) }},
+		{Component: credentials, Look: func(context.Context) []check.Finding { return credentialFindings(c, enabled) }},
 		one("state directory", func(context.Context) check.Finding { return check.StateDir(c.StateDir) }),
 		{Component: "broker", Look: func(ctx context.Context) []check.Finding { return brokerFindings(ctx, options) }},
 	}
-	if c.Hue.Enabled {
-		all = append(all, hueProbes(c)...)
-	}
-	if c.Amazon.Enabled {
-		all = append(all, amazonProbe(c))
+	for _, source := range enabled {
+		all = append(all, sourceProbes(c, source)...)
 	}
 	if c.Alert.Email.Enabled() {
 		all = append(all, one("mail", func(ctx context.Context) check.Finding {
@@ -160,7 +153,7 @@ func probes(c *configs.Config) []check.Probe {
 		}))
 	}
 	return append(all,
-		one("clock", func(ctx context.Context) check.Finding { return clockFinding(ctx, c) }),
+		one("clock", func(ctx context.Context) check.Finding { return clockFinding(ctx, enabled) }),
 		one("log", func(context.Context) check.Finding { return logFinding(c.Log) }))
 }
 
@@ -190,123 +183,83 @@ func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Fin
 	return findings
 }
 
-// hueFile and amazonFile are what the program keeps of the two sources.
-func hueFile(c *configs.Config) check.SecretFile {
-	return check.SecretFile{
-		Name: hue.StateFile, Path: filepath.Join(c.StateDir, hue.StateFile), Kept: true,
-		Renew: "remove it and pair the Hue bridges again: hueair2mqtt hue pair",
-	}
-}
-
-func amazonFile(c *configs.Config) check.SecretFile {
-	kept := check.SecretFile{
-		Name: amazon.StateFile, Path: filepath.Join(c.StateDir, amazon.StateFile), Kept: true,
-		Renew: "run: hueair2mqtt amazon login",
-	}
-	if _, err := os.Lstat(kept.Path); errors.Is(err, os.ErrNotExist) && c.Amazon.CookiesFile != "" {
-		return check.SecretFile{
-			Name: "amazon.cookies_file", Path: c.Amazon.CookiesFile, Refused: true,
-			Renew: "export the cookies of a browser that is signed in there, or better: run hueair2mqtt amazon login",
-		}
-	}
-	return kept
-}
-
 // namedSecrets are the files with a password or a key that the configuration names.
-func namedSecrets(c *configs.Config) (files []check.SecretFile) {
+func namedSecrets(c *configs.Config) (files []sources.SecretFile) {
 	for _, f := range []struct{ key, path string }{
 		{"mqtt.password_file", c.MQTT.PasswordFile}, {"mqtt.key_file", c.MQTT.KeyFile}, {"alert.email.password_file", c.Alert.Email.PasswordFile},
 		{"web.password_file", c.Web.PasswordFile},
 	} {
 		if f.path != "" {
-			files = append(files, check.SecretFile{Name: f.key, Path: f.path, Renew: "name the right file, or write it"})
+			files = append(files, sources.SecretFile{Name: f.key, Path: f.path, Renew: "name the right file, or write it"})
 		}
 	}
 	return files
 }
 
 // credentialFindings looks at all files that hold a secret.
-func credentialFindings(c *configs.Config) (findings []check.Finding) {
-	files := namedSecrets(c)
-	if c.Hue.Enabled {
-		files = append(files, hueFile(c))
-	}
-	if c.Amazon.Enabled {
-		files = append(files, amazonFile(c))
-	}
+func credentialFindings(c *configs.Config, enabled []sources.Source) (findings []check.Finding) {
 	there := 0
-	for _, f := range files {
-		findings = append(findings, f.Look(c.StateDir)...)
-		if _, err := os.Stat(f.Path); err == nil {
+	look := func(file sources.SecretFile, needed bool) {
+		for _, f := range check.SecretFile(file, c.StateDir) {
+			f.Unusable = needed && f.Status == check.Fail
+			findings = append(findings, f)
+		}
+		if _, err := os.Stat(file.Path); err == nil {
 			there++
+		}
+	}
+	for _, file := range namedSecrets(c) {
+		look(file, false)
+	}
+	for _, source := range enabled {
+		if source.Credentials.Path != "" {
+			look(source.Credentials, source.AtStart)
 		}
 	}
 	if len(findings) == 0 {
 		findings = append(findings, check.Passed(credentials, "%d files, safe from other users", there))
 	}
-	for i, f := range findings {
-		// run ends at once if it can't read what pairing stored.
-		findings[i].Unusable = f.Status == check.Fail && strings.HasPrefix(f.Reason, hue.StateFile+":")
-	}
 	return findings
 }
 
-// spoilt says that a source can't be tried, if the file with its credentials or the
-// state directory can't be used; that has a finding of its own.
-func spoilt(c *configs.Config, component string, file check.SecretFile) []check.Finding {
-	if check.StateDir(c.StateDir).Unusable {
-		return []check.Finding{check.Warned(component, "mend the state directory first", "not tried: it needs the state directory")}
+// notTried returns a finding if a source can't be tried because its credentials or the
+// state directory are unusable. Those have findings of their own.
+func notTried(c *configs.Config, component string, file sources.SecretFile) []check.Finding {
+	if file.Path == "" {
+		return nil
 	}
-	for _, f := range file.Look(c.StateDir) {
+	if check.StateDir(c.StateDir).Unusable {
+		return []check.Finding{check.Warned(component, "fix the state directory first", "not tried: it needs the state directory")}
+	}
+	for _, f := range check.SecretFile(file, c.StateDir) {
 		if f.Status == check.Fail {
-			return []check.Finding{check.Warned(component, "mend the credentials first", "not tried: %s can't be used", file.Name)}
+			return []check.Finding{check.Warned(component, "fix the credentials first", "not tried: %s can't be used", file.Name)}
 		}
 	}
 	return nil
 }
 
-// hueProbes are one for each Hue bridge.
-func hueProbes(c *configs.Config) (all []check.Probe) {
-	const component = "hue"
-	failed := func(err error) []check.Probe {
-		return []check.Probe{{Component: component, Look: func(context.Context) []check.Finding {
-			if f := spoilt(c, component, hueFile(c)); f != nil {
+// sourceProbes returns a probe for each endpoint of a source.
+func sourceProbes(c *configs.Config, source sources.Source) (all []check.Probe) {
+	endpoints, err := source.Endpoints()
+	if err != nil {
+		return []check.Probe{{Component: source.Name, Look: func(context.Context) []check.Finding {
+			if f := notTried(c, source.Name, source.Credentials); f != nil {
 				return f
 			}
-			f := check.FromError(component, err, "mend hue.bridges")
+			f := check.FromError(source.Name, err, "check the settings under "+source.Name)
 			f.Unusable = true
 			return []check.Finding{f}
 		}}}
 	}
-	// A Hue bridge that has moved is not looked for: that it is not where it should
-	// be is worth knowing.
-	options, err := hueOptions(c, nil)
-	if err != nil {
-		return failed(err)
-	}
-	for _, o := range options {
-		collector, err := hue.New(o)
-		if err != nil {
-			all = append(all, failed(err)...)
-			continue
+	for _, endpoint := range endpoints {
+		var first func(component string) []check.Finding
+		if !source.AtStart {
+			first = func(component string) []check.Finding { return notTried(c, component, source.Credentials) }
 		}
-		all = append(all, sourceProbe(collector, nil))
+		all = append(all, sourceProbe(endpoint, first))
 	}
 	return all
-}
-
-func amazonProbe(c *configs.Config) check.Probe {
-	collector, err := amazon.New(amazonOptions(c))
-	if err != nil {
-		return check.Probe{Component: amazon.Source, Look: func(context.Context) []check.Finding {
-			f := check.FromError(amazon.Source, err, "mend the settings under amazon")
-			f.Unusable = true
-			return []check.Finding{f}
-		}}
-	}
-	return sourceProbe(collector, func(component string) []check.Finding {
-		return spoilt(c, component, amazonFile(c))
-	})
 }
 
 // sourceProbe polls once, without retrying. first may have found something that
@@ -387,12 +340,14 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// clockFinding compares the clock with the program's own age and, where Amazon is
-// read, with Amazon's clock. A Hue bridge's own may be wrong.
-func clockFinding(ctx context.Context, c *configs.Config) check.Finding {
+// clockFinding compares the clock with the program's age and with that of the first source
+// that has a reliable one.
+func clockFinding(ctx context.Context, enabled []sources.Source) check.Finding {
 	var ask func(context.Context) (string, time.Time, error)
-	if c.Amazon.Enabled {
-		ask = func(ctx context.Context) (string, time.Time, error) { return amazon.ServerTime(ctx, amazonOptions(c)) }
+	for _, source := range enabled {
+		if ask == nil {
+			ask = source.ServerTime
+		}
 	}
 	return check.Clock(ctx, time.Now, made(), ask)
 }

@@ -26,9 +26,9 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 )
 
 // The demo's clock: quick enough that ten seconds show everything once.
@@ -111,11 +111,12 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	account := house.account(alexaURL, stateDir)
-	if err := house.signIn(ctx, account, log); err != nil {
+	config := house.config(hueURL, alexaURL, stateDir)
+	config.MQTT.Broker = "tcp://" + address
+	if err := house.signIn(ctx, config, log); err != nil {
 		return err
 	}
-	tasks, err := house.tasks(hueURL, account)
+	tasks, err := tasksToRun(sources.All(config, nil))
 	if err != nil {
 		return err
 	}
@@ -131,15 +132,7 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { house.live(ctx, printer) })
-	return bridge.Run(ctx, bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://" + address, BaseTopic: "hueair2mqtt", ClientID: "hueair2mqtt-demo"},
-		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-		Retry:         configs.Retry{Attempts: 3, BaseDelay: 100 * time.Millisecond, Multiplier: 2, MaxDelay: time.Second, Jitter: 0.1},
-		StateDir:      stateDir,
-		Version:       versionText(),
-		Tasks:         tasks,
-		Log:           log,
-	})
+	return bridge.Run(ctx, bridgeOptions(config, tasks, log))
 }
 
 // startDemoBroker starts a broker on loopback that prints what it is given.
@@ -224,17 +217,29 @@ func newDemoHouse() *demoHouse {
 	return h
 }
 
-// account says how the house's Amazon account is read.
-func (h *demoHouse) account(url, stateDir string) amazon.Options {
-	return amazon.Options{
-		Domain: "amazon.co.uk", StateDir: stateDir, Endpoint: url, AuthEndpoint: url, Timeout: demoInterval,
-		Areas: map[string]string{h.monitor.Serial: "Living Room"}, Marketplaces: configs.Marketplaces,
+// config returns the configuration of a program that reads the house.
+func (h *demoHouse) config(hueURL, amazonURL, stateDir string) *configs.Config {
+	return &configs.Config{
+		MQTT:          configs.MQTT{BaseTopic: "hueair2mqtt", ClientID: "hueair2mqtt-demo"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+		Hue: configs.Hue{
+			Enabled: true, Interval: demoInterval, Timeout: demoInterval,
+			Bridges: []configs.HueBridge{{Host: hueURL, ID: demoHueID, Username: demoHueKey}},
+			Areas:   map[string]string{h.sensors[0].MAC: "Hall", h.sensors[1].MAC: "Cellar"},
+		},
+		Amazon: configs.Amazon{
+			Enabled: true, Interval: demoInterval, Timeout: demoInterval, Domain: "amazon.co.uk",
+			Areas:     map[string]string{h.monitor.Serial: "Living Room"},
+			Endpoints: configs.AmazonEndpoints{Alexa: amazonURL, Auth: amazonURL},
+		},
+		Retry:    configs.Retry{Attempts: 3, BaseDelay: 100 * time.Millisecond, Multiplier: 2, MaxDelay: time.Second, Jitter: 0.1},
+		StateDir: stateDir,
 	}
 }
 
-// signIn signs in to the account as a user does, who is played too.
-func (h *demoHouse) signIn(ctx context.Context, account amazon.Options, log *zap.Logger) error {
-	signIn, err := amazon.NewSignIn(account)
+// signIn signs in to the account as a user does, whose part it plays.
+func (h *demoHouse) signIn(ctx context.Context, c *configs.Config, log *zap.Logger) error {
+	signIn, err := amazon.NewSignIn(sources.AmazonOptions(c))
 	if err != nil {
 		return err
 	}
@@ -245,24 +250,6 @@ func (h *demoHouse) signIn(ctx context.Context, account amazon.Options, log *zap
 	}
 	_, err = signIn.Finish(ctx, collectors.NewRetrier(collectors.DefaultRetryPolicy, amazon.Source, log), landing)
 	return err
-}
-
-func (h *demoHouse) tasks(hueURL string, account amazon.Options) ([]bridge.Task, error) {
-	hueCollector, err := hue.New(hue.Options{
-		Host: hueURL, ID: demoHueID, Username: demoHueKey, Setting: "hue.bridges[0]", Timeout: demoInterval,
-		Areas: map[string]string{h.sensors[0].MAC: "Hall", h.sensors[1].MAC: "Cellar"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	amazonCollector, err := amazon.New(account)
-	if err != nil {
-		return nil, err
-	}
-	return []bridge.Task{
-		{Collector: hueCollector, Interval: demoInterval, AlertFile: hueAlertFile},
-		{Collector: amazonCollector, Interval: demoInterval, AlertFile: amazonAlertFile},
-	}, nil
 }
 
 // live lets the house live until ctx ends: values move every second; once the

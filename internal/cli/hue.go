@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 )
@@ -38,36 +35,4 @@ func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
 		return nil, &exitError{exitUnusable, err}
 	}
 	return config, nil
-}
-
-// hueOptions are those of all Hue bridges: the configured ones, and those that are
-// only paired. Without any there is nothing to read.
-func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
-	options, err := hueOptionsIfAny(c, find)
-	if err == nil && len(options) == 0 {
-		return nil, &collectors.RemedyError{
-			Err:    errors.New("hue.bridges: no Hue bridge is named or paired, though hue.enabled is true"),
-			Remedy: `run "hueair2mqtt hue pair", or set hue.enabled to false`,
-		}
-	}
-	return options, err
-}
-
-// hueOptionsIfAny is hueOptions where no Hue bridge is no error.
-func hueOptionsIfAny(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
-	template := hue.Options{
-		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
-		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),
-	}
-	var configured []hue.Options
-	for i, b := range c.Hue.Bridges {
-		o := template
-		o.Host, o.ID, o.Username, o.Setting = b.Host, b.ID, b.Username.Reveal(), fmt.Sprintf("hue.bridges[%d]", i)
-		configured = append(configured, o)
-	}
-	options, err := hue.WithPaired(configured, template)
-	if err != nil {
-		return nil, fmt.Errorf("hue: %w", err)
-	}
-	return options, nil
 }

@@ -14,16 +14,8 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
-)
-
-// The alert files' names, which users' scripts look for.
-const (
-	hueAlertFile    = "ALERT_HUE_PAIRING_NEEDED.txt"
-	amazonAlertFile = "ALERT_TOKEN_REFRESH_NEEDED.txt"
 )
 
 func newRunCommand() *cobra.Command {
@@ -47,7 +39,7 @@ func newRunCommand() *cobra.Command {
 			if err := reportStateDir(config.StateDir, log); err != nil {
 				return &exitError{exitUnusable, err}
 			}
-			tasks, err := newTasks(config)
+			tasks, err := tasksToRun(registry(config))
 			if err != nil {
 				return &exitError{exitUnusable, err}
 			}
@@ -91,104 +83,29 @@ func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) er
 	return p.around(cmd.Context(), options, p.listen)
 }
 
-// runFollowing runs a bridge, which must have a Live, and keeps it in step with the
-// Hue bridges that are paired.
+// runFollowing runs a bridge, which must have a Live, and makes it read the endpoints that
+// are set up meanwhile.
 func runFollowing(ctx context.Context, c *configs.Config, options bridge.Options) error {
 	ctx, end := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer end()
-	if c.Hue.Enabled || options.Preview {
-		following.Go(func() { (&pairings{c, options.Live, options.Log}).follow(ctx) })
+	for _, source := range registry(c) {
+		if source.Setup.Endpoints && (source.Enabled || options.Preview) {
+			f := follower{source, filepath.Join(c.StateDir, source.Setup.StateFile), options.Live, options.Log}
+			following.Go(func() { f.run(ctx) })
+		}
 	}
 	return bridge.Run(ctx, options)
-}
-
-// newTasks makes the collectors that the configuration asks for. A new source is
-// one more block here.
-func newTasks(c *configs.Config) ([]bridge.Task, error) {
-	var tasks []bridge.Task
-	if c.Hue.Enabled && !awaitsPairing(c) {
-		more, err := hueTasks(c)
-		if err != nil {
-			return nil, err
-		}
-		tasks = append(tasks, more...)
-	}
-	if c.Amazon.Enabled && !awaitsSignIn(c) {
-		more, err := amazonTasks(c)
-		if err != nil {
-			return nil, err
-		}
-		tasks = append(tasks, more...)
-	}
-	return tasks, nil
-}
-
-// awaitsPairing says that there is no Hue bridge yet, but a page in the browser to
-// pair with one.
-func awaitsPairing(c *configs.Config) bool {
-	paired, err := hue.WithPaired(nil, hue.Options{StateDir: c.StateDir})
-	return c.Web.Listen != "" && err == nil && len(paired)+len(c.Hue.Bridges) == 0
-}
-
-// awaitsSignIn reports whether nobody has signed in to Amazon yet in the Home
-// Assistant app, where both sources are on from the start and none need be used.
-func awaitsSignIn(c *configs.Config) bool {
-	_, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile))
-	return c.App.Token != "" && errors.Is(err, os.ErrNotExist)
-}
-
-func hueTasks(c *configs.Config) ([]bridge.Task, error) {
-	options, err := hueOptions(c, finder.Find)
-	if err != nil {
-		return nil, err
-	}
-	return tasksOf(c, options)
-}
-
-// hueTasksIfAny is hueTasks where no Hue bridge is no error.
-func hueTasksIfAny(c *configs.Config) ([]bridge.Task, error) {
-	options, err := hueOptionsIfAny(c, finder.Find)
-	if err != nil {
-		return nil, err
-	}
-	return tasksOf(c, options)
-}
-
-func tasksOf(c *configs.Config, options []hue.Options) (tasks []bridge.Task, err error) {
-	for _, o := range options {
-		collector, err := hue.New(o)
-		if err != nil {
-			return nil, err
-		}
-		tasks = append(tasks, bridge.Task{Collector: collector, Interval: c.Hue.Interval, AlertFile: hueAlertFile})
-	}
-	return tasks, nil
-}
-
-func amazonTasks(c *configs.Config) ([]bridge.Task, error) {
-	collector, err := amazon.New(amazonOptions(c))
-	if err != nil {
-		return nil, fmt.Errorf("amazon: %w", err)
-	}
-	return []bridge.Task{{Collector: collector, Interval: c.Amazon.Interval, AlertFile: amazonAlertFile}}, nil
-}
-
-func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
-	return bridge.Options{
-		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
-		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
-	}
 }
 
 // removeAlertsOfDisabled removes the alert files of sources that the
 // configuration has switched off: nobody would ever clear them.
 func removeAlertsOfDisabled(c *configs.Config) error {
 	var errs []error
-	for file, enabled := range map[string]bool{hueAlertFile: c.Hue.Enabled, amazonAlertFile: c.Amazon.Enabled} {
-		if !enabled {
-			errs = append(errs, collectors.RemoveFile(filepath.Join(c.StateDir, file)))
+	for _, source := range registry(c) {
+		if !source.Enabled {
+			errs = append(errs, collectors.RemoveFile(filepath.Join(c.StateDir, source.AlertFile)))
 		}
 	}
 	return errors.Join(errs...)
@@ -225,20 +142,29 @@ func reportStateDir(dir string, log *zap.Logger) error {
 // tidyStateDir removes what a program that was killed while it wrote left there,
 // and tells of credentials that others can read.
 func tidyStateDir(c *configs.Config, log *zap.Logger) {
-	for _, name := range []string{hue.StateFile, amazon.StateFile, hueAlertFile, amazonAlertFile} {
-		if err := collectors.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
-			log.Warn("what a killed program left in state_dir can't be removed; remove it by hand", zap.Error(err))
+	var secrets []string
+	for _, source := range registry(c) {
+		for _, name := range []string{source.Setup.StateFile, source.AlertFile} {
+			if name == "" {
+				continue
+			}
+			if err := collectors.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
+				log.Warn("a temporary file in state_dir that a killed run left can't be removed; remove it by hand", zap.Error(err))
+			}
+		}
+		if source.Setup.StateFile != "" {
+			secrets = append(secrets, filepath.Join(c.StateDir, source.Setup.StateFile))
 		}
 	}
-	for _, file := range []string{filepath.Join(c.StateDir, hue.StateFile), filepath.Join(c.StateDir, amazon.StateFile), c.Amazon.CookiesFile} {
+	for _, file := range append(secrets, c.Amazon.CookiesFile) {
 		if exposed, err := collectors.ReadableByOthers(file); err != nil {
-			log.Warn("who can read a file with secrets can't be told", zap.Error(err))
+			log.Warn("who can read a file with secrets is unknown", zap.Error(err))
 		} else if exposed {
-			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in anew", zap.String("file", file))
+			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in again", zap.String("file", file))
 		}
 	}
 	for _, file := range namedSecrets(c) {
-		for _, finding := range file.Look(c.StateDir) {
+		for _, finding := range check.SecretFile(file, c.StateDir) {
 			log.Warn("a file with a secret is not safe from other users", zap.String("reason", finding.Reason), zap.String("remedy", finding.Remedy))
 		}
 	}

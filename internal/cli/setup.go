@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 )
 
@@ -103,25 +100,21 @@ func setUp(cmd *cobra.Command, config *configs.Config, listener net.Listener) er
 	return p.around(cmd.Context(), o, func(context.Context) (net.Listener, error) { return listener, nil })
 }
 
-// setupTasks read what is set up already, whether the configuration wants it read
-// or not.
-func setupTasks(c *configs.Config) ([]bridge.Task, error) {
-	paired, err := hue.WithPaired(nil, hue.Options{StateDir: c.StateDir})
-	if err != nil {
-		return nil, err
-	}
-	var tasks []bridge.Task
-	if len(paired)+len(c.Hue.Bridges) > 0 {
-		if tasks, err = hueTasks(c); err != nil {
+// setupTasks returns the tasks of everything that is set up already, enabled or not.
+func setupTasks(c *configs.Config) (tasks []bridge.Task, err error) {
+	for _, source := range registry(c) {
+		done, err := source.IsSetUp()
+		if err != nil {
 			return nil, err
 		}
-	}
-	if _, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile)); err == nil || c.Amazon.Enabled {
-		more, err := amazonTasks(c)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", amazon.Source, err)
+		if !done && !source.Enabled {
+			continue
 		}
-		tasks = append(tasks, more...)
+		endpoints, err := source.Collectors()
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, tasksOf(source, endpoints)...)
 	}
 	return tasks, nil
 }

@@ -13,11 +13,10 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
+	"hueair2mqtt/internal/sources"
 	"hueair2mqtt/internal/web"
 )
 
@@ -103,7 +102,7 @@ func (p *page) options(o bridge.Options) web.Options {
 	return web.Options{
 		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
 		House: p.live, Health: p.health, Log: p.ring, Errors: p.log,
-		FindHue: finder.Find, Amazon: amazonOptions(p.config),
+		FindHue: finder.Find,
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
 		},
@@ -118,25 +117,13 @@ func (p *page) options(o bridge.Options) web.Options {
 // ready lets the bridge read what has just been set up. What it reads already, it
 // reads at once.
 func (p *page) ready(ctx context.Context, source string) error {
-	var (
-		tasks []bridge.Task
-		err   error
-	)
-	switch {
-	case source == hue.Source && (p.setup || p.config.Hue.Enabled):
-		tasks, err = hueTasks(p.config)
-	case source == amazon.Source && (p.setup || p.config.Amazon.Enabled):
-		tasks, err = amazonTasks(p.config)
-	}
-	if err != nil {
-		return err
-	}
-	for _, task := range tasks {
-		added, err := p.live.Add(ctx, task)
-		if !added {
-			task.Collector.Close()
-		}
+	s, found := sources.Find(registry(p.config), source)
+	if found && (p.setup || s.Enabled) {
+		endpoints, err := s.Endpoints()
 		if err != nil {
+			return err
+		}
+		if _, err := add(ctx, p.live, s, endpoints); err != nil {
 			return err
 		}
 	}

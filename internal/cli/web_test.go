@@ -217,7 +217,7 @@ func TestThePageSetsUpARunningBridge(t *testing.T) {
 	h := newEmptyHouse(t, "")
 	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
 	v := newVisitor(t, p.page())
-	v.sees("/", "No Philips Hue bridge is paired yet")
+	v.sees("/", "No Hue bridge is configured or paired")
 	v.sees("/", "Amazon does not let hueair2mqtt in")
 	h.setUpOn(v)
 	v.sees("/", "All is well.")

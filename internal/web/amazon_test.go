@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/web"
 )
 
@@ -24,9 +24,8 @@ func TestSignInWhileAmazonThrottles(t *testing.T) {
 	defer server.Close()
 	var ready atomic.Int32
 	s := newSite(t, func(o *web.Options) {
-		o.Amazon = amazon.Options{
-			Domain: "amazon.co.uk", StateDir: o.Config.StateDir, Endpoint: server.URL, AuthEndpoint: server.URL, Marketplaces: amazontest.Marketplaces,
-		}
+		o.Config.Amazon.Domain = "amazon.co.uk"
+		o.Config.Amazon.Endpoints = configs.AmazonEndpoints{Alexa: server.URL, Auth: server.URL}
 		o.Ready = func(context.Context, string) error { ready.Add(1); return nil }
 	})
 	v := s.visitor()
