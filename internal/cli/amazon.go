@@ -3,13 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
-	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/sources"
@@ -26,36 +22,6 @@ func newAmazonCommand() *cobra.Command {
 	return cmd
 }
 
-// amazonSections are what signing in and out need of the configuration: people
-// may do it before the rest is set up.
-var amazonSections = []string{"amazon", "retry", "state_dir", "log"}
-
-// loadAmazonConfig reads the settings of the Amazon account.
-func loadAmazonConfig(cmd *cobra.Command) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	config, err := configs.LoadFor(amazonSections, file, os.Environ(), cmd.Flags())
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
-}
-
-// amazonRetrier retries as the bridge does; what it logs is only of interest to
-// those who ask for it.
-func amazonRetrier(cmd *cobra.Command, c *configs.Config) (*collectors.Retrier, error) {
-	log := zap.NewNop()
-	if c.Log.Level == "debug" {
-		var err error
-		if log, err = newLogger(c.Log, cmd.ErrOrStderr()); err != nil {
-			return nil, &exitError{exitUnusable, err}
-		}
-	}
-	return collectors.NewRetrier(bridge.RetryPolicy(c.Retry), amazon.Source, log), nil
-}
-
 func newAmazonLogoutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout",
@@ -64,7 +30,7 @@ func newAmazonLogoutCommand() *cobra.Command {
 account. A bridge that runs notices by itself at its next poll.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadAmazonConfig(cmd)
+			config, err := loadConfig(cmd, amazonSections...)
 			if err != nil {
 				return err
 			}

@@ -8,13 +8,32 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
+	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/sources"
 )
+
+// amazonSections are what signing in and out need of the configuration; the user may sign in
+// before the rest is set up.
+var amazonSections = []string{"amazon", "retry", "state_dir", "log"}
+
+// amazonRetrier retries as the bridge does; what it logs is only of interest to
+// those who ask for it.
+func amazonRetrier(cmd *cobra.Command, c *configs.Config) (*collectors.Retrier, error) {
+	log := zap.NewNop()
+	if c.Log.Level == "debug" {
+		var err error
+		if log, err = newLogger(c.Log, cmd.ErrOrStderr()); err != nil {
+			return nil, &exitError{exitUnusable, err}
+		}
+	}
+	return collectors.NewRetrier(bridge.RetryPolicy(c.Retry), amazon.Source, log), nil
+}
 
 func newAmazonLoginCommand() *cobra.Command {
 	var domain string
@@ -31,7 +50,7 @@ From then on it stays signed in by itself; a bridge that runs goes on at its nex
 poll.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadAmazonConfig(cmd)
+			config, err := loadConfig(cmd, amazonSections...)
 			if err != nil {
 				return err
 			}

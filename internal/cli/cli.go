@@ -14,35 +14,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 )
-
-// Exit codes, which scripts and service managers rely on.
-const (
-	exitGood     = 0
-	exitFailed   = 1 // a component failed
-	exitUnusable = 2 // the settings or arguments can't be used
-)
-
-// exitError is an error that ends the program with a certain code. An empty
-// text means that everything has been said already.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
 
 // garbageCollection makes the collector run at half the growth that Go allows by
 // default. A process that polls once a minute has the time, and a home server
 // rather the memory: 1.2 MiB less are resident with 20 devices
 // (BenchmarkResidentMemory). GOGC in the environment goes before it.
 const garbageCollection = 50
-
-// finder looks for Hue bridges; the tests have one that stays on this machine.
-var finder hue.Finder
 
 // Main runs the command line of this process until it is done, SIGINT or SIGTERM comes,
 // and returns the exit code.
@@ -107,55 +86,4 @@ hueair2mqtt check, and hueair2mqtt run (the service does that).`,
 		newVersionCommand(),
 	)
 	return root
-}
-
-// defaultConfigFile is what --config is without the flag.
-func defaultConfigFile() string {
-	if file := os.Getenv("HUEAIR2MQTT_CONFIG"); file != "" {
-		return file
-	}
-	return configs.DefaultFile
-}
-
-// loadConfig reads the settings that a command's flags, the environment and the
-// configuration file give.
-func loadConfig(cmd *cobra.Command) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	config, err := loadFile(file, cmd)
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
-}
-
-// loadFile loads the configuration, or the options of the Home Assistant app, whose
-// image names them as the configuration file.
-func loadFile(file string, cmd *cobra.Command) (*configs.Config, error) {
-	if file != configs.AppOptions {
-		return configs.Load(file, os.Environ(), cmd.Flags())
-	}
-	token := os.Getenv(supervisorToken)
-	if token == "" {
-		return nil, errors.New(supervisorToken + " is not set, although this is the image of the Home Assistant app: install it from Home Assistant's app store, or use the container image")
-	}
-	return configs.LoadApp(file, configs.Secret(token), os.Environ(), cmd.Flags())
-}
-
-// loadConfigFor is loadConfig for a command that needs some sections alone.
-func loadConfigFor(cmd *cobra.Command, sections ...string) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	if file == configs.AppOptions {
-		return loadConfig(cmd)
-	}
-	config, err := configs.LoadFor(sections, file, os.Environ(), cmd.Flags())
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
 }

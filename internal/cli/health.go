@@ -14,25 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/health"
 )
 
 // healthTimeout is longer than the running program takes for an answer, and shorter
 // than container engines wait for a health check.
 const healthTimeout = 4 * time.Second
-
-// newLive makes the Live of a bridge that runs with this configuration. Only the page
-// draws traces.
-func newLive(c *configs.Config) *bridge.Live {
-	if c.Web.Listen != "" {
-		return bridge.NewLive()
-	}
-	return bridge.NewLiveWithoutTraces()
-}
-
-func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
 
 // newHealthCommand makes the health check of the container image, which has no other
 // program that could send a request.
@@ -48,7 +35,7 @@ Exit code 0: it is healthy. 1: it is not, or it does not answer. 2: neither
 metrics.listen nor web.listen is set, or the configuration can't be used.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadConfigFor(cmd, "metrics", "web")
+			config, err := loadConfig(cmd, "metrics", "web")
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"os"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -20,19 +20,27 @@ func newHueCommand(finder hue.Finder) *cobra.Command {
 	return cmd
 }
 
-// hueSections are what finding and pairing need of the configuration: people do
-// both before the rest is set up.
-var hueSections = []string{"hue", "state_dir"}
-
-// loadHueConfig reads the settings of the Hue bridges.
-func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
+func newHueForgetCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "forget ID",
+		Short: "Remove a paired Hue bridge",
+		Long: `Removes a Hue bridge that was paired, and its key, from hue.json of the state
+directory: one that was replaced, for example. A running service stops reading it
+within seconds. Devices that another Hue bridge has now stay as they are, the
+others become unavailable. Exit code 1: there is no such bridge.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := loadConfig(cmd, hueSections...)
+			if err != nil {
+				return err
+			}
+			if err := hue.Forget(config.StateDir, args[0]); err != nil {
+				return &exitError{exitFailed, fmt.Errorf("hue forget: %w", err)}
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "Forgotten. To delete its key on the Hue bridge as well, remove hueair2mqtt there in the Hue app.\n")
+			return nil
+		},
 	}
-	config, err := configs.LoadFor(hueSections, file, os.Environ(), cmd.Flags())
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
+	configs.AddFlags(cmd.Flags())
+	return cmd
 }

@@ -3,12 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"hueair2mqtt/collectors/hue"
 	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-
-	"hueair2mqtt/collectors/hue"
 )
 
 func newHueDiscoverCommand(finder hue.Finder) *cobra.Command {

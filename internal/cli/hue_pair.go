@@ -17,6 +17,10 @@ import (
 	"hueair2mqtt/configs"
 )
 
+// hueSections are what pairing needs of the configuration; the user may pair before the
+// rest is set up.
+var hueSections = []string{"hue", "state_dir"}
+
 func newHuePairCommand(finder hue.Finder) *cobra.Command {
 	var host string
 	cmd := &cobra.Command{
@@ -30,7 +34,7 @@ With sudo, the file is given to the owner of the state directory, so that the
 service can read it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadHueConfig(cmd)
+			config, err := loadConfig(cmd, hueSections...)
 			if err != nil {
 				return err
 			}

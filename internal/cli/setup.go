@@ -68,11 +68,11 @@ func loadSetupConfig(cmd *cobra.Command) (*configs.Config, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && !flag.Changed {
 		file = ""
 	}
-	config, err := configs.LoadFor(setupSections, file, os.Environ(), cmd.Flags())
+	config, err := loadFile(cmd, file, setupSections...)
 	if err != nil {
-		return nil, &exitError{exitUnusable, err}
+		return nil, err
 	}
-	config.Web = configs.Web{} // of the page that run serves
+	config.Web, config.App = configs.Web{}, configs.App{} // of the page that run serves
 	return config, nil
 }
 

@@ -1,13 +1,21 @@
 package cli
 
 import (
+	"fmt"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/health"
 	"hueair2mqtt/internal/sources"
 )
+
+// finder looks for Hue bridges; the tests have one that stays on this machine.
+var finder hue.Finder
 
 // registry returns all sources as the configuration has them.
 func registry(c *configs.Config) []sources.Source { return sources.All(c, finder.Find) }
@@ -40,4 +48,31 @@ func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) brid
 		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
+}
+
+// newLive makes the Live of a bridge that runs with this configuration. Only the page
+// draws traces.
+func newLive(c *configs.Config) *bridge.Live {
+	if c.Web.Listen != "" {
+		return bridge.NewLive()
+	}
+	return bridge.NewLiveWithoutTraces()
+}
+
+func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
+
+// serviceManager is the systemd that started the program as a service, if any:
+// NOTIFY_SOCKET and WATCHDOG_USEC in the environment tell.
+func serviceManager() (bridge.ServiceManager, error) {
+	watchdog, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		return bridge.ServiceManager{}, fmt.Errorf("WATCHDOG_USEC or WATCHDOG_PID in the environment, which systemd sets: %w: remove both", err)
+	}
+	return bridge.ServiceManager{
+		Notify: func(state string) error {
+			_, err := daemon.SdNotify(false, state) // false, nil: nobody to tell
+			return err
+		},
+		Watchdog: watchdog,
+	}, nil
 }
