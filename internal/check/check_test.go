@@ -43,7 +43,7 @@ func TestForms(t *testing.T) {
 	if err := check.WriteText(&text, findings); err != nil {
 		t.Fatal(err)
 	}
-	want := "pass  a            well\nfail  component b  two lines  ->  mend <it>\n\n1 failed, 0 with a warning, 1 passed. What to do stands behind the arrows.\n"
+	want := "pass  a            well\nfail  component b  two lines  ->  mend <it>\n\n1 failed, 0 with a warning, 1 passed. The text after an arrow says what to do.\n"
 	if text.String() != want {
 		t.Errorf("%s", &text)
 	}

@@ -5,24 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
-	"hueair2mqtt/internal/sources"
 )
-
-// checkTime bounds the looking, whatever hangs. 15 s are promised; the rest is for
-// a slow machine to start the program and to print.
-const checkTime = 12 * time.Second
 
 func newCheckCommand() *cobra.Command {
 	var asJSON bool
@@ -65,96 +56,22 @@ Exit code 0: all is well, perhaps with warnings. 1: something failed. 2:
 	return cmd
 }
 
-// findAll looks at everything, at the configuration first: what it names can only be
-// looked at if it is good.
+// findAll examines everything.
 func findAll(ctx context.Context, cmd *cobra.Command) []check.Finding {
-	deadline := time.Now().Add(checkTime)
-	// A file that the configuration names may be on a disk that hangs.
-	loaded := make(chan *configs.Config, 1)
-	findings := check.Run(ctx, deadline, []check.Probe{{Component: "configuration", Look: func(context.Context) []check.Finding {
-		config, err := loadConfig(cmd)
-		loaded <- config
-		return configurationFindings(cmd, err)
-	}}})
-	var config *configs.Config
-	select {
-	case config = <-loaded:
-	default:
-	}
-	if config == nil {
-		for i := range findings {
-			findings[i].Unusable = true
-		}
-		return findings
-	}
-	return append(findings, check.Run(ctx, deadline, probes(config))...)
-}
-
-// toCheck returns the enabled sources. The Home Assistant app enables all of them, whether
-// the user has them or not, so there those that are not set up don't count. A Hue bridge
-// whose address has changed isn't searched for: the user wants to know that.
-func toCheck(c *configs.Config) []sources.Source {
-	return slices.DeleteFunc(sources.All(c, nil), func(s sources.Source) bool {
-		return !s.Enabled || c.App.Token != "" && s.AwaitsSetup()
-	})
-}
-
-func configurationFindings(cmd *cobra.Command, err error) []check.Finding {
-	const component = "configuration"
-	file := cmd.Flag("config").Value.String()
-	if err == nil {
-		return []check.Finding{check.Passed(component, "%s", file)}
-	}
-	faulty, ok := errors.AsType[*configs.FaultsError](err)
-	if !ok {
-		return []check.Finding{check.FromError(component, err, "mend "+file)}
-	}
-	var findings []check.Finding
-	for _, f := range faulty.Faults {
-		where, component := f.Path, component
-		if where == "" {
-			where = file
-		}
-		if f.InFile {
-			component = credentials
-		}
-		text := where + ": " + f.Problem
-		if f.Origin != "" && f.Origin != where {
-			text += " (" + f.Origin + ")"
-		}
-		findings = append(findings, check.Failed(component, f.Remedy, "%s", text))
-	}
-	return findings
-}
-
-const credentials = "credentials"
-
-// probes are those of all components that the configuration has.
-func probes(c *configs.Config) []check.Probe {
-	options := bridgeOptions(c, nil, zap.NewNop())
-	enabled := toCheck(c)
-	one := func(component string, look func(context.Context) check.Finding) check.Probe {
-		return check.Probe{Component: component, Look: func(ctx context.Context) []check.Finding { return []check.Finding{look(ctx)} }}
-	}
-	all := []check.Probe{
-		{Component: credentials, Look: func(context.Context) []check.Finding { return credentialFindings(c, enabled) }},
-		one("state directory", func(context.Context) check.Finding { return check.StateDir(c.StateDir) }),
-		{Component: "broker", Look: func(ctx context.Context) []check.Finding { return brokerFindings(ctx, options) }},
-	}
-	for _, source := range enabled {
-		all = append(all, sourceProbes(c, source)...)
-	}
-	if c.Alert.Email.Enabled() {
-		all = append(all, one("mail", func(ctx context.Context) check.Finding {
-			if err := bridge.CheckMail(ctx, options); err != nil {
-				return check.FromError("mail", fmt.Errorf("%s: %w", c.Alert.Email.SMTP, err), "check alert.email")
+	return check.Installation{
+		ConfigFile: cmd.Flag("config").Value.String(),
+		Load:       func() (*configs.Config, error) { return loadConfig(cmd) },
+		Journal:    isJournal(os.Stderr),
+		Broker: func(ctx context.Context, c *configs.Config) []check.Finding {
+			return brokerFindings(ctx, bridgeOptions(c, nil, zap.NewNop()))
+		},
+		Mail: func(ctx context.Context, c *configs.Config) []check.Finding {
+			if err := bridge.CheckMail(ctx, bridgeOptions(c, nil, zap.NewNop())); err != nil {
+				return []check.Finding{check.FromError("mail", fmt.Errorf("%s: %w", c.Alert.Email.SMTP, err), "check alert.email")}
 			}
-			return check.Passed("mail", "%s takes mail; none was sent", c.Alert.Email.SMTP)
-		}))
-	}
-	return append(all,
-		one("clock", func(ctx context.Context) check.Finding { return clockFinding(ctx, enabled) }),
-		one("log", func(context.Context) check.Finding { return logFinding(c.Log) }))
+			return []check.Finding{check.Passed("mail", "%s accepts mail; none was sent", c.Alert.Email.SMTP)}
+		},
+	}.Check(ctx)
 }
 
 func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Finding) {
@@ -181,202 +98,4 @@ func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Fin
 		return []check.Finding{check.Passed(component, "%s lets the program publish and subscribe", o.MQTT.Broker)}
 	}
 	return findings
-}
-
-// namedSecrets are the files with a password or a key that the configuration names.
-func namedSecrets(c *configs.Config) (files []sources.SecretFile) {
-	for _, f := range []struct{ key, path string }{
-		{"mqtt.password_file", c.MQTT.PasswordFile}, {"mqtt.key_file", c.MQTT.KeyFile}, {"alert.email.password_file", c.Alert.Email.PasswordFile},
-		{"web.password_file", c.Web.PasswordFile},
-	} {
-		if f.path != "" {
-			files = append(files, sources.SecretFile{Name: f.key, Path: f.path, Renew: "name the right file, or write it"})
-		}
-	}
-	return files
-}
-
-// credentialFindings looks at all files that hold a secret.
-func credentialFindings(c *configs.Config, enabled []sources.Source) (findings []check.Finding) {
-	there := 0
-	look := func(file sources.SecretFile, needed bool) {
-		for _, f := range check.SecretFile(file, c.StateDir) {
-			f.Unusable = needed && f.Status == check.Fail
-			findings = append(findings, f)
-		}
-		if _, err := os.Stat(file.Path); err == nil {
-			there++
-		}
-	}
-	for _, file := range namedSecrets(c) {
-		look(file, false)
-	}
-	for _, source := range enabled {
-		if source.Credentials.Path != "" {
-			look(source.Credentials, source.AtStart)
-		}
-	}
-	if len(findings) == 0 {
-		findings = append(findings, check.Passed(credentials, "%d files, safe from other users", there))
-	}
-	return findings
-}
-
-// notTried returns a finding if a source can't be tried because its credentials or the
-// state directory are unusable. Those have findings of their own.
-func notTried(c *configs.Config, component string, file sources.SecretFile) []check.Finding {
-	if file.Path == "" {
-		return nil
-	}
-	if check.StateDir(c.StateDir).Unusable {
-		return []check.Finding{check.Warned(component, "fix the state directory first", "not tried: it needs the state directory")}
-	}
-	for _, f := range check.SecretFile(file, c.StateDir) {
-		if f.Status == check.Fail {
-			return []check.Finding{check.Warned(component, "fix the credentials first", "not tried: %s can't be used", file.Name)}
-		}
-	}
-	return nil
-}
-
-// sourceProbes returns a probe for each endpoint of a source.
-func sourceProbes(c *configs.Config, source sources.Source) (all []check.Probe) {
-	endpoints, err := source.Endpoints()
-	if err != nil {
-		return []check.Probe{{Component: source.Name, Look: func(context.Context) []check.Finding {
-			if f := notTried(c, source.Name, source.Credentials); f != nil {
-				return f
-			}
-			f := check.FromError(source.Name, err, "check the settings under "+source.Name)
-			f.Unusable = true
-			return []check.Finding{f}
-		}}}
-	}
-	for _, endpoint := range endpoints {
-		var first func(component string) []check.Finding
-		if !source.AtStart {
-			first = func(component string) []check.Finding { return notTried(c, component, source.Credentials) }
-		}
-		all = append(all, sourceProbe(endpoint, first))
-	}
-	return all
-}
-
-// sourceProbe polls once, without retrying. first may have found something that
-// makes this pointless.
-func sourceProbe(c collectors.Collector, first func(component string) []check.Finding) check.Probe {
-	component := c.Source() + " " + c.Endpoint()
-	return check.Probe{Component: component, Look: func(ctx context.Context) []check.Finding {
-		defer c.Close()
-		if first != nil {
-			if f := first(component); f != nil {
-				return f
-			}
-		}
-		once := collectors.RetryPolicy{Attempts: 1}
-		snapshot, err := c.Collect(ctx, collectors.NewRetrier(once, c.Source(), zap.NewNop()))
-		advise := func(err error) string {
-			if a, ok := c.(collectors.Adviser); ok {
-				return a.Advise(err)
-			}
-			return "see what " + c.Endpoint() + " says"
-		}
-		if err != nil {
-			f := check.FromError(component, err, advise(err))
-			f.Reason = strings.TrimPrefix(f.Reason, c.Endpoint()+": ")
-			return []check.Finding{f}
-		}
-		return []check.Finding{snapshotFinding(component, snapshot, advise)}
-	}}
-}
-
-// lookForNewer is what to do about what was not understood.
-const lookForNewer = "if a value is missing, look for a newer hueair2mqtt, or report this text"
-
-func snapshotFinding(component string, s collectors.Snapshot, advise func(error) string) check.Finding {
-	offline := 0
-	for _, d := range s.Devices {
-		if !d.Online {
-			offline++
-		}
-	}
-	text := fmt.Sprintf("%s, %d offline", counted(len(s.Devices), "device"), offline)
-	switch {
-	case len(s.Devices) == 0 && len(s.Faults) > 0:
-		unreadable := &collectors.PermanentError{Kind: collectors.NotUnderstood, Err: s.Faults[0]}
-		return check.Failed(component, advise(unreadable), "it answers, but has no device to read; %s not understood: %v",
-			counted(len(s.Faults), "entry"), s.Faults[0])
-	case len(s.Devices) == 0:
-		return check.Failed(component, advise(nil), "it answers, but has no device to read")
-	case offline == len(s.Devices) && len(s.Faults) == 0:
-		return check.Warned(component, "see that the devices have power or a good battery, and are in reach", "%s", text)
-	case len(s.Faults) > 0:
-		return check.Warned(component, lookForNewer, "%s; %s not understood in full: %s",
-			text, counted(len(s.Faults), "entry"), listed(s.Faults))
-	}
-	return check.Passed(component, "%s", text)
-}
-
-// listed joins the first faults.
-func listed(faults []error) string {
-	const most = 5
-	var texts []string
-	for _, fault := range faults[:min(len(faults), most)] {
-		texts = append(texts, fault.Error())
-	}
-	if more := len(faults) - most; more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(texts, "; ")
-}
-
-func counted(n int, what string) string {
-	switch {
-	case n == 1:
-		return "1 " + what
-	case strings.HasSuffix(what, "y"):
-		what = strings.TrimSuffix(what, "y") + "ie"
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// clockFinding compares the clock with the program's age and with that of the first source
-// that has a reliable one.
-func clockFinding(ctx context.Context, enabled []sources.Source) check.Finding {
-	var ask func(context.Context) (string, time.Time, error)
-	for _, source := range enabled {
-		if ask == nil {
-			ask = source.ServerTime
-		}
-	}
-	return check.Clock(ctx, time.Now, made(), ask)
-}
-
-// made is when this program was there for certain: the time of its sources and
-// that of its file, the later of them.
-func made() (at time.Time) {
-	if build, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range build.Settings {
-			if t, err := time.Parse(time.RFC3339, setting.Value); setting.Key == "vcs.time" && err == nil {
-				at = t
-			}
-		}
-	}
-	if file, err := os.Executable(); err == nil {
-		if info, err := os.Stat(file); err == nil && info.ModTime().After(at) {
-			at = info.ModTime()
-		}
-	}
-	return at
-}
-
-// logFinding says where the log goes, and whether it can.
-func logFinding(c configs.Log) check.Finding {
-	switch {
-	case c.File != "":
-		return check.LogFile(c.File)
-	case isJournal(os.Stderr):
-		return check.Passed("log", "systemd's journal")
-	}
-	return check.Passed("log", "standard error, which systemd's journal keeps where it runs the program")
 }

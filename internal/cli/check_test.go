@@ -373,7 +373,7 @@ var brokenInstallations = []broken{
 		if err != nil {
 			i.t.Fatal(err)
 		}
-	}, "clock", exitFailed, "but this program is of", "set the clock"},
+	}, "clock", exitFailed, "but this build is dated", "set the clock"},
 
 	{"no directory for the log", func(i *installation) { i.set("log.file", i.file("nowhere/log")) },
 		"log", exitFailed, "there is no directory", "install -d"},

@@ -76,7 +76,7 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in again", zap.String("file", file))
 		}
 	}
-	for _, file := range namedSecrets(c) {
+	for _, file := range check.ConfiguredSecrets(c) {
 		for _, finding := range check.SecretFile(file, c.StateDir) {
 			log.Warn("a file with a secret is not safe from other users", zap.String("reason", finding.Reason), zap.String("remedy", finding.Remedy))
 		}
