@@ -25,7 +25,7 @@ build: ## build bin/hueair2mqtt
 
 .PHONY: deb
 deb: ## build dist/hueair2mqtt_<version>_<arch>.deb for amd64, arm64 and armhf
-	GO="$(GO)" packaging/build.sh
+	GO="$(GO)" packaging/deb/build.sh
 
 .PHONY: release
 release: ## build all that a release publishes: VERSION=1.0.0 SIGNING_KEY=<fingerprint> OWNER=<GitHub account>
@@ -33,11 +33,11 @@ release: ## build all that a release publishes: VERSION=1.0.0 SIGNING_KEY=<finge
 
 .PHONY: test-deb
 test-deb: ## as root: build the package and install it on Debian 12 and 13, each in namespaces of its own
-	GO="$(GO)" packaging/test.sh
+	GO="$(GO)" test/debian/test.sh
 
 .PHONY: test-release
 test-release: browser containers ## as root: make a release, install it on Debian 12 and 13, run its image and its app
-	GO="$(GO)" packaging/test-release.sh
+	GO="$(GO)" test/debian/test-release.sh
 
 # Containers run by crun, without a daemon.
 .PHONY: containers
@@ -46,11 +46,11 @@ containers: mosquitto
 
 .PHONY: test-image
 test-image: containers ## as root: build the container image and run it with crun
-	GO="$(GO)" packaging/image/test.sh ./packaging/image
+	GO="$(GO)" test/container/test.sh ./packaging/image
 
 .PHONY: test-app
 test-app: browser containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
-	GO="$(GO)" packaging/image/test.sh ./packaging/homeassistant
+	GO="$(GO)" test/container/test.sh ./packaging/homeassistant
 
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
@@ -135,7 +135,7 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, actionlint
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet -tags homeassistant,faults ./...
 	$(GO) run $(STATICCHECK) -tags homeassistant,faults ./...
-	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/...
+	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/... ./test/debian
 	$(GO) run $(ACTIONLINT)
 	$(GO) mod tidy -diff
 	cd packaging/image/oci && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff

@@ -60,7 +60,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage" "$part"' EXIT
 mkdir -p "$part"
 printf '%s\n' "$notes" >"$part/release-notes.md"
-DIST=$part packaging/build.sh
+DIST=$part packaging/deb/build.sh
 
 # The tarballs hold the files of the packages, so that there is one build of each.
 for deb in "$part"/hueair2mqtt_*.deb; do

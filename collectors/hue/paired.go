@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // StateFile is the file of the state directory that holds what pairing gave.
@@ -53,7 +54,7 @@ func loadState(stateDir string) (all pairings, err error) {
 		return all, nil
 	}
 	file := filepath.Join(stateDir, StateFile)
-	text, err := collectors.ReadFile(file, maxStateFile)
+	text, err := statefile.Read(file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return pairings{}, nil
 	}
@@ -100,7 +101,7 @@ func storeState(stateDir string, all pairings) error {
 	if err != nil {
 		return err
 	}
-	if err := collectors.ReplaceFile(filepath.Join(stateDir, StateFile), append(text, '\n'), 0o600); err != nil {
+	if err := statefile.Write(filepath.Join(stateDir, StateFile), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("store the Hue bridges: %w", err)
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/regularfile"
 	"hueair2mqtt/internal/sources"
 )
 
@@ -91,7 +90,7 @@ func (s secretFile) look(stateDir string) []Finding {
 	case info.Size() == 0:
 		return s.failed(s.Renew, "%s is empty", s.Path)
 	}
-	f, err := regularfile.Open(s.Path)
+	f, err := configs.OpenFile(s.Path)
 	if err != nil {
 		return s.unreadable(err)
 	}

@@ -19,7 +19,7 @@ import (
 func guardedBroker(t *testing.T) (program, everybody *mosquitto) {
 	t.Helper()
 	dir := t.TempDir()
-	shipped, err := os.ReadFile(filepath.Join("..", "..", "packaging", "mosquitto", "hueair2mqtt.acl"))
+	shipped, err := os.ReadFile(filepath.Join("..", "..", "packaging", "deb", "hueair2mqtt.acl"))
 	if err != nil {
 		t.Fatal(err)
 	}

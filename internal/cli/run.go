@@ -49,7 +49,7 @@ func newRunCommand() *cobra.Command {
 			if options.ServiceManager, err = serviceManager(); err != nil {
 				return &exitError{exitUnusable, err}
 			}
-			options.Live = newLive(config)
+			options.Live = bridge.NewLive()
 			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
 			if err != nil {
 				return &exitError{exitFailed, err}

@@ -3,9 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/statefile"
 	"os"
 	"path/filepath"
 
@@ -18,7 +18,7 @@ func removeAlertsOfDisabled(c *configs.Config) error {
 	var errs []error
 	for _, source := range registry(c) {
 		if !source.Enabled {
-			errs = append(errs, collectors.RemoveFile(filepath.Join(c.StateDir, source.AlertFile)))
+			errs = append(errs, statefile.Remove(filepath.Join(c.StateDir, source.AlertFile)))
 		}
 	}
 	return errors.Join(errs...)
@@ -61,7 +61,7 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 			if name == "" {
 				continue
 			}
-			if err := collectors.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
+			if err := statefile.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
 				log.Warn("a temporary file in state_dir that a killed run left can't be removed; remove it by hand", zap.Error(err))
 			}
 		}
@@ -70,7 +70,7 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 		}
 	}
 	for _, file := range append(secrets, c.Amazon.CookiesFile) {
-		if exposed, err := collectors.ReadableByOthers(file); err != nil {
+		if exposed, err := statefile.ReadableByOthers(file); err != nil {
 			log.Warn("who can read a file with secrets is unknown", zap.Error(err))
 		} else if exposed {
 			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in again", zap.String("file", file))

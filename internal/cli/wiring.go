@@ -50,15 +50,6 @@ func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) brid
 	}
 }
 
-// newLive makes the Live of a bridge that runs with this configuration. Only the page
-// draws traces.
-func newLive(c *configs.Config) *bridge.Live {
-	if c.Web.Listen != "" {
-		return bridge.NewLive()
-	}
-	return bridge.NewLiveWithoutTraces()
-}
-
 func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
 
 // serviceManager is the systemd that started the program as a service, if any:

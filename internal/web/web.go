@@ -60,6 +60,8 @@ type Options struct {
 	Code func(code string)
 
 	House House
+	// Sparklines has the values of the last 24 hours; nil if the page draws none.
+	Sparklines *Sparklines
 	// Health is served beside the page; nil if it isn't.
 	Health *health.Checks
 	Log    *Ring

@@ -27,7 +27,7 @@ gpg --batch --export --export-options export-minimal $SIGNING_KEY >"$stage/$keyr
 gpg --batch --armor --no-emit-version --export --export-options export-minimal $SIGNING_KEY >"$dist/$keyring.asc"
 sed "s|@APT_URL@|$APT_URL|" packaging/apt/hueair2mqtt.sources >"$stage/hueair2mqtt.sources"
 sed "s/@VERSION@/$version/" packaging/apt/keyring.yaml >"$stage/nfpm.yaml"
-cp packaging/copyright packaging/apt/lintian-overrides "$stage"
+cp packaging/deb/copyright packaging/apt/lintian-overrides "$stage"
 {
 	echo "$keyring ($version) stable; urgency=medium"
 	echo

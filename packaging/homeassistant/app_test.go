@@ -20,7 +20,7 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
-	"hueair2mqtt/packaging/containertest"
+	"hueair2mqtt/test/container"
 	"hueair2mqtt/test/harness"
 )
 
@@ -134,9 +134,9 @@ var quick = map[string]any{"hue": map[string]any{"interval": "1s"}, "amazon": ma
 
 // start starts the app as the Supervisor does: as root, with its options and token, and
 // with a DNS server that knows the other apps.
-func (h *home) start(options, token string) *containertest.Container {
+func (h *home) start(options, token string) *container.Container {
 	h.t.Helper()
-	apps, _ := containertest.Open(h.t, filepath.Join(dist, "hueair2mqtt-1.0.0-homeassistant-oci.tar"))
+	apps, _ := container.Open(h.t, filepath.Join(dist, "hueair2mqtt-1.0.0-homeassistant-oci.tar"))
 	data := h.t.TempDir()
 	if options != "" {
 		if err := os.WriteFile(filepath.Join(data, "options.json"), []byte(options), 0o600); err != nil {
@@ -150,7 +150,7 @@ func (h *home) start(options, token string) *containertest.Container {
 	if token != "" {
 		env["SUPERVISOR_TOKEN"], env["HASSIO_TOKEN"] = token, token
 	}
-	return apps["amd64"].Start(h.t, containertest.Options{Env: env, Volumes: map[string]string{"/data": data, "/etc/hosts": os.Getenv(inNamespaces)}})
+	return apps["amd64"].Start(h.t, container.Options{Env: env, Volumes: map[string]string{"/data": data, "/etc/hosts": os.Getenv(inNamespaces)}})
 }
 
 // get asks the app from an address of the network.
@@ -178,7 +178,7 @@ func get(t *testing.T, address, url string, header map[string]string) (status in
 }
 
 // wantLine checks that the container printed one line with all these texts.
-func wantLine(t *testing.T, c *containertest.Container, texts ...string) {
+func wantLine(t *testing.T, c *container.Container, texts ...string) {
 	t.Helper()
 	c.Prints(texts[0])
 	var found []string

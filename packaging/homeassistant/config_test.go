@@ -22,7 +22,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"hueair2mqtt/configs"
-	"hueair2mqtt/packaging/containertest"
+	"hueair2mqtt/test/container"
 )
 
 // dist is the directory with a release, or with what packaging/image/test.sh has built;
@@ -48,7 +48,7 @@ func repository(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	files := make(map[string][]byte)
-	containertest.Each(t, content, func(h *tar.Header, content []byte) {
+	container.Each(t, content, func(h *tar.Header, content []byte) {
 		if h.Typeflag == tar.TypeReg {
 			files[h.Name] = content
 		}

@@ -25,7 +25,7 @@ trap 'rm -rf "$stage"' EXIT
 umask 022
 for arch in amd64 arm64; do
 	deb=$dist/hueair2mqtt_${version}_$arch.deb
-	[ -e "$deb" ] || { echo "$deb is missing: build it with packaging/build.sh" >&2; exit 1; }
+	[ -e "$deb" ] || { echo "$deb is missing: build it with packaging/deb/build.sh" >&2; exit 1; }
 	dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$stage" --one-top-level="$arch.deb"
 	root=$stage/$arch
 	install -D -m 755 "$stage/$arch.deb/usr/bin/hueair2mqtt" "$root/usr/bin/hueair2mqtt"

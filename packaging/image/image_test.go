@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"hueair2mqtt/packaging/containertest"
+	"hueair2mqtt/test/container"
 )
 
 // dist is the directory with a release, or with what packaging/image/test.sh has built.
@@ -29,9 +29,9 @@ const (
 )
 
 // images are those of the container image.
-func images(t *testing.T) map[string]*containertest.Image {
+func images(t *testing.T) map[string]*container.Image {
 	t.Helper()
-	all, reference := containertest.Open(t, filepath.Join(dist, archive))
+	all, reference := container.Open(t, filepath.Join(dist, archive))
 	if reference != "1.0.0" {
 		t.Errorf("the archive's reference is %q", reference)
 	}
@@ -79,7 +79,7 @@ func TestImageFiles(t *testing.T) {
 		var names []string
 		files := make(map[string][]byte)
 		for _, layer := range image.Layers {
-			containertest.Each(t, layer, func(h *tar.Header, content []byte) {
+			container.Each(t, layer, func(h *tar.Header, content []byte) {
 				names = append(names, h.Name)
 				files[h.Name] = content
 				owner, mode := 0, fs.FileMode(0o644)
@@ -121,7 +121,7 @@ func TestImageFiles(t *testing.T) {
 }
 
 func TestAppIsTheImageForTheSupervisor(t *testing.T) {
-	apps, _ := containertest.Open(t, filepath.Join(dist, appArchive))
+	apps, _ := container.Open(t, filepath.Join(dist, appArchive))
 	for arch, want := range map[string]string{"amd64": "amd64", "arm64": "aarch64"} {
 		app, image := apps[arch], images(t)[arch]
 		if app == nil {

@@ -18,7 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"hueair2mqtt/collectors/hue/huetest"
-	"hueair2mqtt/packaging/containertest"
+	"hueair2mqtt/test/container"
 	"hueair2mqtt/test/harness"
 )
 
@@ -76,7 +76,7 @@ func volume(t *testing.T, owner int) string {
 }
 
 func TestDemoInTheImage(t *testing.T) {
-	c := images(t)["amd64"].Start(t, containertest.Options{
+	c := images(t)["amd64"].Start(t, container.Options{
 		Args: []string{"demo", "--for", "3s"}, Volumes: map[string]string{"/data": volume(t, 65532)},
 	})
 	if code := c.Wait(); code != 0 || !strings.Contains(c.Output(), "temperature") {
@@ -87,7 +87,7 @@ func TestDemoInTheImage(t *testing.T) {
 func TestRunInTheImage(t *testing.T) {
 	data := volume(t, 65532)
 	env := home(t)
-	c := images(t)["amd64"].Start(t, containertest.Options{Env: env, Volumes: map[string]string{"/data": data}})
+	c := images(t)["amd64"].Start(t, container.Options{Env: env, Volumes: map[string]string{"/data": data}})
 	c.Prints("connected to the broker")
 	c.Eventually("it is healthy", func() bool {
 		printed, code := c.Exec("/usr/bin/hueair2mqtt", "health")
@@ -143,7 +143,7 @@ func TestNothingIsWrittenOutsideData(t *testing.T) {
 		}
 	}
 	before := tree(t, root)
-	c := image.Start(t, containertest.Options{Root: root, WritableRoot: true, Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
+	c := image.Start(t, container.Options{Root: root, WritableRoot: true, Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
 	c.Prints("connected to the broker")
 	c.Eventually("it is healthy", func() bool {
 		_, code := c.Exec("/usr/bin/hueair2mqtt", "health")
@@ -162,7 +162,7 @@ func TestVolumeThatCantBeWritten(t *testing.T) {
 	if err := os.Chmod(data, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c := images(t)["amd64"].Start(t, containertest.Options{Env: home(t), Volumes: map[string]string{"/data": data}})
+	c := images(t)["amd64"].Start(t, container.Options{Env: home(t), Volumes: map[string]string{"/data": data}})
 	c.Prints("connected to the broker")
 	var found []string
 	for line := range strings.Lines(c.Output()) {
@@ -180,7 +180,7 @@ func TestVolumeThatCantBeWritten(t *testing.T) {
 }
 
 func TestVolumeThatCantBeRead(t *testing.T) {
-	c := images(t)["amd64"].Start(t, containertest.Options{Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
+	c := images(t)["amd64"].Start(t, container.Options{Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
 	code := c.Wait()
 	const want = "state_dir: /data can't be written: permission denied: let the user that runs hueair2mqtt write there (chown 65532 /data), or set state_dir elsewhere\n"
 	if code != 2 || c.Output() != want {
@@ -189,7 +189,7 @@ func TestVolumeThatCantBeRead(t *testing.T) {
 }
 
 func TestUnconfiguredImageSaysWhatIsMissing(t *testing.T) {
-	c := images(t)["amd64"].Start(t, containertest.Options{
+	c := images(t)["amd64"].Start(t, container.Options{
 		Env: map[string]string{"HUEAIR2MQTT_HUE__ENABLED": "true"}, Volumes: map[string]string{"/data": volume(t, 65532)},
 	})
 	if code := c.Wait(); code != 2 || !strings.Contains(c.Output(), "hueair2mqtt hue pair") {
@@ -233,7 +233,7 @@ func TestComposeFile(t *testing.T) {
 	page := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
 	env["HUEAIR2MQTT_WEB__LISTEN"] = strings.Replace(page, "127.0.0.1", "0.0.0.0", 1)
 	env["HUEAIR2MQTT_METRICS__LISTEN"] = fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)) // others on this machine may have the image's
-	c := image.Start(t, containertest.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
+	c := image.Start(t, container.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
 	c.Prints("connected to the broker")
 	c.Prints("the page in the browser is there")
 	response, err := http.Get("http://" + page + "/")

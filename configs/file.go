@@ -1,7 +1,4 @@
-// Package regularfile reads files that the configuration names. Anybody may have
-// put something else in their place: opening a pipe waits for its writer for ever,
-// reading a device never ends.
-package regularfile
+package configs
 
 import (
 	"errors"
@@ -12,16 +9,17 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular says that a path leads to a pipe, a socket or a device.
+// ErrNotRegular means that a path leads to a pipe, a socket or a device.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrTooLarge says that a file holds more than it may.
+// ErrTooLarge means that a file is larger than its limit.
 var ErrTooLarge = errors.New("the file is too big")
 
-// Open opens a regular file for reading, and follows symbolic links. It never
-// waits. Its error is a *fs.PathError; that of a directory has syscall.EISDIR.
-func Open(path string) (*os.File, error) {
-	info, err := os.Stat(path) // opening some devices does something to them
+// OpenFile opens a regular file that the configuration names, and follows
+// symbolic links. It never blocks: opening a pipe would wait for its writer.
+// Its error is a *fs.PathError; that of a directory wraps syscall.EISDIR.
+func OpenFile(path string) (*os.File, error) {
+	info, err := os.Stat(path) // opening some devices has side effects
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +46,9 @@ func notRegular(path string, info fs.FileInfo) error {
 	return &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 }
 
-// Read reads a regular file of at most limit bytes.
-func Read(path string, limit int64) (content []byte, err error) {
-	f, err := Open(path)
+// ReadFile reads a regular file of at most limit bytes; see OpenFile.
+func ReadFile(path string, limit int64) (content []byte, err error) {
+	f, err := OpenFile(path)
 	if err != nil {
 		return nil, err
 	}

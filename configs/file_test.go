@@ -1,4 +1,4 @@
-package regularfile_test
+package configs_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"hueair2mqtt/internal/regularfile"
+	"hueair2mqtt/configs"
 )
 
 func TestOnlyRegularFilesAreRead(t *testing.T) {
@@ -26,22 +26,22 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	}
 	for _, path := range []string{pipe, toPipe, socket, "/dev/zero", "/dev/null"} {
 		var named *fs.PathError
-		if _, err := regularfile.Read(path, 100); !errors.Is(err, regularfile.ErrNotRegular) || !errors.As(err, &named) || named.Path != path {
+		if _, err := configs.ReadFile(path, 100); !errors.Is(err, configs.ErrNotRegular) || !errors.As(err, &named) || named.Path != path {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if _, err := regularfile.Read(dir, 100); !errors.Is(err, syscall.EISDIR) {
+	if _, err := configs.ReadFile(dir, 100); !errors.Is(err, syscall.EISDIR) {
 		t.Error(err)
 	}
 	for _, path := range []string{file, link} {
-		if text, err := regularfile.Read(path, 4); err != nil || string(text) != "text" {
+		if text, err := configs.ReadFile(path, 4); err != nil || string(text) != "text" {
 			t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
-	if _, err := regularfile.Read(file, 3); !errors.Is(err, regularfile.ErrTooLarge) || !strings.Contains(err.Error(), "3 bytes") {
+	if _, err := configs.ReadFile(file, 3); !errors.Is(err, configs.ErrTooLarge) || !strings.Contains(err.Error(), "3 bytes") {
 		t.Error(err)
 	}
-	if _, err := regularfile.Read(filepath.Join(dir, "none"), 3); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := configs.ReadFile(filepath.Join(dir, "none"), 3); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }

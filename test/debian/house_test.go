@@ -1,6 +1,6 @@
 //go:build debian || release
 
-package packaging_test
+package debian_test
 
 import (
 	"bufio"

@@ -1,6 +1,6 @@
 //go:build debian || release
 
-package packaging_test
+package debian_test
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ type machine struct {
 // boot starts a Debian release with systemd, or with nothing, as its process 1.
 func boot(t *testing.T, release, first string) *machine {
 	t.Helper()
-	image, err := filepath.Abs("../.cache/debian-" + release + ".tar.zst")
+	image, err := filepath.Abs("../../.cache/debian-" + release + ".tar.zst")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build release
 
-package packaging_test
+package debian_test
 
 import (
 	"archive/tar"
@@ -167,7 +167,7 @@ func TestChecksumsAreSigned(t *testing.T) {
 }
 
 func TestTarballs(t *testing.T) {
-	toolchain, err := exec.Command("./toolchain.sh").Output()
+	toolchain, err := exec.Command("../../packaging/toolchain.sh").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +353,7 @@ func TestReleaseNotes(t *testing.T) {
 	} {
 		t.Run(test.version, func(t *testing.T) {
 			var failure bytes.Buffer
-			cmd := exec.Command("./release-notes.sh", test.version, file)
+			cmd := exec.Command("../../packaging/release-notes.sh", test.version, file)
 			cmd.Stderr = &failure
 			got, err := cmd.Output()
 			if string(got) != test.want || (err != nil) != (test.failure != "") {

@@ -6,7 +6,7 @@
 # DIST, VERSION and CONFIG (the configuration that is installed) are for the
 # tests, which need a second build to upgrade from.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 GO=${GO:-go}
 VERSION=${VERSION:-$(packaging/version.sh)}
@@ -23,8 +23,7 @@ unset HUEAIR2MQTT_CONFIG GOFLAGS || true
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 umask 022
-cp packaging/hueair2mqtt.service packaging/restart-backoff.conf packaging/sysusers.conf packaging/lintian-overrides packaging/copyright packaging/mosquitto/hueair2mqtt.acl "$stage"
-cp packaging/postinst packaging/prerm packaging/postrm "$stage"
+(cd packaging/deb && cp hueair2mqtt.service restart-backoff.conf sysusers.conf lintian-overrides copyright hueair2mqtt.acl postinst prerm postrm "$stage")
 cp "$CONFIG" "$stage/hueair2mqtt.yaml"
 $GO run -trimpath -buildvcs=false ./packaging/manual "$stage"
 
@@ -58,7 +57,7 @@ for arch; do
 	esac
 	CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOARM=7 \
 		$GO build -trimpath -buildvcs=false -ldflags "-s -w -X hueair2mqtt/internal/cli.version=$VERSION" -o "$stage/hueair2mqtt" ./cmd/hueair2mqtt
-	sed "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/" packaging/nfpm.yaml >"$stage/nfpm.yaml"
+	sed "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/" packaging/deb/nfpm.yaml >"$stage/nfpm.yaml"
 	deb=hueair2mqtt_${VERSION}_$arch.deb
 	# nfpm reads its files relative to where it runs.
 	(cd "$stage" && "$nfpm" nfpm.yaml "$stage/$deb")

@@ -1,7 +1,7 @@
-// Package containertest reads the OCI archives of this project and runs them with
+// Package container reads the OCI archives of this project and runs them with
 // crun, as a container engine does that trusts nobody: no capabilities, a read-only
 // root and no new privileges. It needs root and Linux.
-package containertest
+package container
 
 import (
 	"archive/tar"

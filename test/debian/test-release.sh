@@ -4,14 +4,14 @@
 # keys. Then it runs the tests with the tag release in this folder and below.
 # Needs root.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 GO=${GO:-go}
 export GO
 
 # The Debians are made while the release is built.
-packaging/debians.sh tools
+test/debian/debians.sh tools
 packaging/install.sh gpg:gpg gpg-agent:gpg-agent apt-ftparchive:apt-utils xz:xz-utils
-packaging/debians.sh & debians=$!
+test/debian/debians.sh & debians=$!
 
 work=$(mktemp -d)
 export GNUPGHOME="$work/keys"
@@ -50,7 +50,7 @@ mkdir -p "$work/some/where"
 )
 
 wait $debians
-packaging/debian13.sh "$work/tree" "$work/debian13" >"$work/debian13.log" 2>&1 || { tail -n 30 "$work/debian13.log" >&2; exit 1; }
+test/debian/debian13.sh "$work/tree" "$work/debian13" >"$work/debian13.log" 2>&1 || { tail -n 30 "$work/debian13.log" >&2; exit 1; }
 grep 'downloading go1' "$work/debian13.log"
 
 # A repository of a newer version: the package is the same except for its version.
@@ -72,4 +72,4 @@ repository 9.9.9 "$stranger"
 export HUEAIR2MQTT_TEST_RELEASE="$work/tree/dist" HUEAIR2MQTT_TEST_ELSEWHERE="$work/some/where/else/dist"
 export HUEAIR2MQTT_TEST_DEBIAN13="$work/debian13" HUEAIR2MQTT_TEST_REPOSITORIES="$work/repositories"
 export HUEAIR2MQTT_TEST_KEY="$old"
-$GO test -tags release -count=1 -timeout 10m -v ./packaging/...
+$GO test -tags release -count=1 -timeout 10m -v ./packaging/... ./test/debian

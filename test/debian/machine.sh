@@ -6,11 +6,11 @@
 # Mirror and proxy are those of this machine's own apt. The tree grows in memory,
 # where dpkg's many fsyncs cost nothing.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 release=$1
 image=$PWD/.cache/debian-$release.tar.zst
-[ ! "$image" -nt packaging/machine.sh ] || exit 0
+[ ! "$image" -nt test/debian/machine.sh ] || exit 0
 [ "${2-}" = apart ] || exec unshare --mount "$0" "$release" apart
 
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 'Component: main' | head -n 1)

@@ -3,7 +3,7 @@
 // Package packaging_test installs the Debian package on Debian, for real: each
 // release is started with its own systemd and its own Mosquitto, and goes through
 // the life of an installation. "make test-deb" runs it.
-package packaging_test
+package debian_test
 
 import (
 	"bytes"
@@ -589,7 +589,7 @@ func TestVersionsGrow(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	script, err := os.ReadFile("version.sh")
+	script, err := os.ReadFile("../../packaging/version.sh")
 	if err != nil {
 		t.Fatal(err)
 	}

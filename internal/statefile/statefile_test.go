@@ -1,4 +1,4 @@
-package collectors_test
+package statefile_test
 
 import (
 	"errors"
@@ -10,14 +10,14 @@ import (
 	"syscall"
 	"testing"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
-func TestReplaceFile(t *testing.T) {
+func TestWriteReplacesFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "amazon.json")
 	for _, content := range []string{"old", "new and longer"} {
-		if err := collectors.ReplaceFile(file, []byte(content), 0o600); err != nil {
+		if err := statefile.Write(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(file)
@@ -34,31 +34,31 @@ func TestReplaceFile(t *testing.T) {
 	}
 }
 
-func TestReplaceFileThatFailsLeavesTheOldOne(t *testing.T) {
+func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "amazon.json")
 	// A directory that is not empty can't be replaced by a file.
 	if err := os.MkdirAll(filepath.Join(file, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := collectors.ReplaceFile(file, []byte("new"), 0o600); err == nil {
+	if err := statefile.Write(file, []byte("new"), 0o600); err == nil {
 		t.Error("no error")
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v (%v)", entries, err)
 	}
-	if err := collectors.ReplaceFile(filepath.Join(dir, "none", "x"), nil, 0o600); err == nil {
+	if err := statefile.Write(filepath.Join(dir, "none", "x"), nil, 0o600); err == nil {
 		t.Error("no error for a directory that is not there")
 	}
 }
 
-func TestRemoveFile(t *testing.T) {
+func TestRemove(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := collectors.RemoveFile(file); err != nil {
+		if err := statefile.Remove(file); err != nil {
 			t.Error(err)
 		}
 	}
@@ -68,7 +68,7 @@ func TestRemoveFile(t *testing.T) {
 }
 
 // People sign in with sudo, and the service has to read what that wrote.
-func TestReplaceFileGivesTheFileToTheDirectorysOwner(t *testing.T) {
+func TestWriteMatchesOwnerOfDirectory(t *testing.T) {
 	dir := t.TempDir()
 	if os.Geteuid() == 0 {
 		if err := os.Chown(dir, 4711, 4712); err != nil {
@@ -76,7 +76,7 @@ func TestReplaceFileGivesTheFileToTheDirectorysOwner(t *testing.T) {
 		}
 	}
 	file := filepath.Join(dir, "hue.json")
-	if err := collectors.ReplaceFile(file, nil, 0o600); err != nil {
+	if err := statefile.Write(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	of := func(path string) [2]uint32 {
@@ -92,7 +92,7 @@ func TestReplaceFileGivesTheFileToTheDirectorysOwner(t *testing.T) {
 	}
 }
 
-func TestLeftoversOfAKilledProgramGo(t *testing.T) {
+func TestRemoveLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "amazon.json")
 	for _, name := range []string{".amazon.json.123", ".amazon.json.written", ".hue.json.1", "amazon.json"} {
@@ -100,7 +100,7 @@ func TestLeftoversOfAKilledProgramGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// This is what ReplaceFile of another process looks like.
+	// This is what Write of another process looks like.
 	writing, err := os.Open(filepath.Join(dir, ".amazon.json.written"))
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestLeftoversOfAKilledProgramGo(t *testing.T) {
 	if err := syscall.Flock(int(writing.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if err := collectors.RemoveLeftovers(file); err != nil {
+	if err := statefile.RemoveLeftovers(file); err != nil {
 		t.Fatal(err)
 	}
 	var left []string
@@ -123,25 +123,25 @@ func TestLeftoversOfAKilledProgramGo(t *testing.T) {
 	if want := []string{".amazon.json.written", ".hue.json.1", "amazon.json"}; !slices.Equal(left, want) {
 		t.Errorf("left %q, want %q", left, want)
 	}
-	if err := collectors.RemoveLeftovers(filepath.Join(dir, "none", "x")); err != nil {
+	if err := statefile.RemoveLeftovers(filepath.Join(dir, "none", "x")); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestReplaceFileAndRemoveLeftoversTogether has both at work all the time: neither
+// TestWriteWhileLeftoversAreRemoved has both at work all the time: neither
 // may disturb the other.
-func TestReplaceFileAndRemoveLeftoversTogether(t *testing.T) {
+func TestWriteWhileLeftoversAreRemoved(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x")
 	done := make(chan error)
 	go func() {
 		var err error
 		for range 300 {
-			err = errors.Join(err, collectors.RemoveLeftovers(file))
+			err = errors.Join(err, statefile.RemoveLeftovers(file))
 		}
 		done <- err
 	}()
 	for range 300 {
-		if err := collectors.ReplaceFile(file, []byte("content"), 0o600); err != nil {
+		if err := statefile.Write(file, []byte("content"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,7 +150,7 @@ func TestReplaceFileAndRemoveLeftoversTogether(t *testing.T) {
 	}
 }
 
-func TestReadFile(t *testing.T) {
+func TestRead(t *testing.T) {
 	for name, test := range map[string]struct {
 		make func(file string) error
 		want string // of the error; "" is none
@@ -161,17 +161,17 @@ func TestReadFile(t *testing.T) {
 		"a directory":    {func(file string) error { return os.Mkdir(file, 0o700) }, "not a regular file"},
 		"a pipe":         {func(file string) error { return syscall.Mkfifo(file, 0o600) }, "not a regular file"},
 		"a link":         {func(file string) error { return os.Symlink("/etc/hostname", file) }, "symbolic link"},
-		"group-writable": {func(file string) error { return errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0o620)) }, "others may write to it (mode 0620)"},
+		"group-writable": {func(file string) error { return errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0o620)) }, "other users may write to it (mode 0620)"},
 		"world-writable": {func(file string) error { return errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0o666)) }, "run chmod go-w"},
 		"not there":      {func(string) error { return nil }, "no such file"},
-		"its own temp":   {func(file string) error { return collectors.ReplaceFile(file, []byte("x"), 0o600) }, ""},
+		"its own temp":   {func(file string) error { return statefile.Write(file, []byte("x"), 0o600) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "amazon.json")
 			if err := test.make(file); err != nil {
 				t.Fatal(err)
 			}
-			content, err := collectors.ReadFile(file, 1024)
+			content, err := statefile.Read(file, 1024)
 			switch {
 			case test.want == "" && (err != nil || string(content) != "x"):
 				t.Errorf("read %q, %v", content, err)
@@ -209,7 +209,7 @@ func TestReadFileOfAnotherUser(t *testing.T) {
 			if err := errors.Join(os.WriteFile(file, []byte("x"), 0o600), os.Chown(file, test.file, -1), os.Chown(dir, test.dir, -1)); err != nil {
 				t.Fatal(err)
 			}
-			_, err := collectors.ReadFile(file, 1024)
+			_, err := statefile.Read(file, 1024)
 			if (err == nil) != test.trusted {
 				t.Errorf("the error is %v", err)
 			}
@@ -242,7 +242,7 @@ func TestReadCredentials(t *testing.T) {
 			if err := test.make(file); err != nil {
 				t.Fatal(err)
 			}
-			if content, err := collectors.ReadCredentials(file, state, 1024); (err == nil) != test.trusted || test.trusted && string(content) != "x" {
+			if content, err := statefile.ReadCredentials(file, state, 1024); (err == nil) != test.trusted || test.trusted && string(content) != "x" {
 				t.Errorf("%q, %v", content, err)
 			}
 		})
@@ -255,11 +255,11 @@ func TestReadableByOthers(t *testing.T) {
 		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, mode)); err != nil {
 			t.Fatal(err)
 		}
-		if exposed, err := collectors.ReadableByOthers(file); err != nil || exposed != (mode != 0o600) {
+		if exposed, err := statefile.ReadableByOthers(file); err != nil || exposed != (mode != 0o600) {
 			t.Errorf("mode %04o: %t, %v", mode, exposed, err)
 		}
 	}
-	if exposed, err := collectors.ReadableByOthers(file + "x"); err != nil || exposed {
+	if exposed, err := statefile.ReadableByOthers(file + "x"); err != nil || exposed {
 		t.Errorf("a file that is not there: %t, %v", exposed, err)
 	}
 }

@@ -16,7 +16,7 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-DIST=$work/dist VERSION=1.0.0 packaging/build.sh amd64 arm64
+DIST=$work/dist VERSION=1.0.0 packaging/deb/build.sh amd64 arm64
 OWNER=example packaging/image/build.sh "$work/dist" 1.0.0
 OWNER=example packaging/homeassistant/build.sh "$work/dist" 1.0.0
 mkdir -p "$work/some/where/else"

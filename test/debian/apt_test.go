@@ -1,6 +1,6 @@
 //go:build release
 
-package packaging_test
+package debian_test
 
 import (
 	"bytes"
@@ -210,7 +210,7 @@ func (m *subscriber) wantRefused(reason string) {
 // readme returns the block of commands of the README that contains a text.
 func readme(t *testing.T, containing string) string {
 	t.Helper()
-	content, err := os.ReadFile("../README.md")
+	content, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

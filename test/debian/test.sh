@@ -3,26 +3,26 @@
 # folder, makes the Debians to install it in, and runs the tests of this folder.
 # What is missing on this machine is installed first. Needs root.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 GO=${GO:-go}
 
 # The Debians are made while the packages are built.
-packaging/debians.sh tools
-packaging/debians.sh & debians=$!
+test/debian/debians.sh tools
+test/debian/debians.sh & debians=$!
 
-packaging/build.sh
+packaging/deb/build.sh
 current=$(dpkg-deb --field dist/hueair2mqtt_*_amd64.deb Version)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 { cat configs/hueair2mqtt.yaml; echo "# As an older version had it."; } >"$work/older.yaml"
-VERSION=$current~previous CONFIG=$work/older.yaml DIST=$work packaging/build.sh amd64
+VERSION=$current~previous CONFIG=$work/older.yaml DIST=$work packaging/deb/build.sh amd64
 
 mkdir -p "$work/some/where/else"
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -c | tar -x -C "$work/some/where/else"
 cp -a .git "$work/some/where/else/.git"
-(cd "$work/some/where/else" && TZ=Asia/Tokyo LC_ALL=C.UTF-8 packaging/build.sh >/dev/null)
+(cd "$work/some/where/else" && TZ=Asia/Tokyo LC_ALL=C.UTF-8 packaging/deb/build.sh >/dev/null)
 
 wait $debians
 export HUEAIR2MQTT_TEST_CURRENT="$PWD/dist" HUEAIR2MQTT_TEST_PREVIOUS="$work" HUEAIR2MQTT_TEST_ELSEWHERE="$work/some/where/else/dist"
-$GO test -tags debian -count=1 -failfast -timeout 10m -v ./packaging
+$GO test -tags debian -count=1 -failfast -timeout 10m -v ./test/debian

@@ -1,4 +1,4 @@
-package containertest
+package container
 
 import (
 	"bytes"

@@ -5,7 +5,7 @@
 #
 # usage: debian13.sh SOURCES DIST
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 sources=$1 dist=$2
 [ "${3-}" = inside ] || exec unshare --mount --pid --fork --kill-child "$0" "$sources" "$dist" inside
 

@@ -3,7 +3,7 @@
 # machine needs for that. Needs root. With the argument "tools" it only installs,
 # so that the rest can run in the background without holding apt's locks.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 [ "$(id -u)" = 0 ] || { echo "These tests start whole Debian systems: run them as root (with sudo)." >&2; exit 1; }
 packaging/install.sh debootstrap:debootstrap zstd:zstd unshare:util-linux ip:iproute2 \
@@ -12,7 +12,7 @@ packaging/install.sh debootstrap:debootstrap zstd:zstd unshare:util-linux ip:ipr
 [ -n "$(apt-get indextargets 2>/dev/null)" ] || apt-get update -q
 [ "${1-}" != tools ] || exit 0
 
-packaging/machine.sh bookworm & bookworm=$!
-packaging/machine.sh trixie & trixie=$!
+test/debian/machine.sh bookworm & bookworm=$!
+test/debian/machine.sh trixie & trixie=$!
 wait $bookworm
 wait $trixie
