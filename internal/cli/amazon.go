@@ -14,7 +14,7 @@ import (
 func newAmazonCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "amazon",
-		Short: "Sign in to Amazon, once, and out again",
+		Short: "Sign in to Amazon and sign out",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -25,9 +25,9 @@ func newAmazonCommand() *cobra.Command {
 func newAmazonLogoutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout",
-		Short: "Sign out of Amazon: take this device out of the account, and forget it",
-		Long: `Removes the sign-in from this machine and takes the device out of the Amazon
-account. A bridge that runs notices by itself at its next poll.`,
+		Short: "Sign out of Amazon and remove this device from the account",
+		Long: `Removes the sign-in from this machine and the device from the Amazon account. A
+running service notices at its next poll.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, amazonSections...)
@@ -41,7 +41,7 @@ account. A bridge that runs notices by itself at its next poll.`,
 			err = amazon.SignOut(cmd.Context(), retry, sources.AmazonOptions(config))
 			switch {
 			case errors.Is(err, amazon.ErrNotSignedIn):
-				fmt.Fprintf(cmd.OutOrStdout(), "Nobody is signed in: there is no amazon.json in %s.\n", config.StateDir)
+				fmt.Fprintf(cmd.OutOrStdout(), "Not signed in: there is no amazon.json in %s.\n", config.StateDir)
 				return nil
 			case err != nil:
 				return &exitError{exitFailed, fmt.Errorf("amazon logout: %w", err)}

@@ -19,17 +19,17 @@ func newCheckCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Tell what works, what is wrong, and what to do about it",
-		Long: `Looks at everything that hueair2mqtt needs, all at once and within 15 seconds: the
-configuration, the files with credentials, the state directory, the broker and
-what it permits, each Hue bridge, Amazon, the mail server, the clock, and where the
-log goes. It prints a line for each: pass, warning or fail, what was found, and
-behind an arrow what to do. Nothing is published that stays, and no mail is sent.
+		Short: "Report what works, what is wrong, and how to fix it",
+		Long: `Examines everything that hueair2mqtt needs, all at once and within 15 seconds: the
+configuration, the files with credentials, the state directory, the broker and its
+permissions, each Hue bridge, Amazon, the mail server, the clock, and the destination
+of the log. Prints a line for each: pass, warning or fail, the reason, and after an
+arrow what to do. It publishes nothing that the broker retains and sends no mail.
 
 With --json it prints a list of objects with the keys component, status ("pass",
-"warning", "fail"), reason and remedy, which is empty for a pass.
+"warning", "fail"), reason and remedy. The remedy of a pass is empty.
 
-Exit code 0: all is well, perhaps with warnings. 1: something failed. 2:
+Exit code 0: everything works, perhaps with warnings. 1: something failed. 2:
 "hueair2mqtt run" would not even start.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

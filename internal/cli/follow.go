@@ -46,7 +46,7 @@ func (f follower) run(ctx context.Context) {
 	}
 }
 
-// fileStamp changes with the content of a file; zero for one that is missing.
+// fileStamp differs for different contents of a file. It is zero if the file is missing.
 type fileStamp struct {
 	modified time.Time
 	size     int64

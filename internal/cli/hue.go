@@ -24,10 +24,10 @@ func newHueForgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget ID",
 		Short: "Remove a paired Hue bridge",
-		Long: `Removes a Hue bridge that was paired, and its key, from hue.json of the state
-directory: one that was replaced, for example. A running service stops reading it
-within seconds. Devices that another Hue bridge has now stay as they are, the
-others become unavailable. Exit code 1: there is no such bridge.`,
+		Long: `Removes a paired Hue bridge and its key from hue.json in the state directory, for
+example one that was replaced. A running service stops reading it within seconds.
+Devices that have moved to another Hue bridge stay as they are; the others become
+unavailable. Exit code 1: there is no such bridge.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig(cmd, hueSections...)

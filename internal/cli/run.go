@@ -16,7 +16,7 @@ import (
 func newRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Run the bridge until it is told to stop",
+		Short: "Run the bridge until SIGTERM or Ctrl-C",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd)
@@ -40,7 +40,7 @@ func newRunCommand() *cobra.Command {
 			}
 			tidyStateDir(config, log)
 			if err := removeAlertsOfDisabled(config); err != nil {
-				log.Warn("the alert file of a source that is switched off can't be removed; remove it by hand", zap.Error(err))
+				log.Warn("the alert file of a disabled source can't be removed; remove it by hand", zap.Error(err))
 			}
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
 				zap.String("broker", cmp.Or(config.MQTT.Broker, "of Home Assistant")), zap.String("base_topic", config.MQTT.BaseTopic),
@@ -66,7 +66,7 @@ func newRunCommand() *cobra.Command {
 	return cmd
 }
 
-// runBridge runs the bridge, with the page in the browser if there is to be one.
+// runBridge runs the bridge and, if it is configured, the page in the browser.
 func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) error {
 	if c.Web.Listen == "" {
 		return runFollowing(cmd.Context(), c, options)

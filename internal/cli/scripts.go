@@ -1,44 +1,43 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// The hidden commands answer the questions of the service unit and of the package's scripts.
-
-// newConfiguredCommand makes the question that the service unit and the
-// package's scripts ask before they start the service. It is for them alone; a
-// person asks check.
+// newConfiguredCommand makes the command that the service unit and the package's scripts ask
+// before they start the service. A user runs check instead.
 func newConfiguredCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:    "configured",
-		Short:  "Tell by the exit code whether there is anything to read",
+		Short:  "Report with the exit code whether a source is enabled",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadConfig(cmd, "hue", "amazon")
+			config, err := loadConfig(cmd, sources.Names()...)
 			if err != nil {
-				// Somebody has begun. What is wrong is for run to tell, as a failure.
+				// The user has begun, so the service starts and reports the faults.
 				return nil
 			}
-			if !config.Hue.Enabled && !config.Amazon.Enabled {
-				return &exitError{exitFailed, errors.New("there is nothing to read yet: set hue.enabled or amazon.enabled to true in " +
-					cmd.Flag("config").Value.String() + ", then run: systemctl restart hueair2mqtt")}
+			if slices.ContainsFunc(registry(config), func(s sources.Source) bool { return s.Enabled }) {
+				return nil
 			}
-			return nil
+			return &exitError{exitFailed, fmt.Errorf("there is nothing to read yet: set %s.enabled to true in %s, then run: systemctl restart hueair2mqtt",
+				strings.Join(sources.Names(), ".enabled or "), cmd.Flag("config").Value)}
 		},
 	}
 	configs.AddFlags(cmd.Flags())
 	return cmd
 }
 
-// newDirectoriesCommand prints where the service writes, for the package's scripts
-// alone: a user that owns something there must outlive the package.
+// newDirectoriesCommand makes the command with which the package's scripts find out where the
+// service writes: they keep the user that owns files there.
 func newDirectoriesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:    "directories",
@@ -57,7 +56,7 @@ func newDirectoriesCommand() *cobra.Command {
 			for _, dir := range dirs {
 				absolute, err := filepath.Abs(dir)
 				if err != nil {
-					return &exitError{exitFailed, fmt.Errorf("making %s absolute: %w", dir, err)}
+					return &exitError{exitFailed, fmt.Errorf("make %s absolute: %w", dir, err)}
 				}
 				fmt.Fprintln(cmd.OutOrStdout(), absolute)
 			}

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// removeAlertsOfDisabled removes the alert files of sources that the
-// configuration has switched off: nobody would ever clear them.
+// removeAlertsOfDisabled removes the alert files of disabled sources, which nothing else would
+// remove.
 func removeAlertsOfDisabled(c *configs.Config) error {
 	var errs []error
 	for _, source := range registry(c) {
@@ -24,9 +24,8 @@ func removeAlertsOfDisabled(c *configs.Config) error {
 	return errors.Join(errs...)
 }
 
-// prepareStateDir makes the directory if it is missing. One that can't be
-// written is no reason not to run: readings need no disk, and the alert that
-// can't be written is told in the log.
+// prepareStateDir creates the directory if it is missing. The program runs even if it can't
+// write there: readings need no disk, and an alert is logged too.
 func prepareStateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		info, statErr := os.Stat(dir)
@@ -38,8 +37,8 @@ func prepareStateDir(dir string) error {
 	return nil
 }
 
-// reportStateDir logs why a state directory can't be written. The error is that it
-// can't even be read: what pairing stored there is needed.
+// reportStateDir logs why the state directory can't be written. It returns an error if the
+// directory can't even be read, because it has the keys of the Hue bridges.
 func reportStateDir(dir string, log *zap.Logger) error {
 	f := check.StateDir(dir)
 	if f.Status != check.Fail {
@@ -48,12 +47,12 @@ func reportStateDir(dir string, log *zap.Logger) error {
 	if _, err := os.ReadDir(dir); err != nil {
 		return fmt.Errorf("state_dir: %s: %s", f.Reason, f.Remedy)
 	}
-	log.Error("the state directory can't be written, so that nothing is remembered after a restart", zap.String("reason", f.Reason), zap.String("remedy", f.Remedy))
+	log.Error("the state directory can't be written, so hueair2mqtt remembers nothing after a restart", zap.String("reason", f.Reason), zap.String("remedy", f.Remedy))
 	return nil
 }
 
-// tidyStateDir removes what a program that was killed while it wrote left there,
-// and tells of credentials that others can read.
+// tidyStateDir removes temporary files of a killed run and logs which files with secrets other
+// users can read.
 func tidyStateDir(c *configs.Config, log *zap.Logger) {
 	var secrets []string
 	for _, source := range registry(c) {
@@ -62,7 +61,7 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 				continue
 			}
 			if err := statefile.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
-				log.Warn("a temporary file in state_dir that a killed run left can't be removed; remove it by hand", zap.Error(err))
+				log.Warn("a temporary file that a killed run left in state_dir can't be removed; remove it by hand", zap.Error(err))
 			}
 		}
 		if source.Setup.StateFile != "" {
@@ -73,7 +72,7 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 		if exposed, err := statefile.ReadableByOthers(file); err != nil {
 			log.Warn("who can read a file with secrets is unknown", zap.Error(err))
 		} else if exposed {
-			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in again", zap.String("file", file))
+			log.Warn("other users can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in again", zap.String("file", file))
 		}
 	}
 	for _, file := range check.ConfiguredSecrets(c) {

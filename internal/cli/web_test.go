@@ -90,7 +90,7 @@ func (v *visitor) sees(page, text string) {
 	})
 }
 
-var pageAddress = regexp.MustCompile(`the page in the browser is there.*"url":\s*"([^"]+)"`)
+var pageAddress = regexp.MustCompile(`the page in the browser is ready.*"url":\s*"([^"]+)"`)
 
 // page waits until the program serves its page.
 func (p *program) page() string {

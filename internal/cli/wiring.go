@@ -14,7 +14,7 @@ import (
 	"hueair2mqtt/internal/sources"
 )
 
-// finder looks for Hue bridges; the tests have one that stays on this machine.
+// finder searches for Hue bridges. Tests replace it by one that stays on this machine.
 var finder hue.Finder
 
 // registry returns all sources as the configuration has them.
@@ -52,8 +52,8 @@ func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) brid
 
 func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
 
-// serviceManager is the systemd that started the program as a service, if any:
-// NOTIFY_SOCKET and WATCHDOG_USEC in the environment tell.
+// serviceManager returns the systemd that started the program as a service, if any, by
+// NOTIFY_SOCKET and WATCHDOG_USEC in the environment.
 func serviceManager() (bridge.ServiceManager, error) {
 	watchdog, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -61,7 +61,7 @@ func serviceManager() (bridge.ServiceManager, error) {
 	}
 	return bridge.ServiceManager{
 		Notify: func(state string) error {
-			_, err := daemon.SdNotify(false, state) // false, nil: nobody to tell
+			_, err := daemon.SdNotify(false, state) // returns false, nil without systemd
 			return err
 		},
 		Watchdog: watchdog,

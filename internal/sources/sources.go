@@ -117,6 +117,14 @@ func Find(all []Source, name string) (s Source, found bool) {
 	return all[i], true
 }
 
+// Names returns the names of all sources, which are those of their sections.
+func Names() (names []string) {
+	for _, s := range All(new(configs.Config), nil) {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // Title returns the name that users know a source by.
 func Title(name string) string {
 	s, _ := Find(All(new(configs.Config), nil), name)
