@@ -13,6 +13,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/test/harness"
 )
 
@@ -47,7 +48,7 @@ func TestMockOfGoHue(t *testing.T) {
 	host := "127.0.0.1:" + bridge.Server().Port()
 
 	dir := t.TempDir()
-	n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir, Timeout: 10 * time.Second})
+	n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir, Timeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/sources"
 )
@@ -38,9 +38,9 @@ running service notices at its next poll.`,
 			if err != nil {
 				return err
 			}
-			err = amazon.SignOut(cmd.Context(), retry, sources.AmazonOptions(config))
+			err = account.SignOut(cmd.Context(), retry, sources.AmazonOptions(config).Account)
 			switch {
-			case errors.Is(err, amazon.ErrNotSignedIn):
+			case errors.Is(err, account.ErrNotSignedIn):
 				fmt.Fprintf(cmd.OutOrStdout(), "Not signed in: there is no amazon.json in %s.\n", config.StateDir)
 				return nil
 			case err != nil:

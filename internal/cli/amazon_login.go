@@ -13,6 +13,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/sources"
@@ -100,7 +101,7 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 		return err
 	}
 	options := sources.AmazonOptions(config)
-	signIn, err := amazon.NewSignIn(options)
+	signIn, err := account.NewSignIn(options.Account)
 	if err != nil {
 		return &exitError{exitUnusable, fmt.Errorf("amazon: %w", err)}
 	}
@@ -127,7 +128,7 @@ var (
 )
 
 // finishSignIn asks for the address on which the browser ended until Amazon accepts one.
-func finishSignIn(ctx context.Context, signIn *amazon.SignIn, retry *collectors.Retrier, in io.Reader, out io.Writer) error {
+func finishSignIn(ctx context.Context, signIn *account.SignIn, retry *collectors.Retrier, in io.Reader, out io.Writer) error {
 	addresses := newPastedAddresses(in)
 	for {
 		fmt.Fprint(out, "Address: ")
@@ -143,7 +144,7 @@ func finishSignIn(ctx context.Context, signIn *amazon.SignIn, retry *collectors.
 			return fmt.Errorf("reading the address: %w", err)
 		}
 		notes, err := signIn.Finish(ctx, retry, text)
-		if _, mistaken := errors.AsType[*amazon.PastedError](err); mistaken {
+		if _, mistaken := errors.AsType[*account.PastedError](err); mistaken {
 			fmt.Fprintf(out, "\n%v\n\n", err)
 			continue
 		}

@@ -151,13 +151,13 @@ var impossibleName = strings.Repeat("x", 64) + ".invalid"
 
 var brokenInstallations = []broken{
 	{"an unknown key", func(i *installation) { i.edit("mqtt: {broker", "mqtt: {brocker") },
-		"configuration", exitUnusable, "mqtt.brocker", "did you mean mqtt.broker?"},
+		"configuration", exitUnusable, "mqtt.brocker", "use one of broker"},
 	{"nothing to read", func(i *installation) { i.set("hue.enabled", "false"); i.set("amazon.enabled", "false") },
 		"configuration", exitUnusable, "nothing to read", "set hue.enabled or amazon.enabled to true"},
 	{"no configuration", func(i *installation) { os.Remove(i.config) },
 		"configuration", exitUnusable, "no such file", "--config FILE"},
 	{"a configuration for others", func(i *installation) { i.chmod(i.config, 0) },
-		"configuration", exitUnusable, "may not read", "mend the file's mode"},
+		"configuration", exitUnusable, "may not read", "fix the file's mode"},
 	{"a configuration that is no YAML", func(i *installation) { writeFile(i.t, i.config, "mqtt: {", 0o600) },
 		"configuration", exitUnusable, "", ""},
 
@@ -288,7 +288,7 @@ var brokenInstallations = []broken{
 		writeFile(i.t, filepath.Join(i.stateDir, "hue.json"), `{"bridges": [{"username": "`+hueKey, 0o600)
 	}, "hue", exitUnusable, "is damaged", "remove it and pair the Hue bridges again"},
 	{"no Hue bridge", func(i *installation) { i.hueTLS.Close() },
-		"hue", exitFailed, "refused", "see that the Hue bridge has power and network"},
+		"hue", exitFailed, "refused", "check that the Hue bridge has power and network"},
 	{"a key that the Hue bridge does not know", func(i *installation) {
 		i.hue.DeleteKey()
 	}, "hue", exitFailed, "", "hueair2mqtt hue pair"},
@@ -303,7 +303,7 @@ var brokenInstallations = []broken{
 	{"a Hue bridge that is slow", func(i *installation) {
 		i.set("hue.timeout", "1s")
 		i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Hang}, 20)...)
-	}, "hue", exitFailed, "within 1s", "see that the Hue bridge has power and network"},
+	}, "hue", exitFailed, "within 1s", "check that the Hue bridge has power and network"},
 	{"a Hue bridge that is busy", func(i *installation) {
 		i.hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Busy(0)}, 20)...)
 	},

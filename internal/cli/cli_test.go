@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // asProgram makes the test binary be the program, so that the tests run the very
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			tellAllocated(file)
 		}
 		if address := os.Getenv(searchAt); address != "" {
-			finder = hue.Finder{Service: address, Browse: func(context.Context, func(hue.Found)) error { return nil }}
+			finder = pairing.Finder{Service: address, Browse: func(context.Context, func(pairing.Found)) error { return nil }}
 		}
 		if dir := os.Getenv(fullDisk); dir != "" {
 			if err := fillDisk(dir); err != nil {

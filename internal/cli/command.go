@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -42,17 +41,8 @@ func loadConfig(cmd *cobra.Command, sections ...string) (*configs.Config, error)
 }
 
 // loadFile is loadConfig with this file; with none, there is only the default configuration.
-func loadFile(cmd *cobra.Command, file string, sections ...string) (config *configs.Config, err error) {
-	switch token := os.Getenv(supervisorToken); {
-	case file == configs.AppOptions && token == "": // the app's image names this file
-		err = errors.New(supervisorToken + " is not set, although this is the image of the Home Assistant app: install it from Home Assistant's app store, or use the container image")
-	case file == configs.AppOptions:
-		config, err = configs.LoadApp(file, configs.Secret(token), os.Environ(), cmd.Flags())
-	case len(sections) > 0:
-		config, err = configs.LoadFor(sections, file, os.Environ(), cmd.Flags())
-	default:
-		config, err = configs.Load(file, os.Environ(), cmd.Flags())
-	}
+func loadFile(cmd *cobra.Command, file string, sections ...string) (*configs.Config, error) {
+	config, err := configs.Load(file, os.Environ(), cmd.Flags(), sections...)
 	if err != nil {
 		return nil, &exitError{exitUnusable, err}
 	}

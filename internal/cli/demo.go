@@ -25,6 +25,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/configs"
@@ -238,7 +239,7 @@ func (h *demoHome) config(hueURL, amazonURL, stateDir string) *configs.Config {
 
 // signIn signs in to the account as a user does, whose part it plays.
 func (h *demoHome) signIn(ctx context.Context, c *configs.Config, log *zap.Logger) error {
-	signIn, err := amazon.NewSignIn(sources.AmazonOptions(c))
+	signIn, err := account.NewSignIn(sources.AmazonOptions(c).Account)
 	if err != nil {
 		return err
 	}

@@ -3,14 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
 
-func newHueDiscoverCommand(finder hue.Finder) *cobra.Command {
+func newHueDiscoverCommand(finder pairing.Finder) *cobra.Command {
 	return &cobra.Command{
 		Use:   "discover",
 		Short: "Find the Hue bridges in the network",
@@ -23,7 +23,7 @@ least one. 1: found none.`,
 			if len(found) == 0 {
 				return &exitError{exitFailed, noBridge(err)}
 			}
-			hue.Describe(cmd.Context(), found)
+			pairing.Describe(cmd.Context(), found)
 			return writeBridges(cmd.OutOrStdout(), found)
 		},
 	}
@@ -39,7 +39,7 @@ func noBridge(err error) error {
 }
 
 // writeBridges writes a table of bridges.
-func writeBridges(w io.Writer, found []hue.Found) error {
+func writeBridges(w io.Writer, found []pairing.Found) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, b := range found {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", b.ID, orUnknown(b.Model), b.Host, orUnknown(b.Software))

@@ -14,6 +14,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
@@ -21,7 +22,7 @@ import (
 // rest is set up.
 var hueSections = []string{"hue", "state_dir"}
 
-func newHuePairCommand(finder hue.Finder) *cobra.Command {
+func newHuePairCommand(finder pairing.Finder) *cobra.Command {
 	var host string
 	cmd := &cobra.Command{
 		Use:   "pair",
@@ -59,7 +60,7 @@ read it.`,
 
 // onlyBridge returns the address of the only bridge in the network. If the bridge is announced
 // at several addresses, it is the only one that answers.
-func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
+func onlyBridge(cmd *cobra.Command, finder pairing.Finder) (string, error) {
 	found, err := finder.Find(cmd.Context())
 	switch len(found) {
 	case 0:
@@ -67,9 +68,9 @@ func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
 	case 1:
 		return found[0].Host, nil
 	}
-	hue.Describe(cmd.Context(), found)
+	pairing.Describe(cmd.Context(), found)
 	if found[0].ID == found[len(found)-1].ID { // sorted by id
-		answering := slices.DeleteFunc(slices.Clone(found), func(f hue.Found) bool { return f.Software == "" })
+		answering := slices.DeleteFunc(slices.Clone(found), func(f pairing.Found) bool { return f.Software == "" })
 		if len(answering) == 1 {
 			return answering[0].Host, nil
 		}
@@ -82,7 +83,7 @@ func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
 
 func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	n, err := hue.Meet(ctx, hue.Options{Host: host, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Setting: "--host"})
+	n, err := pairing.Identify(ctx, pairing.Options{Host: host, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Setting: "--host"})
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(out, "Paired; the key is in %s of %s.\n", hue.StateFile, config.StateDir)
+	fmt.Fprintf(out, "Paired; the key is in %s of %s.\n", pairing.StateFile, config.StateDir)
 	if !config.Hue.Enabled {
 		fmt.Fprintln(out, "Set hue.enabled to true in the configuration to have it read.")
 	}
@@ -115,7 +116,7 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 
 // listHueSensors reads the bridge with its new key.
 func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, id string) error {
-	collector, err := hue.New(hue.Options{ID: id, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Areas: config.Hue.Areas, Setting: hue.StateFile})
+	collector, err := hue.New(hue.Options{ID: id, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Areas: config.Hue.Areas, Setting: pairing.StateFile})
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ type countdown struct {
 const countdownStep = 5 * time.Second
 
 func newCountdown(out io.Writer) *countdown {
-	c := &countdown{out: out, next: hue.ButtonTime}
+	c := &countdown{out: out, next: pairing.ButtonTime}
 	if f, ok := out.(*os.File); ok {
 		info, err := f.Stat()
 		c.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0

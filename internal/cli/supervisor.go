@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// supervisorToken is the environment variable in which Home Assistant's Supervisor
-	// passes an app its token.
-	supervisorToken = "SUPERVISOR_TOKEN"
 	// supervisorAddress is the Supervisor's address in the network of the apps.
 	supervisorAddress = "http://supervisor"
 

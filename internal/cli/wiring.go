@@ -8,14 +8,14 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/health"
 	"hueair2mqtt/internal/sources"
 )
 
 // finder searches for Hue bridges. Tests replace it by one that stays on this machine.
-var finder hue.Finder
+var finder pairing.Finder
 
 // registry returns all sources as the configuration has them.
 func registry(c *configs.Config) []sources.Source { return sources.All(c, finder.Find) }

@@ -10,11 +10,12 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 )
 
 func amazonSource(c *configs.Config) Source {
-	file := filepath.Join(c.StateDir, amazon.StateFile)
+	file := filepath.Join(c.StateDir, account.StateFile)
 	return Source{
 		Name: amazon.Source, Title: "Amazon", Enabled: c.Amazon.Enabled, Interval: c.Amazon.Interval,
 		AlertFile: "ALERT_TOKEN_REFRESH_NEEDED.txt",
@@ -26,7 +27,7 @@ func amazonSource(c *configs.Config) Source {
 			return []collectors.Collector{collector}, nil
 		},
 		Setup: Setup{
-			Action: "Sign in to Amazon", Command: "hueair2mqtt amazon login", StateFile: amazon.StateFile,
+			Action: "Sign in to Amazon", Command: "hueair2mqtt amazon login", StateFile: account.StateFile,
 			Missing: "nobody is signed in to Amazon",
 			OnPage:  c.App.Token != "", // the app enables all sources, whether the user has them or not
 			Done: func() (bool, error) {
@@ -36,7 +37,7 @@ func amazonSource(c *configs.Config) Source {
 		},
 		Credentials: amazonCredentials(c, file),
 		ServerTime: func(ctx context.Context) (string, time.Time, error) {
-			return amazon.ServerTime(ctx, AmazonOptions(c))
+			return account.ServerTime(ctx, AmazonOptions(c).Account)
 		},
 	}
 }
@@ -49,14 +50,17 @@ func amazonCredentials(c *configs.Config, file string) SecretFile {
 			Renew: "export the cookies of a browser that is signed in there, or better: run hueair2mqtt amazon login",
 		}
 	}
-	return SecretFile{Name: amazon.StateFile, Path: file, Kept: true, Renew: "run: hueair2mqtt amazon login"}
+	return SecretFile{Name: account.StateFile, Path: file, Kept: true, Renew: "run: hueair2mqtt amazon login"}
 }
 
 // AmazonOptions returns the options of the configured account.
 func AmazonOptions(c *configs.Config) amazon.Options {
 	return amazon.Options{
-		Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
-		Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
-		Timeout: c.Amazon.Timeout, Areas: c.Amazon.Areas, Marketplaces: configs.Marketplaces,
+		Account: account.Options{
+			Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
+			Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
+			Timeout: c.Amazon.Timeout, Marketplaces: configs.Marketplaces,
+		},
+		Areas: c.Amazon.Areas,
 	}
 }

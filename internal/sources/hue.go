@@ -2,6 +2,7 @@ package sources
 
 import (
 	"fmt"
+	"hueair2mqtt/collectors/hue/pairing"
 	"path/filepath"
 
 	"hueair2mqtt/collectors"
@@ -9,21 +10,21 @@ import (
 	"hueair2mqtt/configs"
 )
 
-func hueSource(c *configs.Config, find hue.FindFunc) Source {
+func hueSource(c *configs.Config, find pairing.FindFunc) Source {
 	return Source{
 		Name: hue.Source, Title: "Philips Hue", Enabled: c.Hue.Enabled, Interval: c.Hue.Interval,
 		AlertFile:  "ALERT_HUE_PAIRING_NEEDED.txt",
 		Collectors: func() ([]collectors.Collector, error) { return hueCollectors(c, find) },
 		Setup: Setup{
-			Action: "Pair with the Hue bridge", Command: "hueair2mqtt hue pair", StateFile: hue.StateFile,
+			Action: "Pair with the Hue bridge", Command: "hueair2mqtt hue pair", StateFile: pairing.StateFile,
 			Endpoints: true, OnPage: c.Web.Listen != "", Missing: "no Hue bridge is configured or paired",
 			Done: func() (bool, error) {
-				paired, err := hue.AllPaired(c.StateDir)
-				return len(paired)+len(c.Hue.Bridges) > 0, err
+				stored, err := pairing.Load(c.StateDir)
+				return len(stored.Bridges)+len(c.Hue.Bridges) > 0, err
 			},
 		},
 		Credentials: SecretFile{
-			Name: hue.StateFile, Path: filepath.Join(c.StateDir, hue.StateFile), Kept: true,
+			Name: pairing.StateFile, Path: filepath.Join(c.StateDir, pairing.StateFile), Kept: true,
 			Renew: "remove it and pair the Hue bridges again: hueair2mqtt hue pair",
 		},
 		AtStart: true,
@@ -31,7 +32,7 @@ func hueSource(c *configs.Config, find hue.FindFunc) Source {
 }
 
 // hueCollectors returns a collector for each Hue bridge that is configured or paired.
-func hueCollectors(c *configs.Config, find hue.FindFunc) (all []collectors.Collector, err error) {
+func hueCollectors(c *configs.Config, find pairing.FindFunc) (all []collectors.Collector, err error) {
 	template := hue.Options{
 		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
 		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),

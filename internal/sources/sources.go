@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
 // All returns every source as a configuration has it. find locates a Hue
 // bridge whose address has changed; with nil, none is searched for.
-func All(c *configs.Config, find hue.FindFunc) []Source {
+func All(c *configs.Config, find pairing.FindFunc) []Source {
 	return []Source{hueSource(c, find), amazonSource(c)}
 }
 

@@ -24,6 +24,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
@@ -131,7 +132,7 @@ type site struct {
 
 func options(t *testing.T, h *house) web.Options {
 	t.Helper()
-	config, err := configs.LoadFor([]string{"web"}, "", nil, nil)
+	config, err := configs.Load("", nil, nil, "web")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func options(t *testing.T, h *house) web.Options {
 	config.MQTT.Password = brokers
 	return web.Options{
 		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", House: h, Log: web.NewRing(), Errors: zap.NewNop(),
-		FindHue: func(context.Context) ([]hue.Found, error) { return nil, h.ask("find") },
+		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, h.ask("find") },
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, source, zap.NewNop())
 		},

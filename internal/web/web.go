@@ -26,7 +26,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
@@ -69,7 +69,7 @@ type Options struct {
 	Errors *zap.Logger
 
 	// FindHue looks for Hue bridges.
-	FindHue hue.FindFunc
+	FindHue pairing.FindFunc
 	// Retrier retries requests to a source as the bridge does.
 	Retrier func(source string) *collectors.Retrier
 	// Ready is told that a source has been paired or signed in to, so that the bridge
@@ -98,8 +98,8 @@ type Server struct {
 	access  *access
 	changes *changes
 
-	finding  job[[]hue.Found]
-	pairing  job[pairing]
+	finding  job[[]pairing.Found]
+	pairing  job[pairProgress]
 	signing  signing
 	checking job[[]check.Finding]
 	trying   job[brokerTried]

@@ -57,7 +57,7 @@ func TestHueButtons(t *testing.T) {
 			})
 		})
 	}
-	within(t, patience, "the README's automation", func() error {
+	within(t, patience, "the documented automation", func() error {
 		var notifications []struct{ Message string }
 		if err := ha.call("persistent_notification/get", nil, &notifications); err != nil {
 			return err

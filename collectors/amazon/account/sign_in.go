@@ -1,0 +1,285 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/wire"
+)
+
+// SignIn is one sign-in to Amazon: the user opens Address in a browser, signs in
+// there, and gives back the address that they end on, or the code in it. It is an
+// authorization code with PKCE (RFC 7636), as the Alexa app for iOS asks for it.
+type SignIn struct {
+	account  *Account
+	hint     string // where the account may be at home
+	hosts    []string
+	serial   string
+	verifier wire.Secret
+	tried    map[[sha256.Size]byte]bool // codes that Amazon refused
+}
+
+// NewSignIn begins a sign-in. o.Domain is where the account is at home, as far as the
+// user knows. It sends nothing. It returns an error if an option is invalid or
+// StateDir is empty.
+func NewSignIn(o Options) (*SignIn, error) {
+	if o.StateDir == "" {
+		return nil, errors.New("signing in to Amazon needs a state directory to keep the sign-in in")
+	}
+	account, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	random := make([]byte, 48)
+	rand.Read(random) // never fails
+	s := &SignIn{
+		account:  account,
+		hint:     account.session.domain,
+		serial:   strings.ToUpper(hex.EncodeToString(random[:16])),
+		verifier: wire.Secret(base64.RawURLEncoding.EncodeToString(random[16:])),
+		tried:    map[[sha256.Size]byte]bool{},
+	}
+	for _, address := range []string{account.alexa, account.session.host.base} {
+		if u, err := url.Parse(address); err == nil && address != defaultAuthEndpoint && address != "" {
+			s.hosts = append(s.hosts, u.Scheme+"://"+u.Host)
+		}
+	}
+	account.session.redactor.Hide(s.verifier)
+	return s, nil
+}
+
+// String returns a text without the secrets inside.
+func (s *SignIn) String() string { return "sign-in to " + signInDomain }
+
+// GoString is String.
+func (s *SignIn) GoString() string { return s.String() }
+
+// Format is String for every verb.
+func (s *SignIn) Format(state fmt.State, verb rune) {
+	fmt.Fprintf(state, fmt.FormatString(state, 's'), s.String())
+}
+
+// clientID names this device to Amazon.
+func (s *SignIn) clientID() string {
+	return hex.EncodeToString([]byte(s.serial + "#" + wire.DeviceType))
+}
+
+// Address returns what the user opens. It is at amazon.com whatever the endpoints and
+// the account's country are, and holds no secret.
+func (s *SignIn) Address() string {
+	const (
+		openID     = "http://specs.openid.net/auth/2.0"
+		identifier = openID + "/identifier_select"
+		appHandle  = "amzn_dp_project_dee_ios"
+	)
+	language := "en-US"
+	if s.hint == japanDomain {
+		language = "ja_JP" // in English, accounts of Japan get a captcha
+	}
+	challenge := sha256.Sum256([]byte(s.verifier))
+	query := url.Values{
+		"openid.return_to":                 {"https://www." + signInDomain + landingPath},
+		"openid.oa2.code_challenge_method": {"S256"},
+		"openid.oa2.code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
+		"openid.oa2.response_type":         {"code"},
+		"openid.oa2.scope":                 {"device_auth_access"},
+		clientIDKey:                        {"device:" + s.clientID()},
+		"openid.assoc_handle":              {appHandle},
+		"pageId":                           {appHandle},
+		"accountStatusPolicy":              {"P1"},
+		"openid.identity":                  {identifier},
+		"openid.claimed_id":                {identifier},
+		"openid.mode":                      {"checkid_setup"},
+		"openid.ns":                        {openID},
+		"openid.ns.oa2":                    {"http://www.amazon.com/ap/ext/oauth/2"},
+		"openid.ns.pape":                   {"http://specs.openid.net/extensions/pape/1.0"},
+		"openid.pape.max_auth_age":         {"0"},
+		"language":                         {language},
+	}
+	return "https://www." + signInDomain + signInPath + "?" + query.Encode()
+}
+
+// Finish takes the address that the user ended on, or the code in it, registers this
+// device with the account, and writes the credentials to amazon.json. The error is a
+// *PastedError if another address may be right; else the same address may be tried again.
+//
+// It takes the device of the previous sign-in out of the account. If that fails, notes
+// say so.
+func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text string) (notes []string, err error) {
+	a := s.account
+	code, err := landingCode(text, s.clientID(), a.marketplaces, s.hosts)
+	if err != nil {
+		return nil, err
+	}
+	a.session.redactor.Hide(code, wire.Secret(url.QueryEscape(string(code))))
+	digest := sha256.Sum256([]byte(code))
+	if s.tried[digest] {
+		return nil, pasted("That code was tried already, and each can be used once: open the address above, sign in again, and paste the new one.")
+	}
+	signIn, err := s.register(ctx, retry, code)
+	if err != nil {
+		if _, refused := errors.AsType[*PastedError](err); refused {
+			s.tried[digest] = true
+		}
+		return nil, err
+	}
+	a.session.redactor.Hide(signIn.secrets()...)
+	before, err := a.session.store.begin(ctx, signIn)
+	if err != nil {
+		return nil, fmt.Errorf("this device is registered with Amazon, but that can't be kept in %s: %w", a.session.store.file, err)
+	}
+	if before == nil {
+		return nil, nil
+	}
+	if err := a.leave(ctx, retry, before); err != nil {
+		notes = append(notes, fmt.Sprintf("The device of the sign-in before could not be taken out of the account: %v. It can be removed at Amazon, under \"Your devices\".", err))
+	}
+	return notes, nil
+}
+
+// Close closes the connections of the sign-in.
+func (s *SignIn) Close() { s.account.Close() }
+
+// registration is the request that makes this program one of the account's
+// devices.
+type registration struct {
+	RequestedExtensions []string            `json:"requested_extensions"`
+	Cookies             registrationCookies `json:"cookies"`
+	RegistrationData    map[string]string   `json:"registration_data"`
+	AuthData            map[string]string   `json:"auth_data"`
+	UserContextMap      map[string]string   `json:"user_context_map"`
+	RequestedTokenType  []string            `json:"requested_token_type"`
+}
+
+type registrationCookies struct {
+	WebsiteCookies []string `json:"website_cookies"`
+	Domain         string   `json:"domain"`
+}
+
+// register exchanges the code for the credentials of a new device.
+func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code wire.Secret) (*credentials, error) {
+	frc := make([]byte, 313) // the app's length; it stands for a fingerprint of the device
+	rand.Read(frc)           // never fails
+	content, err := json.Marshal(registration{
+		RequestedExtensions: []string{"device_info", "customer_info"},
+		Cookies:             registrationCookies{WebsiteCookies: []string{}, Domain: "." + signInDomain},
+		RegistrationData: map[string]string{
+			"domain":      "Device",
+			"app_version": wire.AppVersion,
+			"device_type": wire.DeviceType,
+			// Amazon puts in the user's name, and a number where there are several.
+			"device_name":      "%FIRST_NAME%'s%DUPE_STRATEGY_1ST%" + appName,
+			"os_version":       wire.OSVersion,
+			"device_serial":    s.serial,
+			"device_model":     wire.DeviceModel,
+			"app_name":         appName,
+			"software_version": wire.SoftwareVersion,
+		},
+		AuthData: map[string]string{
+			"use_global_authentication": "true",
+			"client_id":                 s.clientID(),
+			"authorization_code":        string(code),
+			"code_verifier":             string(s.verifier),
+			"code_algorithm":            "SHA-256",
+			"client_domain":             "DeviceLegacy",
+		},
+		UserContextMap:     map[string]string{"frc": base64.StdEncoding.EncodeToString(frc)},
+		RequestedTokenType: []string{"bearer", "mac_dms", "website_cookies", "store_authentication_cookie"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the registration: %w", err)
+	}
+	var signIn *credentials
+	r := wire.Request{URL: registerPath, ContentType: jsonType, Body: content}
+	err = s.account.session.host.post(ctx, retry, "registering this device", r, func(a tokenAnswer) (err error) {
+		signIn, err = s.parseRegistration(a)
+		return err
+	})
+	var (
+		refused   *collectors.AuthenticationError
+		permanent *collectors.PermanentError
+	)
+	switch {
+	case err == nil:
+		return signIn, nil
+	case errors.As(err, &refused):
+		return nil, s.notAccepted(refused.Err)
+	case errors.As(err, &permanent) && permanent.StatusCode >= 200 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
+		return nil, s.notAccepted(permanent.Err)
+	}
+	return nil, err
+}
+
+// notAccepted describes the refusal of a code. Amazon does not say which of the
+// reasons it is: "InvalidToken Auth time of the token is expired.", "InvalidValue One or
+// more provided values are invalid." and HTTP 401 have all been seen for each.
+func (s *SignIn) notAccepted(reason error) error {
+	text := "Amazon does not accept this code: it is older than five minutes, was used already, or belongs to another sign-in. " +
+		"Open the address above, sign in again, and paste the new address at once."
+	if len(s.tried) > 0 {
+		text += " If Amazon refuses each new code as well, look for a newer hueair2mqtt."
+	}
+	return pasted(fmt.Sprintf("%s (%v)", text, reason))
+}
+
+// parseRegistration takes what is needed out of the answer to a registration.
+func (s *SignIn) parseRegistration(a tokenAnswer) (*credentials, error) {
+	success, err := wire.Dig(a.body, "response", "success")
+	if err != nil {
+		return nil, wire.Malformed("%v", err)
+	}
+	refreshToken, err := wire.TextAt(success, "tokens", "bearer", "refresh_token")
+	switch {
+	case err != nil:
+		return nil, wire.Malformed("refresh_token: %v", err)
+	case refreshToken == "":
+		return nil, wire.Malformed("it holds no refresh_token")
+	}
+	s.account.session.redactor.Hide(wire.Secret(refreshToken))
+	signIn := &credentials{
+		Version: credentialsVersion, Domain: signInDomain, Hint: s.hint, DeviceSerial: s.serial,
+		RefreshToken: wire.Secret(refreshToken), RenewedAt: time.Now().UTC().Truncate(time.Second),
+	}
+	// The cookies can be renewed; no fault in them is worth a lost registration.
+	if at, err := wire.Dig(success, "tokens", "website_cookies"); err == nil && !wire.IsNull(at) {
+		if cookies, err := parseCookieList(at, a.ahead); err == nil {
+			signIn.Cookies = cookies
+		}
+	}
+	if value, err := wire.TextAt(success, "tokens", "store_authentication_cookie", "cookie"); err == nil && unquote(value) != "" {
+		signIn.addCookie("session-token", unquote(value))
+	}
+	if serial, err := wire.TextAt(success, "extensions", "device_info", "device_serial_number"); err == nil && serial != "" {
+		signIn.DeviceSerial = collectors.CleanText(serial)
+	}
+	if region, err := wire.TextAt(success, "extensions", "customer_info", "home_region"); err == nil {
+		signIn.Region = collectors.CleanText(region)
+	}
+	if holder, err := wire.TextAt(success, "extensions", "customer_info", "name"); err == nil {
+		signIn.Holder = collectors.CleanText(holder)
+	}
+	return signIn, nil
+}
+
+// addCookie adds a cookie that is not there yet and can be sent.
+func (c *credentials) addCookie(name, value string) {
+	for _, cookie := range c.Cookies {
+		if cookie.Name == name {
+			return
+		}
+	}
+	if checkCookie(name, value) == nil {
+		c.Cookies = append(c.Cookies, cookie{Name: name, Value: wire.Secret(value)})
+	}
+}
