@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
@@ -100,7 +101,7 @@ func New(o Options) (*Account, error) {
 	case o.Timeout < 0:
 		return nil, fmt.Errorf("amazon timeout %s: must not be negative", o.Timeout)
 	case auth == "":
-		auth = defaultAuthEndpoint
+		auth = tokenhost.DefaultBase
 	}
 	s := &session{domain: domain, cookiesFile: o.CookiesFile}
 	if o.StateDir != "" {
@@ -113,7 +114,7 @@ func New(o Options) (*Account, error) {
 		http:         wire.NewExchanger(o.Transport, o.Timeout, s.redact),
 		session:      s,
 	}
-	s.host = tokenHost{http: a.http, base: auth, hide: s.redactor.Hide, redact: s.redact}
+	s.host = tokenhost.Host{HTTP: a.http, Base: auth, Hide: s.redactor.Hide, Redact: s.redact}
 	a.endpoint = "https://alexa." + s.savedDomain()
 	if u, err := url.Parse(alexa); err == nil && alexa != "" {
 		a.endpoint = u.Scheme + "://" + u.Host
