@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -32,15 +31,7 @@ var amazonSections = []string{"amazon", "retry", "state_dir", "log"}
 
 // loadAmazonConfig reads the settings of the Amazon account.
 func loadAmazonConfig(cmd *cobra.Command) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	config, err := configs.LoadFor(amazonSections, file, os.Environ(), cmd.Flags())
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
+	return loadConfig(cmd, amazonSections...)
 }
 
 // amazonOptions are those of the configured account.

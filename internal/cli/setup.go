@@ -72,7 +72,7 @@ func loadSetupConfig(cmd *cobra.Command) (*configs.Config, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && !flag.Changed {
 		file = ""
 	}
-	config, err := configs.LoadFor(setupSections, file, os.Environ(), cmd.Flags())
+	config, err := configs.Load(file, os.Environ(), cmd.Flags(), setupSections...)
 	if err != nil {
 		return nil, &exitError{exitUnusable, err}
 	}

@@ -46,15 +46,13 @@ func home(t *testing.T) map[string]string {
 		broker.Wait() // it was killed, and says so
 	})
 	return map[string]string{
-		"HUEAIR2MQTT_MQTT__BROKER":              fmt.Sprintf("tcp://127.0.0.1:%d", port),
-		"HUEAIR2MQTT_METRICS__LISTEN":           fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)),
-		"HUEAIR2MQTT_HISTORY__ENABLED":          "true",
-		"HUEAIR2MQTT_HUE__ENABLED":              "true",
-		"HUEAIR2MQTT_HUE__INTERVAL":             "1s",
-		"HUEAIR2MQTT_HUE__TIMEOUT":              "1s",
-		"HUEAIR2MQTT_HUE__BRIDGES__0__HOST":     server.URL,
-		"HUEAIR2MQTT_HUE__BRIDGES__0__ID":       "001788fffe010203",
-		"HUEAIR2MQTT_HUE__BRIDGES__0__USERNAME": "hue-key",
+		"HUEAIR2MQTT_MQTT__BROKER":     fmt.Sprintf("tcp://127.0.0.1:%d", port),
+		"HUEAIR2MQTT_METRICS__LISTEN":  fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)),
+		"HUEAIR2MQTT_HISTORY__ENABLED": "true",
+		"HUEAIR2MQTT_HUE__ENABLED":     "true",
+		"HUEAIR2MQTT_HUE__INTERVAL":    "1s",
+		"HUEAIR2MQTT_HUE__TIMEOUT":     "1s",
+		"HUEAIR2MQTT_HUE__BRIDGES":     `[{host: "` + server.URL + `", id: "001788fffe010203", username: hue-key}]`,
 	}
 }
 
