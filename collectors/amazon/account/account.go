@@ -25,6 +25,9 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
+// kindMarketplace is the kind of error for an account that no marketplace knows.
+const kindMarketplace = "marketplace"
+
 // Options describe an account and how to reach it.
 type Options struct {
 	// Domain is the marketplace of the account: "amazon.co.uk". Cookies of a browser
@@ -82,6 +85,14 @@ type homeless struct {
 	token wire.Secret // of the sign-in that was searched for
 	at    time.Time   // when
 	err   error
+}
+
+// noHome returns the error for an account whose home is unknown and that is refused with
+// cookies renewed a moment before. The sign-in is good, so it raises no alert.
+func noHome(err error) error {
+	return &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
+		Remedy: fmt.Sprintf("run: %s --domain, followed by the account's marketplace, such as %s", loginCommand, australiaDomain), Err: err,
+	}}
 }
 
 // New returns an account. It sends nothing. It returns an error if an option is invalid.

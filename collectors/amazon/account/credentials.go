@@ -85,7 +85,7 @@ func (c *credentials) secrets() []wire.Secret {
 func (c *credentials) encode() ([]byte, error) {
 	content, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("making %s: %w", StateFile, err)
+		return nil, fmt.Errorf("encoding the credentials: %w", err)
 	}
 	return append(content, '\n'), nil
 }
