@@ -13,6 +13,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 )
 
 // pasteLimit bounds the requests of a sign-in after the address was pasted, with
@@ -24,7 +25,7 @@ const pasteLimit = 2 * time.Minute
 type amazonSignIn struct {
 	options *Options
 	jobs    *jobs
-	stored  storedAccess
+	setups  setups
 	job     job[signInResult]
 
 	mu     sync.Mutex
@@ -55,8 +56,8 @@ type amazonData struct {
 
 func (a *amazonSignIn) content(p bridge.Picture) (data any, busy bool) {
 	shown := amazonData{
-		Marketplaces: configs.Marketplaces, Domain: a.options.Amazon.Account.Domain, SignedIn: a.stored.signedIn(), Job: a.job.now(),
-		Problem: sourceOf(p, amazon.Source).Problem, Devices: devicesOf(p, amazon.Source), Lines: a.stored.amazonLines(),
+		Marketplaces: configs.Marketplaces, Domain: a.options.Config.Amazon.Domain, SignedIn: a.setups.done(amazon.Source), Job: a.job.now(),
+		Problem: sourceOf(p, amazon.Source).Problem, Devices: devicesOf(p, amazon.Source), Lines: a.setups.lines(amazon.Source),
 	}
 	shown.Just = shown.Job.Result.SignedIn && !shown.Problem.Since.After(shown.Job.Began)
 	if len(shown.Devices) == 0 {
@@ -76,7 +77,7 @@ func (a *amazonSignIn) begin(r *http.Request) string {
 	if a.job.now().Running {
 		return "/amazon"
 	}
-	options := a.options.Amazon.Account
+	options := sources.AmazonOptions(a.options.Config).Account
 	domain, known := configs.FindMarketplace(r.PostForm.Get("domain"))
 	options.Domain = domain
 	var signIn *account.SignIn
@@ -129,7 +130,7 @@ func (a *amazonSignIn) finish(ctx context.Context, signIn *account.SignIn, paste
 	}
 	a.close()
 	update(func(r *signInResult) { r.Notes, r.SignedIn = notes, true })
-	collector, err := amazon.New(a.options.Amazon)
+	collector, err := amazon.New(sources.AmazonOptions(a.options.Config))
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ const (
 type huePairing struct {
 	options *Options
 	jobs    *jobs
-	stored  storedAccess
+	setups  setups
 	finding job[[]pairing.Found]
 	pairing job[pairProgress]
 }
@@ -54,8 +54,11 @@ type hueData struct {
 
 func (h *huePairing) content(p bridge.Picture) (data any, busy bool) {
 	shown := hueData{
-		Finding: h.finding.now(), Pairing: h.pairing.now(), Paired: h.stored.paired(), Source: sourceOf(p, hue.Source),
-		Devices: devicesOf(p, hue.Source), Lines: h.stored.hueLines(),
+		Finding: h.finding.now(), Pairing: h.pairing.now(), Source: sourceOf(p, hue.Source),
+		Devices: devicesOf(p, hue.Source), Lines: h.setups.lines(hue.Source),
+	}
+	if stored, err := pairing.Load(h.options.Config.StateDir); err == nil { // the bridge reports the error
+		shown.Paired = stored.Bridges
 	}
 	shown.Just = shown.Pairing.Result.Paired && !shown.Source.Problem.Since.After(shown.Pairing.Began)
 	if len(shown.Devices) == 0 {

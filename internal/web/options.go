@@ -7,7 +7,6 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
@@ -59,8 +58,6 @@ type Options struct {
 
 	// FindHue searches for Hue bridges.
 	FindHue pairing.FindFunc
-	// Amazon is the account to sign in to.
-	Amazon amazon.Options
 	// Retrier returns the retrier for requests to a source.
 	Retrier func(source string) *collectors.Retrier
 	// Ready is called when a source has been paired or signed in to. It has the bridge

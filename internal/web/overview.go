@@ -9,12 +9,13 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/internal/sources"
 )
 
 // overview is the page that shows all readings, and what is wrong.
 type overview struct {
 	options *Options
-	stored  storedAccess
+	setups  setups
 	broker  *brokerTrial
 }
 
@@ -26,13 +27,6 @@ type overviewData struct {
 	Rooms    []room
 	Address  string // of the broker
 	bridge.Picture
-}
-
-// step is a step of the set-up.
-type step struct {
-	Text string
-	Link string
-	Done bool
 }
 
 type room struct {
@@ -47,8 +41,8 @@ type deviceCard struct {
 
 func (o *overview) content(p bridge.Picture) (data any, busy bool) {
 	shown := overviewData{
-		Problems: problemsOf(p, o.options), Steps: o.steps(p), Rooms: o.rooms(p.Devices),
-		Lines:   slices.Concat(o.stored.hueLines(), o.stored.amazonLines(), o.broker.lines()),
+		Problems: problemsOf(p, o.options, o.setups), Steps: o.steps(p), Rooms: o.rooms(p.Devices),
+		Lines:   append(o.setups.lines(sources.Names()...), o.broker.lines()...),
 		Address: o.broker.address(p.Broker), Picture: p,
 	}
 	for _, source := range p.Sources {
@@ -59,18 +53,17 @@ func (o *overview) content(p bridge.Picture) (data any, busy bool) {
 	return shown, false
 }
 
-// steps returns the set-up where the user is to go through it: on the page of the
+// steps returns the set-up while the user is to go through it: on the page of the
 // command setup, and in a Home Assistant app until one source is set up.
 func (o *overview) steps(p bridge.Picture) []step {
-	paired, signedIn := len(o.stored.paired()) > 0, o.stored.signedIn()
-	broker := step{"Try the MQTT broker", "/mqtt", o.broker.works()}
+	steps := o.setups.steps()
 	switch {
-	case o.options.Mode == Service, o.options.Mode == Ingress && (paired || signedIn):
-		return nil
-	case o.options.Mode == Ingress:
-		broker = step{"Connect to the MQTT broker", "/mqtt", p.Broker.Connected}
+	case o.options.Mode == Setup:
+		return append(steps, step{"Try the MQTT broker", "/mqtt", o.broker.works()})
+	case o.options.Mode == Ingress && !slices.ContainsFunc(steps, func(s step) bool { return s.Done }):
+		return append(steps, step{"Connect to the MQTT broker", "/mqtt", p.Broker.Connected})
 	}
-	return []step{{"Pair with the Philips Hue bridge", "/hue", paired}, {"Sign in to Amazon", "/amazon", signedIn}, broker}
+	return nil
 }
 
 // rooms groups the devices by room. Devices without a room come last.

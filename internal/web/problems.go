@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/internal/sources"
 )
 
 // problem is something that does not work, with what to do about it.
@@ -20,30 +19,25 @@ type problem struct {
 	Actions               []button
 }
 
-// button leads to a page, or sends a form that names a source.
-type button struct{ Text, Link, Form, Source string }
-
-// setUp are the buttons that lead to the set-up of a source.
-var setUp = map[string]button{
-	hue.Source:    {Text: "Pair with the Hue bridge", Link: "/hue"},
-	amazon.Source: {Text: "Sign in to Amazon", Link: "/amazon"},
-}
-
 func pollNow(source string) button {
 	return button{Text: "Try again now", Form: "/refresh", Source: source}
 }
 
 // problemsOf returns all problems. Those that only the user can solve come first.
-func problemsOf(p bridge.Picture, o *Options) (problems []problem) {
+func problemsOf(p bridge.Picture, o *Options, s setups) (problems []problem) {
 	for _, source := range p.Sources {
 		if !source.Problem.Since.IsZero() {
-			problems = append(problems, refused(source, o.Mode))
+			problems = append(problems, refused(source, o.Mode, s))
 		}
 	}
-	if o.Mode == Service && o.Config.Hue.Enabled && sourceOf(p, hue.Source).Source == "" {
-		problems = append(problems, problem{
-			Title: "No Philips Hue bridge is paired yet", Reason: "hue.enabled is true, but there is no Hue bridge to poll.", Actions: []button{setUp[hue.Source]},
-		})
+	for _, source := range s {
+		if b, ok := s.button(source.Name); ok && o.Mode == Service && source.Enabled && sourceOf(p, source.Name).Source == "" {
+			missing := source.Setup.Missing
+			problems = append(problems, problem{
+				Title: strings.ToUpper(missing[:1]) + missing[1:], Reason: source.Name + ".enabled is true, but there is nothing to poll.",
+				Actions: []button{b},
+			})
+		}
 	}
 	if b := p.Broker; o.Mode != Setup && !b.Connected && (b.Error != "" || !b.Since.IsZero()) {
 		problems = append(problems, problem{
@@ -70,12 +64,12 @@ func problemsOf(p bridge.Picture, o *Options) (problems []problem) {
 
 // refused returns the problem of a source that does not accept the stored key or
 // sign-in.
-func refused(source bridge.SourcePicture, mode Mode) problem {
+func refused(source bridge.SourcePicture, mode Mode, s setups) problem {
 	p := problem{
-		Title: "No access to " + sourceName(source.Source), Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
+		Title: "No access to " + sources.Title(source.Source), Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
 		Since: source.Problem.Since, Acknowledged: source.Problem.Acknowledged,
 	}
-	if b, ok := setUp[source.Source]; ok {
+	if b, ok := s.button(source.Source); ok {
 		p.Actions = append(p.Actions, b)
 	}
 	p.Actions = append(p.Actions, pollNow(source.Source))
@@ -89,7 +83,7 @@ func refused(source bridge.SourcePicture, mode Mode) problem {
 func failing(source string, e bridge.EndpointPicture) problem {
 	if !e.PausedUntil.IsZero() { // another request, even by a check, would prolong the pause
 		return problem{
-			Title: sourceName(source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess, Remedy: e.Remedy, Paused: e.PausedUntil,
+			Title: sources.Title(source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess, Remedy: e.Remedy, Paused: e.PausedUntil,
 		}
 	}
 	remedy := "hueair2mqtt tries again by itself."
@@ -97,7 +91,7 @@ func failing(source string, e bridge.EndpointPicture) problem {
 		remedy = "If you have replaced it, " + e.Remedy + "."
 	}
 	return problem{
-		Title: sourceName(source) + " can't be read", Reason: e.Error, Since: e.LastSuccess, Remedy: remedy,
+		Title: sources.Title(source) + " can't be read", Reason: e.Error, Since: e.LastSuccess, Remedy: remedy,
 		Actions: []button{pollNow(source), {Text: "Check everything", Link: "/check"}},
 	}
 }

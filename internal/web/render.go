@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/internal/sources"
 )
 
 //go:embed assets templates
@@ -34,7 +35,7 @@ type menuPage struct {
 // first use: a program that serves no page does not need them.
 var templates = sync.OnceValue(func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"time": timeElement, "source": sourceName, "seconds": secondsLeft, "values": values, "entities": entities,
+		"time": timeElement, "source": sources.Title, "seconds": secondsLeft, "values": values, "entities": entities,
 	}).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"overview", "hue", "amazon", "mqtt", "check", "log", "signin", "error"} {

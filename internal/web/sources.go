@@ -2,29 +2,61 @@ package web
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/amazon/account"
-	"hueair2mqtt/collectors/hue"
-	"hueair2mqtt/collectors/hue/pairing"
-	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 )
 
-// sourceName returns the name of a source for people.
-func sourceName(source string) string {
-	switch source {
-	case hue.Source:
-		return "Philips Hue"
-	case amazon.Source:
-		return "Amazon"
+// setups are the sources with their set-up.
+type setups []sources.Source
+
+// step is a step of the set-up on the overview.
+type step struct {
+	Text string
+	Link string
+	Done bool
+}
+
+// button leads to a page, or sends a form that names a source.
+type button struct{ Text, Link, Form, Source string }
+
+// done reports whether a source is set up. An error of its files is reported by the
+// bridge, which needs them.
+func (s setups) done(name string) bool {
+	source, found := sources.Find(s, name)
+	done, err := source.IsSetUp()
+	return found && done && err == nil
+}
+
+// button returns a button that leads to the set-up of a source. ok is false if it
+// needs none.
+func (s setups) button(name string) (b button, ok bool) {
+	source, _ := sources.Find(s, name)
+	return button{Text: source.Setup.Action, Link: "/" + name}, source.Setup.Action != ""
+}
+
+// steps returns a step for each source that the user must set up.
+func (s setups) steps() (steps []step) {
+	for _, source := range s {
+		if source.Setup.Action != "" {
+			steps = append(steps, step{source.Setup.Action, "/" + source.Name, s.done(source.Name)})
+		}
 	}
-	return strings.ToUpper(source[:1]) + source[1:]
+	return steps
+}
+
+// lines returns the lines that the configuration lacks to poll what is set up of these
+// sources.
+func (s setups) lines(names ...string) (lines []string) {
+	for _, source := range s {
+		if slices.Contains(names, source.Name) && source.Setup.Action != "" && !source.Enabled && s.done(source.Name) {
+			lines = append(lines, source.Name+":", "  enabled: true")
+		}
+	}
+	return lines
 }
 
 // sourceOf returns the state of a source, or the zero state if it is not polled.
@@ -44,39 +76,6 @@ func devicesOf(p bridge.Picture, source string) (devices []bridge.DevicePicture)
 		}
 	}
 	return devices
-}
-
-// storedAccess reads what pairing and signing in have stored. A file that can't be
-// read is reported by the bridge, which needs it.
-type storedAccess struct{ config *configs.Config }
-
-func (s storedAccess) paired() []pairing.Pairing {
-	state, err := pairing.Load(s.config.StateDir)
-	if err != nil {
-		return nil
-	}
-	return state.Bridges
-}
-
-func (s storedAccess) signedIn() bool {
-	_, err := os.Stat(filepath.Join(s.config.StateDir, account.StateFile))
-	return err == nil
-}
-
-// hueLines returns the lines that the configuration lacks to poll the paired bridges.
-func (s storedAccess) hueLines() []string {
-	if s.config.Hue.Enabled || len(s.paired()) == 0 {
-		return nil
-	}
-	return []string{"hue:", "  enabled: true"}
-}
-
-// amazonLines returns the lines that the configuration lacks to poll the account.
-func (s storedAccess) amazonLines() []string {
-	if s.config.Amazon.Enabled || !s.signedIn() {
-		return nil
-	}
-	return []string{"amazon:", "  enabled: true"}
 }
 
 // readOnce reads a source that has just been set up.

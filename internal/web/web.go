@@ -22,6 +22,7 @@ import (
 
 	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/internal/loglimit"
+	"hueair2mqtt/internal/sources"
 )
 
 // Server serves the page.
@@ -46,8 +47,8 @@ func New(ctx context.Context, o Options) *Server {
 	sessions := newSessions(ctx, o.Config.Web.Password, o.PrintCode)
 	guard := newGuard(o.Config.Web, o.Mode == Ingress, sessions.open())
 	s.jobs = &jobs{ctx: ctx, changed: changes.notify, log: o.Log}
-	stored := storedAccess{o.Config}
-	s.amazon = &amazonSignIn{options: &s.options, jobs: s.jobs, stored: stored}
+	setups := setups(sources.All(o.Config, nil))
+	s.amazon = &amazonSignIn{options: &s.options, jobs: s.jobs, setups: setups}
 	mqtt := &brokerTrial{options: &s.options, jobs: s.jobs}
 	renderer := &renderer{options: &s.options, canSignOut: !sessions.open()}
 	areas := &areas{
@@ -55,8 +56,8 @@ func New(ctx context.Context, o Options) *Server {
 		renderer: renderer,
 		live:     &live{renderer: renderer, changes: changes, streams: newStreams()},
 		signIn:   &signInPage{sessions: sessions, attempts: newAttempts(), renderer: renderer, log: o.Log},
-		overview: &overview{options: &s.options, stored: stored, broker: mqtt},
-		hue:      &huePairing{options: &s.options, jobs: s.jobs, stored: stored},
+		overview: &overview{options: &s.options, setups: setups, broker: mqtt},
+		hue:      &huePairing{options: &s.options, jobs: s.jobs, setups: setups},
 		amazon:   s.amazon,
 		mqtt:     mqtt,
 		check:    &checkRun{options: &s.options, jobs: s.jobs},
