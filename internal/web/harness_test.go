@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -31,6 +30,7 @@ import (
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/test/harness"
 )
 
 // fakeBridge shows the picture that a test sets, and records what it is asked.
@@ -201,15 +201,14 @@ func inBubble(t *testing.T, change func(*web.Options), test func(s *site)) {
 				change(o)
 			}
 		})
-		l := &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		network := harness.NewNetwork()
 		s.logs, s.dial = logs, func(address string) net.Conn {
-			ours, theirs := net.Pipe()
-			l.conns <- addressed{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1000))}
-			t.Cleanup(func() { ours.Close() })
-			return ours
+			conn := network.Dial(address)
+			t.Cleanup(func() { conn.Close() })
+			return conn
 		}
 		served := make(chan error, 1)
-		go func() { served <- page.Serve(l) }()
+		go func() { served <- page.Serve(network) }()
 		test(s)
 		end()
 		if err := <-served; err != nil {
@@ -217,31 +216,6 @@ func inBubble(t *testing.T, change func(*web.Options), test func(s *site)) {
 		}
 	})
 }
-
-type addressed struct {
-	net.Conn
-	from net.Addr
-}
-
-func (a addressed) RemoteAddr() net.Addr { return a.from }
-
-type memoryListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *memoryListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *memoryListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *memoryListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // visitor is a browser without JavaScript. Its header has pairs of names and values.
 type visitor struct {
