@@ -142,7 +142,7 @@ func Run(ctx context.Context, o Options) error {
 func newOwner(o Options, in inbox) (*owner, error) {
 	alerts := alert.Options{
 		Dir: o.StateDir, Notifiers: o.Notifiers, Log: o.Log,
-		Report: func(ctx context.Context, outcome alert.Outcome) { _ = in.send(ctx, notificationDone{outcome}) },
+		Report: func(ctx context.Context, outcome alert.Outcome) { _ = in.send(ctx, alertDone{outcome}) },
 	}
 	if o.Preview {
 		alerts.Dir, alerts.Notifiers = "", nil

@@ -27,7 +27,7 @@ type (
 	brokerDisconnected struct{ out *mqtt.Outbox }
 	brokerFailed       struct{ err error }
 	brokerReceived     struct{ mqtt.Received }
-	notificationDone   struct{ alert.Outcome }
+	alertDone          struct{ alert.Outcome }
 )
 
 func (e pollDone) handle(ctx context.Context, w *owner) bool {
@@ -66,8 +66,10 @@ func (e brokerReceived) handle(_ context.Context, w *owner) bool {
 	return true
 }
 
-func (e notificationDone) handle(_ context.Context, w *owner) bool {
-	w.state.alerts.Notified(e.Outcome)
+func (e alertDone) handle(_ context.Context, w *owner) bool {
+	if w.state.alerts.Record(e.Outcome) {
+		w.publisher.problem(e.Source)
+	}
 	return true
 }
 

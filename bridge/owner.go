@@ -111,7 +111,7 @@ func (w *owner) pollSucceeded(e *endpoint, r pollResult) {
 	e.logFaults(r.snapshot.Faults)
 	w.updateDevices(e, r.start, r.snapshot.Devices)
 	w.loseMissing(e, r.snapshot.Devices)
-	w.authenticated(e)
+	w.state.alerts.Clear(e.source(), e.name())
 }
 
 // updateDevices records and publishes what an endpoint reports of devices.
@@ -151,20 +151,11 @@ func (w *owner) loseMissing(e *endpoint, found []collectors.Device) {
 	}
 }
 
-// authenticated clears the alert of an endpoint that accepts the program, or that is
-// removed.
-func (w *owner) authenticated(e *endpoint) {
-	if w.state.alerts.Clear(e.source(), e.name()) {
-		w.publisher.problem(e.source())
-	}
-}
-
 func (w *owner) pollFailed(ctx context.Context, e *endpoint, err error) {
 	var exhausted *collectors.ExhaustedError
 	switch {
 	case collectors.ClassOf(err) == collectors.Authentication:
 		w.state.alerts.Raise(ctx, e.source(), e.name(), err)
-		w.publisher.problem(e.source())
 	case w.state.isReplaced(e):
 		w.logReplaced(e)
 	case errors.As(err, &exhausted): // logged by the retry, with all attempts
@@ -261,7 +252,7 @@ func (w *owner) remove(e *endpoint) {
 	e.stop()
 	e.log.Info("removed; it is no longer polled")
 	w.state.removeEndpoint(e)
-	w.authenticated(e)
+	w.state.alerts.Clear(e.source(), e.name())
 	w.observer.Forgets(e.source(), e.name())
 	for _, d := range w.state.devicesOf(e) {
 		e.log.Warn("a device is no longer read; it stays in Home Assistant as unavailable", zap.String("device", d.ID), zap.String("name", d.Name))

@@ -77,9 +77,5 @@ func (r requestHandler) acknowledge(name string) (source string, err error) {
 	if !r.alerts.Has(name) {
 		return "", errors.New("the payload must name a source: " + strings.Join(r.alerts.Sources(), ", "))
 	}
-	changed, err := r.alerts.Acknowledge(name)
-	if changed {
-		r.problem(name)
-	}
-	return name, err
+	return name, r.alerts.Acknowledge(name)
 }

@@ -26,14 +26,18 @@ type file struct {
 	log  *zap.Logger
 
 	mu      sync.Mutex
-	content string // of the file; "" if it is to be removed
-	stale   bool   // the file on disk may have other content
-	writing bool
-	failed  bool // an error about this content was logged
+	content string        // of the file; "" if it is to be removed
+	stale   bool          // the file on disk may have other content
+	written chan struct{} // closed when the running write ends; nil if none runs
+	failed  bool          // an error about this content was logged
 }
 
-// set changes the content of the file, and repeats what has failed.
-func (f *file) set(content string, running *sync.WaitGroup) {
+// slowWrite is how long a change waits for its file: a disk may hang.
+const slowWrite = time.Second
+
+// set changes the content of the file, and repeats what has failed. done is called when
+// the file is written, could not be written, or is slow.
+func (f *file) set(content string, running *sync.WaitGroup, done func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.path == "" {
@@ -42,10 +46,21 @@ func (f *file) set(content string, running *sync.WaitGroup) {
 	if content != f.content {
 		f.content, f.stale, f.failed = content, true, false
 	}
-	if f.stale && !f.writing {
-		f.writing = true
+	if !f.stale {
+		return
+	}
+	if f.written == nil {
+		f.written = make(chan struct{})
 		running.Go(f.write)
 	}
+	written := f.written
+	running.Go(func() {
+		select {
+		case <-written:
+		case <-time.After(slowWrite):
+		}
+		done()
+	})
 }
 
 // write writes or removes the file until it is up to date or an operation fails.
@@ -70,7 +85,8 @@ func (f *file) write() {
 			break
 		}
 	}
-	f.writing = false
+	close(f.written)
+	f.written = nil
 }
 
 // logFailure logs a failure once for each content.

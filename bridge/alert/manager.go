@@ -4,7 +4,8 @@
 // and each [Notifier] sends one notification.
 //
 // A [Manager] belongs to one goroutine, which it never blocks: files are written and
-// notifications sent by goroutines of its own.
+// notifications sent by goroutines of its own. A change of a problem is published when its
+// file is written, so that a program that is killed remembers what it has published.
 package alert
 
 import (
@@ -28,8 +29,8 @@ type Options struct {
 	// Dir is the directory of the alert files. If it is empty, none are written.
 	Dir       string
 	Notifiers []Notifier
-	// Report passes the outcome of a notification to the Manager's goroutine, which
-	// calls Notified with it. Report is called from other goroutines.
+	// Report passes an outcome to the Manager's goroutine, which calls Record with it.
+	// Report is called from other goroutines.
 	Report func(context.Context, Outcome)
 	Log    *zap.Logger
 }
@@ -38,7 +39,7 @@ type Options struct {
 type Manager struct {
 	options Options
 	alerts  map[string]*sourceAlert // by source
-	running sync.WaitGroup    // goroutines that write files and send notifications
+	running sync.WaitGroup          // goroutines that write files and send notifications
 }
 
 // NewManager returns a Manager without sources.
@@ -126,7 +127,7 @@ func (m *Manager) Raise(ctx context.Context, source, endpoint string, err error)
 	} else {
 		log.Warn("authentication still fails; only you can fix this")
 	}
-	a.file.set(a.content(), &m.running)
+	m.write(a)
 	for _, d := range a.deliveries {
 		if a.acknowledged.IsZero() && d.begin() {
 			n := a.notification()
@@ -136,54 +137,59 @@ func (m *Manager) Raise(ctx context.Context, source, endpoint string, err error)
 }
 
 // Clear records the success of an endpoint. The alert clears unless another endpoint of
-// the source is still refused. It reports whether the source's problem has changed.
-func (m *Manager) Clear(source, endpoint string) (changed bool) {
+// the source is still refused.
+func (m *Manager) Clear(source, endpoint string) {
 	a := m.alerts[source]
 	_, refused := a.failing[endpoint]
 	delete(a.failing, endpoint)
 	if a.raised() {
 		a.chooseEndpoint()
-		if refused {
-			a.file.set(a.content(), &m.running)
-		}
-		return refused
-	}
-	a.file.set("", &m.running) // again after every success, if it could not be removed
-	if refused {
+	} else if refused {
 		a.log.Info("authentication works again; the alert is cleared", zap.Time("since", a.since))
 		a.reset()
 	}
-	return refused
+	m.write(a) // after every success, in case the file could not be removed before
 }
 
 // ErrNoProblem is returned by Acknowledge if the source has no problem.
 var ErrNoProblem = errors.New("there is no problem to acknowledge")
 
 // Acknowledge marks the problem of a source as seen, so that no notification follows.
-// It reports whether the problem has changed.
-func (m *Manager) Acknowledge(source string) (changed bool, err error) {
+func (m *Manager) Acknowledge(source string) error {
 	a := m.alerts[source]
-	switch {
-	case !a.raised():
-		return false, ErrNoProblem
-	case !a.acknowledged.IsZero():
-		return false, nil
+	if !a.raised() {
+		return ErrNoProblem
 	}
-	a.acknowledged = time.Now()
-	a.file.set(a.content(), &m.running)
-	a.log.Info("problem acknowledged; no notification will follow")
-	return true, nil
+	if a.acknowledged.IsZero() {
+		a.acknowledged = time.Now()
+		m.write(a)
+		a.log.Info("problem acknowledged; no notification will follow")
+	}
+	return nil
 }
 
-// Notified records the outcome of a notification.
-func (m *Manager) Notified(o Outcome) {
-	a := m.alerts[o.source]
+// write brings the alert file up to date and reports when that is done.
+func (m *Manager) write(a *sourceAlert) {
+	content := ""
+	if a.raised() {
+		content = a.content()
+	}
+	a.file.set(content, &m.running, func() {
+		m.options.Report(context.Background(), Outcome{Source: a.source})
+	})
+}
+
+// Record records an outcome. It reports whether the problem of the outcome's source is
+// to be published: its file is up to date or the disk too slow.
+func (m *Manager) Record(o Outcome) (publish bool) {
+	a := m.alerts[o.Source]
+	if o.delivery == nil {
+		return true
+	}
 	o.delivery.log(a.log, o.err)
-	if !a.raised() || !a.since.Equal(o.since) {
-		return // that alert has cleared
+	if a.raised() && a.since.Equal(o.since) { // else that alert has cleared
+		o.delivery.end(o.err)
+		m.write(a)
 	}
-	o.delivery.end(o.err)
-	if o.err == nil {
-		a.file.set(a.content(), &m.running)
-	}
+	return false
 }

@@ -51,11 +51,12 @@ type delivery struct {
 	next     time.Time // not before
 }
 
-// Outcome is the outcome of a notification about the alert raised at since.
+// Outcome is the outcome of writing the file of a source, or of a notification.
 type Outcome struct {
-	source   string
-	since    time.Time
-	delivery *delivery
+	Source string
+
+	delivery *delivery // nil for the file
+	since    time.Time // when the alert was raised
 	err      error
 }
 
@@ -79,7 +80,7 @@ func (d *delivery) send(ctx context.Context, n Notification) Outcome {
 		// The connection was closed because of it, and that is all that err says.
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	return Outcome{source: n.Source, since: n.Since, delivery: d, err: err}
+	return Outcome{Source: n.Source, since: n.Since, delivery: d, err: err}
 }
 
 // end records the outcome.
