@@ -1,49 +1,37 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"strconv"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"hueair2mqtt/collectors"
 )
 
-// monitorColumns are what the list of monitors shows, with units.
-var monitorColumns = []struct {
-	measurement collectors.Measurement
-	title       string
-}{
-	{collectors.Temperature, "Temperature °C"},
-	{collectors.Humidity, "Humidity %"},
-	{collectors.PM25, "PM2.5 µg/m³"},
-	{collectors.PM10, "PM10 µg/m³"},
-	{collectors.CarbonMonoxide, "CO ppm"},
-	{collectors.VOCIndex, "VOC index"},
-	{collectors.IndoorAirQuality, "Air quality 0-100"},
-}
-
-// writeMonitors lists monitors with their values, a line each.
+// writeMonitors lists monitors with their values, one per line.
 func writeMonitors(w io.Writer, devices []collectors.Device) error {
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprint(table, "Monitor\tSerial number")
-	for _, column := range monitorColumns {
-		fmt.Fprint(table, "\t"+column.title)
+	columns := slices.DeleteFunc(slices.Clone(collectors.Measurements), func(m collectors.Description) bool {
+		return m.Diagnostic || !slices.ContainsFunc(devices, func(d collectors.Device) bool { _, ok := d.Readings[m.Measurement]; return ok })
+	})
+	for _, m := range columns {
+		fmt.Fprint(table, "\t"+strings.TrimSpace(m.Name+" "+m.Unit))
 	}
 	fmt.Fprintln(table)
 	for _, d := range devices {
-		name := d.Name
-		if name == "" {
-			name = d.ID
-		}
+		name := cmp.Or(d.Name, d.ID)
 		if !d.Online {
 			name += " (offline)"
 		}
 		fmt.Fprint(table, name+"\t"+d.Serial)
-		for _, column := range monitorColumns {
+		for _, m := range columns {
 			text := "-"
-			if value, ok := d.Readings[column.measurement].Number(); ok {
-				text = strconv.FormatFloat(value, 'f', -1, 64)
+			if v := d.Readings[m.Measurement]; !v.IsUnknown() {
+				text = v.String()
 			}
 			fmt.Fprint(table, "\t"+text)
 		}
