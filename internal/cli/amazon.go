@@ -10,6 +10,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 )
 
@@ -36,9 +37,12 @@ func loadAmazonConfig(cmd *cobra.Command) (*configs.Config, error) {
 // amazonOptions are those of the configured account.
 func amazonOptions(c *configs.Config) amazon.Options {
 	return amazon.Options{
-		Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
-		Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
-		Timeout: c.Amazon.Timeout, Areas: c.Amazon.Areas, Marketplaces: configs.Marketplaces,
+		Account: account.Options{
+			Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
+			Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
+			Timeout: c.Amazon.Timeout, Marketplaces: configs.Marketplaces,
+		},
+		Areas: c.Amazon.Areas,
 	}
 }
 
@@ -71,9 +75,9 @@ account. A bridge that runs notices by itself at its next poll.`,
 			if err != nil {
 				return err
 			}
-			err = amazon.SignOut(cmd.Context(), retry, amazonOptions(config))
+			err = account.SignOut(cmd.Context(), retry, amazonOptions(config).Account)
 			switch {
-			case errors.Is(err, amazon.ErrNotSignedIn):
+			case errors.Is(err, account.ErrNotSignedIn):
 				fmt.Fprintf(cmd.OutOrStdout(), "Nobody is signed in: there is no amazon.json in %s.\n", config.StateDir)
 				return nil
 			case err != nil:
