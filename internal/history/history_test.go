@@ -368,7 +368,7 @@ func TestBoundBySize(t *testing.T) {
 	if len(got) < 5000*bound/2/(5000*80) {
 		t.Errorf("only %d readings fit", len(got))
 	}
-	if logged := k.logs.FilterMessageSnippet("oldest readings").Len(); logged != 1 {
+	if logged := k.logs.FilterMessageSnippet("oldest recorded").Len(); logged != 1 {
 		t.Errorf("told %d times that readings are dropped", logged)
 	}
 	k.Close()
@@ -569,7 +569,7 @@ func TestADirectoryThatCantBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.add(false, 4, 5)
-	if k.logs.FilterMessageSnippet("kept again").Len() != 1 {
+	if k.logs.FilterMessageSnippet("recorded again").Len() != 1 {
 		t.Errorf("%v", k.logs.All())
 	}
 	k.wantReplay(from(4, 5))
@@ -582,7 +582,7 @@ func TestADirectoryBelongsToOneProcess(t *testing.T) {
 	first.add(false, 1, 2)
 	second := openLog(t, dir)
 	defer second.Close()
-	if key := second.add(false, 3, 3)[0]; !key.IsZero() || second.logs.FilterMessageSnippet("can't be kept").Len() != 1 {
+	if key := second.add(false, 3, 3)[0]; !key.IsZero() || second.logs.FilterMessageSnippet("can't be recorded").Len() != 1 {
 		t.Errorf("the second may write: %v", second.logs.All())
 	}
 	first.Close()
