@@ -90,7 +90,7 @@ func (v *visitor) sees(page, text string) {
 	})
 }
 
-var pageAddress = regexp.MustCompile(`the page in the browser is there.*"url":\s*"([^"]+)"`)
+var pageAddress = regexp.MustCompile(`the page in the browser is ready.*"url":\s*"([^"]+)"`)
 
 // page waits until the program serves its page.
 func (p *program) page() string {
@@ -217,7 +217,7 @@ func TestThePageSetsUpARunningBridge(t *testing.T) {
 	h := newEmptyHouse(t, "")
 	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
 	v := newVisitor(t, p.page())
-	v.sees("/", "No Philips Hue bridge is paired yet")
+	v.sees("/", "No Hue bridge is configured or paired")
 	v.sees("/", "Amazon does not let hueair2mqtt in")
 	h.setUpOn(v)
 	v.sees("/", "All is well.")
