@@ -93,8 +93,8 @@ func TestDefaultFileExamples(t *testing.T) {
 	}
 }
 
-// TestDefaultFileIsReadable: every line fits a terminal.
-func TestDefaultFileIsReadable(t *testing.T) {
+// TestDefaultFileFitsTerminal: every line fits a terminal.
+func TestDefaultFileFitsTerminal(t *testing.T) {
 	lines := strings.Split(string(configs.Default), "\n")
 	if i := slices.IndexFunc(lines, func(line string) bool { return len(line) > 80 || strings.ContainsAny(line, "\t\r") }); i >= 0 {
 		t.Errorf("line %d is too long or has a tab: %q", i+1, lines[i])

@@ -315,7 +315,7 @@ func TestMalformedFiles(t *testing.T) {
 	}
 }
 
-func TestFileThatCannotBeRead(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	for name, test := range map[string]struct{ file, text string }{
 		"missing":   {filepath.Join(t.TempDir(), "none.yaml"), "--config FILE, or copy the default one"},
 		"directory": {t.TempDir(), "is a directory"},
@@ -329,8 +329,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestAllAtOnce is the reason why Load doesn't stop at the first fault.
-func TestAllAtOnce(t *testing.T) {
+// TestAllFaultsAtOnce is the reason why Load doesn't stop at the first fault.
+func TestAllFaultsAtOnce(t *testing.T) {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	configs.AddFlags(fs)
 	if err := fs.Parse([]string{"--retry.attempts=many"}); err != nil {
@@ -391,7 +391,7 @@ func TestWideFile(t *testing.T) {
 
 // Whoever signs in to Amazon has not set up the broker yet, perhaps, nor the Hue
 // bridges; what the command does need must be right all the same.
-func TestFaultsOfOtherSections(t *testing.T) {
+func TestFaultsInUnusedSections(t *testing.T) {
 	content := `
 mqtt: {brocker: x}
 hue: {enabled: true, interval: 60}

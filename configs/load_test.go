@@ -324,7 +324,7 @@ func TestEnvironmentFaults(t *testing.T) {
 	}
 }
 
-func TestNormalForms(t *testing.T) {
+func TestNormalizedValues(t *testing.T) {
 	for _, test := range []struct{ path, written, want string }{
 		{"mqtt.broker", "192.168.1.10", "tcp://192.168.1.10:1883"},
 		{"mqtt.broker", "broker:1884", "tcp://broker:1884"},
@@ -377,7 +377,7 @@ func TestNormalForms(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreSound(t *testing.T) {
+func TestValidFiles(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":           "",
 		"comments":        "# nothing\n",

@@ -71,7 +71,7 @@ func announcements() map[string]discovery.Message {
 	}
 }
 
-func TestAnnouncementsAreTheGoldenFiles(t *testing.T) {
+func TestAnnouncementsMatchGoldenFiles(t *testing.T) {
 	for name, m := range announcements() {
 		var indented bytes.Buffer
 		if err := json.Indent(&indented, m.Payload, "", "  "); err != nil {
@@ -117,7 +117,7 @@ func decode(t *testing.T, m discovery.Message) (a announcement) {
 }
 
 // The table of Home Assistant's device classes and units, as its users see it.
-func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
+func TestEntityOfEachMeasurement(t *testing.T) {
 	want := map[string]string{
 		"temperature":        "sensor/temperature/°C/measurement/",
 		"humidity":           "sensor/humidity/%/measurement/",
@@ -158,7 +158,7 @@ func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
 	}
 }
 
-func TestADeviceHasOnlyTheEntitiesThatItMeasures(t *testing.T) {
+func TestDeviceHasOnlyMeasuredEntities(t *testing.T) {
 	a := decode(t, announcer.Device("hue", device(collectors.Battery)))
 	if len(a.Components) != 3 {
 		t.Errorf("%d components, want battery, connectivity and last_seen", len(a.Components))
@@ -181,7 +181,7 @@ func TestUniqueIDsAreUnique(t *testing.T) {
 }
 
 // Home Assistant takes object ids of these characters only.
-func TestTopicsFitHomeAssistantWhateverTheBaseTopic(t *testing.T) {
+func TestTopicsAreValidForAnyBaseTopic(t *testing.T) {
 	legal := regexp.MustCompile(`^homeassistant/device/[a-zA-Z0-9_-]+/config$`)
 	for _, base := range []string{"hueair2mqtt", "house/air", "Haus Nr. 5", "größe"} {
 		a := discovery.Announcer{Topics: discovery.Topics{Base: base, Prefix: "homeassistant"}}
@@ -227,7 +227,7 @@ func TestEventPayload(t *testing.T) {
 	}
 }
 
-func TestADeviceWithoutANameHasOneAllTheSame(t *testing.T) {
+func TestDeviceNameFallsBackToModel(t *testing.T) {
 	d := device()
 	d.Name = ""
 	if got := decode(t, announcer.Device("hue", d)).Device["name"]; got != "SML001" {
@@ -255,7 +255,7 @@ func TestState(t *testing.T) {
 }
 
 // An update entity is on while two versions differ.
-func TestVersionsOfAnUpdate(t *testing.T) {
+func TestUpdateVersions(t *testing.T) {
 	for _, test := range []struct {
 		installed          string
 		state              collectors.Value

@@ -134,7 +134,7 @@ func filesIn(t testing.TB, dir string) (files []string) {
 	return files
 }
 
-func TestWhatWasKeptComesInOrderWithItsTime(t *testing.T) {
+func TestRecordsReplayInOrder(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
 	at := time.Now().Add(-time.Hour).Truncate(time.Second).Add(123456789).In(time.FixedZone("", 3600))
@@ -162,7 +162,7 @@ func TestWhatWasKeptComesInOrderWithItsTime(t *testing.T) {
 	}
 }
 
-func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
+func TestKilledProcessLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
 	k.add(false, 1, 50)
@@ -198,7 +198,7 @@ func copyOf(t testing.TB, dir string) string {
 	return copied
 }
 
-func TestALiveReadingIsHistoryUnlessItIsAcknowledged(t *testing.T) {
+func TestLiveReadingIsHistoryUnlessAcknowledged(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
 	live := k.add(true, 1, 6)
@@ -262,7 +262,7 @@ func TestNextWaits(t *testing.T) {
 }
 
 // With a broker that is there nothing stays on the disk, whatever comes and goes.
-func TestNormalOperationLeavesNothingOnTheDisk(t *testing.T) {
+func TestNormalOperationLeavesDiskEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
 		defer k.Close()
@@ -340,7 +340,7 @@ func TestManyFiles(t *testing.T) {
 	k.wantFiles(0)
 }
 
-func TestBoundBySize(t *testing.T) {
+func TestSizeLimit(t *testing.T) {
 	const bound = 128 << 10
 	dir := t.TempDir()
 	k := openBounded(t, dir, week, bound)
@@ -375,7 +375,7 @@ func TestBoundBySize(t *testing.T) {
 }
 
 // A log without room for another line is replayed without dropping any.
-func TestReplayAtTheBound(t *testing.T) {
+func TestReplayAtSizeLimit(t *testing.T) {
 	const bound = 64 << 10
 	k := openBounded(t, t.TempDir(), week, bound)
 	defer k.Close()
@@ -390,7 +390,7 @@ func TestReplayAtTheBound(t *testing.T) {
 	k.wantReplay(from(1, n))
 }
 
-func TestBoundByAge(t *testing.T) {
+func TestAgeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
 		defer k.Close()
@@ -411,7 +411,7 @@ func TestBoundByAge(t *testing.T) {
 }
 
 // A clock that is set back, or was wrong for a while, costs nothing that is young.
-func TestAClockThatJumps(t *testing.T) {
+func TestClockJumps(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
 	now := time.Now()
@@ -544,7 +544,7 @@ func TestDamageWhileRunning(t *testing.T) {
 	k.wantReplay(from(101, 102))
 }
 
-func TestADirectoryThatCantBeUsed(t *testing.T) {
+func TestUnusableDirectoryRecovers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "history")
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file is in its place
 		t.Fatal(err)
@@ -576,7 +576,7 @@ func TestADirectoryThatCantBeUsed(t *testing.T) {
 }
 
 // Two programs must not take each other's readings away.
-func TestADirectoryBelongsToOneProcess(t *testing.T) {
+func TestDirectoryIsExclusive(t *testing.T) {
 	dir := t.TempDir()
 	first := openLog(t, dir)
 	first.add(false, 1, 2)
@@ -590,7 +590,7 @@ func TestADirectoryBelongsToOneProcess(t *testing.T) {
 	second.wantReplay([]int{1, 2, 4})
 }
 
-func TestAFileThatCantBeReadIsLeftWhereItIs(t *testing.T) {
+func TestUnreadableFileRemains(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
 	k.add(false, 1, 2)
@@ -609,7 +609,7 @@ func TestAFileThatCantBeReadIsLeftWhereItIs(t *testing.T) {
 }
 
 // People start the program with sudo once, and the service goes on with it later.
-func TestFilesBelongToTheOwnerOfTheStateDirectory(t *testing.T) {
+func TestFilesMatchOwnerOfStateDir(t *testing.T) {
 	state := t.TempDir()
 	if os.Geteuid() == 0 {
 		if err := os.Chown(state, 4711, 4712); err != nil {
@@ -640,7 +640,7 @@ func TestFilesBelongToTheOwnerOfTheStateDirectory(t *testing.T) {
 }
 
 // What else is in the directory is nobody's history.
-func TestForeignFilesAreLeftAlone(t *testing.T) {
+func TestForeignFilesRemain(t *testing.T) {
 	dir := t.TempDir()
 	foreign := []string{"00000001-aaaaaaaaaa.history.bak", "1-aaaaaaaaaa.history", "00000000-aaaaaaaaaa.history", "notes", "99999999999999999999-aaaaaaaaaa.history"}
 	for _, name := range foreign {

@@ -132,7 +132,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestDeletedAndRenamedUnderIt(t *testing.T) {
+func TestFileIsReopenedAfterRename(t *testing.T) {
 	dir := t.TempDir()
 	path, moved := filepath.Join(dir, "log"), filepath.Join(dir, "log.old")
 	var n notices
@@ -169,7 +169,7 @@ func TestDeletedAndRenamedUnderIt(t *testing.T) {
 	}
 }
 
-func TestItsDirectoryGoneAndBack(t *testing.T) {
+func TestMissingDirectoryRecovers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	path := filepath.Join(dir, "log")
 	var n notices
@@ -196,7 +196,7 @@ func TestItsDirectoryGoneAndBack(t *testing.T) {
 }
 
 // A disk that hangs costs lines, and nobody waits for it.
-func TestNobodyWaitsForTheDisk(t *testing.T) {
+func TestHangingDiskBlocksNobody(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	var n notices
 	notice := n.notice()
@@ -229,7 +229,7 @@ func TestNobodyWaitsForTheDisk(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoFileIsRefused(t *testing.T) {
+func TestOpenRejectsIrregularFile(t *testing.T) {
 	for _, path := range []string{os.DevNull, t.TempDir()} {
 		if f, err := logfile.Open(path, logfile.Notice{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: %v, %v", path, f, err)

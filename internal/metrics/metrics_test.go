@@ -95,7 +95,7 @@ func lived() *metrics.Metrics {
 	return m
 }
 
-func TestWhatIsCounted(t *testing.T) {
+func TestMetricValues(t *testing.T) {
 	status, header, body := serve(t, lived()).ask("GET", "/metrics")
 	if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/plain") {
 		t.Errorf("%d %s", status, header.Get("Content-Type"))
@@ -178,7 +178,7 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 	}
 }
 
-func TestServingEndsWithItsContext(t *testing.T) {
+func TestServeStopsWithContext(t *testing.T) {
 	s := serve(t, metrics.New("1"))
 	s.ask("GET", "/") // leaves an idle connection
 	s.end()
@@ -188,7 +188,7 @@ func TestServingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsTaken(t *testing.T) {
+func TestListenOnUsedAddress(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func inBubble(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 }
 
 // Whoever asks too slowly, or never reads the answer, is cut off.
-func TestASlowScraperIsCutOff(t *testing.T) {
+func TestSlowScraperIsDisconnected(t *testing.T) {
 	for name, does := range map[string]func(net.Conn){
 		"never asks": func(net.Conn) {},
 		"never ends its request": func(c net.Conn) {
