@@ -15,7 +15,7 @@ import (
 	"hueair2mqtt/discovery"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var announcer = discovery.Announcer{
 	Topics:  discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant"},
@@ -60,7 +60,7 @@ func doorbell() collectors.Device {
 	return d
 }
 
-// announcements are all kinds of announcement, by the name of their golden file.
+// announcements returns all kinds of announcements by the name of their golden file.
 func announcements() map[string]discovery.Message {
 	return map[string]discovery.Message{
 		"device.json": announcer.Device("hue", device(everything...)),
@@ -89,7 +89,7 @@ func TestAnnouncementsMatchGoldenFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != string(want) {
-			t.Errorf("%s differs (go test ./discovery -update writes it anew):\n%s", file, got)
+			t.Errorf("%s differs (go test ./discovery -update rewrites it):\n%s", file, got)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func decode(t *testing.T, m discovery.Message) (a announcement) {
 	return a
 }
 
-// The table of Home Assistant's device classes and units, as its users see it.
+// The device classes and units in Home Assistant.
 func TestEntityOfEachMeasurement(t *testing.T) {
 	want := map[string]string{
 		"temperature":        "sensor/temperature/°C/measurement/",
@@ -180,7 +180,7 @@ func TestUniqueIDsAreUnique(t *testing.T) {
 	}
 }
 
-// Home Assistant takes object ids of these characters only.
+// Home Assistant accepts object ids of these characters only.
 func TestTopicsAreValidForAnyBaseTopic(t *testing.T) {
 	legal := regexp.MustCompile(`^homeassistant/device/[a-zA-Z0-9_-]+/config$`)
 	for _, base := range []string{"hueair2mqtt", "house/air", "Haus Nr. 5", "größe"} {
@@ -285,7 +285,7 @@ func TestUpdateVersions(t *testing.T) {
 	}
 }
 
-// What is put together by hand must be what encoding/json makes of the same.
+// State is built by hand, and must equal the output of encoding/json.
 func TestStateIsJSON(t *testing.T) {
 	for _, d := range []collectors.Device{{}, device(), device(everything...)} {
 		for i, m := range everything {

@@ -33,7 +33,7 @@
 // # Guarantees
 //
 // A reading is written before [Log.Add] returns, so killing the process loses nothing.
-// fsync follows within settleEvery, off the callers' goroutines and only for readings
+// fsync follows within flushInterval, off the callers' goroutines and only for readings
 // still pending: a power failure loses at most the last two seconds of an outage, and
 // normal operation needs no fsync. A full disk drops the oldest file, as the configured
 // bounds do. A failing disk is logged once, and callers are not affected.
@@ -47,8 +47,8 @@ import (
 	"time"
 )
 
-// settleEvery is the max delay of acknowledgements and fsync.
-const settleEvery = 2 * time.Second
+// flushInterval is the max delay of acknowledgements and fsync.
+const flushInterval = 2 * time.Second
 
 // Log is the history in a directory. It is safe for concurrent use, except that Next
 // and Replayed must be called from one goroutine at a time.
@@ -59,9 +59,9 @@ type Log struct {
 	replayer replayer // of Next
 
 	changed chan struct{} // has a token if Next may have more
-	wake    chan struct{} // has a token if there is something to settle
+	wake    chan struct{} // has a token if there is something to flush
 	done    chan struct{}
-	settler sync.WaitGroup
+	flusher sync.WaitGroup
 }
 
 // Open opens a directory with the records of previous runs. An unusable directory is
@@ -76,7 +76,7 @@ func Open(o Options) *Log {
 	l.replayer = replayer{mu: &l.mu, store: &l.store}
 	l.store.check(l.store.open())
 	signal(l.changed)
-	l.settler.Go(l.settleUntilDone)
+	l.flusher.Go(l.flushUntilDone)
 	return l
 }
 
@@ -84,7 +84,7 @@ func Open(o Options) *Log {
 // there again after the next Open.
 func (l *Log) Close() {
 	close(l.done)
-	l.settler.Wait()
+	l.flusher.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.replayer.close()
@@ -150,7 +150,7 @@ func (l *Log) Replayed(keys ...Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.store.stats.Replayed += l.store.acknowledge(keys...)
-	l.store.settle()
+	l.store.flush()
 }
 
 // Release records that a live reading will not be published as a state.
@@ -185,7 +185,7 @@ func (l *Log) ReleaseAll() {
 func (l *Log) Next(ctx context.Context, limit int) ([]Record, error) {
 	for {
 		records := l.replayer.records(limit)
-		signal(l.wake) // expired and lost readings are to be settled
+		signal(l.wake) // expired and lost readings are to be flushed
 		if len(records) > 0 {
 			return records, nil
 		}
@@ -197,13 +197,13 @@ func (l *Log) Next(ctx context.Context, limit int) ([]Record, error) {
 	}
 }
 
-// settleUntilDone settles until Close, settleEvery after it is woken.
-func (l *Log) settleUntilDone() {
-	for done := false; !done; l.settle() {
+// flushUntilDone flushes until Close, flushInterval after it is woken.
+func (l *Log) flushUntilDone() {
+	for done := false; !done; l.flush() {
 		select {
 		case <-l.wake:
 			select {
-			case <-time.After(settleEvery):
+			case <-time.After(flushInterval):
 			case <-l.done:
 				done = true
 			}
@@ -213,12 +213,12 @@ func (l *Log) settleUntilDone() {
 	}
 }
 
-// settle writes to disk what must survive a power failure. It calls fsync without the
+// flush writes to disk what must survive a power failure. It calls fsync without the
 // lock, so that nobody waits for the disk.
-func (l *Log) settle() {
+func (l *Log) flush() {
 	l.mu.Lock()
 	s := &l.store
-	s.settle()
+	s.flush()
 	files, active := s.retired, s.active
 	sync := s.unsynced && s.root != nil
 	s.retired, s.unsynced = nil, false

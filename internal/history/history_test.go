@@ -20,7 +20,7 @@ import (
 	"hueair2mqtt/internal/history"
 )
 
-// kept is a log under test with what it has logged.
+// kept is a log under test with its log lines.
 type kept struct {
 	*history.Log
 	t    testing.TB
@@ -48,7 +48,7 @@ func (k *kept) add(live bool, first, last int) (keys []history.Key) {
 	return keys
 }
 
-// waiting are the records that Next has now, at most so many.
+// waiting returns the records that Next has now, at most so many.
 func (k *kept) waiting(most int) []history.Record {
 	k.t.Helper()
 	over, cancel := context.WithCancel(context.Background())
@@ -60,7 +60,7 @@ func (k *kept) waiting(most int) []history.Record {
 	return records
 }
 
-// replay takes everything, in portions as a session does.
+// replay takes all records, in portions as a session does.
 func (k *kept) replay() (records []history.Record) {
 	k.t.Helper()
 	for {
@@ -80,7 +80,7 @@ func keysOf(records []history.Record) (keys []history.Key) {
 	return keys
 }
 
-// numbers are what state has put into the records.
+// numbers returns the numbers that state has put into the records.
 func numbers(t testing.TB, records []history.Record) (ns []int) {
 	t.Helper()
 	for _, r := range records {
@@ -100,7 +100,7 @@ func ids(records []history.Record) (ids []string) {
 	return ids
 }
 
-// from are the numbers from first to last.
+// from returns the numbers from first to last.
 func from(first, last int) (ns []int) {
 	for n := first; n <= last; n++ {
 		ns = append(ns, n)
@@ -166,8 +166,8 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
 	k.add(false, 1, 50)
-	told := k.waiting(20)
-	k.Replayed(keysOf(told)...)
+	replayed := k.waiting(20)
+	k.Replayed(keysOf(replayed)...)
 	repeated := k.waiting(20)
 	k.add(true, 51, 60)
 	copied := copyOf(t, dir) // what the disk holds if the process ends here
@@ -261,7 +261,7 @@ func TestNextWaits(t *testing.T) {
 	})
 }
 
-// With a broker that is there nothing stays on the disk, whatever comes and goes.
+// While the broker is connected, nothing stays on the disk.
 func TestNormalOperationLeavesDiskEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
@@ -281,7 +281,7 @@ func TestNormalOperationLeavesDiskEmpty(t *testing.T) {
 	})
 }
 
-// An id is never given twice, not after emptying a file and not after a restart.
+// Ids are unique, also after a file was emptied and after a restart.
 func TestIDsAreUnique(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -306,8 +306,8 @@ func TestIDsAreUnique(t *testing.T) {
 	})
 }
 
-// Acknowledgements of states are on the disk after a while, even if the history
-// before them waits on.
+// Acknowledgements of states are on the disk after a while, even if earlier records are
+// still waiting.
 func TestAcknowledgementsSurvive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
@@ -369,12 +369,12 @@ func TestSizeLimit(t *testing.T) {
 		t.Errorf("only %d readings fit", len(got))
 	}
 	if logged := k.logs.FilterMessageSnippet("oldest recorded").Len(); logged != 1 {
-		t.Errorf("told %d times that readings are dropped", logged)
+		t.Errorf("logged %d times that readings are dropped", logged)
 	}
 	k.Close()
 }
 
-// A log without room for another line is replayed without dropping any.
+// A log without space for another line is replayed without dropping any.
 func TestReplayAtSizeLimit(t *testing.T) {
 	const bound = 64 << 10
 	k := openBounded(t, t.TempDir(), week, bound)
@@ -410,7 +410,7 @@ func TestAgeLimit(t *testing.T) {
 	})
 }
 
-// A clock that is set back, or was wrong for a while, costs nothing that is young.
+// A clock that is set back, or was wrong for a while, drops nothing that is new.
 func TestClockJumps(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
@@ -421,8 +421,8 @@ func TestClockJumps(t *testing.T) {
 	k.wantReplay(from(1, 4))
 }
 
-// TestEveryBrokenByte breaks each byte of a file in turn: all readings but those
-// that the byte is part of still come, and the loss is counted and told.
+// TestEveryBrokenByte breaks each byte of a file in turn. All readings except those with
+// the byte are replayed, and the loss is counted and logged.
 func TestEveryBrokenByte(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
@@ -461,15 +461,15 @@ func TestEveryBrokenByte(t *testing.T) {
 			}
 			lost := 5 - len(slices.DeleteFunc(got, func(n int) bool { return n == 1 }))
 			if s := k.Stats(); lost > 0 && i < len(whole)-1 && (s.Damaged == 0 || k.logs.FilterMessageSnippet("damaged").Len() != 1) {
-				t.Fatalf("byte %d: %d lost, but counted %d and told %d times", i, lost, s.Damaged, k.logs.FilterMessageSnippet("damaged").Len())
+				t.Fatalf("byte %d: %d lost, but counted %d and logged %d times", i, lost, s.Damaged, k.logs.FilterMessageSnippet("damaged").Len())
 			}
 			k.Close()
 		}
 	}
 }
 
-// touched are the readings that the byte at this place is part of. A line break
-// belongs to the line before it and the one behind it.
+// touched returns the readings that contain the byte at this position. A line break
+// belongs to the lines before and after it.
 func touched(content []byte, at int) (ns []int) {
 	begin := 0
 	for line := range strings.SplitAfterSeq(string(content), "\n") {
@@ -504,7 +504,7 @@ func TestTornTail(t *testing.T) {
 				t.Fatal(err)
 			}
 			k := openLog(t, dir)
-			k.add(false, 5, 6) // the torn tail is in nobody's way
+			k.add(false, 5, 6) // after the torn tail
 			complete := strings.Count(string(whole[:size]), "\n")
 			if tail == "" && whole[size] == '\n' {
 				complete++ // only the line break is missing
@@ -518,7 +518,7 @@ func TestTornTail(t *testing.T) {
 	}
 }
 
-// Damage that comes while the program runs is found when the file is read.
+// Damage while the program runs is found when the file is read.
 func TestDamageWhileRunning(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
@@ -563,7 +563,7 @@ func TestUnusableDirectoryRecovers(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if n := k.logs.FilterLevelExact(zapcore.ErrorLevel).Len(); n != 1 {
-		t.Errorf("told %d times: %v", n, k.logs.All())
+		t.Errorf("logged %d times: %v", n, k.logs.All())
 	}
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
@@ -575,7 +575,7 @@ func TestUnusableDirectoryRecovers(t *testing.T) {
 	k.wantReplay(from(4, 5))
 }
 
-// Two programs must not take each other's readings away.
+// Two programs must not remove each other's readings.
 func TestDirectoryIsExclusive(t *testing.T) {
 	dir := t.TempDir()
 	first := openLog(t, dir)
@@ -603,12 +603,12 @@ func TestUnreadableFileRemains(t *testing.T) {
 	}
 	k.wantReplay(from(3, 4))
 	if n := k.logs.FilterMessageSnippet("can't be read").Len(); n != 1 {
-		t.Errorf("told %d times", n)
+		t.Errorf("logged %d times", n)
 	}
 	k.Close()
 }
 
-// People start the program with sudo once, and the service goes on with it later.
+// People start the program with sudo once, and the service continues later.
 func TestFilesMatchOwnerOfStateDir(t *testing.T) {
 	state := t.TempDir()
 	if os.Geteuid() == 0 {
@@ -639,7 +639,7 @@ func TestFilesMatchOwnerOfStateDir(t *testing.T) {
 	}
 }
 
-// What else is in the directory is nobody's history.
+// Other files in the directory are not read.
 func TestForeignFilesRemain(t *testing.T) {
 	dir := t.TempDir()
 	foreign := []string{"00000001-aaaaaaaaaa.history.bak", "1-aaaaaaaaaa.history", "00000000-aaaaaaaaaa.history", "notes", "99999999999999999999-aaaaaaaaaa.history"}

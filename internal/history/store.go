@@ -20,15 +20,15 @@ import (
 type store struct {
 	options Options
 
-	root     *os.Root   // nil while the directory is unusable
-	lock     *os.File   // of the directory, against a second process
-	segments []*segment // oldest first
-	active   *os.File   // of the last segment, which is written to, or nil
-	retired  []retired  // previous active ones, to be synced and closed
-	bytes    int64
-	unsynced bool  // readings were written since the last fsync
-	torn     bool  // a write failed and left an incomplete line
-	settling []Key // acknowledged, but not on disk
+	root      *os.Root   // nil while the directory is unusable
+	lock      *os.File   // of the directory, against a second process
+	segments  []*segment // oldest first
+	active    *os.File   // of the last segment, which is written to, or nil
+	retired   []retired  // previous active ones, to be synced and closed
+	bytes     int64
+	unsynced  bool  // readings were written since the last fsync
+	torn      bool  // a write failed and left an incomplete line
+	unwritten []Key // acknowledged, but not on disk
 
 	stats    Stats
 	failing  bool // the last access failed, and that is logged

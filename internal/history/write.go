@@ -116,15 +116,15 @@ func (s *store) write(line []byte) error {
 func (s *store) acknowledge(keys ...Key) (changed int64) {
 	for _, key := range keys {
 		if of := s.find(key.segment); of != nil && of.acknowledge(key.index) {
-			s.settling = append(s.settling, key)
+			s.unwritten = append(s.unwritten, key)
 			changed++
 		}
 	}
 	return changed
 }
 
-// settle writes acknowledgements, or removes the files they are about.
-func (s *store) settle() {
+// flush writes acknowledgements, or removes the files they are about.
+func (s *store) flush() {
 	if s.root == nil {
 		return
 	}
@@ -133,7 +133,7 @@ func (s *store) settle() {
 		s.removeFinished()
 		return
 	}
-	s.settling = nil
+	s.unwritten = nil
 	s.removeFinished()
 	s.dropping, s.unsynced = false, false
 	if s.active == nil || s.last().size == 0 {
@@ -150,7 +150,7 @@ func (s *store) settle() {
 
 // writeAcknowledgements writes those that are only in memory.
 func (s *store) writeAcknowledgements() error {
-	if len(s.settling) == 0 {
+	if len(s.unwritten) == 0 {
 		return nil
 	}
 	if s.active == nil {
@@ -158,11 +158,11 @@ func (s *store) writeAcknowledgements() error {
 			return err
 		}
 	}
-	slices.SortFunc(s.settling, func(a, b Key) int {
+	slices.SortFunc(s.unwritten, func(a, b Key) int {
 		return cmp.Or(cmp.Compare(a.segment, b.segment), cmp.Compare(a.index, b.index))
 	})
 	var text []byte
-	for rest := s.settling; len(rest) > 0; {
+	for rest := s.unwritten; len(rest) > 0; {
 		first, n := rest[0], 1
 		for n < len(rest) && rest[n] == (Key{first.segment, first.index + uint64(n)}) {
 			n++
@@ -179,6 +179,6 @@ func (s *store) writeAcknowledgements() error {
 	if err := s.write(text); err != nil {
 		return err
 	}
-	s.settling = s.settling[:0]
+	s.unwritten = s.unwritten[:0]
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"hueair2mqtt/internal/logfile"
 )
 
-// notices collects what a file tells of itself.
+// notices collects the notices of a file.
 type notices struct {
 	mu   sync.Mutex
 	told []string
@@ -149,7 +149,7 @@ func TestFileIsReopenedAfterRename(t *testing.T) {
 	}
 	write(t, f, "three\n")
 	waitFor(t, "the third line", func() bool { return content(t, path) == "three\n" })
-	// Somebody else's file is written on, not away.
+	// A file that somebody else put there is appended to.
 	if err := os.WriteFile(moved+".new", []byte("other\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestMissingDirectoryRecovers(t *testing.T) {
 	}
 }
 
-// A disk that hangs costs lines, and nobody waits for it.
+// On a hanging disk lines are lost, and Write does not block.
 func TestHangingDiskBlocksNobody(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	var n notices

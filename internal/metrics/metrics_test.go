@@ -72,7 +72,7 @@ func (s *served) ask(method, path string) (status int, header http.Header, body 
 	return response.StatusCode, response.Header, string(content)
 }
 
-// lived are the metrics of a bridge to which everything has happened.
+// lived returns the metrics of a bridge after every kind of event.
 func lived() *metrics.Metrics {
 	const source, endpoint = "hue", "http://192.0.2.1"
 	m := metrics.New("1.2.3")
@@ -133,14 +133,14 @@ func TestMetricValues(t *testing.T) {
 		}
 	}
 	if strings.Contains(body, "battery") {
-		t.Error("what is not known was counted as read")
+		t.Error("an unknown value was counted as read")
 	}
 	if t.Failed() {
 		t.Log(body)
 	}
 }
 
-// TestPromtool lets Prometheus's own linter judge names, types and help texts.
+// TestPromtool checks names, types and help texts with Prometheus's linter.
 func TestPromtool(t *testing.T) {
 	_, _, body := serve(t, lived()).ask("GET", "/metrics")
 	path, err := exec.LookPath("promtool")
