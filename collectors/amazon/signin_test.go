@@ -105,16 +105,16 @@ func TestWrongAddressGetsAnotherTry(t *testing.T) {
 	}{
 		"nothing":       {func(*signInHouse, *account.SignIn) string { return " \n" }, "Nothing was pasted"},
 		"no address":    {func(*signInHouse, *account.SignIn) string { return "yes, I did" }, "not an address"},
-		"a foreign one": {func(h *signInHouse, s *account.SignIn) string { return swapHost(h.browse(s), "www.amazon.example") }, "not an address of Amazon's"},
+		"a foreign one": {func(h *signInHouse, s *account.SignIn) string { return swapHost(h.browse(s), "www.amazon.example") }, "not an Amazon address"},
 		"a false friend": {func(h *signInHouse, s *account.SignIn) string {
 			return swapHost(h.browse(s), "www.amazon.com@evil.test")
-		}, "not an address of Amazon's"},
+		}, "not an Amazon address"},
 		"without TLS":      {func(h *signInHouse, s *account.SignIn) string { return "http" + h.browse(s)[5:] }, "begin with https://www.amazon"},
 		"the sign-in page": {func(_ *signInHouse, s *account.SignIn) string { return s.Address() }, "sign-in page itself"},
 		"a page not found before the sign-in": {func(*signInHouse, *account.SignIn) string {
 			return "https://www.amazon.co.uk/ap/signin/262-1?openid.mode=checkid_setup"
-		}, "it is not the page that ends the sign-in"},
-		"the second factor": {func(*signInHouse, *account.SignIn) string { return "https://www.amazon.com/ap/cvf/request?arb=x" }, "not done yet"},
+		}, "it is the wrong page"},
+		"the second factor": {func(*signInHouse, *account.SignIn) string { return "https://www.amazon.com/ap/cvf/request?arb=x" }, "not finished"},
 		"a password":        {func(*signInHouse, *account.SignIn) string { return "CorrectHorseBatteryStaple" }, "not an address"},
 		"another page":      {func(*signInHouse, *account.SignIn) string { return "https://www.amazon.co.uk/gp/css/homepage.html" }, "another page of Amazon's"},
 		"without the code":  {func(*signInHouse, *account.SignIn) string { return landing + "?openid.mode=id_res" }, "not copied whole"},
@@ -213,7 +213,7 @@ func TestRefusedRegistration(t *testing.T) {
 					if _, ok := errors.AsType[*account.PastedError](err); !ok || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "five minutes") {
 						t.Errorf("error %v, want a *PastedError with %q", err, test.says)
 					}
-					if again := err != nil && strings.Contains(err.Error(), "newer hueair2mqtt"); again != (n == 1) {
+					if again := err != nil && strings.Contains(err.Error(), "update hueair2mqtt"); again != (n == 1) {
 						t.Errorf("try %d: %v", n+1, err)
 					}
 				}
