@@ -253,7 +253,7 @@ func TestPhoenixInOtherShapes(t *testing.T) {
 		"not found":                  {``, `[{"entity":` + entity + `,"code":"NOT_FOUND"}]`, "", false, false},
 		"another error":              {``, `[{"entity":` + entity + `,"code":"UNAUTHORIZED"}]`, "error UNAUTHORIZED", false, false},
 		"an error beside a state":    {states(kitchen, pm25), `[{"entity":` + entity + `,"code":"STALE"}]`, "error STALE", true, true},
-		"an error of nobody":         {states(kitchen, pm25), `[{"code":"ENDPOINT_UNREACHABLE"}]`, "error of nothing that was asked for", true, true},
+		"an error of nobody":         {states(kitchen, pm25), `[{"code":"ENDPOINT_UNREACHABLE"}]`, "error of something that was not asked for", true, true},
 		"an error is text":           {states(kitchen, pm25), `["x"]`, "error 0", true, true},
 		"errors a text":              {states(kitchen, pm25), `"x"`, "errors: text", true, true},
 		"in neither":                 {``, `[]`, "", false, false},
