@@ -67,7 +67,7 @@ func TestHealthIsServed(t *testing.T) {
 	// A stopped process accepts connections and does not answer.
 	p.signal(syscall.SIGSTOP)
 	code, _, stderr := run(t, append([]string{"health"}, flags...)...)
-	if code != exitFailed || !strings.Contains(stderr, "the program does not answer: ") {
+	if code != exitFailed || !strings.Contains(stderr, "hueair2mqtt does not answer: ") {
 		t.Errorf("health of a hung program: %d %s", code, stderr)
 	}
 	p.signal(syscall.SIGCONT)

@@ -15,7 +15,7 @@ func TestCredentialsThatOthersCanRead(t *testing.T) {
 	h := newSignInHouse(t, "")
 	h.write(strings.Replace(h.content(), "amazon:\n", "amazon:\n  enabled: true\n", 1))
 	h.signIn()
-	told := "others than its owner can read a file with secrets: run chmod 600 on it"
+	told := "other users can read a file with secrets: run chmod 600 on it"
 	p := start(t, "run", "--config", h.config)
 	eventually(t, "a poll", func() bool { return strings.Contains(p.stderr.String(), `"good": true`) })
 	if strings.Contains(p.stderr.String(), told) {
