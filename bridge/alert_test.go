@@ -53,7 +53,7 @@ func (h *house) problem(source string) (p problem) {
 	return p
 }
 
-func TestUnauthorizedRaisesTheAlertFile(t *testing.T) {
+func TestRefusalRaisesAlert(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		s.fails(refused())
 		h.start()
@@ -83,7 +83,7 @@ func TestUnauthorizedRaisesTheAlertFile(t *testing.T) {
 	})
 }
 
-func TestTheAlertFilesContent(t *testing.T) {
+func TestAlertFileContent(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		s.fails(refused())
 		h.start()
@@ -111,7 +111,7 @@ func TestTheAlertFilesContent(t *testing.T) {
 	})
 }
 
-func TestTheAlertClearsOnSuccess(t *testing.T) {
+func TestAlertClearsOnSuccess(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		s.fails(refused())
 		h.start()
@@ -129,7 +129,7 @@ func TestTheAlertClearsOnSuccess(t *testing.T) {
 	})
 }
 
-func TestTheAlertSurvivesARestart(t *testing.T) {
+func TestAlertSurvivesRestart(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		s.fails(refused())
 		h.start()
@@ -154,7 +154,7 @@ func TestTheAlertSurvivesARestart(t *testing.T) {
 	})
 }
 
-func TestAFileLeftBehindIsClearedByTheFirstGoodPoll(t *testing.T) {
+func TestForeignAlertFileClearsOnSuccess(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		if err := os.WriteFile(file, []byte("ALERT: token refresh needed\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -168,7 +168,7 @@ func TestAFileLeftBehindIsClearedByTheFirstGoodPoll(t *testing.T) {
 	})
 }
 
-func TestTwoEndpointsOfASourceShareOneAlert(t *testing.T) {
+func TestEndpointsOfSourceShareAlert(t *testing.T) {
 	one, two := hueSource(), &source{name: "hue", endpoint: "http://192.0.2.2"}
 	one.fails(refused())
 	two.fails(refused())
@@ -199,7 +199,7 @@ func TestTwoEndpointsOfASourceShareOneAlert(t *testing.T) {
 	})
 }
 
-func TestAcknowledgeMarksWithoutClearing(t *testing.T) {
+func TestAcknowledgeKeepsAlert(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		s.reports()
 		h.start()
@@ -231,7 +231,7 @@ func TestAcknowledgeMarksWithoutClearing(t *testing.T) {
 	})
 }
 
-func TestAnUnwritableStateDirectoryCostsOnlyTheFile(t *testing.T) {
+func TestAlertWithoutWritableStateDir(t *testing.T) {
 	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
 		h.options.StateDir = filepath.Join(h.options.StateDir, "missing")
 		s.fails(refused())

@@ -30,7 +30,7 @@ import (
 
 // A broker's answer to the beginning of a WebSocket leads nowhere else, and leaves
 // no connection.
-func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
+func TestWebSocketRedirectIsNotFollowed(t *testing.T) {
 	var elsewhere, asked atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
@@ -262,7 +262,7 @@ func peakDuring(what func()) (peak uint64) {
 }
 
 // A broker that sends without end costs commands no more than their budget.
-func TestABrokerThatSendsWithoutEnd(t *testing.T) {
+func TestCommandsLimitWhatTheyRead(t *testing.T) {
 	ours := `{"origin":{"name":"hueair2mqtt","sw":"1","url":"x"},"device":{"identifiers":["hueair2mqtt_bridge"]},"availability":[{"topic":"hueair2mqtt/bridge/state"}],"x":"%d` + strings.Repeat("x", 500) + `"}`
 	problem := `{"problem":false,"reason":"` + strings.Repeat("x", 500) + `","code":null,"since":null,"remedy":null,"acknowledged":false}`
 	large := strings.Repeat("x", 4<<20-100)
@@ -310,7 +310,7 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 }
 
 // What a message of MQTT 5 says beside its payload is not kept.
-func TestPropertiesWithoutEnd(t *testing.T) {
+func TestCheckDropsMessageProperties(t *testing.T) {
 	const user = "\x26\x00\x00\x00\x00" // a user property without name and value
 	properties := strings.Repeat(user, 3000)
 	broker := newTorrent(t, func(int) string { return "x" }, func(int) string { return "" })
@@ -324,7 +324,7 @@ func TestPropertiesWithoutEnd(t *testing.T) {
 
 // A list whose entries are far smaller than what they become in memory is not taken
 // into it whole.
-func TestAListOfManySmallEntries(t *testing.T) {
+func TestDeviceListIsDecodedEntryByEntry(t *testing.T) {
 	const maxPeak = 96 << 20
 	list := "[" + strings.Repeat("{},", 4<<20/3-100) + `{"id":"hue_1"}]`
 	rest := t.Context().Done()
@@ -363,7 +363,7 @@ func TestAListOfManySmallEntries(t *testing.T) {
 
 // Nothing that somebody else retains makes the program write to its own topics, or
 // take its own device away.
-func TestWhatNamesNoSourceIsIgnored(t *testing.T) {
+func TestForeignNamesAreIgnored(t *testing.T) {
 	strange := []string{"bridge", "../x", "", "+", "#", "hue/+", "hue/#", "zigbee2mqtt", "bridge/state", "Hue", "hue ", "hue\x00"}
 	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
 		var info, list []string
@@ -394,7 +394,7 @@ func TestWhatNamesNoSourceIsIgnored(t *testing.T) {
 
 // Births that come faster than they can be answered are answered nevertheless, and
 // cause one line a minute.
-func TestBirthsWithoutEnd(t *testing.T) {
+func TestFloodOfBirths(t *testing.T) {
 	for _, every := range []time.Duration{10 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {
 		t.Run(every.String(), func(t *testing.T) {
 			inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
@@ -439,7 +439,7 @@ func TestBirthsWithoutEnd(t *testing.T) {
 }
 
 // Messages of strangers, and connections that break, cause one line a minute.
-func TestAFloodCausesFewLines(t *testing.T) {
+func TestFloodIsLoggedOncePerMinute(t *testing.T) {
 	inHouse(t, []*source{hueSource().fails(unreachable())}, func(t *testing.T, h *house) {
 		h.start()
 		after(10 * time.Second)

@@ -143,7 +143,7 @@ func TestCheckBroker(t *testing.T) {
 	}
 }
 
-func TestCheckBrokerThatSaysNothing(t *testing.T) {
+func TestCheckSilentBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		findings := check.Broker(t.Context(), mqtt.Options{
 			Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},

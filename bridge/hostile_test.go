@@ -17,10 +17,10 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// TestAHostileBroker has a broker that lets the program in, and then says what no
+// TestMalformedPacketEndsConnection has a broker that lets the program in, and then says what no
 // broker may. It costs the connection, and is told; never the process, and never
 // the memory that the broker asks for.
-func TestAHostileBroker(t *testing.T) {
+func TestMalformedPacketEndsConnection(t *testing.T) {
 	for name, test := range map[string]struct {
 		says []byte
 		told string
@@ -197,9 +197,9 @@ func (f flood) count(h *house, connections *int) (wait func()) {
 	return brokers.Wait
 }
 
-// TestAFloodOfRequestsIsBounded has somebody send requests without end while the
+// TestFloodOfRequestsIsBounded has somebody send requests without end while the
 // broker takes no answer.
-func TestAFloodOfRequestsIsBounded(t *testing.T) {
+func TestFloodOfRequestsIsBounded(t *testing.T) {
 	const requests = 12_000 // more than wait, and than MQTT lets be unacknowledged
 	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
 		wait := flood{
@@ -216,9 +216,9 @@ func TestAFloodOfRequestsIsBounded(t *testing.T) {
 	})
 }
 
-// TestARequestIsReadNoFurtherThanItsBound has requests of a mebibyte, with a
+// TestLongRequestIsTruncated has requests of a mebibyte, with a
 // source's name at their beginning, and at their end.
-func TestARequestIsReadNoFurtherThanItsBound(t *testing.T) {
+func TestLongRequestIsTruncated(t *testing.T) {
 	hue := hueSource().fails(refused())
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -237,9 +237,9 @@ func TestARequestIsReadNoFurtherThanItsBound(t *testing.T) {
 	})
 }
 
-// TestAListOfFormerDevicesIsBounded has somebody overwrite the list of devices
+// TestPreviousDevicesAreLimited has somebody overwrite the list of devices
 // with other ids again and again, and with names that are none.
-func TestAListOfFormerDevicesIsBounded(t *testing.T) {
+func TestPreviousDevicesAreLimited(t *testing.T) {
 	const lists, devices, bound = 2, 10_500, 20_000
 	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
 		topics, longest := make(map[string]bool), ""
@@ -306,9 +306,9 @@ func TestRetainedRequestsAreIgnored(t *testing.T) {
 	})
 }
 
-// TestABrokerThatIsAliveAndAcknowledgesNothing answers pings, but no subscription
+// TestBrokerThatAcknowledgesNothing answers pings, but no subscription
 // or no publication. It may have lost its way; a new connection may not.
-func TestABrokerThatIsAliveAndAcknowledgesNothing(t *testing.T) {
+func TestBrokerThatAcknowledgesNothing(t *testing.T) {
 	for name, broker := range map[string]flood{
 		"subscriptions": {deaf: true, published: func(string, string) bool { return true }},
 		"publications":  {published: func(string, string) bool { return false }},

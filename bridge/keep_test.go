@@ -70,7 +70,7 @@ func temperatures(readings []reading) string {
 	return strings.Join(texts, " ")
 }
 
-func TestWhatTheBrokerMissedComesAsHistory(t *testing.T) {
+func TestMissedReadingsAreReplayed(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		began := time.Now().UTC()
 		h.start()
@@ -110,7 +110,7 @@ func TestWhatTheBrokerMissedComesAsHistory(t *testing.T) {
 	})
 }
 
-func TestWithoutHistoryNothingIsKept(t *testing.T) {
+func TestDisabledHistoryRecordsNothing(t *testing.T) {
 	inHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		h.start()
 		after(time.Second)
@@ -139,7 +139,7 @@ func (c swallowing) Write(p []byte) (int, error) {
 }
 
 // A connection that is dead before anybody notices costs no reading.
-func TestReadingsThatWereNeverAcknowledgedAreHistory(t *testing.T) {
+func TestUnacknowledgedReadingsAreReplayed(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		gone := &atomic.Bool{}
 		dial := h.options.Broker.Dial
@@ -195,7 +195,7 @@ func (c stalling) SetWriteDeadline(t time.Time) error {
 func (c stalling) Close() error { return errors.Join(c.Conn.Close(), c.hole.Close()) }
 
 // What a connection that dies has not sent is history.
-func TestReadingsThatWereNeverSentAreHistory(t *testing.T) {
+func TestUnsentReadingsAreReplayed(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		stalled := &atomic.Bool{}
 		dial := h.options.Broker.Dial
@@ -243,7 +243,7 @@ func (c slow) Write(p []byte) (int, error) {
 
 // A state whose place a younger one takes before it is sent is history, on the
 // same connection.
-func TestAReadingThatWasReplacedIsHistory(t *testing.T) {
+func TestSupersededReadingIsReplayed(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		until := &atomic.Pointer[time.Time]{}
 		dial := h.options.Broker.Dial
@@ -290,7 +290,7 @@ func TestHistorySurvivesARestart(t *testing.T) {
 }
 
 // A disk that takes nothing costs neither a poll nor a state.
-func TestADiskThatFailsStopsNothing(t *testing.T) {
+func TestFailingDiskStopsNothing(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		if err := os.WriteFile(h.options.StateDir+"/history", nil, 0o600); err != nil { // where the folder should be
 			t.Fatal(err)
@@ -310,7 +310,7 @@ func TestADiskThatFailsStopsNothing(t *testing.T) {
 	})
 }
 
-func TestOnlyMeasurementsAreHistory(t *testing.T) {
+func TestOnlyReadingsAreReplayed(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		h.stop()
 		h.options.History = configs.History{Enabled: true, MaxAge: 168 * time.Hour, MaxMegabytes: 64}

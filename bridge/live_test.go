@@ -113,7 +113,7 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-func TestAskingFromOutside(t *testing.T) {
+func TestLiveRequests(t *testing.T) {
 	hue, amazon := hueSource().reports(), amazonSource().fails(refused())
 	inLiveHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house, l *bridge.Live) {
 		if err := l.Refresh(t.Context(), "hue"); err != nil {
@@ -136,7 +136,7 @@ func TestAskingFromOutside(t *testing.T) {
 	})
 }
 
-func TestACollectorThatComesLater(t *testing.T) {
+func TestAddCollector(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inLiveHouse(t, []*source{hue}, func(t *testing.T, h *house, l *bridge.Live) {
 		amazon := amazonSource().fails(refused())
@@ -163,7 +163,7 @@ func TestACollectorThatComesLater(t *testing.T) {
 	})
 }
 
-func TestPreviewTellsNobody(t *testing.T) {
+func TestPreviewPublishesNothing(t *testing.T) {
 	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21)), amazonSource().fails(refused())}, func(t *testing.T, h *house) {
 		alert := filepath.Join(h.options.StateDir, "ALERT_amazon.txt")
 		if err := os.WriteFile(alert, []byte("of the bridge that runs"), 0o600); err != nil {

@@ -35,7 +35,7 @@ func inMailHouse(t *testing.T, test func(t *testing.T, s *source, h *house, mail
 	})
 }
 
-func TestOneMailForAnEpisode(t *testing.T) {
+func TestOneMailPerAlert(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		h.start()
 		after(10 * time.Minute)
@@ -65,7 +65,7 @@ func TestOneMailForAnEpisode(t *testing.T) {
 }
 
 // A source that rejects and accepts in turn begins an episode with every other poll.
-func TestMailsOfManyEpisodesAreBounded(t *testing.T) {
+func TestMailsOfManyAlertsAreLimited(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		h.start()
 		for range 30 {
@@ -91,7 +91,7 @@ func TestMailIsOptional(t *testing.T) {
 	})
 }
 
-func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
+func TestFailedMailIsRepeated(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		dial := h.mail.Dial
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
@@ -115,7 +115,7 @@ func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
+func TestHangingMailServerBlocksNothing(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ := net.Pipe()
@@ -179,7 +179,7 @@ func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 	})
 }
 
-func TestAcknowledgeQuietsTheMail(t *testing.T) {
+func TestAcknowledgeStopsMail(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		mail.noTLS = true // so that the first mail fails
 		h.start()
@@ -194,9 +194,9 @@ func TestAcknowledgeQuietsTheMail(t *testing.T) {
 	})
 }
 
-// TestAMailServerThatTalksWithoutEnd answers with one line that never ends: it is
+// TestMailServerIsReadUpToLimit answers with one line that never ends: it is
 // given up after a bounded number of bytes.
-func TestAMailServerThatTalksWithoutEnd(t *testing.T) {
+func TestMailServerIsReadUpToLimit(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, _ *mailServer) {
 		var talking sync.WaitGroup
 		sent := 0

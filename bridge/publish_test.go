@@ -55,7 +55,7 @@ func TestPublishesStateAvailabilityAndDiscovery(t *testing.T) {
 	})
 }
 
-func TestEveryMessageOfTheBridgeIsRetained(t *testing.T) {
+func TestStatesAreRetained(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -71,7 +71,7 @@ func TestEveryMessageOfTheBridgeIsRetained(t *testing.T) {
 	})
 }
 
-func TestAStateIsPublishedEveryIntervalAndWhenItChanges(t *testing.T) {
+func TestStateIsPublishedEveryInterval(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -90,7 +90,7 @@ func TestAStateIsPublishedEveryIntervalAndWhenItChanges(t *testing.T) {
 	})
 }
 
-func TestARenamedDeviceIsAnnouncedAnew(t *testing.T) {
+func TestRenamedDeviceIsAnnouncedAgain(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -116,7 +116,7 @@ func TestARenamedDeviceIsAnnouncedAnew(t *testing.T) {
 	})
 }
 
-func TestAnOfflineDeviceIsUnavailableAlone(t *testing.T) {
+func TestOfflineDeviceIsUnavailable(t *testing.T) {
 	offline := motionSensor("1", 21)
 	offline.Online = false
 	for m := range offline.Readings {
@@ -134,7 +134,7 @@ func TestAnOfflineDeviceIsUnavailableAlone(t *testing.T) {
 	})
 }
 
-func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
+func TestMissingDeviceIsUnavailable(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21), motionSensor("2", 19))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -154,7 +154,7 @@ func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
 
 const listOfAnEarlierRun = `[{"id":"hue_1","source":"hue","name":"Hall"},{"id":"amazon_x","source":"amazon"},{"id":"../+/#"},{"id":7}]`
 
-func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
+func TestPreviousDeviceBecomesUnavailable(t *testing.T) {
 	hue := hueSource().reports(motionSensor("2", 19))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.publish("hueair2mqtt/bridge/devices", strings.Replace(listOfAnEarlierRun, `,{"id":7}`, "", 1), true)
@@ -173,7 +173,7 @@ func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
 	})
 }
 
-func TestOtherProgramsUnderTheSameBaseTopicAreLeftAlone(t *testing.T) {
+func TestOtherProgramsTopicsAreLeftAlone(t *testing.T) {
 	hue := hueSource().reports(motionSensor("2", 19))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		foreign := map[string]string{
@@ -197,7 +197,7 @@ func TestOtherProgramsUnderTheSameBaseTopicAreLeftAlone(t *testing.T) {
 }
 
 // Until a source has answered, what an earlier run said of its devices is old.
-func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
+func TestPreviousStateIsStaleUntilFirstPoll(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -218,7 +218,7 @@ func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
 	})
 }
 
-func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
+func TestDisabledSourceIsWithdrawn(t *testing.T) {
 	hue, amazon := hueSource().reports(motionSensor("1", 21)), amazonSource().fails(refused())
 	inHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house) {
 		h.start()
@@ -235,10 +235,10 @@ func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
 	})
 }
 
-// TestAnotherClientWithTheSameID has a broker that throws the bridge out whenever it
+// TestSecondClientWithSameID has a broker that throws the bridge out whenever it
 // has come back, as one does when another client uses its id. Two real bridges would
 // not do: when two come with one id in the same moment, mochi may keep both.
-func TestAnotherClientWithTheSameID(t *testing.T) {
+func TestSecondClientWithSameID(t *testing.T) {
 	for name, stays := range map[string]time.Duration{"comes at once": 0, "comes a little later": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			hue := hueSource().reports(motionSensor("1", 21))
@@ -273,7 +273,7 @@ func TestAnotherClientWithTheSameID(t *testing.T) {
 	}
 }
 
-func TestAFailingSourceCostsItsOwnDevicesOnly(t *testing.T) {
+func TestFailingSourceAffectsItsOwnDevices(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	monitor := collectors.Device{ID: "amazon_a", Name: "Air", Online: true, Readings: map[collectors.Measurement]collectors.Value{collectors.Humidity: collectors.Number(48)}}
 	amazon := amazonSource().reports(monitor)
@@ -299,7 +299,7 @@ func TestAFailingSourceCostsItsOwnDevicesOnly(t *testing.T) {
 	})
 }
 
-func TestACollectorThatPanicsCostsOnePoll(t *testing.T) {
+func TestPanicFailsOnePoll(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) { panic("surprise") })
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
@@ -314,7 +314,7 @@ func TestACollectorThatPanicsCostsOnePoll(t *testing.T) {
 	})
 }
 
-func TestAPollNeverOutlastsItsInterval(t *testing.T) {
+func TestPollEndsWithItsInterval(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
 		<-ctx.Done()
@@ -329,7 +329,7 @@ func TestAPollNeverOutlastsItsInterval(t *testing.T) {
 	})
 }
 
-func TestBirthBringsDiscoveryThenStates(t *testing.T) {
+func TestBirthRepeatsDiscoveryThenStates(t *testing.T) {
 	var devices []collectors.Device
 	for i := range 120 {
 		devices = append(devices, motionSensor(fmt.Sprint(i), 21))
@@ -388,7 +388,7 @@ func TestBrokerAwayAndBack(t *testing.T) {
 	})
 }
 
-func TestStartsWithoutABroker(t *testing.T) {
+func TestStartsWithoutBroker(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.stopBroker()
@@ -404,7 +404,7 @@ func TestStartsWithoutABroker(t *testing.T) {
 	})
 }
 
-func TestRunEndsWithOfflinePublished(t *testing.T) {
+func TestRunPublishesOfflineAtEnd(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
@@ -421,7 +421,7 @@ func TestRunEndsWithOfflinePublished(t *testing.T) {
 	})
 }
 
-func TestRunEndsDuringAPollAndWithoutABroker(t *testing.T) {
+func TestRunEndsDuringPollWithoutBroker(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
 		<-ctx.Done()
@@ -471,7 +471,7 @@ func TestRefreshPollsNow(t *testing.T) {
 	})
 }
 
-func TestDiscoveryCanBeSwitchedOff(t *testing.T) {
+func TestDiscoveryCanBeDisabled(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.options.HomeAssistant.Discovery = false
@@ -488,7 +488,7 @@ func TestDiscoveryCanBeSwitchedOff(t *testing.T) {
 	})
 }
 
-func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
+func TestUnreadableEntryIsLoggedOnce(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
 		return collectors.Snapshot{Devices: []collectors.Device{motionSensor("1", 21)}, Faults: []error{fmt.Errorf("sensor 7: no name")}}, nil
@@ -502,7 +502,7 @@ func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatTheBrokerRefusesIsToldAndTheRestWorks(t *testing.T) {
+func TestRefusedSubscriptionIsLogged(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.stopBroker()

@@ -40,7 +40,7 @@ func (h *house) mentions(endpoint string) (lines []string) {
 
 // The absence of a Hue bridge whose devices have moved to another one is reported
 // once, with the remedy.
-func TestAReplacedEndpointIsReportedOnce(t *testing.T) {
+func TestReplacedEndpointIsLoggedOnce(t *testing.T) {
 	inHouseWithTwoBridges(t, func(t *testing.T, h *house, old, pro *removable) {
 		old.reports(motionSensor("1", 21), motionSensor("2", 22))
 		pro.reports()
@@ -77,7 +77,7 @@ func TestAReplacedEndpointIsReportedOnce(t *testing.T) {
 	})
 }
 
-func TestAnEndpointIsRemoved(t *testing.T) {
+func TestRemoveEndpoint(t *testing.T) {
 	inHouseWithTwoBridges(t, func(t *testing.T, h *house, old, pro *removable) {
 		old.reports(motionSensor("1", 21), motionSensor("2", 22))
 		pro.reports(motionSensor("2", 22))

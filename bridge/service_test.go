@@ -78,7 +78,7 @@ func (l stickyLog) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	return l.Core.Write(e, fields)
 }
 
-func TestTheWatchdogIsPingedInTimeByAHealthyOwner(t *testing.T) {
+func TestHealthyOwnerPingsWatchdog(t *testing.T) {
 	s := hueSource().reports(motionSensor("01", 21))
 	inHouse(t, []*source{s, amazonSource().fails(unreachable())}, func(t *testing.T, h *house) {
 		manager := &systemd{}
@@ -109,7 +109,7 @@ func TestTheWatchdogIsPingedInTimeByAHealthyOwner(t *testing.T) {
 	})
 }
 
-func TestAnOwnerThatHangsIsSilent(t *testing.T) {
+func TestHungOwnerDoesNotPing(t *testing.T) {
 	s := hueSource().reports(motionSensor("01", 21))
 	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
 		manager, hang := &systemd{}, make(chan struct{})
@@ -130,7 +130,7 @@ func TestAnOwnerThatHangsIsSilent(t *testing.T) {
 	})
 }
 
-func TestTheStatusSaysWhatIsWrong(t *testing.T) {
+func TestServiceStatus(t *testing.T) {
 	good, bad := hueSource().reports(motionSensor("01", 21), motionSensor("02", 20)), amazonSource().fails(refused())
 	inHouse(t, []*source{good, bad}, func(t *testing.T, h *house) {
 		manager := &systemd{}

@@ -54,7 +54,7 @@ func press(eventType string) collectors.Update {
 	return collectors.Update{Events: []collectors.Event{{DeviceID: "hue_1", Key: "button_1", Type: eventType}}}
 }
 
-func TestWhatHappensIsPublishedAtOnce(t *testing.T) {
+func TestUpdateIsPublishedImmediately(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		s.happenings <- happening{update: collectors.Update{Devices: []collectors.Device{motionSensor("1", 30)}}}
 		after(0)
@@ -85,7 +85,7 @@ func TestWhatHappensIsPublishedAtOnce(t *testing.T) {
 	})
 }
 
-func TestPollsGoOnBesideTheStream(t *testing.T) {
+func TestPollsContinueDuringStream(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		for range 100 {
 			s.happenings <- happening{update: press("initial_press")}
@@ -103,7 +103,7 @@ func TestPollsGoOnBesideTheStream(t *testing.T) {
 	})
 }
 
-func TestAResyncPollsAtOnceButNotInALoop(t *testing.T) {
+func TestResyncPollsOnce(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		after(5 * time.Second)
 		s.happenings <- happening{err: collectors.ErrResync}
@@ -124,7 +124,7 @@ func TestAResyncPollsAtOnceButNotInALoop(t *testing.T) {
 	})
 }
 
-func TestAStreamThatPanicsCostsAFullRead(t *testing.T) {
+func TestPanickingStreamCausesPoll(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		after(5 * time.Second)
 		s.happenings <- happening{}
@@ -136,7 +136,7 @@ func TestAStreamThatPanicsCostsAFullRead(t *testing.T) {
 	})
 }
 
-func TestEventsWithoutABrokerAreGone(t *testing.T) {
+func TestEventsWithoutBrokerAreDropped(t *testing.T) {
 	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
 		h.stopBroker()
 		after(time.Second)

@@ -33,7 +33,7 @@ func websocketOptions(t *testing.T, address string) bridge.Options {
 	}
 }
 
-func TestABrokerBehindAWebSocket(t *testing.T) {
+func TestBrokerBehindWebSocket(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
 	listener := listeners.NewWebsocket(listeners.Config{ID: "ws", Address: address})
 	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
@@ -64,7 +64,7 @@ func TestABrokerBehindAWebSocket(t *testing.T) {
 	}
 }
 
-func TestAWebSocketThatNeverAnswersDoesNotHoldUpTheEnd(t *testing.T) {
+func TestSilentWebSocketDoesNotDelayEnd(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
