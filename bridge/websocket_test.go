@@ -21,7 +21,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// websocketOptions are those of a bridge that reaches its broker at this address.
+// websocketOptions returns the options of a bridge with a broker at this address.
 func websocketOptions(t *testing.T, address string) bridge.Options {
 	hue := hueSource().reports(motionSensor("1", 21))
 	return bridge.Options{
@@ -56,7 +56,7 @@ func TestBrokerBehindWebSocket(t *testing.T) {
 			t.Errorf("state %s", state)
 		}
 	case <-time.After(30 * time.Second):
-		t.Error("no state came")
+		t.Error("no state")
 	}
 	cancel()
 	if err := <-done; err != nil {
