@@ -27,12 +27,13 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
+// The times of a collector as the bridge runs it.
 const (
 	Interval = 5 * time.Minute  // between two polls
 	Timeout  = 30 * time.Second // of a request
 )
 
-// The monitors of every Home, and the ids of their devices.
+// The monitors of every Home.
 var (
 	Kitchen = amazontest.Monitor{
 		Serial: "G0A1K2", EntityID: "0f9c2f1e-0000-4000-8000-00000000000a", ApplianceID: "AAA_SonarCloudService_kitchen", Name: "Kitchen",
@@ -44,6 +45,7 @@ var (
 	}
 )
 
+// The ids of their devices.
 const (
 	KitchenID = "amazon_g0a1k2"
 	CellarID  = "amazon_g0b7c9"
