@@ -32,7 +32,7 @@ func ask(t *testing.T, server *httptest.Server, method, path string) (int, strin
 	return resp.StatusCode, string(text)
 }
 
-func TestAnswersAsARealBridge(t *testing.T) {
+func TestV1AnswersAsARealBridge(t *testing.T) {
 	bridge := huetest.NewBridge("001788fffe010203", "key")
 	server := httptest.NewServer(bridge)
 	defer server.Close()
@@ -107,7 +107,7 @@ func TestSensorsAreReplacedAndRemoved(t *testing.T) {
 	}
 }
 
-func TestScriptAndKey(t *testing.T) {
+func TestScriptedAnswersAndKeys(t *testing.T) {
 	bridge := huetest.NewBridge("001788fffe010203", "key")
 	server := httptest.NewServer(bridge)
 	defer server.Close()
@@ -130,7 +130,7 @@ func TestScriptAndKey(t *testing.T) {
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestConcurrentUse(t *testing.T) {
 	bridge := huetest.NewBridge("001788fffe010203", "key")
 	server := httptest.NewServer(bridge)
 	defer server.Close()

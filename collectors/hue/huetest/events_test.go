@@ -31,7 +31,7 @@ func TestStreamBeginsAsARealOne(t *testing.T) {
 }
 
 // What a stream tells, put into what was read before it, is what is read after.
-func TestEventsTellAllChanges(t *testing.T) {
+func TestEveryChangeIsAnEvent(t *testing.T) {
 	for _, interval := range []time.Duration{0, time.Second} {
 		t.Run(interval.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestEventsTellAllChanges(t *testing.T) {
 	}
 }
 
-func TestEventsTellNothingElse(t *testing.T) {
+func TestUnchangedStateIsNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -130,7 +130,7 @@ func TestEventsTellNothingElse(t *testing.T) {
 	})
 }
 
-func TestButtonsAndDials(t *testing.T) {
+func TestButtonsAndDialsEmitEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		b.SetEventInterval(time.Hour) // which these do not heed
@@ -186,7 +186,7 @@ func TestButtonsAndDials(t *testing.T) {
 	})
 }
 
-func TestAtMostOneContainerAnInterval(t *testing.T) {
+func TestChangesAreBatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		b.SetEventInterval(time.Second)
@@ -218,7 +218,7 @@ func TestAtMostOneContainerAnInterval(t *testing.T) {
 	})
 }
 
-func TestLongPoll(t *testing.T) {
+func TestEventsByLongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -249,7 +249,7 @@ func TestLongPoll(t *testing.T) {
 	})
 }
 
-func TestComingBackWithTheLastID(t *testing.T) {
+func TestLastEventIDReplaysEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -297,7 +297,7 @@ func TestComingBackWithTheLastID(t *testing.T) {
 	})
 }
 
-func TestFaultsOfStreams(t *testing.T) {
+func TestStreamFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -348,7 +348,7 @@ func TestFaultsOfStreams(t *testing.T) {
 	})
 }
 
-func TestRestart(t *testing.T) {
+func TestRestartCutsConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -394,7 +394,7 @@ func TestBootingBridgeLacksV2(t *testing.T) {
 	})
 }
 
-func TestRefusesMoreThanThreeSideBySide(t *testing.T) {
+func TestRefusesFourthConcurrentRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -425,7 +425,7 @@ func TestOverloadedBridgeEndsStreamsAtOnce(t *testing.T) {
 	})
 }
 
-func TestRestartOverTCP(t *testing.T) {
+func TestRestartRefusesTCPConnections(t *testing.T) {
 	b := newHouse()
 	c, _ := overTCP(t, b)
 	l := c.listen(nil)
@@ -442,7 +442,7 @@ func TestRestartOverTCP(t *testing.T) {
 }
 
 // Who does not read holds up nobody: not the house, not a cut, not the end.
-func TestClientThatDoesNotRead(t *testing.T) {
+func TestSlowClientDoesNotBlock(t *testing.T) {
 	for _, cut := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newHouse()
@@ -467,7 +467,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 }
 
 // A cut ends the stream alone: with HTTP/2 the connection goes on.
-func TestCutWithHTTP2(t *testing.T) {
+func TestCutStreamsOverHTTP2(t *testing.T) {
 	b := newHouse()
 	c, _ := overTCP(t, b)
 	l := c.listen(nil)

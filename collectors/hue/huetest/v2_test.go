@@ -38,7 +38,7 @@ func newHouse() *huetest.Bridge {
 	return b
 }
 
-func TestWhatADeviceMeasures(t *testing.T) {
+func TestDevicesHaveTheirResources(t *testing.T) {
 	c, _ := overTCP(t, newHouse())
 	tests := []struct{ kind, mac, want string }{
 		{"motion", mac, `{"enabled":true,"id_v1":"/sensors/4","motion":{"motion":true,"motion_report":{"changed":"*","motion":true},"motion_valid":true},
@@ -115,7 +115,7 @@ func hideTimes(t testing.TB, r resource) {
 }
 
 // Whatever a resource names is there, and both APIs agree on what it is.
-func TestBothAPIsTellOfOneHouse(t *testing.T) {
+func TestBothAPIsReportOneHome(t *testing.T) {
 	c, _ := overTCP(t, newHouse())
 	all := c.all()
 	for _, kind := range []string{
@@ -209,7 +209,7 @@ func TestRoomsInCLIPv1(t *testing.T) {
 	}
 }
 
-func TestIdsStayTheSame(t *testing.T) {
+func TestResourceIDsAreStable(t *testing.T) {
 	c, _ := overTCP(t, newHouse())
 	again, _ := overTCP(t, newHouse())
 	before, after := c.all(), again.all()
@@ -223,7 +223,7 @@ func TestIdsStayTheSame(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRequestsAreRefused(t *testing.T) {
 	b := newHouse()
 	c, _ := overTCP(t, b)
 	motion := c.service(mac, "motion")["id"].(string)
@@ -345,7 +345,7 @@ func TestScriptPath(t *testing.T) {
 	}
 }
 
-func TestDevicesThatSayNothing(t *testing.T) {
+func TestDevicesThatNeverReported(t *testing.T) {
 	b := huetest.NewBridge(bridgeID, key)
 	c, _ := overTCP(t, b)
 	sensor, door := hall, huetest.ContactSensor{MAC: doorMAC, Name: "Door", NeverReported: true}
@@ -378,7 +378,7 @@ func TestDevicesThatSayNothing(t *testing.T) {
 	}
 }
 
-func TestTampering(t *testing.T) {
+func TestTamperReports(t *testing.T) {
 	b := huetest.NewBridge(bridgeID, key)
 	c, _ := overTCP(t, b)
 	for _, test := range []struct {
@@ -396,7 +396,7 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeIsAPanic(t *testing.T) {
+func TestInvalidDevicesPanic(t *testing.T) {
 	b := newHouse()
 	for name, do := range map[string]func(){
 		"type of a switch":        func() { b.SetSwitch(huetest.Switch{MAC: mac, Type: "ZLLKettle"}) },
