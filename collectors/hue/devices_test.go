@@ -49,7 +49,7 @@ func TestMotionSensorIsOneDevice(t *testing.T) {
 		if got := h.mustCollect(t).Devices; !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
-		h.bridge.RemoveSensor(hallMAC)
+		h.bridge.Remove(hallMAC)
 		if got := h.mustCollect(t).Devices; !reflect.DeepEqual(got, want[1:]) {
 			t.Errorf("after removal: got %+v", got)
 		}

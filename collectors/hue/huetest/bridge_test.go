@@ -97,7 +97,7 @@ func TestSensorsAreReplacedAndRemoved(t *testing.T) {
 		t.Errorf("%v", all)
 	}
 	bridge.SetRaw("x", `{"name":"raw"}`)
-	bridge.RemoveSensor(mac)
+	bridge.Remove(mac)
 	if all = sensors(); len(all) != 3 || all["x"].Name != "raw" {
 		t.Errorf("%v", all)
 	}
@@ -141,7 +141,7 @@ func TestConcurrentUse(t *testing.T) {
 			if _, text := ask(t, server, "GET", "/api/key/sensors"); !json.Valid([]byte(text)) {
 				t.Errorf("no JSON: %s", text)
 			}
-			bridge.RemoveSensor(mac)
+			bridge.Remove(mac)
 		})
 	}
 	all.Wait()
