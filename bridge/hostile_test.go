@@ -21,7 +21,7 @@ import (
 // ends the process nor makes it allocate the announced memory.
 func TestMalformedPacketEndsConnection(t *testing.T) {
 	for name, test := range map[string]struct {
-		data []byte
+		data   []byte
 		logged string
 	}{
 		"a message of 256 MiB":        {[]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, "announced a message of 268435455 bytes"},
