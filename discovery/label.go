@@ -2,38 +2,24 @@ package discovery
 
 import (
 	"slices"
-	"strings"
+
+	"hueair2mqtt/collectors"
 )
 
-// Label says how a key of a device's state is shown to people.
+// Label describes a key of a device's state to people.
 type Label struct {
 	Name      string // "Temperature"
-	Unit      string // "°C"; empty where there is none
+	Unit      string // "°C"; empty if there is none
 	Precision int    // decimals
 }
 
-// LabelOf labels a key. Its order is that of the table of entities; a key that is
-// none of them comes last.
+// LabelOf returns the label of a key, and its place in collectors.Measurements.
 func LabelOf(key string) (l Label, order int) {
-	order = slices.IndexFunc(entities, func(e entity) bool { return e.key == key })
+	m := collectors.Measurement(key)
+	d := m.Describe()
+	order = slices.IndexFunc(collectors.Measurements, func(other collectors.Description) bool { return other.Measurement == m })
 	if order < 0 {
-		return Label{Name: words(key)}, len(entities)
+		order = len(collectors.Measurements)
 	}
-	e := entities[order]
-	l = Label{Name: e.label, Unit: e.unit, Precision: e.precision}
-	if l.Name == "" {
-		l.Name = e.name
-	}
-	if l.Name == "" {
-		l.Name = words(key)
-	}
-	return l, order
-}
-
-// words makes "Carbon monoxide" of "carbon_monoxide".
-func words(key string) string {
-	if key == "" {
-		return ""
-	}
-	return strings.ReplaceAll(strings.ToUpper(key[:1])+key[1:], "_", " ")
+	return Label{d.Name, d.Unit, d.Decimals}, order
 }

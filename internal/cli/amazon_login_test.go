@@ -123,7 +123,7 @@ func TestAmazonLogin(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("amazon.json: %v, %v", info, err)
 	}
-	for _, text := range []string{"Living Room Air   G0A0TESTSERIAL1   21.5 ", "Temperature °C", "PM2.5 µg/m³", "CO ppm", "set amazon.enabled to true"} {
+	for _, text := range []string{"Living Room Air  ", "G0A0TESTSERIAL1  ", "Temperature 21.5 °C", "PM2.5 6 µg/m³", "Carbon monoxide 1 ppm", "set amazon.enabled to true"} {
 		if !strings.Contains(l.stdout.String(), text) {
 			t.Errorf("does not print %q", text)
 		}

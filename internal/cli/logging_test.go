@@ -164,7 +164,7 @@ func TestLogFileThatIsNone(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	i.set("log.file", os.DevNull)
 	p := i.start("run")
-	if code := p.wait(); code != exitUnusable || !strings.Contains(p.stderr.String(), "log.file: /dev/null is no ordinary file; name another file") {
+	if code := p.wait(); code != exitUnusable || !strings.Contains(p.stderr.String(), "log.file: /dev/null is not a regular file; name another file") {
 		t.Errorf("exit code %d: %s", code, &p.stderr)
 	}
 }

@@ -231,7 +231,7 @@ func TestNobodyWaitsForTheDisk(t *testing.T) {
 
 func TestWhatIsNoFileIsRefused(t *testing.T) {
 	for _, path := range []string{os.DevNull, t.TempDir()} {
-		if f, err := logfile.Open(path, logfile.Notice{}); err == nil || !strings.Contains(err.Error(), "no ordinary file") {
+		if f, err := logfile.Open(path, logfile.Notice{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: %v, %v", path, f, err)
 		}
 	}
