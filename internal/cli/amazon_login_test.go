@@ -323,11 +323,11 @@ func TestABridgeThatIsSignedInTo(t *testing.T) {
 		t.Helper()
 		l.waitFor(problem, `"problem":true`)
 		l.waitFor(problem, "Run: hueair2mqtt amazon login.")
-		content, err := os.ReadFile(alert)
-		if err != nil || !strings.Contains(string(content), "What to do: Run: hueair2mqtt amazon login.") {
-			t.Errorf("%v; the alert file says\n%s", err, content)
-		}
-		said += string(content)
+		eventually(t, "what to do in the alert file", func() bool {
+			content, err := os.ReadFile(alert)
+			said += string(content)
+			return err == nil && strings.Contains(string(content), "What to do: Run: hueair2mqtt amazon login.")
+		})
 	}
 	cleared := func() {
 		t.Helper()

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
@@ -44,10 +46,15 @@ func tasksOf(source sources.Source, endpoints []collectors.Collector) (tasks []b
 }
 
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
-	return bridge.Options{
-		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
+	o := bridge.Options{
+		Broker:        mqtt.Options{Settings: c.MQTT, Locate: locateBroker(c)},
+		HomeAssistant: c.HomeAssistant, Retry: c.Retry, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
+	if c.Alert.Email.Enabled() {
+		o.Notifiers = append(o.Notifiers, &alert.Mail{Settings: c.Alert.Email})
+	}
+	return o
 }
 
 func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
