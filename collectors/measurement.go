@@ -114,7 +114,7 @@ func (d Description) Show(v Value) string {
 	case kindNumber:
 		return strconv.FormatFloat(v.number, 'f', d.Decimals, 64)
 	case kindBool:
-		if v.truth {
+		if v.boolean {
 			return cmp.Or(d.True, "yes")
 		}
 		return cmp.Or(d.False, "no")

@@ -93,7 +93,7 @@ func TestRetry(t *testing.T) {
 }
 
 // Throttling is repeated only when the server said, and is the caller's to log.
-func TestThrottledRequestIsNotRetried(t *testing.T) {
+func TestRetryOfThrottledRequest(t *testing.T) {
 	throttled := func(after time.Duration) error {
 		return &collectors.TransientError{Kind: collectors.KindThrottled, Throttled: true, RetryAfter: after, Err: errors.New("too many requests")}
 	}

@@ -9,10 +9,10 @@ import (
 // Value is the value of a reading: a number, a bool, a text, or unknown. The zero
 // Value is unknown.
 type Value struct {
-	kind   valueKind
-	number float64
-	truth  bool
-	text   string
+	kind    valueKind
+	number  float64
+	boolean bool
+	text    string
 }
 
 type valueKind uint8
@@ -40,7 +40,7 @@ func Number(f float64) Value {
 }
 
 // Bool returns the value of a measurement that is true or false.
-func Bool(b bool) Value { return Value{kind: kindBool, truth: b} }
+func Bool(b bool) Value { return Value{kind: kindBool, boolean: b} }
 
 // Truth is Bool.
 func Truth(b bool) Value { return Bool(b) }
@@ -55,7 +55,7 @@ func (v Value) IsUnknown() bool { return v.kind == kindUnknown }
 func (v Value) Number() (float64, bool) { return v.number, v.kind == kindNumber }
 
 // Bool returns the bool, and whether the value is one.
-func (v Value) Bool() (value, ok bool) { return v.truth, v.kind == kindBool }
+func (v Value) Bool() (value, ok bool) { return v.boolean, v.kind == kindBool }
 
 // Truth is Bool.
 func (v Value) Truth() (value, ok bool) { return v.Bool() }
@@ -69,7 +69,7 @@ func (v Value) AppendJSON(b []byte) []byte {
 	case kindNumber:
 		return strconv.AppendFloat(b, v.number, 'f', -1, 64)
 	case kindBool:
-		return strconv.AppendBool(b, v.truth)
+		return strconv.AppendBool(b, v.boolean)
 	case kindText:
 		text, err := json.Marshal(v.text)
 		if err != nil {

@@ -18,7 +18,7 @@ const (
 	// off, so that nobody can hold descriptors that the sources need.
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
-	idleTimeout    = 10 * time.Second // Prometheus connects anew for each scrape then
+	idleTimeout    = 10 * time.Second // Prometheus then connects anew for each scrape
 	maxHeaderBytes = 8 << 10
 	maxBody        = 4 << 10 // of a request, which needs none
 
