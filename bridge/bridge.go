@@ -145,14 +145,14 @@ func Run(ctx context.Context, o Options) error {
 func newOwner(o Options, in inbox) (*owner, error) {
 	alerts := alert.Options{
 		Dir: o.StateDir, Notifiers: o.Notifiers, Log: o.Log,
-		Report: func(ctx context.Context, outcome alert.Outcome) { _ = in.send(ctx, notified{outcome}) },
+		Report: func(ctx context.Context, outcome alert.Outcome) { _ = in.send(ctx, alertDone{outcome}) },
 	}
 	if o.Preview {
 		alerts.Dir, alerts.Notifiers = "", nil
 	}
 	s := &state{
 		version: o.Version, started: time.Now(), preview: o.Preview,
-		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(topics(o)),
+		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(o.mqttTopics()),
 		retry: RetryPolicy(o.Retry), log: o.Log,
 	}
 	for _, task := range o.Tasks {
@@ -169,17 +169,17 @@ func newOwner(o Options, in inbox) (*owner, error) {
 		s.alerts.Restore(source, names)
 	}
 	p := &publisher{
-		state: s, announcer: discovery.Announcer{Topics: topics(o), Version: o.Version}, discovery: o.HomeAssistant.Discovery,
+		state: s, announcer: discovery.Announcer{Topics: o.mqttTopics(), Version: o.Version}, discovery: o.HomeAssistant.Discovery,
 		observer: o.Observer, onReadings: o.OnReadings, log: o.Log,
 	}
 	return &owner{
-		inbox: in, state: s, publisher: p, rebirth: newRebirth(p), requests: requests{p},
+		inbox: in, state: s, publisher: p, rebirth: newRebirth(p), requests: requestHandler{p},
 		service:  service{manager: o.ServiceManager, log: o.Log},
 		observer: o.Observer, watchers: make(map[*byte]func()), log: o.Log,
 	}, nil
 }
 
-func topics(o Options) discovery.Topics {
+func (o Options) mqttTopics() discovery.Topics {
 	return discovery.Topics{Base: o.Broker.Settings.BaseTopic, Prefix: o.HomeAssistant.Prefix, Sources: o.Sources}
 }
 
@@ -201,10 +201,10 @@ func openHistory(o Options) *history.Log {
 // newSession returns the MQTT session that sends what the owner publishes.
 func newSession(o Options, w *owner) (*mqtt.Session, error) {
 	options := mqtt.SessionOptions{
-		Options: o.Broker, Topics: topics(o), Handler: brokerHandler{w.inbox, o.Observer}, Log: o.Log,
+		Options: o.Broker, Topics: o.mqttTopics(), Handler: brokerHandler{w.inbox, o.Observer}, Log: o.Log,
 	}
 	if log := w.publisher.history; log != nil {
-		options.Alongside = (&replay{log, topics(o), o.Log}).run
+		options.Alongside = (&replay{log, o.mqttTopics(), o.Log}).run
 	}
 	return mqtt.NewSession(options)
 }

@@ -27,14 +27,14 @@ type (
 	brokerDisconnected struct{ out *mqtt.Outbox }
 	brokerFailed       struct{ err error }
 	brokerReceived     struct{ mqtt.Received }
-	notified           struct{ alert.Outcome }
+	alertDone          struct{ alert.Outcome }
 )
 
 func (e pollDone) handle(ctx context.Context, w *owner) bool {
 	if e.removed {
 		return false
 	}
-	w.polled(ctx, e.endpoint, e.pollResult)
+	w.handlePoll(ctx, e.endpoint, e.pollResult)
 	return true
 }
 
@@ -42,17 +42,17 @@ func (e streamUpdate) handle(_ context.Context, w *owner) bool {
 	if e.removed {
 		return false
 	}
-	w.updated(e.endpoint, e.at, e.Update)
+	w.handleUpdate(e.endpoint, e.at, e.Update)
 	return true
 }
 
 func (e brokerConnected) handle(_ context.Context, w *owner) bool {
-	w.connected(e.address, e.out)
+	w.handleConnected(e.address, e.out)
 	return true
 }
 
 func (e brokerDisconnected) handle(_ context.Context, w *owner) bool {
-	w.disconnected(e.out)
+	w.handleDisconnected(e.out)
 	return true
 }
 
@@ -62,12 +62,14 @@ func (e brokerFailed) handle(_ context.Context, w *owner) bool {
 }
 
 func (e brokerReceived) handle(_ context.Context, w *owner) bool {
-	w.received(e.Received)
+	w.handleReceived(e.Received)
 	return true
 }
 
-func (e notified) handle(_ context.Context, w *owner) bool {
-	w.state.alerts.Notified(e.Outcome)
+func (e alertDone) handle(_ context.Context, w *owner) bool {
+	if w.state.alerts.Record(e.Outcome) {
+		w.publisher.problem(e.Source)
+	}
 	return true
 }
 

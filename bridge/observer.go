@@ -10,13 +10,13 @@ import (
 // Observer is notified of what the bridge does, for metrics. Its methods return
 // immediately and may be called from several goroutines.
 type Observer interface {
-	// Polls is called once for each endpoint, before its first poll.
-	Polls(source, endpoint string)
+	// Polls is called once for each endpoint of a source, before its first poll.
+	Polls(source, name string)
 	// Forgets is called when an endpoint is no longer polled.
-	Forgets(source, endpoint string)
+	Forgets(source, name string)
 	// Polled reports a poll that began at a time, its duration, its retries and its
 	// error.
-	Polled(source, endpoint string, at time.Time, took time.Duration, retries int64, err error)
+	Polled(source, name string, at time.Time, took time.Duration, retries int64, err error)
 	// Read reports new readings. The map must not be kept.
 	Read(source string, readings map[collectors.Measurement]collectors.Value)
 	// Connected and Disconnected report the connection to the broker, in turns.

@@ -50,7 +50,7 @@ type owner struct {
 	state     *state
 	publisher *publisher
 	rebirth   *rebirth
-	requests  requests
+	requests  requestHandler
 	service   service
 	observer  Observer
 	watchers  map[*byte]func() // called after every change
@@ -59,7 +59,7 @@ type owner struct {
 }
 
 // run handles events until ctx is done, then publishes that the bridge is offline.
-// connected reports whether there is a connection to send that.
+// handleConnected reports whether there is a connection to send that.
 func (w *owner) run(ctx context.Context) (connected bool) {
 	defer close(w.closed)
 	pingDue := w.service.begin()
@@ -87,8 +87,8 @@ func (w *owner) run(ctx context.Context) (connected bool) {
 	}
 }
 
-// polled handles the outcome of a poll.
-func (w *owner) polled(ctx context.Context, e *endpoint, r pollResult) {
+// handlePoll handles the outcome of a poll.
+func (w *owner) handlePoll(ctx context.Context, e *endpoint, r pollResult) {
 	if e.record(r) {
 		w.publisher.problem(e.source())
 	}
@@ -111,7 +111,7 @@ func (w *owner) pollSucceeded(e *endpoint, r pollResult) {
 	e.logFaults(r.snapshot.Faults)
 	w.updateDevices(e, r.start, r.snapshot.Devices)
 	w.loseMissing(e, r.snapshot.Devices)
-	w.authenticated(e)
+	w.state.alerts.Clear(e.source(), e.name())
 }
 
 // updateDevices records and publishes what an endpoint reports of devices.
@@ -151,20 +151,11 @@ func (w *owner) loseMissing(e *endpoint, found []collectors.Device) {
 	}
 }
 
-// authenticated clears the alert of an endpoint that accepts the program, or that is
-// removed.
-func (w *owner) authenticated(e *endpoint) {
-	if w.state.alerts.Clear(e.source(), e.name()) {
-		w.publisher.problem(e.source())
-	}
-}
-
 func (w *owner) pollFailed(ctx context.Context, e *endpoint, err error) {
 	var exhausted *collectors.ExhaustedError
 	switch {
 	case collectors.ClassOf(err) == collectors.Authentication:
 		w.state.alerts.Raise(ctx, e.source(), e.name(), err)
-		w.publisher.problem(e.source())
 	case w.state.isReplaced(e):
 		w.logReplaced(e)
 	case errors.As(err, &exhausted): // logged by the retry, with all attempts
@@ -189,24 +180,24 @@ func (w *owner) logReplaced(e *endpoint) {
 		zap.Error(e.err), zap.String("remedy", "If it was replaced, "+e.removal()+"; if not, check its power and network."))
 }
 
-// updated handles an update of an event stream.
-func (w *owner) updated(e *endpoint, at time.Time, update collectors.Update) {
+// handleUpdate handles an update of an event stream.
+func (w *owner) handleUpdate(e *endpoint, at time.Time, update collectors.Update) {
 	w.updateDevices(e, at, update.Devices)
 	for _, happened := range update.Events {
-		w.publisher.event(happened)
+		w.publisher.publishEvent(happened)
 	}
 }
 
-// connected handles a new connection to the broker.
-func (w *owner) connected(broker string, out *mqtt.Outbox) {
+// handleConnected handles a new connection to the broker.
+func (w *owner) handleConnected(broker string, out *mqtt.Outbox) {
 	w.state.broker = BrokerPicture{Address: broker, Connected: true, Since: time.Now()}
 	w.observer.Connected()
 	w.publisher.connect(out)
 	w.service.show(w.state)
 }
 
-// disconnected handles the loss of a connection.
-func (w *owner) disconnected(out *mqtt.Outbox) {
+// handleDisconnected handles the loss of a connection.
+func (w *owner) handleDisconnected(out *mqtt.Outbox) {
 	if w.publisher.out != out {
 		return // it was lost before the owner knew of it
 	}
@@ -217,9 +208,9 @@ func (w *owner) disconnected(out *mqtt.Outbox) {
 	w.service.show(w.state)
 }
 
-// received handles a message from the broker. A retained request or birth message is
+// handleReceived handles a message from the broker. A retained request or birth message is
 // old and is ignored: a new connection publishes everything anyway.
-func (w *owner) received(m mqtt.Received) {
+func (w *owner) handleReceived(m mqtt.Received) {
 	topics, payload := w.publisher.announcer, strings.TrimSpace(string(m.Payload))
 	switch name, isRequest := topics.RequestName(m.Topic); {
 	case m.Topic == topics.BridgeDevices() && m.Retained:
@@ -261,7 +252,7 @@ func (w *owner) remove(e *endpoint) {
 	e.stop()
 	e.log.Info("removed; it is no longer polled")
 	w.state.removeEndpoint(e)
-	w.authenticated(e)
+	w.state.alerts.Clear(e.source(), e.name())
 	w.observer.Forgets(e.source(), e.name())
 	for _, d := range w.state.devicesOf(e) {
 		e.log.Warn("a device is no longer read; it stays in Home Assistant as unavailable", zap.String("device", d.ID), zap.String("name", d.Name))

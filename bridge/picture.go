@@ -17,14 +17,6 @@ type Picture struct {
 	Devices []DevicePicture // sorted by id
 }
 
-// BrokerPicture is the state of the connection to the broker.
-type BrokerPicture struct {
-	Address   string // of the last connection; empty before the first
-	Connected bool
-	Since     time.Time // of Connected; zero before the first connection
-	Error     string    // of the last attempt, while there is no connection
-}
-
 // SourcePicture is the state of one source.
 type SourcePicture struct {
 	Source    string

@@ -30,7 +30,7 @@ const minPollGap = time.Second
 type poller struct {
 	task    Task
 	retrier *collectors.Retrier
-	refresh chan struct{} // holds one request
+	wanted  chan struct{} // holds one request for a poll
 	backoff backoff
 	log     *zap.Logger // with the fields collector and endpoint
 }
@@ -55,10 +55,10 @@ type pollHandler interface {
 	updated(ctx context.Context, at time.Time, update collectors.Update) error
 }
 
-// requestRefresh asks for a poll as soon as possible. It never waits.
-func (p *poller) requestRefresh() {
+// requestPoll asks for a poll as soon as possible. It never waits.
+func (p *poller) requestPoll() {
 	select {
-	case p.refresh <- struct{}{}:
+	case p.wanted <- struct{}{}:
 	default:
 	}
 }
@@ -131,13 +131,13 @@ var errRefresh = errors.New("a poll was requested")
 // wanted before: it was requested, or the event stream may have missed something. In a
 // pause, requests are dropped.
 func (p *poller) follow(ctx context.Context, next time.Time, paused bool, handler pollHandler) (early bool) {
-	refresh := p.refresh
+	wanted := p.wanted
 	if paused {
 		select {
-		case <-refresh:
+		case <-wanted:
 		default:
 		}
-		refresh = nil
+		wanted = nil
 	}
 	until, cancel := context.WithDeadline(ctx, next)
 	waiting, stop := context.WithCancelCause(until)
@@ -146,7 +146,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, paused bool, handle
 	defer cancel()
 	watch.Go(func() {
 		select {
-		case <-refresh:
+		case <-wanted:
 			stop(errRefresh)
 		case <-until.Done():
 			stop(nil)

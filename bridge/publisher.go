@@ -183,9 +183,9 @@ func (p *publisher) availability(d *device) {
 	}
 }
 
-// event publishes an event of a device. An event without a connection is dropped: what
+// publishEvent publishes an event of a device. An event without a connection is dropped: what
 // a button starts must not start hours later.
-func (p *publisher) event(e collectors.Event) {
+func (p *publisher) publishEvent(e collectors.Event) {
 	if p.devices[e.DeviceID] != nil {
 		p.publish(p.announcer.Event(e.DeviceID, e.Key), discovery.EventPayload(e))
 	}

@@ -12,21 +12,21 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// requests carries out the requests of users, from MQTT and from Live. Only the owner's
+// requestHandler carries out the requests of users, from MQTT and from Live. Only the owner's
 // goroutine uses it.
-type requests struct {
+type requestHandler struct {
 	*publisher
 }
 
-// response is the payload of a response topic.
-type response struct {
+// responsePayload is the payload of a response topic.
+type responsePayload struct {
 	Status string `json:"status"` // "ok" or "error"
 	Source string `json:"source,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
 
 // handle carries out a request from MQTT and responds.
-func (r requests) handle(name, payload string) {
+func (r requestHandler) handle(name, payload string) {
 	var (
 		source string
 		err    error
@@ -42,7 +42,7 @@ func (r requests) handle(name, payload string) {
 		r.log.Warn("unknown request ignored; the requests are refresh and acknowledge", zap.String("request", collectors.CleanText(name)))
 		return
 	}
-	answer := response{Status: "ok", Source: source}
+	answer := responsePayload{Status: "ok", Source: source}
 	if err != nil {
 		answer.Status, answer.Error = "error", err.Error()
 	}
@@ -51,7 +51,7 @@ func (r requests) handle(name, payload string) {
 
 // refresh polls the source of this name, or all sources if there is none. It returns the
 // source, and an error if every endpoint is paused.
-func (r requests) refresh(name string) (source string, err error) {
+func (r requestHandler) refresh(name string) (source string, err error) {
 	endpoints := r.endpoints
 	if r.alerts.Has(name) {
 		source, endpoints = name, r.endpointsOf(name)
@@ -63,7 +63,7 @@ func (r requests) refresh(name string) (source string, err error) {
 			until = latest(until, e.throttling.until)
 			continue
 		}
-		e.requestRefresh()
+		e.requestPoll()
 		requested = true
 	}
 	if !requested && !until.IsZero() {
@@ -73,13 +73,9 @@ func (r requests) refresh(name string) (source string, err error) {
 }
 
 // acknowledge marks the problem of a source as seen, so that no notification follows.
-func (r requests) acknowledge(name string) (source string, err error) {
+func (r requestHandler) acknowledge(name string) (source string, err error) {
 	if !r.alerts.Has(name) {
 		return "", errors.New("the payload must name a source: " + strings.Join(r.alerts.Sources(), ", "))
 	}
-	changed, err := r.alerts.Acknowledge(name)
-	if changed {
-		r.problem(name)
-	}
-	return name, err
+	return name, r.alerts.Acknowledge(name)
 }

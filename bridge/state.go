@@ -12,6 +12,14 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// BrokerPicture is the state of the connection to the broker.
+type BrokerPicture struct {
+	Address   string // of the last connection; empty before the first
+	Connected bool
+	Since     time.Time // of Connected; zero before the first connection
+	Error     string    // of the last attempt, while there is no connection
+}
+
 // state is everything the bridge knows. Only the owner's goroutine uses it.
 type state struct {
 	version   string
@@ -35,7 +43,7 @@ func (s *state) addEndpoint(task Task) (*endpoint, error) {
 	e := &endpoint{added: time.Now(), poller: &poller{
 		task:    task,
 		retrier: collectors.NewRetrier(s.retry, source, s.log),
-		refresh: make(chan struct{}, 1),
+		wanted:  make(chan struct{}, 1),
 		log:     s.log.With(zap.String("collector", source), zap.String("endpoint", name)),
 	}}
 	s.endpoints = append(s.endpoints, e)

@@ -18,6 +18,13 @@ type Notifier interface {
 	Send(ctx context.Context, n Notification) error
 }
 
+// Problem is what the user has to know about an alert. The zero Problem is none.
+type Problem struct {
+	Reason, Code, Remedy string
+	Since                time.Time
+	Acknowledged         bool
+}
+
 // Notification is the content of a notification.
 type Notification struct {
 	Source string
@@ -44,11 +51,12 @@ type delivery struct {
 	next     time.Time // not before
 }
 
-// Outcome is the outcome of a notification about the alert raised at since.
+// Outcome is the outcome of writing the file of a source, or of a notification.
 type Outcome struct {
-	source   string
-	since    time.Time
-	delivery *delivery
+	Source string
+
+	delivery *delivery // nil for the file
+	since    time.Time // when the alert was raised
 	err      error
 }
 
@@ -72,7 +80,7 @@ func (d *delivery) send(ctx context.Context, n Notification) Outcome {
 		// The connection was closed because of it, and that is all that err says.
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	return Outcome{source: n.Source, since: n.Since, delivery: d, err: err}
+	return Outcome{Source: n.Source, since: n.Since, delivery: d, err: err}
 }
 
 // end records the outcome.
@@ -96,12 +104,3 @@ func (d *delivery) log(log *zap.Logger, err error) {
 
 // reset prepares for the next alert.
 func (d *delivery) reset() { d.sent, d.sending = time.Time{}, false }
-
-// notification returns the notification of the alert.
-func (a *alert) notification() Notification {
-	r := a.refusal()
-	return Notification{
-		Source: a.source, Title: fmt.Sprintf("hueair2mqtt: %s needs your attention", a.source), Text: a.text(),
-		Problem: Problem{Reason: r.reason, Code: r.code, Remedy: r.remedy, Since: a.since},
-	}
-}

@@ -22,6 +22,10 @@ const (
 )
 
 const (
+	// maxRememberedSize is the maximum number of bytes read of the previous run's own
+	// topics. 10,000 devices take 1 MB.
+	maxRememberedSize = 4 << 20
+
 	// maxPublish is the maximum size of a message from the broker, in bytes,
 	// including its topic.
 	maxPublish = maxRememberedSize + 64<<10

@@ -42,10 +42,6 @@ const (
 
 	// maxRequestSize is the maximum number of bytes read of a request.
 	maxRequestSize = 256
-
-	// maxRememberedSize is the maximum number of bytes read of the previous run's own
-	// topics. 10,000 devices take 1 MB.
-	maxRememberedSize = 4 << 20
 )
 
 // FieldFailure is the log field with the kind of a connection error. There are about

@@ -3,10 +3,10 @@ package check
 import (
 	"context"
 	"errors"
-	"hueair2mqtt/bridge/alert"
-	"hueair2mqtt/bridge/mqtt"
 	"time"
 
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
 )
 
@@ -21,8 +21,8 @@ type Installation struct {
 	Load       func() (*configs.Config, error)
 	// Journal reports whether standard error is systemd's journal.
 	Journal bool
-	// Locate returns mqtt.Options.Locate.
-	Locate func(c *configs.Config) func(context.Context) (configs.MQTT, error)
+	// Broker returns how the program reaches the broker.
+	Broker func(c *configs.Config) mqtt.Options
 }
 
 // Check examines the configuration and, if it is valid, everything that it names.
@@ -54,9 +54,7 @@ func (i Installation) probes(c *configs.Config) []Probe {
 	probes := []Probe{
 		{"credentials", func(context.Context) []Finding { return credentials(c, used) }},
 		{"state directory", func(context.Context) []Finding { return []Finding{StateDir(c.StateDir)} }},
-		{"broker", func(ctx context.Context) []Finding {
-			return Broker(ctx, mqtt.Options{Settings: c.MQTT, Locate: i.Locate(c)}, c.HomeAssistant)
-		}},
+		{"broker", func(ctx context.Context) []Finding { return Broker(ctx, i.Broker(c), c.HomeAssistant) }},
 	}
 	for _, source := range used {
 		probes = append(probes, sourceProbes(c, source)...)

@@ -58,6 +58,6 @@ func findAll(ctx context.Context, cmd *cobra.Command) []check.Finding {
 		ConfigFile: cmd.Flag("config").Value.String(),
 		Load:       func() (*configs.Config, error) { return loadConfig(cmd) },
 		Journal:    isJournal(os.Stderr),
-		Locate:     locateBroker,
+		Broker:     brokerOptions,
 	}.Check(ctx)
 }

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"hueair2mqtt/bridge/alert"
-	"hueair2mqtt/bridge/mqtt"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
@@ -45,9 +45,13 @@ func tasksOf(source sources.Source, endpoints []collectors.Collector) (tasks []b
 	return tasks
 }
 
+func brokerOptions(c *configs.Config) mqtt.Options {
+	return mqtt.Options{Settings: c.MQTT, Locate: locateBroker(c)}
+}
+
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
 	o := bridge.Options{
-		Broker:        mqtt.Options{Settings: c.MQTT, Locate: locateBroker(c)},
+		Broker:        brokerOptions(c),
 		HomeAssistant: c.HomeAssistant, Retry: c.Retry, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Sources: sources.Names(), Tasks: tasks, Log: log,
 	}
