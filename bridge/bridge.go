@@ -6,6 +6,10 @@
 // holds all state. Poll loops, the MQTT session and notifiers send it events over one
 // channel. The owner never waits for the network: it puts messages into an outbox that
 // keeps only the newest message of each topic.
+//
+// The package has more than 1,500 lines because all of it reads or changes the state of
+// that one goroutine. What does not is in packages of its own: bridge/mqtt and
+// bridge/alert.
 package bridge
 
 import (
