@@ -59,17 +59,6 @@ type Options struct {
 	ServiceManager ServiceManager
 }
 
-// RetryPolicy returns the policy of the retry settings.
-func RetryPolicy(r configs.Retry) collectors.RetryPolicy {
-	return collectors.RetryPolicy{
-		Attempts:   r.Attempts,
-		BaseDelay:  r.BaseDelay,
-		Multiplier: r.Multiplier,
-		MaxDelay:   r.MaxDelay,
-		Jitter:     r.Jitter,
-	}
-}
-
 // flushTimeout is how long the last messages may take to reach the broker. A user waits
 // for it when the service stops.
 const flushTimeout = 3 * time.Second
@@ -157,7 +146,7 @@ func newOwner(o Options, in inbox) (*owner, error) {
 	s := &state{
 		version: o.Version, started: time.Now(), preview: o.Preview,
 		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(o.mqttTopics()),
-		retry: RetryPolicy(o.Retry), log: o.Log,
+		retry: collectors.RetryPolicy(o.Retry), log: o.Log,
 	}
 	for _, task := range o.Tasks {
 		if _, err := s.addEndpoint(task); err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
@@ -32,7 +31,7 @@ func amazonRetrier(cmd *cobra.Command, c *configs.Config) (*collectors.Retrier, 
 			return nil, &exitError{exitUnusable, err}
 		}
 	}
-	return collectors.NewRetrier(bridge.RetryPolicy(c.Retry), amazon.Source, log), nil
+	return collectors.NewRetrier(collectors.RetryPolicy(c.Retry), amazon.Source, log), nil
 }
 
 func newAmazonLoginCommand() *cobra.Command {
