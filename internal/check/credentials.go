@@ -11,6 +11,7 @@ import (
 
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/sources"
+	"hueair2mqtt/internal/statefile"
 )
 
 // ConfiguredSecrets returns the files with a password or a key that the configuration names.
@@ -81,7 +82,7 @@ func (s secretFile) look(stateDir string) []Finding {
 		return s.failed("put the file itself there", "%s is a symbolic link, which the program does not follow", s.Path)
 	default:
 		if info, err = os.Stat(s.Path); err != nil {
-			return s.failed("correct the link, or "+s.Renew, "the symbolic link %s leads nowhere: %v", s.Path, reason(err))
+			return s.failed("correct the link, or "+s.Renew, "the symbolic link %s leads nowhere: %v", s.Path, statefile.WithoutPath(err))
 		}
 	}
 	switch {
@@ -153,16 +154,7 @@ func (s secretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 func (s secretFile) unreadable(err error) []Finding {
 	me := userName(uint32(os.Geteuid()))
 	return s.failed(fmt.Sprintf("run the check as the user of the service or as root; if %s is that user, run: chown %[1]s %s", me, s.Path),
-		"the user %s can't read %s: %v", me, s.Path, reason(err))
-}
-
-// reason returns the error of a file without its path.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
+		"the user %s can't read %s: %v", me, s.Path, statefile.WithoutPath(err))
 }
 
 func kind(mode fs.FileMode) string {

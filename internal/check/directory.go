@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"hueair2mqtt/internal/statefile"
 )
 
 // minSpace is the free space, in bytes, below which a disk gets a warning. The program's
@@ -65,7 +67,7 @@ func logFile(file string) Finding {
 			err = f.Close()
 		}
 		if err != nil {
-			return Failed(component, writeRemedy(err, file, "log.file"), "log.file: %s can't be written: %v", file, reason(err))
+			return Failed(component, writeRemedy(err, file, "log.file"), "log.file: %s can't be written: %v", file, statefile.WithoutPath(err))
 		}
 	}
 	if err := tryWriting(dir); err != nil {
@@ -100,7 +102,7 @@ const trialFile = ".hueair2mqtt-check"
 func tryWriting(dir string) (err error) {
 	f, err := createTrial(filepath.Join(dir, trialFile))
 	if err != nil {
-		return reason(err)
+		return statefile.WithoutPath(err)
 	}
 	defer func() {
 		if removed := os.Remove(f.Name()); !errors.Is(removed, fs.ErrNotExist) { // another trial may have removed it
@@ -109,10 +111,10 @@ func tryWriting(dir string) (err error) {
 	}()
 	const block = 4096
 	if _, err := f.Write(make([]byte, block)); err != nil {
-		return errors.Join(reason(err), f.Close())
+		return errors.Join(statefile.WithoutPath(err), f.Close())
 	}
 	if err := f.Sync(); err != nil {
-		return errors.Join(reason(err), f.Close())
+		return errors.Join(statefile.WithoutPath(err), f.Close())
 	}
 	return f.Close()
 }
