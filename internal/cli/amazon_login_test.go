@@ -206,9 +206,9 @@ func TestAmazonLoginAsksAgain(t *testing.T) {
 	l.paste("what now?\n")
 	l.says("not an address")
 	l.paste("https://www.amazon.example/ap/maplanding?openid.oa2.authorization_code=x\n")
-	l.says("not an address of Amazon's")
+	l.says("not an Amazon address")
 	l.paste(address + "\n")
-	l.says("it is not the page that ends the sign-in")
+	l.says("it is the wrong page")
 	l.paste("https://www.amazon.com/ap/maplanding?openid.oa2.authorization_code=ANmistyped\n")
 	l.says("does not accept this code")
 	l.paste("\n")
@@ -297,7 +297,7 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 	h.signIn()
 	h.server.Close()
 	code, _, stderr := run(t, "amazon", "logout", "--config", h.config)
-	if code != exitFailed || !strings.Contains(stderr, "could not be told") {
+	if code != exitFailed || !strings.Contains(stderr, "still lists the device") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
 	}
 	if _, err := os.Stat(h.file()); !os.IsNotExist(err) {
