@@ -318,7 +318,7 @@ func TestOnlyMeasurementsAreHistory(t *testing.T) {
 		h.start()
 		after(time.Second)
 		moved := motionSensor("1", 30)
-		moved.Readings[collectors.Motion] = collectors.Truth(false)
+		moved.Readings[collectors.Motion] = collectors.Bool(false)
 		s.happenings <- happening{update: collectors.Update{Devices: []collectors.Device{moved}}}
 		s.happenings <- happening{update: press("initial_press")}
 		after(time.Second)

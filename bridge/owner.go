@@ -487,7 +487,7 @@ func (w *owner) publishDevice(d *device) {
 
 // state is a device's state as it is published.
 func (d *device) state() []byte {
-	connectivity := collectors.Truth(d.Online)
+	connectivity := collectors.Bool(d.Online)
 	if !d.reachable {
 		connectivity = collectors.Unknown
 	}
