@@ -22,10 +22,10 @@ import (
 //
 // It announces itself by mDNS on whatever network there is, so it gets one of its
 // own: the test runs itself again where there is nothing but loopback.
-func TestMockOfGoHue(t *testing.T) {
+func TestReadsMockOfGoHue(t *testing.T) {
 	const alone = "HUEAIR2MQTT_TEST_ALONE"
 	if os.Getenv(alone) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestMockOfGoHue$", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestReadsMockOfGoHue$", "-test.v")
 		cmd.Env = append(os.Environ(), alone+"=1")
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,

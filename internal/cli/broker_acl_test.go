@@ -92,7 +92,7 @@ func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
 	l.publish("hueair2mqtt/bridge/request/acknowledge", "hue", false)
 	l.waitFor("hueair2mqtt/hue/problem", `"acknowledged":true`)
 	l.publish("homeassistant/status", "online", false)
-	eventually(t, "the birth is heard", func() bool { return strings.Contains(p.stderr.String(), "Home Assistant has come up") })
+	eventually(t, "the birth is heard", func() bool { return strings.Contains(p.stderr.String(), "Home Assistant has started") })
 
 	p.signal(syscall.SIGKILL)
 	p.wait()
@@ -102,7 +102,7 @@ func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
 	p = start(t, append([]string{"run"}, args...)...)
 	l.waitFor("hueair2mqtt/bridge/state", "online")
 	l.waitFor("hueair2mqtt/"+monitor+"/availability", "offline")
-	if log := p.stderr.String(); strings.Contains(log, "refused a subscription") || strings.Contains(log, "not taken by the broker") {
+	if log := p.stderr.String(); strings.Contains(log, "refused a subscription") || strings.Contains(log, "did not accept a message") {
 		t.Errorf("something was not granted:\n%s", log)
 	}
 	p.signal(syscall.SIGTERM)

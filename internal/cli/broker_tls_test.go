@@ -163,8 +163,8 @@ func TestTLSToTheBroker(t *testing.T) {
 		"of an unknown authority":       {others, "broker", false, trusting, "unknown authority.*set mqtt.ca_file"},
 		"of an authority nobody named":  {ours, "broker", false, nil, "unknown authority.*set mqtt.ca_file"},
 		"revoked":                       {ours, "revoked", false, append(trusting, "--mqtt.crl_file", crl), "the broker's certificate \\(CN=revoked\\) was revoked by its authority on .*give the broker a new one"},
-		"a list that has ended":         {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* has ended on .*put a newer one"},
-		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list of the authority that signed the broker's certificate \\(CN=House CA\\)"},
+		"a list that has ended":         {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* expired on .*replace it with a newer one"},
+		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list from the authority that signed the broker's certificate \\(CN=House CA\\)"},
 		"the client's is missing":       {ours, "broker", true, trusting, "certificate required.*check mqtt.cert_file"},
 		"the client's is revoked":       {ours, "broker", true, shows(ours, "revoked-client"), "revoked certificate.*check mqtt.cert_file"},
 		"the client's has expired":      {ours, "broker", true, shows(ours, "expired-client"), "expired certificate.*check mqtt.cert_file"},
@@ -223,7 +223,7 @@ func TestARevocationListThatIsNone(t *testing.T) {
 	ours := newAuthority(t, "House CA")
 	h := newHouse(t)
 	code, _, stderr := run(t, "run", "--config", h.config, "--mqtt.broker", "ssl://localhost:1", "--mqtt.crl_file", ours.file("ca.pem"))
-	if code != exitUnusable || !strings.Contains(stderr, "mqtt.crl_file") || !strings.Contains(stderr, "holds no revocation list") {
+	if code != exitUnusable || !strings.Contains(stderr, "mqtt.crl_file") || !strings.Contains(stderr, "contains no PEM revocation list") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

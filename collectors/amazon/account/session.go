@@ -111,7 +111,7 @@ func (s *session) readTokens() ([]byte, error) {
 	err = statefile.WithoutPath(err)
 	if errors.Is(err, fs.ErrNotExist) && s.origin == fromSignIn {
 		if _, dirErr := os.Stat(filepath.Dir(s.store.file)); dirErr != nil {
-			return nil, fmt.Errorf("its directory: %v", statefile.WithoutPath(dirErr))
+			return nil, errors.New("its directory: " + statefile.WithoutPath(dirErr).Error()) // not fs.ErrNotExist
 		}
 	}
 	return content, err
