@@ -7,6 +7,7 @@
 package configs
 
 import (
+	"reflect"
 	"strings"
 	"time"
 )
@@ -115,6 +116,24 @@ func (c *Config) validate(f *faults) {
 		f.invalid("state_dir", "is empty", "name a directory that the program may write to, such as /var/lib/hueair2mqtt")
 	}
 	c.Log.validate(f)
+}
+
+// validateSources reports a configuration in which no source is enabled. A source is a
+// section with the keys enabled and interval.
+func (c *Config) validateSources(f *faults) {
+	var keys []string
+	for _, s := range settings(reflect.TypeFor[Config]()) {
+		section := reflect.ValueOf(*c).Field(s.field)
+		if s.typ.Kind() != reflect.Struct || !section.FieldByName("Enabled").IsValid() || !section.FieldByName("Interval").IsValid() {
+			continue
+		}
+		key := s.name + ".enabled"
+		if section.FieldByName("Enabled").Bool() || !f.sound(key) {
+			return
+		}
+		keys = append(keys, key)
+	}
+	f.invalid(keys[0], "no source is enabled, so there is nothing to read", "set "+strings.Join(keys, " or ")+" to true")
 }
 
 func (r *Retry) validate(f *faults) {
