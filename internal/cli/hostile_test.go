@@ -2,8 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +18,7 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 // hostileNames are names as a neighbour could give them to a device, or a cloud.
@@ -39,14 +38,14 @@ func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"console", "json"} {
 		t.Run(format, func(t *testing.T) {
-			h := newHouse(t)
-			today := huetest.NewBridge("001788fffe0e0e0e", hueKey)
+			h := newTestHome(t)
+			today := huetest.NewBridge("001788fffe0e0e0e", harness.HueKey)
 			for i, name := range hostileNames {
 				mac := fmt.Sprintf("00:17:88:01:07:07:07:%02x", i)
-				h.hue.SetMotionSensor(huetest.MotionSensor{MAC: fmt.Sprintf("00:17:88:01:06:06:06:%02x", i), Name: name, Reachable: true})
+				h.Hue.SetMotionSensor(huetest.MotionSensor{MAC: fmt.Sprintf("00:17:88:01:06:06:06:%02x", i), Name: name, Reachable: true})
 				today.SetSwitch(huetest.Switch{Type: "ZLLSwitch", MAC: mac, Name: name, Battery: 50, Reachable: true})
 				today.SetRoom(name, mac)
-				h.amazon.SetMonitor(amazontest.Monitor{Serial: fmt.Sprintf("G%d%s", i, cut(name, 200)), Name: name, Reachable: i%2 == 0})
+				h.Amazon.SetMonitor(amazontest.Monitor{Serial: fmt.Sprintf("G%d%s", i, cut(name, 200)), Name: name, Reachable: i%2 == 0})
 			}
 			for i, name := range hostileNames {
 				raw, err := json.Marshal(map[string]any{
@@ -56,45 +55,41 @@ func TestHostileNames(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h.hue.SetRaw(fmt.Sprint(900+i), string(raw))
+				h.Hue.SetRaw(fmt.Sprint(900+i), string(raw))
 			}
 			server := huetest.StartTLS(today, huetest.WithSelfSigned())
 			t.Cleanup(server.Close)
-			sum := sha256.Sum256(server.Certificate().Raw)
-			stored := fmt.Sprintf(`{"bridges":[{"id":%q,"host":%q,"username":%q,"fingerprint":%q}]}`, today.ID(), server.Host(), hueKey, hex.EncodeToString(sum[:]))
-			if err := os.WriteFile(filepath.Join(h.stateDir, "hue.json"), []byte(stored), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			l := h.broker.listen()
-			p := start(t, "run", "--config", h.config, "--log.format", format)
-			l.waitFor("hueair2mqtt/hue_0017880107070700/availability", "online")
-			l.waitFor("hueair2mqtt/hue_0017880106060600/availability", "online")
-			l.waitFor("hueair2mqtt/amazon/problem", "false")
-			l.waitFor("hueair2mqtt/bridge/info", `"connected":true`)
+			h.Pair(harness.Paired(today.ID(), server.Host(), harness.HueKey, server))
+			l := h.Broker.Subscribe()
+			p := h.run("--log.format", format)
+			l.WaitFor("hueair2mqtt/hue_0017880107070700/availability", "online")
+			l.WaitFor("hueair2mqtt/hue_0017880106060600/availability", "online")
+			l.WaitFor("hueair2mqtt/amazon/problem", "false")
+			l.WaitFor("hueair2mqtt/bridge/info", `"connected":true`)
 			for _, name := range hostileNames {
 				if utf8.ValidString(name) && !strings.ContainsAny(name, "+#") && !strings.ContainsFunc(name, unprintable) { // what a broker lets pass
-					l.publish("hueair2mqtt/bridge/request/"+name, name, false)
+					l.Publish("hueair2mqtt/bridge/request/"+name, name, false)
 				}
-				l.publish("hueair2mqtt/bridge/request/acknowledge", name, false)
-				l.publish("hueair2mqtt/bridge/request/refresh", name, false)
+				l.Publish("hueair2mqtt/bridge/request/acknowledge", name, false)
+				l.Publish("hueair2mqtt/bridge/request/refresh", name, false)
 			}
-			eventually(t, "the event stream", func() bool { return today.Streams() > 0 })
+			harness.Eventually(t, "the event stream", func() bool { return today.Streams() > 0 })
 			today.PressButton("00:17:88:01:07:07:07:00", 1, "initial_press")
-			l.waitFor("hueair2mqtt/hue_0017880107070700/button_1", "initial_press")
-			l.waitFor("hueair2mqtt/bridge/response/acknowledge", "error")
+			l.WaitFor("hueair2mqtt/hue_0017880107070700/button_1", "initial_press")
+			l.WaitFor("hueair2mqtt/bridge/response/acknowledge", "error")
 
-			for _, m := range l.all() {
-				if strings.HasPrefix(m.topic, "hueair2mqtt/bridge/request/") {
+			for _, m := range l.All() {
+				if strings.HasPrefix(m.Topic, "hueair2mqtt/bridge/request/") {
 					continue // the test's own
 				}
-				if !ownTopic.MatchString(m.topic) {
-					t.Errorf("published to %q", m.topic)
+				if !ownTopic.MatchString(m.Topic) {
+					t.Errorf("published to %q", m.Topic)
 				}
-				if strings.HasSuffix(m.topic, "/config") {
-					checkAnnouncement(t, m.topic, m.payload)
+				if strings.HasSuffix(m.Topic, "/config") {
+					checkAnnouncement(t, m.Topic, m.Payload)
 				}
 			}
-			for line := range strings.Lines(p.stderr.String()) {
+			for line := range strings.Lines(p.Stderr.String()) {
 				checkLogLine(t, format, strings.TrimSuffix(line, "\n"))
 			}
 		})
@@ -152,18 +147,23 @@ func checkLogLine(t *testing.T, format, line string) {
 // TestNothingListens looks whether the running program has a socket to which
 // somebody could connect or send: it has none.
 func TestNothingListens(t *testing.T) {
-	h := newHouse(t)
-	l := h.broker.listen()
+	h := newTestHome(t)
+	l := h.Broker.Subscribe()
 	p := h.run()
-	l.waitFor("hueair2mqtt/bridge/info", `"connected":true`)
-	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
-	own := p.sockets()
+	l.WaitFor("hueair2mqtt/bridge/info", `"connected":true`)
+	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
+	own := make(map[string]bool) // by inode
+	for _, descriptor := range p.Descriptors() {
+		if inode, ok := strings.CutPrefix(descriptor, "socket:["); ok {
+			own[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
 	if len(own) == 0 {
 		t.Fatal("no socket at all, though it is connected to the broker")
 	}
 	seen := 0
 	for _, family := range []string{"tcp", "tcp6", "udp", "udp6", "raw", "raw6"} {
-		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", p.cmd.Process.Pid, family))
+		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", p.PID(), family))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,24 +182,6 @@ func TestNothingListens(t *testing.T) {
 	if seen == 0 {
 		t.Error("none of its sockets was found in /proc/net")
 	}
-}
-
-// sockets are the inodes of the program's sockets.
-func (p *program) sockets() map[string]bool {
-	p.t.Helper()
-	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	inodes := make(map[string]bool)
-	for _, entry := range entries {
-		to, err := os.Readlink(filepath.Join(dir, entry.Name()))
-		if inode, ok := strings.CutPrefix(to, "socket:["); err == nil && ok {
-			inodes[strings.TrimSuffix(inode, "]")] = true
-		}
-	}
-	return inodes
 }
 
 // endless is a server that answers every request with a text and then the same
@@ -249,7 +231,7 @@ func startEndless(t *testing.T, begin, again string) *endless {
 // of an answer: it is given up after a bounded number of bytes.
 func TestEndlessAnswers(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	h := newHouse(t)
+	h := newTestHome(t)
 	for name, test := range map[string]struct {
 		begin, again string
 		most         int64 // MiB: 32 for the Hue bridge, 16 for each of Alexa's two interfaces, and what the kernel buffers
@@ -265,7 +247,7 @@ func TestEndlessAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := startEndless(t, test.begin, test.again)
 			url := "http://" + server.listener.Addr().String()
-			content, err := os.ReadFile(h.config)
+			content, err := os.ReadFile(h.Config)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,9 +16,8 @@ import (
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/test/harness"
 )
-
-const hueBridgeID = "001788fffe010203"
 
 // runHue runs a hue command with a finder that stays on this machine.
 func runHue(t *testing.T, finder hue.Finder, stateDir string, args ...string) (stdout string, err error) {
@@ -77,10 +76,10 @@ func finderOf(servers ...*huetest.Server) hue.Finder {
 }
 
 func TestHueDiscover(t *testing.T) {
-	_, a := newHueServer(t, hueBridgeID)
+	_, a := newHueServer(t, harness.HueID)
 	_, b := newHueServer(t, "001788fffe010204")
 	out, err := runHue(t, finderOf(b, a), t.TempDir(), "discover")
-	if want := hueBridgeID + "  BSB002  " + a.Host() + "  1967054020\n001788fffe010204  BSB002  " + b.Host() + "  1967054020\n"; err != nil || out != want {
+	if want := harness.HueID + "  BSB002  " + a.Host() + "  1967054020\n001788fffe010204  BSB002  " + b.Host() + "  1967054020\n"; err != nil || out != want {
 		t.Errorf("%v\n%s", err, out)
 	}
 	out, err = runHue(t, hue.Finder{Service: a.URL + "/nonsense"}, t.TempDir(), "discover")
@@ -90,7 +89,7 @@ func TestHueDiscover(t *testing.T) {
 }
 
 func TestHuePair(t *testing.T) {
-	bridge, server := newHueServer(t, hueBridgeID)
+	bridge, server := newHueServer(t, harness.HueID)
 	dir := filepath.Join(t.TempDir(), "new")
 	go func() {
 		for bridge.RequestsTo("/api") < 2 { // who it is, and whether the button is pressed
@@ -103,7 +102,7 @@ func TestHuePair(t *testing.T) {
 		t.Fatal(err, out)
 	}
 	for _, line := range []string{
-		"Hue bridge " + hueBridgeID + " (BSB002) at " + server.Host(), "SHA-256 ",
+		"Hue bridge " + harness.HueID + " (BSB002) at " + server.Host(), "SHA-256 ",
 		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of " + dir, "Set hue.enabled to true",
 		"Hall    00:17:88:01:02:03:04:05  21.34 °C, motion, 28.6 lx, battery 87 %\n",
 		"Dial    00:17:88:01:02:03:04:06  battery 33 %, button_1, button_2, button_3, button_4, dial\n",
@@ -113,7 +112,7 @@ func TestHuePair(t *testing.T) {
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(dir, hue.StateFile))
-	if err != nil || !strings.Contains(string(text), hueBridgeID) {
+	if err != nil || !strings.Contains(string(text), harness.HueID) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	_, key, _ := strings.Cut(string(text), `"username": "`)
@@ -124,7 +123,7 @@ func TestHuePair(t *testing.T) {
 
 	config := &configs.Config{StateDir: dir, Hue: configs.Hue{Enabled: true}}
 	options, err := hueOptions(config, nil)
-	if err != nil || len(options) != 1 || options[0].ID != hueBridgeID {
+	if err != nil || len(options) != 1 || options[0].ID != harness.HueID {
 		t.Errorf("%+v, %v", options, err)
 	}
 	config.StateDir = t.TempDir()
@@ -136,14 +135,14 @@ func TestHuePair(t *testing.T) {
 // A bridge that is announced at a wrong address, too, is paired at the one where it
 // answers; if it answers at both, the user chooses.
 func TestHuePairChoosesNoAddressByItself(t *testing.T) {
-	bridge, server := newHueServer(t, hueBridgeID)
+	bridge, server := newHueServer(t, harness.HueID)
 	_, other := newHueServer(t, "001788fffe010204")
 	second := huetest.StartTLS(bridge, huetest.WithSelfSigned())
 	defer second.Close()
 	at := func(hosts ...string) hue.Finder {
 		return hue.Finder{Browse: func(_ context.Context, found func(hue.Found)) error {
 			for _, host := range hosts {
-				found(hue.Found{ID: hueBridgeID, Host: host})
+				found(hue.Found{ID: harness.HueID, Host: host})
 			}
 			return nil
 		}}
@@ -158,7 +157,7 @@ func TestHuePairChoosesNoAddressByItself(t *testing.T) {
 }
 
 func TestHuePairNeedsOneBridge(t *testing.T) {
-	_, a := newHueServer(t, hueBridgeID)
+	_, a := newHueServer(t, harness.HueID)
 	_, b := newHueServer(t, "001788fffe010204")
 	out, err := runHue(t, finderOf(a, b), t.TempDir(), "pair")
 	if exitCode(err) != exitUnusable || !strings.Contains(err.Error(), "--host "+a.Host()) || !strings.Contains(out, b.Host()) {

@@ -55,9 +55,8 @@ func TestAPipeInThePlaceOfAFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := start(t, "run", "--config", config)
-			eventually(t, "a line about the pipe", func() bool { return strings.Contains(p.stderr.String(), pipe) })
-			p.signal(syscall.SIGTERM)
-			p.wait()
+			p.Logs(pipe)
+			p.Stop()
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,7 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 // visitor is somebody with a browser without JavaScript.
@@ -84,7 +83,7 @@ func (v *visitor) sees(page, text string) {
 			v.t.Logf("the last %s was\n%s", page, last)
 		}
 	}()
-	eventually(v.t, fmt.Sprintf("%q on %s", text, page), func() bool {
+	harness.Eventually(v.t, fmt.Sprintf("%q on %s", text, page), func() bool {
 		last = v.get(page)
 		return strings.Contains(last, text)
 	})
@@ -92,21 +91,21 @@ func (v *visitor) sees(page, text string) {
 
 var pageAddress = regexp.MustCompile(`the page in the browser is there.*"url":\s*"([^"]+)"`)
 
-// page waits until the program serves its page.
-func (p *program) page() string {
-	p.t.Helper()
+// servedPage waits until the program serves its page and returns its address.
+func servedPage(t *testing.T, p *harness.Process) string {
+	t.Helper()
 	var found []string
-	eventually(p.t, "the page's address", func() bool {
-		found = pageAddress.FindStringSubmatch(p.stderr.String())
+	harness.Eventually(t, "the page's address", func() bool {
+		found = pageAddress.FindStringSubmatch(p.Stderr.String())
 		return found != nil
 	})
 	return found[1]
 }
 
 func TestThePageShowsTheHouse(t *testing.T) {
-	h := newHouse(t)
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0")
-	v := newVisitor(t, p.page())
+	h := newTestHome(t)
+	p := h.run("--web.listen", "127.0.0.1:0")
+	v := newVisitor(t, servedPage(t, p))
 	v.sees("/", "All is well.")
 	shown := v.get("/")
 	for _, text := range []string{"Hall", "21.3", "°C", "motion", "Living Room Air", "PM2.5", "µg/m³", "Last poll", "available", "connected"} {
@@ -114,78 +113,45 @@ func TestThePageShowsTheHouse(t *testing.T) {
 			t.Errorf("the overview does not show %q", text)
 		}
 	}
-	if !strings.Contains(v.get("/mqtt"), "homeassistant/device/"+hall+"/config") {
+	if !strings.Contains(v.get("/mqtt"), "homeassistant/device/"+harness.HallID+"/config") {
 		t.Error("the announcement is not shown")
 	}
 
-	h.amazon.Revoke()
+	h.Amazon.Revoke()
 	v.sees("/", "Amazon does not let hueair2mqtt in")
 	v.send("/", "/acknowledge", url.Values{"source": {"amazon"}})
 	v.sees("/", "acknowledged")
-	h.amazon.Restore()
+	h.Amazon.Restore()
 	v.send("/", "/refresh", url.Values{"source": {"amazon"}})
 	v.sees("/", "All is well.")
-	gone := cellarSensor
+	gone := harness.CellarSensor
 	gone.Reachable = false
-	h.hue.SetMotionSensor(gone)
+	h.Hue.SetMotionSensor(gone)
 	v.sees("/", "Cellar can't be reached")
 	v.sees("/log", "polled")
 
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
+	if code := p.Stop(); code != exitGood {
 		t.Errorf("exit code %d", code)
 	}
-	for _, secret := range append(h.amazon.Secrets(), hueKey) {
+	for _, secret := range append(h.Amazon.Secrets(), harness.HueKey) {
 		if strings.Contains(v.said, secret) || strings.Contains(v.said, html.EscapeString(secret)) {
 			t.Errorf("the page showed the secret %q", secret)
 		}
 	}
 }
 
-// emptyHouse has all that a house can have, and nothing is set up.
-type emptyHouse struct {
-	*house
-	hueServer *huetest.Server
-	service   *httptest.Server
-}
-
-func newEmptyHouse(t *testing.T, more string) *emptyHouse {
-	t.Helper()
-	h := &emptyHouse{house: newHouse(t)}
-	h.hueServer = huetest.StartTLS(h.hue, huetest.WithSelfSigned())
-	t.Cleanup(h.hueServer.Close)
-	h.service = httptest.NewServer(huetest.DiscoveryHandler(h.hueServer.Discovered()))
-	t.Cleanup(h.service.Close)
-	amazonServer := httptest.NewServer(h.amazon)
-	t.Cleanup(amazonServer.Close)
-	h.stateDir = filepath.Join(t.TempDir(), "state")
-	config := fmt.Sprintf(`
-mqtt: {broker: %q}
-hue: {interval: 1s, timeout: 1s}
-amazon: {interval: 1s, timeout: 1s, endpoints: {alexa: %q, auth: %q}}
-retry: {base_delay: 20ms, max_delay: 100ms}
-state_dir: %s
-log: {level: debug}
-%s`, h.broker.url(), amazonServer.URL, amazonServer.URL, h.stateDir, more)
-	if err := os.WriteFile(h.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(searchAt, h.service.URL)
-	return h
-}
-
 var openAddress = regexp.MustCompile(`id="open" href="([^"]+)"`)
 
 // setUpOn goes through both set-ups on a page.
-func (h *emptyHouse) setUpOn(v *visitor) {
+func (h *testHome) setUpOn(v *visitor) {
 	t := h.t
 	t.Helper()
 	v.send("/hue", "/hue/find", nil)
-	v.sees("/hue", h.hueServer.Host())
-	v.send("/hue", "/hue/pair", url.Values{"host": {h.hueServer.Host()}})
+	v.sees("/hue", h.HueTLS.Host())
+	v.send("/hue", "/hue/pair", url.Values{"host": {h.HueTLS.Host()}})
 	v.sees("/hue", "Press the round button")
-	h.hue.PressLinkButton()
-	v.sees("/hue", "Paired with Hue bridge "+h.hue.ID())
+	h.Hue.PressLinkButton()
+	v.sees("/hue", "Paired with Hue bridge "+h.Hue.ID())
 	v.sees("/hue", "Temperature 21.3")
 
 	v.send("/amazon", "/amazon/begin", url.Values{"domain": {"amazon.co.uk"}})
@@ -204,7 +170,7 @@ func (h *emptyHouse) setUpOn(v *visitor) {
 		t.Fatal(err)
 	}
 	address := html.UnescapeString(openAddress.FindStringSubmatch(string(body))[1])
-	landing, err := h.amazon.Consent(address)
+	landing, err := h.Amazon.Consent(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,39 +180,39 @@ func (h *emptyHouse) setUpOn(v *visitor) {
 }
 
 func TestThePageSetsUpARunningBridge(t *testing.T) {
-	h := newEmptyHouse(t, "")
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	v := newVisitor(t, p.page())
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	v := newVisitor(t, servedPage(t, p))
 	v.sees("/", "No Philips Hue bridge is paired yet")
 	v.sees("/", "Amazon does not let hueair2mqtt in")
 	h.setUpOn(v)
 	v.sees("/", "All is well.")
-	l := h.broker.listen()
-	l.waitFor("hueair2mqtt/"+hall, `"temperature":21.34`)
-	l.waitFor("homeassistant/device/hueair2mqtt_hue/config", "problem")
-	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
+	l := h.Broker.Subscribe()
+	l.WaitFor("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
+	l.WaitFor("homeassistant/device/hueair2mqtt_hue/config", "problem")
+	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
 	if shown := v.get("/"); strings.Contains(shown, "Lines for the configuration") {
 		t.Error("lines are missing that are there")
 	}
-	v.send("/hue", "/hue/forget", url.Values{"id": {h.hue.ID()}})
+	v.send("/hue", "/hue/forget", url.Values{"id": {h.Hue.ID()}})
 	if shown := v.get("/hue"); strings.Contains(shown, "Forget it") {
 		t.Errorf("it is still paired: %s", shown)
 	}
-	l.waitFor("hueair2mqtt/"+hall+"/availability", "offline")
-	eventually(t, "an end of its polls", func() bool { return !strings.Contains(l.get("hueair2mqtt/bridge/info"), h.hue.ID()) })
+	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "offline")
+	harness.Eventually(t, "an end of its polls", func() bool { return !strings.Contains(l.Get("hueair2mqtt/bridge/info"), h.Hue.ID()) })
 }
 
 var setupLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/sign-in\?code=(\S+)`)
 
 func TestSetup(t *testing.T) {
-	h := newEmptyHouse(t, "")
-	before, err := os.ReadFile(h.config)
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	before, err := os.ReadFile(h.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "setup", "--config", h.config, "--port", "0")
-	eventually(t, "the link", func() bool { return setupLink.MatchString(p.stdout.String()) })
-	link, err := url.Parse(setupLink.FindString(p.stdout.String()))
+	p := start(t, "setup", "--config", h.Config, "--port", "0")
+	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
+	link, err := url.Parse(setupLink.FindString(p.Stdout.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +236,7 @@ func TestSetup(t *testing.T) {
 		t.Errorf("a code that was used: %v, %v", resp.Status, err)
 	}
 	resp.Body.Close()
-	if !strings.Contains(p.stdout.String(), "The link was used") {
+	if !strings.Contains(p.Stdout.String(), "The link was used") {
 		t.Error("no new link was printed")
 	}
 
@@ -278,8 +244,8 @@ func TestSetup(t *testing.T) {
 	v.sees("/", "21.3")
 	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {"127.0.0.1:1"}, "username": {"me"}, "password": {"let me in please"}})
 	v.sees("/mqtt", "refused")
-	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {h.broker.url()}, "username": {"me"}, "password": {"let me in please"}})
-	v.sees("/mqtt", filepath.Join(filepath.Dir(h.config), "credentials", "mqtt-password"))
+	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {h.Broker.URL()}, "username": {"me"}, "password": {"let me in please"}})
+	v.sees("/mqtt", filepath.Join(filepath.Dir(h.Config), "credentials", "mqtt-password"))
 	shown := v.get("/")
 	for _, line := range []string{"hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n"} {
 		if !strings.Contains(shown, line) {
@@ -289,11 +255,11 @@ func TestSetup(t *testing.T) {
 	v.send("/check", "/check", nil)
 	v.sees("/check", "Checked")
 
-	after, err := os.ReadFile(h.config)
+	after, err := os.ReadFile(h.Config)
 	if err != nil || string(after) != string(before) {
 		t.Errorf("the configuration was changed: %v\n%s", err, after)
 	}
-	names, err := filepath.Glob(filepath.Join(h.stateDir, "*"))
+	names, err := filepath.Glob(h.StateFile("*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,40 +269,40 @@ func TestSetup(t *testing.T) {
 	if !slices.Equal(names, []string{"amazon.json", "hue.json"}) {
 		t.Errorf("in the state directory: %q", names)
 	}
-	if retained := h.broker.retained(); len(retained) > 0 {
+	if retained := h.Broker.Retained(); len(retained) > 0 {
 		t.Errorf("something was published: %v", retained)
 	}
-	for _, secret := range slices.Concat(h.amazon.Secrets(), []string{"let me in please"}) {
+	for _, secret := range slices.Concat(h.Amazon.Secrets(), []string{"let me in please"}) {
 		if strings.Contains(v.said, secret) {
 			t.Errorf("the page showed the secret %q", secret)
 		}
 	}
 	// The command would have written the same: it reads what is there.
-	if code, stdout, stderr := run(t, "check", "--config", h.config, "--hue.enabled", "--amazon.enabled"); code != exitGood {
+	if code, stdout, stderr := run(t, "check", "--config", h.Config, "--hue.enabled", "--amazon.enabled"); code != exitGood {
 		t.Errorf("check ends with %d:\n%s%s", code, stdout, stderr)
 	}
-	p.signal(syscall.SIGINT)
-	if code := p.wait(); code != exitGood {
+	p.Signal(syscall.SIGINT)
+	if code := p.Wait(); code != exitGood {
 		t.Errorf("exit code %d", code)
 	}
 }
 
 func TestThePageNeedsAPasswordBeyondThisMachine(t *testing.T) {
-	h := newHouse(t)
-	code, _, stderr := run(t, "run", "--config", h.config, "--web.listen", "0.0.0.0:0")
+	h := newTestHome(t)
+	code, _, stderr := run(t, "run", "--config", h.Config, "--web.listen", "0.0.0.0:0")
 	if code != exitUnusable || !strings.Contains(stderr, "web.password_file") || !strings.Contains(stderr, "other machines can reach the page") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
 	}
 }
 
 func TestThePageAsksForItsPassword(t *testing.T) {
-	h := newHouse(t)
-	file := filepath.Join(h.stateDir, "web-password")
+	h := newTestHome(t)
+	file := h.StateFile("web-password")
 	if err := os.WriteFile(file, []byte("a password of the page\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--web.password_file", file)
-	v := newVisitor(t, p.page())
+	p := h.run("--web.listen", "127.0.0.1:0", "--web.password_file", file)
+	v := newVisitor(t, servedPage(t, p))
 	if shown := v.get("/"); !strings.Contains(shown, "The password of this page") || strings.Contains(shown, "Overview") {
 		t.Errorf("without the password:\n%s", shown)
 	}
@@ -352,13 +318,12 @@ func TestAPortThatIsTakenCostsThePageAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	h := newHouse(t)
-	l := h.broker.listen()
-	p := start(t, "run", "--config", h.config, "--web.listen", taken.Addr().String())
-	eventually(t, "the error", func() bool { return strings.Contains(p.stderr.String(), "web.listen can't be opened") })
-	l.waitFor("hueair2mqtt/"+hall+"/availability", "online")
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
+	h := newTestHome(t)
+	l := h.Broker.Subscribe()
+	p := h.run("--web.listen", taken.Addr().String())
+	p.Logs("web.listen can't be opened")
+	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "online")
+	if code := p.Stop(); code != exitGood {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/test/container"
 	"hueair2mqtt/test/harness"
 )
@@ -26,35 +24,17 @@ import (
 // Mosquitto.
 func home(t *testing.T) map[string]string {
 	t.Helper()
-	bridge := huetest.NewBridge("001788fffe010203", "hue-key")
-	bridge.SetMotionSensor(huetest.MotionSensor{
-		MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 21.34, Motion: true, Lux: 120, Battery: 87, Reachable: true,
-	})
-	server := httptest.NewServer(bridge)
-	t.Cleanup(server.Close)
-	port := harness.Reserve(t)
-	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "listener %d 127.0.0.1\nallow_anonymous true\n", port), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	broker := harness.MosquittoCommand(config)
-	if err := broker.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		broker.Process.Kill()
-		broker.Wait() // it was killed, and says so
-	})
+	h := harness.NewHome(t, harness.Options{}).Furnish()
 	return map[string]string{
-		"HUEAIR2MQTT_MQTT__BROKER":              fmt.Sprintf("tcp://127.0.0.1:%d", port),
-		"HUEAIR2MQTT_METRICS__LISTEN":           fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)),
+		"HUEAIR2MQTT_MQTT__BROKER":              h.Broker.URL(),
+		"HUEAIR2MQTT_METRICS__LISTEN":           harness.ReserveAddress(t),
 		"HUEAIR2MQTT_HISTORY__ENABLED":          "true",
 		"HUEAIR2MQTT_HUE__ENABLED":              "true",
 		"HUEAIR2MQTT_HUE__INTERVAL":             "1s",
 		"HUEAIR2MQTT_HUE__TIMEOUT":              "1s",
-		"HUEAIR2MQTT_HUE__BRIDGES__0__HOST":     server.URL,
-		"HUEAIR2MQTT_HUE__BRIDGES__0__ID":       "001788fffe010203",
-		"HUEAIR2MQTT_HUE__BRIDGES__0__USERNAME": "hue-key",
+		"HUEAIR2MQTT_HUE__BRIDGES__0__HOST":     h.HueHTTP.URL,
+		"HUEAIR2MQTT_HUE__BRIDGES__0__ID":       harness.HueID,
+		"HUEAIR2MQTT_HUE__BRIDGES__0__USERNAME": harness.HueKey,
 	}
 }
 
@@ -230,9 +210,9 @@ func TestComposeFile(t *testing.T) {
 	}
 	env := s.Environment
 	env["HUEAIR2MQTT_MQTT__BROKER"] = home(t)["HUEAIR2MQTT_MQTT__BROKER"]
-	page := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
+	page := harness.ReserveAddress(t)
 	env["HUEAIR2MQTT_WEB__LISTEN"] = strings.Replace(page, "127.0.0.1", "0.0.0.0", 1)
-	env["HUEAIR2MQTT_METRICS__LISTEN"] = fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)) // others on this machine may have the image's
+	env["HUEAIR2MQTT_METRICS__LISTEN"] = harness.ReserveAddress(t) // others on this machine may have the image's
 	c := image.Start(t, container.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
 	c.Prints("connected to the broker")
 	c.Prints("the page in the browser is there")

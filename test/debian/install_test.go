@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // What is checked on each release, in the order of an installation's life: each
@@ -211,8 +213,8 @@ func configure(m *installation) {
 	m.put(cookies, m.cookies, 0o600)
 	m.run("systemctl", "restart", "hueair2mqtt") // returns when it is READY
 	m.wantRunning()
-	m.wantRetained("hueair2mqtt/"+hall, `"temperature":21.34`)
-	m.wantRetained("hueair2mqtt/"+monitor, `"temperature":21.5`)
+	m.wantRetained("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
+	m.wantRetained("hueair2mqtt/"+harness.MonitorID, `"temperature":21.5`)
 	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+previous.version(m.t)+`"`)
 	m.eventually("the status tells what it does", func() bool {
 		return m.property("StatusText") == "connected to the broker; amazon: 1 devices; hue: 1 devices"
@@ -375,7 +377,7 @@ func reinstall(m *installation) {
 	printed := m.run("dpkg", "--install", "/root/current.deb")
 	m.wantRunning()
 	m.wantRetained("hueair2mqtt/bridge/state", "online")
-	m.wantRetained("hueair2mqtt/"+hall+"/availability", "online")
+	m.wantRetained("hueair2mqtt/"+harness.HallID+"/availability", "online")
 	if m.exists("/var/lib/hueair2mqtt-purge") {
 		m.t.Error("what a purge needs is still there")
 	}

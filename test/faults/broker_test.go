@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // TestTheBrokerRestartedAHundredTimes stops and kills the broker again and again,
@@ -13,9 +15,9 @@ import (
 func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
 	t.Parallel()
 	const restarts = 100
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	before := p.atRest()
 	var slowest time.Duration
 	for i := range restarts {
@@ -23,10 +25,10 @@ func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
 		if h.random.IntN(2) == 0 {
 			signal = syscall.SIGKILL
 		}
-		h.broker.stop(signal)
+		h.Broker.StopWith(signal)
 		h.change()
 		wait(t, time.Duration(h.random.IntN(200))*time.Millisecond)
-		h.broker.start()
+		h.Broker.Start()
 		wait(t, time.Duration(h.random.IntN(600))*time.Millisecond)
 		if i%20 == 19 {
 			slowest = max(slowest, h.holds(afterReconnect, "after a restart"))
@@ -42,7 +44,7 @@ func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
 func TestNamesGone(t *testing.T) {
 	t.Parallel() // no other test calls anything by a name
 	defer names.Store(namesKnown)
-	h := newHouse(t, layout{brokerHost: "broker.test"})
+	h := newTestHome(t, layout{brokerHost: "broker.test"})
 	names.Store(namesUnknown)
 	p := h.run()
 	wait(t, 2*time.Second)

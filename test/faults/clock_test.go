@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"hueair2mqtt/test/harness"
 )
 
 // steppable is what makes a build of the program follow a clock that the test
@@ -90,7 +92,7 @@ func buildSteppable(t *testing.T, program string) {
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := build(program, "-overlay", file); err != nil {
+	if err := harness.Build(program, "-overlay", file); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -131,14 +133,14 @@ func TestTheClockStepped(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "hueair2mqtt")
 	buildSteppable(t, program)
 	clock, env := newClock(t)
-	h := newHouse(t, layout{build: program, env: env})
+	h := newTestHome(t, layout{build: program, env: env})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	before := p.atRest()
 	for _, off := range []time.Duration{5 * time.Hour, -7 * time.Hour, 26 * time.Hour, -49 * time.Hour, 0} {
 		clock.set(off)
 		h.change()
-		h.amazon.KillCookies() // renewed in another time
+		h.Amazon.KillCookies() // renewed in another time
 		h.holds(soon, fmt.Sprintf("with the clock %s off", off))
 		h.refuse("amazon")
 		h.holds(soon, "in an alert")
@@ -154,7 +156,7 @@ func TestTheClockStepped(t *testing.T) {
 		tell(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
 	}
 	// A source gets a mail every 10 minutes at most, whatever the clock says.
-	if got := h.mail.received("amazon"); got != 1 {
+	if got := h.mailsAbout("amazon"); got != 1 {
 		t.Errorf("%d mails, want 1", got)
 	}
 	tell(t, "before %s; after %s", before, p.shrinks(before))
@@ -162,9 +164,9 @@ func TestTheClockStepped(t *testing.T) {
 }
 
 // alertSince is when the alert of a source began, as the problem topic says.
-func (h *house) alertSince(source string) time.Time {
+func (h *testHome) alertSince(source string) time.Time {
 	h.t.Helper()
-	seen, err := h.broker.retained()
+	seen, err := h.Broker.TryRetained()
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // TestTenThousandDevices has ten Hue bridges with 1,000 sensors each: a bridge may
@@ -15,27 +17,26 @@ import (
 func TestTenThousandDevices(t *testing.T) {
 	t.Parallel()
 	const bridges, sensors, every = 10, 1000, 30 * time.Second
-	h := newHouse(t, layout{crowd: bridges, sensors: sensors, interval: every})
+	h := newTestHome(t, layout{crowd: bridges, sensors: sensors, interval: every})
 	began := time.Now()
 	p := h.run()
-	h.holds(patience, "after the start")
+	h.holds(harness.Patience, "after the start")
 	tell(t, "%d devices, everything true %s after the start; %s", len(h.expected())/2, time.Since(began).Round(time.Millisecond), p.footprint())
 
 	h.change()
 	took := h.holds(2*every, "after all have changed")
 	tell(t, "true %s after all had changed; %s", took.Round(time.Millisecond), p.footprint())
 
-	h.broker.stop(syscall.SIGKILL)
-	h.broker.start()
+	h.Broker.StopWith(syscall.SIGKILL)
+	h.Broker.Start()
 	took = h.holds(afterReconnect+every, "after the broker forgot all")
 	tell(t, "true %s after the broker had forgotten all; %s", took.Round(time.Millisecond), p.footprint())
 
-	p.signal(syscall.SIGKILL)
-	p.wait(patience)
+	p.Kill()
 	h.change()
 	began = time.Now()
 	p = h.run()
-	h.holds(patience, "started anew")
+	h.holds(harness.Patience, "started anew")
 	tell(t, "true %s after a new start; %s", time.Since(began).Round(time.Millisecond), p.footprint())
 	p.stop()
 }

@@ -4,13 +4,15 @@ package faults
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // onSmallDisk mounts a disk of 64 KiB as the state directory.
@@ -68,22 +70,21 @@ func TestADiskThatTakesNothing(t *testing.T) {
 	for name, break_ := range map[string]func(*testing.T, string) func(){"full": fill, "read-only": readOnly} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, layout{disk: onSmallDisk(t)})
+			h := newTestHome(t, layout{disk: onSmallDisk(t)})
 			p := h.run()
-			h.holds(patience, "before")
+			h.holds(harness.Patience, "before")
 			before := p.atRest()
-			mend := break_(t, h.stateDir)
+			mend := break_(t, h.StateDir)
 
-			h.amazon.KillCookies() // a renewal that can't be saved
+			h.Amazon.KillCookies() // a renewal that can't be saved
 			h.change()
 			wait(t, interval)
 			h.holds(soon, "with cookies that can't be saved")
 			h.refuse("hue") // an alert that can't be written
 			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "with an alert that can't be written")
 
-			p.signal(syscall.SIGKILL)
-			p.wait(patience)
-			h.amazon.KillCookies()
+			p.Kill()
+			h.Amazon.KillCookies()
 			p = h.run()
 			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "started anew")
 			h.change()
@@ -105,12 +106,12 @@ func TestADiskThatTakesNothing(t *testing.T) {
 // an alert is there.
 func TestAnAlertThatCannotBeRemoved(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, layout{disk: onSmallDisk(t)})
+	h := newTestHome(t, layout{disk: onSmallDisk(t)})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	h.refuse("amazon")
 	h.holds(soon, "in an alert")
-	mend := readOnly(t, h.stateDir)
+	mend := readOnly(t, h.StateDir)
 	h.letIn("amazon")
 	h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt is there without a reason", "with a file that can't be removed")
 	mend()
@@ -120,13 +121,13 @@ func TestAnAlertThatCannotBeRemoved(t *testing.T) {
 
 // holdsBut waits until all that must hold does except one thing, which must not:
 // it is what the fault costs.
-func (h *house) holdsBut(cost, when string) {
+func (h *testHome) holdsBut(cost, when string) {
 	h.t.Helper()
-	within(h.t, patience, when, func() string {
+	harness.Within(h.t, harness.Patience, when, func() error {
 		wrong := h.violations()
 		if i := slices.Index(wrong, cost); i >= 0 {
-			return strings.Join(slices.Delete(wrong, i, i+1), "\n")
+			return asError(slices.Delete(wrong, i, i+1))
 		}
-		return "nothing is lost, and should be: " + cost
+		return fmt.Errorf("nothing is lost, and should be: %s", cost)
 	})
 }

@@ -5,12 +5,14 @@ package faults
 import (
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // fault is one thing that goes wrong and ends again.
 type fault struct {
 	name string
-	at   func(h *house) *proxy // between the program and what
+	at   func(h *testHome) *proxy // between the program and what
 	harm harm
 
 	// loses names the parts that can't be read while it lasts; all else must go on.
@@ -18,7 +20,7 @@ type fault struct {
 	// lasts is how long it does at least; with loses it also waits for that.
 	lasts time.Duration
 	// needs is what the program does while it lasts.
-	needs func(h *house)
+	needs func(h *testHome)
 	// heals is how long after its end everything must be true again.
 	heals time.Duration
 	// tls makes the way to the broker an encrypted one. Without, nobody could tell
@@ -43,18 +45,18 @@ const (
 	afterDeadStream = soon + 2*time.Minute
 )
 
-func broker(h *house) *proxy { return h.toBroker }
-func hue(h *house) *proxy    { return h.toHue }
-func old(h *house) *proxy    { return h.toOld }
-func alexa(h *house) *proxy  { return h.toAlexa }
-func tokens(h *house) *proxy { return h.toTokens }
-func mail(h *house) *proxy   { return h.toMail }
+func broker(h *testHome) *proxy { return h.toBroker }
+func hue(h *testHome) *proxy    { return h.toHue }
+func old(h *testHome) *proxy    { return h.toOld }
+func alexa(h *testHome) *proxy  { return h.toAlexa }
+func tokens(h *testHome) *proxy { return h.toTokens }
+func mail(h *testHome) *proxy   { return h.toMail }
 
 // renew has Amazon end the cookies, so that they must be renewed.
-func renew(h *house) { h.amazon.KillCookies() }
+func renew(h *testHome) { h.Amazon.KillCookies() }
 
 // alarm has Amazon let nobody in, so that a mail is sent.
-func alarm(h *house) { h.refuse("amazon") }
+func alarm(h *testHome) { h.refuse("amazon") }
 
 var faults = []fault{
 	{name: "broker/slow", at: broker, harm: harm{delay: 300 * time.Millisecond}, lasts: 5 * time.Second, heals: soon},
@@ -111,14 +113,14 @@ func TestFaults(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, layout{brokerTLS: f.tls})
+			h := newTestHome(t, layout{brokerTLS: f.tls})
 			p := h.run()
-			h.holds(patience, "before the fault")
+			h.holds(harness.Patience, "before the fault")
 			before := p.atRest()
 			healed := h.endure(f)
 			tell(t, "true again %s after it; before %s; after %s", healed.Round(100*time.Millisecond), before, p.shrinks(before))
-			if f.name == "mail/slow" && h.mail.received("amazon") != 1 {
-				t.Errorf("%d mails, want 1", h.mail.received("amazon"))
+			if f.name == "mail/slow" && h.mailsAbout("amazon") != 1 {
+				t.Errorf("%d mails, want 1", h.mailsAbout("amazon"))
 			}
 			p.stop()
 		})
@@ -127,7 +129,7 @@ func TestFaults(t *testing.T) {
 
 // endure lets a fault come and go, with the house changing meanwhile, and returns
 // how long it took until everything was true again.
-func (h *house) endure(f fault) time.Duration {
+func (h *testHome) endure(f fault) time.Duration {
 	h.t.Helper()
 	f.at(h).set(f.harm)
 	h.change()
@@ -142,7 +144,7 @@ func (h *house) endure(f fault) time.Duration {
 	if f.loses != "" {
 		// What can't be asked can't refuse either, unless it was asked before.
 		h.truth.lost[f.loses] = true
-		h.holds(patience, "while it lasts")
+		h.holds(harness.Patience, "while it lasts")
 	}
 	if refused != "" {
 		h.refuse(refused)
@@ -166,15 +168,15 @@ func (h *house) endure(f fault) time.Duration {
 // the other, and looks what it holds after each: nothing may grow.
 func TestALongLife(t *testing.T) {
 	t.Parallel()
-	undisturbed := newHouse(t, layout{})
+	undisturbed := newTestHome(t, layout{})
 	undisturbed.run()
-	undisturbed.holds(patience, "at the start")
+	undisturbed.holds(harness.Patience, "at the start")
 	undisturbed.program.atRest()
 	usual, _ := undisturbed.program.goroutines()
 
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	p := h.run()
-	h.holds(patience, "at the start")
+	h.holds(harness.Patience, "at the start")
 	before := p.atRest()
 	tell(t, "at the start: %s, %d goroutines", before, usual)
 	left := 20

@@ -4,13 +4,11 @@ package faults
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // footprint is what the process holds.
@@ -23,30 +21,10 @@ func (f footprint) String() string {
 	return fmt.Sprintf("%d descriptors, %d threads, %.1f MiB resident", f.descriptors, f.threads, float64(f.residentKB)/1024)
 }
 
-// footprint looks at the process now.
+// footprint returns what the process holds now.
 func (p *program) footprint() footprint {
 	p.t.Helper()
-	proc := fmt.Sprintf("/proc/%d", p.cmd.Process.Pid)
-	descriptors, err := os.ReadDir(filepath.Join(proc, "fd"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	status, err := os.ReadFile(filepath.Join(proc, "status"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	number := func(field string) int {
-		found := regexp.MustCompile(`(?m)^` + field + `:\s+(\d+)`).FindSubmatch(status)
-		if found == nil {
-			p.t.Fatalf("/proc tells no %s", field)
-		}
-		n, err := strconv.Atoi(string(found[1]))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return n
-	}
-	return footprint{descriptors: len(descriptors), threads: number("Threads"), residentKB: number("VmRSS")}
+	return footprint{descriptors: len(p.Descriptors()), threads: p.Status("Threads"), residentKB: p.Status("VmRSS")}
 }
 
 // atRest is the footprint between two polls: the fewest descriptors of a while.
@@ -67,10 +45,10 @@ func (p *program) atRest() footprint {
 // and counts them. It is the way that needs no socket to ask through.
 func (p *program) goroutines() (n int, stacks string) {
 	p.t.Helper()
-	before := len(p.log.String())
-	p.signal(syscall.SIGQUIT)
-	p.wait(patience)
-	stacks = p.log.String()[before:]
+	before := len(p.Stderr.String())
+	p.Signal(syscall.SIGQUIT)
+	p.Wait()
+	stacks = p.Stderr.String()[before:]
 	n = strings.Count(stacks, "\ngoroutine ")
 	if n == 0 {
 		p.t.Fatalf("SIGQUIT printed no goroutine:\n%s", stacks)
@@ -83,27 +61,11 @@ func (p *program) goroutines() (n int, stacks string) {
 // handshake that nobody waits for any more 10.
 func (p *program) shrinks(before footprint) (after footprint) {
 	p.t.Helper()
-	within(p.t, 45*time.Second, "the descriptors of before", func() string {
+	harness.Within(p.t, 45*time.Second, "the descriptors of before", func() error {
 		if after = p.atRest(); after.descriptors > before.descriptors {
-			return fmt.Sprintf("before %s; now %s:\n%s", before, after, p.descriptors())
+			return fmt.Errorf("before %s; now %s:\n%s", before, after, strings.Join(p.Descriptors(), "\n"))
 		}
-		return ""
+		return nil
 	})
 	return after
-}
-
-// descriptors tells what the descriptors are.
-func (p *program) descriptors() string {
-	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err.Error()
-	}
-	var all []string
-	for _, entry := range entries {
-		if to, err := os.Readlink(filepath.Join(dir, entry.Name())); err == nil {
-			all = append(all, to)
-		}
-	}
-	return strings.Join(all, "\n")
 }

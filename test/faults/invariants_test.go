@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness"
 )
 
 // The alert file of each source, and the parts of a house that it stands for.
@@ -33,17 +34,17 @@ var (
 //   - the program runs and its log tells of no bug.
 //
 // It returns a line for each that does not hold.
-func (h *house) violations() []string {
+func (h *testHome) violations() []string {
 	var wrong []string
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if !h.program.running() {
+	if !h.program.Running() {
 		bad("the program has ended")
 	}
-	if at := crash.FindString(h.program.log.String()); at != "" {
+	if at := crash.FindString(h.program.Stderr.String()); at != "" {
 		bad("the log tells of a bug: %s", at)
 	}
 	h.checkCredentials(bad)
-	seen, err := h.broker.retained()
+	seen, err := h.Broker.TryRetained()
 	if err != nil {
 		bad("a new subscriber: %v", err)
 		return wrong
@@ -74,13 +75,21 @@ func (h *house) violations() []string {
 }
 
 // holds waits until all that must hold does, and returns how long that took.
-func (h *house) holds(limit time.Duration, when string) time.Duration {
+func (h *testHome) holds(limit time.Duration, when string) time.Duration {
 	h.t.Helper()
-	return within(h.t, limit, when, func() string { return strings.Join(h.violations(), "\n") })
+	return harness.Within(h.t, limit, when, func() error { return asError(h.violations()) })
+}
+
+// asError returns the violations as one error, nil if there are none.
+func asError(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "\n"))
 }
 
 // expected are the retained topics of devices with what they must be.
-func (h *house) expected() map[string]any {
+func (h *testHome) expected() map[string]any {
 	want := map[string]any{"hueair2mqtt/bridge/state": "online"}
 	add := func(id string, part, source string, reachable bool, readings map[string]any) {
 		asked := !h.truth.lost[part] && !h.truth.refused[source]
@@ -184,7 +193,7 @@ func compare(got string, want any) string {
 
 // checkAlerts holds problem topics and alert files against the truth and against
 // each other. It returns the problem topics.
-func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) map[string]bool {
+func (h *testHome) checkAlerts(seen map[string]string, bad func(string, ...any)) map[string]bool {
 	topics := make(map[string]bool)
 	for _, source := range sources {
 		topic := "hueair2mqtt/" + source + "/problem"
@@ -202,7 +211,7 @@ func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) ma
 		if p.Problem != refused {
 			bad("%s says %t, the truth is %t", topic, p.Problem, refused)
 		}
-		content, err := os.ReadFile(filepath.Join(h.stateDir, alertFiles[source]))
+		content, err := os.ReadFile(filepath.Join(h.StateDir, alertFiles[source]))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if refused {
@@ -225,7 +234,7 @@ func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) ma
 
 // checkAnnouncements wants every device, and those of the program itself, to be
 // announced and listed, and no other.
-func (h *house) checkAnnouncements(seen map[string]string, bad func(string, ...any)) {
+func (h *testHome) checkAnnouncements(seen map[string]string, bad func(string, ...any)) {
 	var ids []string
 	for _, s := range h.truth.sensors {
 		ids = append(ids, s.id())
@@ -263,7 +272,7 @@ func (h *house) checkAnnouncements(seen map[string]string, bad func(string, ...a
 }
 
 // checkInfo holds what the program says of its health against the truth.
-func (h *house) checkInfo(payload string, bad func(string, ...any)) {
+func (h *testHome) checkInfo(payload string, bad func(string, ...any)) {
 	var info struct {
 		Collectors map[string]struct {
 			Connected, Problem bool
@@ -287,9 +296,9 @@ func (h *house) checkInfo(payload string, bad func(string, ...any)) {
 
 // checkCredentials wants the state directory's files whole, with all that pairing
 // and signing in gave.
-func (h *house) checkCredentials(bad func(string, ...any)) {
-	var hue struct{ Bridges []storedBridge }
-	if err := readJSON(filepath.Join(h.stateDir, "hue.json"), &hue); err != nil {
+func (h *testHome) checkCredentials(bad func(string, ...any)) {
+	var hue struct{ Bridges []harness.Pairing }
+	if err := readJSON(filepath.Join(h.StateDir, "hue.json"), &hue); err != nil {
 		bad("hue.json: %v", err)
 	} else if !slices.Equal(hue.Bridges, h.paired) {
 		bad("hue.json has lost something: %+v", hue)
@@ -299,9 +308,9 @@ func (h *house) checkCredentials(bad func(string, ...any)) {
 		RefreshToken string `json:"refresh_token"`
 		Cookies      []struct{ Name, Value string }
 	}
-	if err := readJSON(filepath.Join(h.stateDir, "amazon.json"), &amazon); err != nil {
+	if err := readJSON(filepath.Join(h.StateDir, "amazon.json"), &amazon); err != nil {
 		bad("amazon.json: %v", err)
-	} else if amazon.RefreshToken == "" || len(amazon.Cookies) < 5 || !slices.Contains(h.amazon.Devices(), amazon.DeviceSerial) {
+	} else if amazon.RefreshToken == "" || len(amazon.Cookies) < 5 || !slices.Contains(h.Amazon.Devices(), amazon.DeviceSerial) {
 		bad("amazon.json has lost something: serial %q, %d cookies", amazon.DeviceSerial, len(amazon.Cookies))
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // TestKilledAtRandomMoments kills the program 200 times, anywhere in its first
@@ -18,10 +19,10 @@ import (
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	const kills, longest = 200, 700 * time.Millisecond
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	var starts []time.Duration
 	for i := range kills {
-		h.amazon.KillCookies()
+		h.Amazon.KillCookies()
 		for _, source := range sources {
 			switch h.random.IntN(4) {
 			case 0:
@@ -33,11 +34,10 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		began := time.Now()
 		p := h.run()
 		wait(t, time.Duration(h.random.Int64N(int64(longest))))
-		if strings.Contains(p.log.String(), "connected to the broker") {
+		if strings.Contains(p.Stderr.String(), "connected to the broker") {
 			starts = append(starts, time.Since(began))
 		}
-		p.signal(syscall.SIGKILL)
-		p.wait(patience)
+		p.Kill()
 		p.checkLog()
 		var wrong []string
 		h.checkCredentials(func(format string, args ...any) { wrong = append(wrong, format) })
@@ -52,7 +52,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	h.change()
 	began := time.Now()
 	p := h.run()
-	h.holds(patience, "after the last kill")
+	h.holds(harness.Patience, "after the last kill")
 	tell(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
 	if left := h.leftovers(); len(left) > 0 {
 		t.Errorf("files that nobody will ever read, with secrets in them: %q", left)
@@ -61,10 +61,10 @@ func TestKilledAtRandomMoments(t *testing.T) {
 }
 
 // checkAlertFiles wants every alert file whole.
-func (h *house) checkAlertFiles(bad func(string)) {
+func (h *testHome) checkAlertFiles(bad func(string)) {
 	h.t.Helper()
 	for _, name := range alertFiles {
-		content, err := os.ReadFile(filepath.Join(h.stateDir, name))
+		content, err := os.ReadFile(filepath.Join(h.StateDir, name))
 		if err == nil && !strings.Contains(string(content), "ends by itself after the first success.\n") {
 			bad(name + " is half written: " + string(content))
 		}
@@ -72,9 +72,9 @@ func (h *house) checkAlertFiles(bad func(string)) {
 }
 
 // leftovers are the files of the state directory that have no purpose.
-func (h *house) leftovers() []string {
+func (h *testHome) leftovers() []string {
 	h.t.Helper()
-	entries, err := os.ReadDir(h.stateDir)
+	entries, err := os.ReadDir(h.StateDir)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -91,13 +91,13 @@ func (h *house) leftovers() []string {
 // until a subscriber sees it.
 func TestStartsAreQuick(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	const starts = 10
 	var took []time.Duration
 	for range starts {
 		began := time.Now()
 		p := h.run()
-		h.holds(patience, "after the start")
+		h.holds(harness.Patience, "after the start")
 		took = append(took, time.Since(began))
 		p.stop()
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // echo is a server that says back what it is told.
@@ -91,14 +93,14 @@ func TestProxy(t *testing.T) {
 					return "", 0, err
 				}
 				defer conn.Close()
-				return say(conn, patience)
+				return say(conn, harness.Patience)
 			}
 			existing, err := net.Dial("tcp", p.address())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer existing.Close()
-			if got, _, err := say(existing, patience); got != word {
+			if got, _, err := say(existing, harness.Patience); got != word {
 				t.Fatalf("without harm: %q, %v", got, err)
 			}
 			p.set(test.harm)
@@ -110,7 +112,7 @@ func TestProxy(t *testing.T) {
 				t.Errorf("a new connection: %q after %s, %v", got, took, err)
 			}
 			p.set(harm{})
-			if got, _, _ := sayAnew(patience); got != word {
+			if got, _, _ := sayAnew(harness.Patience); got != word {
 				t.Errorf("a connection made after it: %q", got)
 			}
 			if test.lastingly {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"hueair2mqtt/test/harness"
 )
 
 // request asks Home Assistant's REST API.
@@ -23,7 +25,7 @@ func (ha *hass) request(method, path string, body, answer any) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ha.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(ha.t.Context(), harness.Patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, ha.url+path, bytes.NewReader(encoded))
 	if err != nil {
@@ -65,7 +67,7 @@ func (ha *hass) post(path string, body, answer any) {
 
 // call asks Home Assistant's WebSocket API.
 func (ha *hass) call(command string, fields map[string]any, answer any) error {
-	ctx, cancel := context.WithTimeout(ha.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(ha.t.Context(), harness.Patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, strings.Replace(ha.url, "http", "ws", 1)+"/api/websocket", nil)
 	if err != nil {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"hueair2mqtt/test/harness"
 )
 
 // page is a page in a headless Chromium, driven by the Chrome DevTools Protocol.
@@ -31,11 +33,11 @@ type page struct {
 func newPage(t *testing.T, width, height int) *page {
 	t.Helper()
 	profile := t.TempDir()
-	start(t, "Chromium", exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	harness.Start(t, exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 		"--user-data-dir="+profile, "--remote-debugging-port=0", "about:blank"))
 	var port string
-	within(t, patience, "Chromium listens", func() error {
+	within(t, harness.Patience, "Chromium listens", func() error {
 		text, err := os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
 		port, _, _ = strings.Cut(string(text), "\n")
 		if err == nil && port == "" {
@@ -78,7 +80,7 @@ func newPage(t *testing.T, width, height int) *page {
 
 // do runs a command of the protocol.
 func (p *page) do(method string, params map[string]any, answer any) error {
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), harness.Patience)
 	defer cancel()
 	p.last++
 	if err := wsjson.Write(ctx, p.conn, map[string]any{"id": p.last, "method": method, "params": params}); err != nil {
@@ -156,7 +158,7 @@ func (p *page) text() (string, error) {
 func (p *page) picture() []byte {
 	p.t.Helper()
 	var now struct{ Data []byte }
-	within(p.t, patience, "the page is at rest", func() error {
+	within(p.t, harness.Patience, "the page is at rest", func() error {
 		last := now.Data
 		if err := p.do("Page.captureScreenshot", map[string]any{"format": "png"}, &now); err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 const table = "testdata/entities.md"
@@ -19,7 +21,7 @@ const table = "testdata/entities.md"
 func TestDevices(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	r := ha.mustRegistry()
 
 	got := r.table()
@@ -41,7 +43,7 @@ func TestDevices(t *testing.T) {
 	var statistics []struct {
 		ID string `json:"statistic_id"`
 	}
-	within(t, patience, "statistics", func() error {
+	within(t, harness.Patience, "statistics", func() error {
 		return ha.call("recorder/list_statistic_ids", nil, &statistics)
 	})
 	measured := 0
@@ -85,7 +87,7 @@ func TestDevices(t *testing.T) {
 }
 
 // isComplete waits until Home Assistant shows what the house holds, and all of it.
-func (ha *hass) isComplete(h *house, limit time.Duration) {
+func (ha *hass) isComplete(h *testHome, limit time.Duration) {
 	ha.t.Helper()
 	within(ha.t, limit, "Home Assistant shows the house", func() error {
 		r, err := ha.registry()

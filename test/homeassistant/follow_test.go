@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // keepAlive is the bridge's MQTT keep-alive: what dies without a word is noticed
@@ -21,7 +23,7 @@ func TestValuesFollow(t *testing.T) {
 	h, ha := newHome(t)
 	began := time.Now()
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	first := ha.mustRegistry()
 
 	t.Run("values", func(t *testing.T) {
@@ -29,19 +31,19 @@ func TestValuesFollow(t *testing.T) {
 		h.hall.Motion, h.hall.Temperature, h.hall.Lux, h.hall.Battery = true, -3.25, 0, 5
 		h.door.Open, h.door.Tampered = true, true
 		h.livingRoom.PM25, h.livingRoom.CO, h.livingRoom.Temperature, h.livingRoom.AirQuality = 33.5, 12, 19.99, 41
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 		h.hall.Motion, h.door.Open, h.door.Tampered = false, false, false
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("history and logbook", func(t *testing.T) {
 		ha := ha.in(t)
-		within(t, patience, "the history of the temperature", func() error {
+		within(t, harness.Patience, "the history of the temperature", func() error {
 			return ha.remembers(began, first.entities[uniqueID(hallSensor, "temperature")].EntityID, "20.57", "-3.25")
 		})
-		within(t, patience, "the logbook's entries of the motion", func() error {
+		within(t, harness.Patience, "the logbook's entries of the motion", func() error {
 			return ha.logbook(began, first.entities[uniqueID(hallSensor, "motion")].EntityID, "on", "off")
 		})
 	})
@@ -49,21 +51,21 @@ func TestValuesFollow(t *testing.T) {
 	t.Run("a sensor goes out of reach alone and comes back", func(t *testing.T) {
 		ha := ha.in(t)
 		h.hall.Reachable = false
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 		h.hall.Reachable, h.cellar.Reachable = true, true
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("a monitor goes out of reach alone and comes back", func(t *testing.T) {
 		ha := ha.in(t)
 		h.bedroom.Reachable = false
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 		h.bedroom.Reachable = true
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("last seen, once the user enables it", func(t *testing.T) {
@@ -74,7 +76,7 @@ func TestValuesFollow(t *testing.T) {
 		}
 		// Home Assistant loads the integration again by itself, after 30 s.
 		ha.reloadMQTT()
-		within(t, patience, "last seen", func() error {
+		within(t, harness.Patience, "last seen", func() error {
 			r, err := ha.registry()
 			if err != nil {
 				return err
@@ -85,7 +87,7 @@ func TestValuesFollow(t *testing.T) {
 			}
 			return err
 		})
-		ha.isComplete(h, patience)
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("the bridge is killed and comes back", func(t *testing.T) {
@@ -104,10 +106,10 @@ func TestValuesFollow(t *testing.T) {
 		h.stopBridge(syscall.SIGTERM)
 		h.cellar.NeverReported = true
 		h.livingRoom.NoPM10 = true // though Home Assistant knows the entity
-		h.hue.Remove(h.cellar.MAC)
-		h.tell()
+		h.Hue.Remove(h.cellar.MAC)
+		h.publish()
 		h.startBridge()
-		within(t, patience, "nothing is made up", func() error {
+		within(t, harness.Patience, "nothing is made up", func() error {
 			r, err := ha.registry()
 			if err != nil {
 				return err

@@ -34,7 +34,7 @@ type instance struct {
 	dir     string     // its configuration, on this machine
 	url     string
 	token   string // long-lived, of its one user
-	process *process
+	process *harness.Process
 	known   []*regexp.Regexp // records of its log that are expected
 	logged  int              // how much of its log has been checked
 }
@@ -43,12 +43,12 @@ func homeAssistantProgram() string { return "/opt/homeassistant-" + *versionFlag
 
 // newHome starts a house and a Home Assistant whose MQTT integration knows the
 // house's broker. The bridge does not run yet.
-func newHome(t *testing.T) (*house, *hass) {
+func newHome(t *testing.T) (*testHome, *hass) {
 	t.Helper()
-	h := newHouse(t)
+	h := newTestHome(t)
 	ha := newHass(t)
 	ha.start()
-	ha.addMQTT(h.broker.port)
+	ha.addMQTT(h.Broker.Port)
 	return h, ha
 }
 
@@ -199,12 +199,10 @@ func (ha *hass) start() {
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + scratch, "LANG=C.UTF-8", "PYTHONUNBUFFERED=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: tree}
-	ha.process, ha.logged = start(ha.owner, "Home Assistant", cmd), 0
-	within(ha.t, patience, "Home Assistant is up", func() error {
-		select {
-		case <-ha.process.ended:
+	ha.process, ha.logged = harness.Start(ha.owner, cmd), 0
+	within(ha.t, harness.Patience, "Home Assistant is up", func() error {
+		if !ha.process.Running() {
 			ha.t.Fatal("Home Assistant ended")
-		default:
 		}
 		var config struct{ State, Version string }
 		if err := ha.get("/api/config", &config); err != nil {
@@ -221,7 +219,7 @@ func (ha *hass) start() {
 }
 
 // stop ends Home Assistant as its service manager does.
-func (ha *hass) stop() { ha.process.stop(syscall.SIGTERM) }
+func (ha *hass) stop() { ha.process.Stop() }
 
 // in is the same Home Assistant for a subtest.
 func (ha *hass) in(t *testing.T) *hass { return &hass{t, ha.instance} }
@@ -296,7 +294,7 @@ var logRecord = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \S+ ([A-Z]+) `)
 // call.
 func (ha *hass) checkLog() {
 	ha.t.Helper()
-	text := ha.process.out.String()
+	text := ha.process.Output()
 	text, ha.logged = text[ha.logged:], len(text)
 	begins := logRecord.FindAllStringSubmatchIndex(text, -1)
 	told := make(map[string]bool)

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 func TestRestarts(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	first := ha.mustRegistry()
 	ha.checkLog()
 	// That the broker is away is for Home Assistant to tell, and that it cannot
@@ -37,7 +39,7 @@ func TestRestarts(t *testing.T) {
 			restart(t)
 			h.hall.Temperature++
 			h.livingRoom.PM25++
-			h.tell()
+			h.publish()
 			ha := ha.in(t)
 			ha.isComplete(h, limit)
 			if err := sameNames(first, ha.mustRegistry()); err != nil {
@@ -57,26 +59,26 @@ func TestRestarts(t *testing.T) {
 		ha := ha.in(t)
 		h.stopBridge(syscall.SIGKILL)
 		ha.restart()
-		ha.isAway(patience)
+		ha.isAway(harness.Patience)
 		h.startBridge()
 	})
 	whole("the broker, which has forgotten all", reconnects+backWithin, func(*testing.T) {
-		h.broker.stop()
-		h.broker.start()
+		h.Broker.Stop()
+		h.Broker.Start()
 	})
 	whole("the broker, which has kept all", reconnects+backWithin, func(t *testing.T) {
-		h.broker.stop() // what it retains, it keeps from its next start on
-		h.broker.persist(true)
-		h.broker.start()
+		h.Broker.Stop() // what it retains, it keeps from its next start on
+		h.Broker.Configure("persistence true", "persistence_location "+h.Dir+"/")
+		h.Broker.Start()
 		ha.in(t).isComplete(h, reconnects+backWithin)
-		h.broker.stop()
-		h.broker.start()
+		h.Broker.Stop()
+		h.Broker.Start()
 	})
 	whole("everything", reconnects+backWithin, func(t *testing.T) {
 		h.stopBridge(syscall.SIGTERM)
 		ha.in(t).stop()
-		h.broker.stop()
-		h.broker.start()
+		h.Broker.Stop()
+		h.Broker.Start()
 		h.startBridge()
 		ha.in(t).start()
 	})

@@ -17,7 +17,7 @@ import (
 
 // values is what Home Assistant must show of the house while all runs, by device
 // and key. A device that cannot be reached shows nothing but that.
-func (h *house) values() map[[2]string]any {
+func (h *testHome) values() map[[2]string]any {
 	all := make(map[[2]string]any)
 	add := func(device string, reachable bool, readings map[string]any) {
 		for key, value := range readings {

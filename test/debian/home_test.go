@@ -19,6 +19,7 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 // The house on the machine's loopback network. The configuration below names it.
@@ -27,9 +28,6 @@ const (
 	alexaAddress  = "127.0.0.1:8082"
 	silentAddress = "127.0.0.1:8083" // takes connections and never answers
 	foundBridge   = "0123456789abcdef"
-
-	hall    = "hue_0017880102030405"
-	monitor = "amazon_g0a0testserial1"
 )
 
 // configured is a configuration as a user would write it: the broker's password
@@ -84,15 +82,9 @@ func (m *machine) startHouse() (cookies string) {
 
 // serveHouse is the house. It prints the cookies when it is up.
 func serveHouse() {
-	bridge := huetest.NewBridge("001788fffe010203", "hue-key")
-	bridge.SetMotionSensor(huetest.MotionSensor{
-		MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 21.34, Motion: true, Lux: 120, Battery: 87, Reachable: true,
-	})
-	account := amazontest.NewAccount()
-	account.SetMonitor(amazontest.Monitor{
-		Serial: "G0A0TESTSERIAL1", EntityID: "7d0f5e5c-1111-4222-8333-444455556666", ApplianceID: "AAA_SonarCloudService_x",
-		Name: "Living Room Air", Temperature: 70.7, Scale: "FAHRENHEIT", Humidity: 48, AirQuality: 92, Reachable: true,
-	})
+	bridge, account := huetest.NewBridge(harness.HueID, "hue-key"), amazontest.NewAccount()
+	bridge.SetMotionSensor(harness.HallSensor)
+	account.SetMonitor(harness.AirMonitor)
 	fail := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
