@@ -3,7 +3,7 @@
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.0.0)
 LDFLAGS     := -s -w -X hueair2mqtt/internal/cli.version=$(VERSION)
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
@@ -69,10 +69,10 @@ test-homeassistant: mosquitto ## the proof in the real Home Assistant HA=2026.2.
 	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) $(if $(UPDATE),-update)
 
 .PHONY: screenshots
-screenshots: mosquitto ## make docs/homeassistant.png anew
+screenshots: mosquitto ## make docs/images/homeassistant.png anew
 	./test/homeassistant/install.sh $(HA)
-	@mkdir -p docs
-	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/homeassistant.png
+	@mkdir -p docs/images
+	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/images/homeassistant.png
 
 # In the package's own folder go test prints the figures of a run that passes, too.
 .PHONY: test-faults
@@ -111,9 +111,9 @@ test-web: browser ## test the page in Chromium (installs Debian's chromium and n
 	$(GO) test -tags browser -count 1 -timeout 10m -v -run 'InABrowser$$' ./internal/cli
 
 .PHONY: screenshots-web
-screenshots-web: browser ## make the pictures of the page in docs anew
-	@mkdir -p docs
-	SCREENSHOTS=$(CURDIR)/docs $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./internal/cli
+screenshots-web: browser ## make the pictures of the page in docs/images anew
+	@mkdir -p docs/images
+	SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./internal/cli
 
 # Of Debian's package prometheus only the checker is wanted, and no server that
 # starts on this machine: it is taken out of the package, which is not installed.
@@ -130,15 +130,15 @@ promtool: ## fetch promtool, which judges the metrics, out of Debian's package p
 	dpkg-deb -x "$$dir"/prometheus_*.deb "$$dir/package" && \
 	mkdir -p bin && cp "$$dir/package/usr/bin/promtool" bin/promtool
 
+# .golangci.yml sets the linters and every build tag. The first run builds golangci-lint, which
+# takes about two minutes.
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, go mod tidy, actionlint
-	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet -tags homeassistant,faults ./...
-	$(GO) run $(STATICCHECK) -tags homeassistant,faults ./...
-	$(GO) run $(STATICCHECK) -tags debian,release ./packaging/... ./test/debian
+lint: ## golangci-lint (gofmt, go vet, staticcheck, the import table), go mod tidy, actionlint
+	$(GO) run $(GOLANGCI) run
+	cd packaging/image/oci && $(GO) run $(GOLANGCI) run --config ../../../.golangci.yml
 	$(GO) run $(ACTIONLINT)
 	$(GO) mod tidy -diff
-	cd packaging/image/oci && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff
+	cd packaging/image/oci && $(GO) mod tidy -diff
 
 # Only a database that cannot be reached is no failure: its error begins with what
 # govulncheck writes before a request fails. What is found is one, and so is anything

@@ -14,6 +14,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/internal/statefile"
 )
 
 // alert is the authentication failure of one source, from the refusal to the
@@ -202,7 +203,7 @@ func (w *owner) removeAlert(a *alert) {
 	if w.options.Preview {
 		return
 	}
-	err := collectors.RemoveFile(a.file)
+	err := statefile.Remove(a.file)
 	if err != nil && !a.fileLeft {
 		w.log.Error("the alert is over, but its file can't be removed: remove it by hand",
 			zap.String("file", a.file), zap.Error(err))

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // alertFileMode lets the service's group read what has to be done; the file
@@ -50,7 +50,7 @@ func writeAlertFile(a *alert) error {
 	if !a.acknowledged.IsZero() {
 		text += lineAcknowledged + a.acknowledged.UTC().Format(time.RFC3339) + "\n"
 	}
-	return collectors.ReplaceFile(a.file, []byte(text), alertFileMode)
+	return statefile.Write(a.file, []byte(text), alertFileMode)
 }
 
 // readAlertFile reads what an earlier run wrote: the times into a, and whose
@@ -63,7 +63,7 @@ func readAlertFile(a *alert) (endpoint string, r refusal, err error) {
 	}
 	a.since = info.ModTime().UTC().Truncate(time.Second)
 	r.reason = "left by an earlier run"
-	content, err := collectors.ReadFile(a.file, maxAlertFileSize)
+	content, err := statefile.Read(a.file, maxAlertFileSize)
 	if err != nil {
 		return "", r, err
 	}

@@ -53,6 +53,10 @@ type Options struct {
 	Log           *zap.Logger
 	Observer      Observer // nil if nobody wants to know
 
+	// OnReadings is called with all readings of a device whenever some were taken. It
+	// must not block or keep the map. It may be nil.
+	OnReadings func(device string, readings map[collectors.Measurement]collectors.Value)
+
 	// Live looks into the bridge while it runs; nil if nobody ever will.
 	Live *Live
 	// Preview is a bridge that polls and tells only those who look: no broker, no

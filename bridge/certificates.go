@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 
-	"hueair2mqtt/internal/regularfile"
+	"hueair2mqtt/configs"
 )
 
 // maxCertificates bounds a file with certificates, keys or revocation lists, in
@@ -14,7 +14,7 @@ const maxCertificates = 16 << 20
 
 // readCertificates reads the authorities of a PEM file.
 func readCertificates(file string) (*x509.CertPool, error) {
-	pem, err := regularfile.Read(file, maxCertificates)
+	pem, err := configs.ReadFile(file, maxCertificates)
 	if err != nil {
 		return nil, err
 	}
@@ -27,11 +27,11 @@ func readCertificates(file string) (*x509.CertPool, error) {
 
 // readKeyPair reads a certificate and its key from two PEM files.
 func readKeyPair(certFile, keyFile string) (tls.Certificate, error) {
-	cert, err := regularfile.Read(certFile, maxCertificates)
+	cert, err := configs.ReadFile(certFile, maxCertificates)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := regularfile.Read(keyFile, maxCertificates)
+	key, err := configs.ReadFile(keyFile, maxCertificates)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

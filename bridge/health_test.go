@@ -65,7 +65,7 @@ func TestHealthBeforeTheFirstPoll(t *testing.T) {
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		release := make(chan struct{})
 		hue.does(stuck(release))
-		l := bridge.NewLiveWithoutTraces()
+		l := bridge.NewLive()
 		h.options.Live = l
 		h.start()
 		after(time.Second)
@@ -94,7 +94,7 @@ func TestHealthOfAHungOwner(t *testing.T) {
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		hang := make(chan struct{})
 		h.options.Log = zap.New(stickyLog{h.options.Log.Core(), hang})
-		l := bridge.NewLiveWithoutTraces()
+		l := bridge.NewLive()
 		h.options.Live = l
 		h.start()
 		after(time.Second)

@@ -12,11 +12,10 @@ import (
 
 // Live looks into a running bridge from outside, and asks it for things. It belongs
 // to one Run, whose Options name it. All that it does is done by the owner, between
-// two events; a bridge that nobody looks into has no cost but that of the traces.
+// two events; a bridge that nobody looks into has no cost.
 type Live struct {
-	asks   chan ask
-	gone   chan struct{} // closed when the owner takes no more asks
-	traces bool          // whether the bridge remembers a day of every reading
+	asks chan ask
+	gone chan struct{} // closed when the owner takes no more asks
 }
 
 // ask is something that the owner does for somebody outside. It must not wait.
@@ -26,15 +25,7 @@ type ask func(ctx context.Context, w *owner)
 var ErrStopped = errors.New("the bridge has stopped")
 
 // NewLive makes the Live of one Run.
-func NewLive() *Live {
-	l := NewLiveWithoutTraces()
-	l.traces = true
-	return l
-}
-
-// NewLiveWithoutTraces is NewLive for those who need no DevicePicture.Trace, which
-// is all of the memory that a Live costs.
-func NewLiveWithoutTraces() *Live { return &Live{asks: make(chan ask), gone: make(chan struct{})} }
+func NewLive() *Live { return &Live{asks: make(chan ask), gone: make(chan struct{})} }
 
 // do has the owner do something and waits for that.
 func (l *Live) do(ctx context.Context, what ask) error {
@@ -100,9 +91,6 @@ type DevicePicture struct {
 	Source    string
 	Reachable bool      // whether its source could be asked
 	Since     time.Time // when Online last changed, or was first known
-	// Trace has, for what was measured, a day of values, the oldest first, 10 minutes
-	// each, 1 and 0 for true and false. What is not known is NaN.
-	Trace map[collectors.Measurement][]float32
 }
 
 // Picture takes a picture.
@@ -167,7 +155,6 @@ func (l *Live) Remove(ctx context.Context, source, endpoint string) (removed boo
 
 // picture copies what the owner knows.
 func (w *owner) picture() Picture {
-	now := time.Now()
 	p := Picture{
 		Version: w.options.Version, Started: w.started,
 		Broker: BrokerPicture{Address: w.broker, Connected: w.out != nil, Since: w.brokerSince, Error: w.brokerError},
@@ -176,7 +163,7 @@ func (w *owner) picture() Picture {
 	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
 		d := w.devices[id]
 		devices[d.poller]++
-		seen := DevicePicture{Device: d.Device, Source: d.poller.source(), Reachable: d.reachable, Since: d.since, Trace: d.trace.days(now)}
+		seen := DevicePicture{Device: d.Device, Source: d.poller.source(), Reachable: d.reachable, Since: d.since}
 		seen.Readings = maps.Clone(d.Readings)
 		seen.EventTypes = maps.Clone(d.EventTypes)
 		p.Devices = append(p.Devices, seen)

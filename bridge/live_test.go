@@ -3,7 +3,7 @@ package bridge_test
 import (
 	"context"
 	"errors"
-	"math"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,59 +186,18 @@ func TestPreviewTellsNobody(t *testing.T) {
 	})
 }
 
-func TestTrace(t *testing.T) {
-	hue := hueSource()
-	n := 0
-	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
-		n++ // twice in 10 minutes
-		if n > 6 && n <= 12 {
-			return collectors.Snapshot{}, unreachable()
+func TestOnReadingsIsCalledForEveryPoll(t *testing.T) {
+	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+		var seen []string
+		h.options.OnReadings = func(device string, readings map[collectors.Measurement]collectors.Value) {
+			temperature, _ := readings[collectors.Temperature].Number()
+			seen = append(seen, fmt.Sprint(device, " ", temperature))
 		}
-		d := motionSensor("1", float64(n))
-		d.Readings[collectors.Motion] = collectors.Truth(n%2 == 1)
-		return collectors.Snapshot{Devices: []collectors.Device{d}}, nil
-	})
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
-		h.stopBroker() // it would wake every second of these days
-		l := bridge.NewLive()
-		h.options.Live, h.options.Preview = l, true
-		h.options.Tasks[0].Interval = 5 * time.Minute
 		h.start()
-		after(85*time.Minute + time.Second) // 18 polls
-		trace := picture(t, l).Devices[0].Trace
-		if len(trace) != 3 {
-			t.Errorf("traces: %v", trace)
-		}
-		nothing := float32(math.NaN())
-		check := func(name string, got []float32, want ...float32) {
-			t.Helper()
-			if len(got) != 144 {
-				t.Fatalf("%s: %d values", name, len(got))
-			}
-			for i, v := range got[144-len(want):] {
-				if v != want[i] && !(math.IsNaN(float64(v)) && math.IsNaN(float64(want[i]))) {
-					t.Errorf("%s: %v, want %v", name, got[144-len(want):], want)
-					return
-				}
-			}
-			if before := got[:144-len(want)]; len(before) > 0 && !math.IsNaN(float64(before[len(before)-1])) {
-				t.Errorf("%s begins too early", name)
-			}
-		}
-		check("temperature", trace[collectors.Temperature], 2, 4, 6, nothing, nothing, nothing, 14, 16, 18)
-		check("motion", trace[collectors.Motion], 1, 1, 1, nothing, nothing, nothing, 1, 1, 1)
-
-		after(30 * time.Hour)
-		trace = picture(t, l).Devices[0].Trace
-		if got := trace[collectors.Temperature]; got[143] != float32(n) || got[0] != got[143]-286 {
-			t.Errorf("a day later: %v to %v at poll %d", got[0], got[143], n)
-		}
-		hue.fails(unreachable())
-		after(25 * time.Hour)
-		for _, v := range picture(t, l).Devices[0].Trace[collectors.Temperature] {
-			if !math.IsNaN(float64(v)) {
-				t.Fatalf("a day without values has %v", v)
-			}
+		after(time.Minute)
+		h.stop()
+		if len(seen) < 2 || seen[0] != "hue_1 21" || seen[1] != seen[0] {
+			t.Errorf("got %q", seen)
 		}
 	})
 }

@@ -72,7 +72,6 @@ type device struct {
 	reachable bool
 
 	since time.Time // when Online last changed
-	trace trace     // nil unless somebody may look
 
 	// What this connection's broker has been told.
 	announced    announced
@@ -290,9 +289,6 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 		d := w.devices[found.ID]
 		if d == nil {
 			d = &device{since: time.Now()}
-			if l := w.options.Live; l != nil && l.traces {
-				d.trace = make(trace)
-			}
 			w.devices[found.ID] = d
 		} else if d.poller != p && d.Online && !found.Online {
 			continue // a device that has moved to another endpoint: the one that reaches it is right
@@ -302,8 +298,8 @@ func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device
 			end.moved++
 		}
 		d.poller, d.reachable = p, true
-		if d.trace != nil {
-			d.trace.note(time.Now(), d.Readings)
+		if w.options.OnReadings != nil {
+			w.options.OnReadings(d.ID, d.Readings)
 		}
 		if w.announce(d) {
 			changed = true

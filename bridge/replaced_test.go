@@ -20,7 +20,7 @@ func inHouseWithTwoBridges(t *testing.T, test func(t *testing.T, h *house, old, 
 	old := &removable{&source{name: "hue", endpoint: "old"}}
 	pro := &removable{&source{name: "hue", endpoint: "pro"}}
 	inHouse(t, nil, func(t *testing.T, h *house) {
-		h.options.Live = bridge.NewLiveWithoutTraces()
+		h.options.Live = bridge.NewLive()
 		for _, c := range []*removable{old, pro} {
 			h.options.Tasks = append(h.options.Tasks, bridge.Task{Collector: c, Interval: time.Minute, AlertFile: "ALERT_hue.txt"})
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/internal/regularfile"
+	"hueair2mqtt/configs"
 )
 
 // revocationError is a certificate of the broker's that is refused for what a
@@ -70,7 +70,7 @@ func (r revocation) check(chain []*x509.Certificate, lists []*x509.RevocationLis
 
 // readRevocationLists reads the lists of a PEM file.
 func readRevocationLists(file string) (lists []*x509.RevocationList, err error) {
-	rest, err := regularfile.Read(file, maxCertificates)
+	rest, err := configs.ReadFile(file, maxCertificates)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
-
-	"hueair2mqtt/internal/regularfile"
 )
 
 // App says how the program runs as a Home Assistant app. It is zero elsewhere.
@@ -28,7 +26,7 @@ const ingressPort = "8099"
 // configuration file. The page is for Ingress alone, whatever they say.
 func LoadApp(options string, token Secret, environ []string, fs *pflag.FlagSet) (*Config, error) {
 	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which writes the file anew"
-	content, err := regularfile.Read(options, maxFileSize)
+	content, err := ReadFile(options, maxFileSize)
 	if err != nil {
 		return nil, fmt.Errorf("%s can't be read: %s: %s", options, reason(err), remedy)
 	}

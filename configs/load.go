@@ -16,8 +16,6 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
-
-	"hueair2mqtt/internal/regularfile"
 )
 
 // Default is the default configuration file with its comments. It holds every
@@ -143,7 +141,7 @@ func defaults() map[string]any {
 // readFile reads the configuration file; ok is false if nothing can be said
 // about what is in it.
 func readFile(f *faults, file string) (values map[string]any, ok bool) {
-	data, err := regularfile.Read(file, maxFileSize)
+	data, err := ReadFile(file, maxFileSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.add("", "there is no such file", "name the configuration with --config FILE, or copy the default one there", "")
@@ -151,7 +149,7 @@ func readFile(f *faults, file string) (values map[string]any, ok bool) {
 	case errors.Is(err, fs.ErrPermission):
 		f.add("", "this user may not read the file", "run the program as its own user or as root, or mend the file's mode", "")
 		return nil, false
-	case errors.Is(err, regularfile.ErrTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		f.add("", "is larger than 1 MiB, so it is no configuration", "name the configuration with --config FILE", "")
 		return nil, false
 	case err != nil:
@@ -247,9 +245,9 @@ func lookUp(values map[string]any, path string) any {
 func readPassword(f *faults, path, file string) Secret {
 	// MQTT and SMTP know no longer ones.
 	const limit = 64 << 10
-	data, err := regularfile.Read(file, limit)
+	data, err := ReadFile(file, limit)
 	switch {
-	case errors.Is(err, regularfile.ErrTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		f.unusable(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
 		return ""
 	case err != nil:

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"hueair2mqtt/internal/regularfile"
 )
 
 // validate looks for impossible values, brings the others into the form that
@@ -299,7 +297,7 @@ func choice(f *faults, path, value string, choices ...string) {
 }
 
 func readable(f *faults, path, file string) {
-	opened, err := regularfile.Open(file)
+	opened, err := OpenFile(file)
 	if err != nil {
 		f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
 		return

@@ -17,6 +17,7 @@ import (
 	"unicode"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 const (
@@ -146,7 +147,7 @@ func (s *session) readCredentials() ([]byte, error) {
 	if s.file == "" {
 		return nil, fs.ErrNotExist
 	}
-	content, err := collectors.ReadFile(s.file, maxStateFile)
+	content, err := statefile.Read(s.file, maxStateFile)
 	err = withoutPath(err)
 	if errors.Is(err, fs.ErrNotExist) && s.signIn != nil {
 		if _, dirErr := os.Stat(filepath.Dir(s.file)); dirErr != nil {
@@ -193,7 +194,7 @@ func (s *session) loadCookies() (note, err error) {
 // readCookies reads the cookies' file. Its errors tell what is wrong with the file,
 // without its path.
 func (s *session) readCookies() ([]byte, error) {
-	content, err := collectors.ReadCredentials(s.cookiesFile, filepath.Dir(s.file), maxStateFile)
+	content, err := statefile.ReadCredentials(s.cookiesFile, filepath.Dir(s.file), maxStateFile)
 	return content, withoutPath(err)
 }
 
@@ -509,7 +510,7 @@ func (s *session) store(ctx context.Context, before *credentials, content []byte
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	present, err := collectors.ReadFile(s.file, maxStateFile)
+	present, err := statefile.Read(s.file, maxStateFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, errSignedOut
@@ -519,7 +520,7 @@ func (s *session) store(ctx context.Context, before *credentials, content []byte
 			return there, present, nil
 		}
 	}
-	return nil, nil, collectors.ReplaceFile(s.file, content, credentialsMode)
+	return nil, nil, statefile.Write(s.file, content, credentialsMode)
 }
 
 // saveAgain tries to write what could not be written before.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // signInDomain is where every account signs in and registers, whatever its country.
@@ -303,16 +304,16 @@ func (s *session) begin(ctx context.Context, signIn *credentials) (before *crede
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if present, err := collectors.ReadFile(s.file, maxStateFile); err == nil {
+	if present, err := statefile.Read(s.file, maxStateFile); err == nil {
 		if there, err := decodeCredentials(present); err == nil {
 			before = there
 			s.hide(before.secrets()...)
 		}
 	}
 	s.step("got")
-	if err := collectors.ReplaceFile(s.file, content, credentialsMode); err != nil {
+	if err := statefile.Write(s.file, content, credentialsMode); err != nil {
 		return nil, err
 	}
 	s.step("saved")
-	return before, collectors.RemoveLeftovers(s.file)
+	return before, statefile.RemoveLeftovers(s.file)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // ErrNotSignedIn says that there is no sign-in to end.
@@ -58,9 +59,9 @@ func (s *session) end(ctx context.Context) (signIn *credentials, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	content, err := collectors.ReadFile(s.file, maxStateFile)
+	content, err := statefile.Read(s.file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(ErrNotSignedIn, collectors.RemoveLeftovers(s.file))
+		return nil, errors.Join(ErrNotSignedIn, statefile.RemoveLeftovers(s.file))
 	}
 	if err == nil {
 		if there, decodeErr := decodeCredentials(content); decodeErr == nil {
@@ -68,7 +69,7 @@ func (s *session) end(ctx context.Context) (signIn *credentials, err error) {
 			s.hide(signIn.secrets()...)
 		}
 	}
-	return signIn, errors.Join(collectors.RemoveFile(s.file), collectors.RemoveLeftovers(s.file))
+	return signIn, errors.Join(statefile.Remove(s.file), statefile.RemoveLeftovers(s.file))
 }
 
 // leave takes the device of a sign-in out of its account.

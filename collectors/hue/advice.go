@@ -1,38 +1,63 @@
 package hue
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"hueair2mqtt/collectors"
 )
 
-// Advise tells what to do about a failure of Collect; see collectors.Adviser.
+// Advise returns what to do about a failure of Collect; see collectors.Adviser.
 func (c *Collector) Advise(err error) string {
 	if err == nil {
 		return "add the sensors to the Hue bridge in the Hue app"
 	}
+	setting := c.target.Setting
 	switch collectors.KindOf(err) {
 	case collectors.NotUnderstood:
 		return "look for a newer hueair2mqtt, and update the Hue bridge in the Hue app"
 	case "other bridge":
-		return fmt.Sprintf(`run "hueair2mqtt hue discover" to see which Hue bridge is where, and correct %s.host or %[1]s.id`, c.setting)
+		return fmt.Sprintf(`run "hueair2mqtt hue discover" to see the addresses of the Hue bridges, and correct %s.host or %[1]s.id`, setting)
 	case "malformed", "oversized", "permanent":
-		return fmt.Sprintf("see that %s.host is the Hue bridge", c.setting)
+		return fmt.Sprintf("check that %s.host is the address of the Hue bridge", setting)
 	}
 	if answered(err) {
-		return "wait a minute and try again; if it stays so, take the Hue bridge from its power for ten seconds"
+		return "wait a minute and try again; if the problem persists, disconnect the Hue bridge from its power for ten seconds"
 	}
-	advice := fmt.Sprintf(`see that the Hue bridge has power and network, and is still at %s: "hueair2mqtt hue discover" tells`, c.host)
-	if c.endpoint == c.id {
+	advice := fmt.Sprintf(`check that the Hue bridge has power and network, and run "hueair2mqtt hue discover" to see whether it is still at %s`, c.target.Host)
+	if c.endpoint == c.target.ID {
 		advice += "; if another one replaced it, " + c.Removal()
 	}
 	return advice
 }
 
-// Removal tells how to remove the bridge; see collectors.Removable.
+// Removal returns how to remove the bridge; see collectors.Removable.
 func (c *Collector) Removal() string {
-	if c.endpoint == c.id { // no address is configured
-		return fmt.Sprintf(`run "hueair2mqtt hue forget %s"`, c.id)
+	if c.endpoint == c.target.ID { // no address is configured
+		return fmt.Sprintf(`run "hueair2mqtt hue forget %s"`, c.target.ID)
 	}
-	return fmt.Sprintf("remove %s from the configuration and restart hueair2mqtt", c.setting)
+	return fmt.Sprintf("remove %s from the configuration and restart hueair2mqtt", c.target.Setting)
+}
+
+// withRemedy adds to an authentication error what it is about and how to get a valid key.
+func (c *Collector) withRemedy(err error) error {
+	var authentication *collectors.AuthenticationError
+	if !errors.As(err, &authentication) {
+		return err
+	}
+	remedy := fmt.Sprintf("Run \"hueair2mqtt hue pair --host %s\" and press the link button on the Hue bridge", c.target.Host)
+	switch {
+	case c.ownKey:
+		remedy += fmt.Sprintf(", remove %s.username, then restart hueair2mqtt.", c.target.Setting)
+	case c.endpoint == c.target.ID:
+		remedy += "; hueair2mqtt then continues by itself. If this Hue bridge was replaced by another one: " + c.Removal() + "."
+	default:
+		remedy += "; hueair2mqtt then continues by itself."
+	}
+	cause := authentication.Err
+	if strings.HasPrefix(authentication.Code, "HTTP ") {
+		cause = fmt.Errorf("the Hue bridge refuses the key: %w", cause)
+	}
+	return &collectors.AuthenticationError{Code: authentication.Code, Remedy: remedy, Err: cause}
 }

@@ -57,7 +57,7 @@ func (c *Collector) mend(body io.Reader, faults *faults) ([]byte, error) {
 	case '[':
 		return nil, c.listError(dec, squeezed)
 	case '<':
-		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", c.setting)
+		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", c.target.Setting)
 	}
 	var value any
 	if err := dec.Decode(&value); err != nil {
@@ -98,7 +98,7 @@ func (c *Collector) mendSensors(dec *json.Decoder, squeezed *squeezer, faults *f
 		}
 		sensor, err := mendSensor(fmt.Sprint(id), raw)
 		if err != nil {
-			faults.add(`sensor "%s": %s`, c.clean(fmt.Sprint(id)), c.clean(err.Error()))
+			faults.add(`sensor "%s": %s`, c.target.Clean(fmt.Sprint(id)), c.target.Clean(err.Error()))
 			continue
 		}
 		if usable++; usable > 1 {
@@ -106,7 +106,7 @@ func (c *Collector) mendSensors(dec *json.Decoder, squeezed *squeezer, faults *f
 		}
 		fmt.Fprintf(mended, "%q:", id)
 		if err := enc.Encode(sensor); err != nil {
-			return nil, malformed("sensor %s cannot be written again: %s", id, c.clean(err.Error()))
+			return nil, malformed("sensor %s cannot be written again: %s", id, c.target.Clean(err.Error()))
 		}
 	}
 	if _, err := dec.Token(); err != nil {
@@ -233,10 +233,10 @@ func (c *Collector) bridgeError(raw []byte) error {
 	if !ok {
 		description = "no description"
 	}
-	err := fmt.Errorf("the Hue bridge answers: %s (%s)", c.clean(description), code)
+	err := fmt.Errorf("the Hue bridge answers: %s (%s)", c.target.Clean(description), code)
 	switch number {
 	case errorUnauthorized:
-		return c.authenticationError(code, err)
+		return &collectors.AuthenticationError{Code: code, Err: err}
 	case errorInternal:
 		return &collectors.TransientError{Kind: strings.ToLower(code), Err: err}
 	}
@@ -254,11 +254,11 @@ func (c *Collector) readError(err error) error {
 	case errors.As(err, &permanent): // the squeezer's
 		return err
 	case errors.As(err, &syntax), errors.As(err, &wrong):
-		return malformed("the answer is no JSON: %s", c.clean(err.Error()))
+		return malformed("the answer is no JSON: %s", c.target.Clean(err.Error()))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &collectors.TransientError{Kind: "truncated", Err: errors.New("the answer ends in the middle")}
 	}
-	return c.networkError("reading the sensors", err)
+	return c.target.NetworkError("reading the sensors", err)
 }
 
 // empty is the error of an answer that would make the house empty. A bridge that
@@ -266,6 +266,10 @@ func (c *Collector) readError(err error) error {
 func empty(what string) error {
 	return &collectors.TransientError{Kind: "empty", Err: fmt.Errorf(
 		"the answer is empty (%s), which is a fault of the Hue bridge: every one has at least a sensor for daylight", what)}
+}
+
+func malformed(format string, args ...any) error {
+	return &collectors.PermanentError{Kind: "malformed", Err: fmt.Errorf(format, args...)}
 }
 
 // wrongType says in plain words which part of an entry has the wrong type.

@@ -98,7 +98,7 @@ func (c *Collector) device(id string, entries []*huego.Sensor, faults *faults) c
 	neverReported := 0
 	for _, s := range entries {
 		f := fields{sensor: s, fault: func(part, key, what string) {
-			faults.add(`sensor "%d": %s.%s %s`, s.ID, part, key, c.clean(what))
+			faults.add(`sensor "%d": %s.%s %s`, s.ID, part, key, c.target.Clean(what))
 		}}
 		if named(s) {
 			d.Name = cmp.Or(d.Name, s.Name)

@@ -1,26 +1,30 @@
 package hue
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 
-	"golang.org/x/net/ipv4"
-
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // SetTransport has answers of CLIP v1 made without a connection.
 func (c *Collector) SetTransport(t http.RoundTripper) {
-	c.scheme, c.state, c.link = "http", linkGood, &link{base: c.endpoint, transport: t}
+	c.setTransport("http", t)
 }
 
 // SetTransport2 has answers of CLIP v2 made without a connection.
 func (c *Collector) SetTransport2(t http.RoundTripper) {
-	c.scheme, c.state, c.link = "https", linkGood, &link{base: "https://192.168.1.2", v2: true, transport: t}
+	c.setTransport("https", t)
+}
+
+func (c *Collector) setTransport(scheme string, t http.RoundTripper) {
+	c.target.Scheme = scheme
+	client := c.target.Client(scheme).WithKey()
+	client.Transport = t
+	c.conn = connection{client: client, hasV2: scheme == "https", state: connGood}
 }
 
 // ReadEvents returns the data of all events of a stream, and how many were too
@@ -51,23 +55,10 @@ func (c *Collector) Take(text string) (updates []collectors.Update, resync bool)
 	return updates, resync
 }
 
-// Browse asks one address instead of the networks.
-func Browse(ctx context.Context, group net.Addr, found func(Found)) error {
-	return browse(ctx, group, []*ipv4.ControlMessage{nil}, found)
-}
-
-// Search asks one address by SSDP instead of the networks.
-func Search(ctx context.Context, group net.Addr, found func(Found)) error {
-	return search(ctx, group, []*ipv4.ControlMessage{nil}, found)
-}
-
 // SetRoots replaces the authorities that the system and the program trust.
 func (c *Collector) SetRoots(system, signify *x509.CertPool) {
-	c.trusted = authorities{system, signify}
+	c.target.Trusted = pairing.Authorities{System: system, Signify: signify}
 }
-
-// SignifyRoots are the certificates that the program carries, as PEM.
-var SignifyRoots = signifyRoots
 
 // Bounds of an answer.
 const (

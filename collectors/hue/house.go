@@ -210,7 +210,7 @@ func (h *house) device(c *Collector, rid string, faults *faults) collectors.Devi
 	d.Area = cmp.Or(c.areas[strings.ToLower(d.Serial)], h.areas[rid])
 	for _, r := range h.byOwner[rid] {
 		fault := func(err error) {
-			faults.add(`resource "%s": %s`, collectors.CleanText(r.id), c.clean(err.Error()))
+			faults.add(`resource "%s": %s`, collectors.CleanText(r.id), c.target.Clean(err.Error()))
 		}
 		if reporter, ok := r.value.(reporter); ok {
 			at := reporter.reported()

@@ -21,6 +21,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // thief is a server that answers as a bridge does and records what it was sent.
@@ -96,8 +97,8 @@ func TestFoundAddressMustProveTheBridge(t *testing.T) {
 				if configured {
 					o.Host = host
 				}
-				candidates := []hue.Found{{ID: id, Host: th.host()}, {ID: id, Host: "203.0.113.9"}}
-				o.Find = func(context.Context) ([]hue.Found, error) { return candidates, nil }
+				candidates := []pairing.Found{{ID: id, Host: th.host()}, {ID: id, Host: "203.0.113.9"}}
+				o.Find = func(context.Context) ([]pairing.Found, error) { return candidates, nil }
 				var dialed []string
 				var mu sync.Mutex
 				o.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -114,7 +115,7 @@ func TestFoundAddressMustProveTheBridge(t *testing.T) {
 				if s, err := pollUntilMoved(t, c); err == nil {
 					t.Errorf("%s: read %d devices of the forger", name, len(s.Devices))
 				}
-				candidates = append(candidates, hue.Found{ID: id, Host: home.host()})
+				candidates = append(candidates, pairing.Found{ID: id, Host: home.host()})
 				c = newCollector(t, o)
 				c.SetRoots(system.pool, signify.pool)
 				s, err := pollUntilMoved(t, c)
@@ -188,7 +189,7 @@ func TestCutTLSDoesNotGetTheKey(t *testing.T) {
 			o := hue.Options{Host: th.host(), ID: test.id, Username: key, Setting: "hue.bridges[0]", StateDir: dir, Timeout: 5 * time.Second}
 			if test.before {
 				text := `{"bridges":[],"encrypted":["` + th.host() + `"]}`
-				if err := os.WriteFile(filepath.Join(dir, hue.StateFile), []byte(text), 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, pairing.StateFile), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -201,7 +202,7 @@ func TestCutTLSDoesNotGetTheKey(t *testing.T) {
 				t.Errorf("%v has no remedy", err)
 			}
 			// Pairing has the same rule.
-			_, err = hue.Meet(t.Context(), hue.Options{Host: th.host(), StateDir: dir, Timeout: 5 * time.Second})
+			_, err = pairing.Identify(t.Context(), pairing.Options{Host: th.host(), StateDir: dir, Timeout: 5 * time.Second})
 			if want := test.software != huetest.DefaultSoftware && !test.before || test.model == "BSB001"; (err == nil) != want {
 				t.Errorf("pairing: %v", err)
 			}
@@ -261,7 +262,7 @@ func TestPairingAgainKeepsTheIdentity(t *testing.T) {
 	defer plain.Close()
 	dir := t.TempDir()
 	pair := func(host string) error {
-		n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir, Timeout: 5 * time.Second})
+		n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir, Timeout: 5 * time.Second})
 		if err != nil {
 			return err
 		}
@@ -301,9 +302,9 @@ func TestPairingTwiceAtOnceKeepsTheIdentity(t *testing.T) {
 	defer first.Close()
 	defer second.Close()
 	dir := t.TempDir()
-	var met []*hue.Newcomer
+	var met []*pairing.Candidate
 	for _, host := range []string{first.Host(), second.Host()} {
-		n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir})
+		n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}

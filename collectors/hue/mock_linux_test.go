@@ -2,9 +2,6 @@ package hue_test
 
 import (
 	"log/slog"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +10,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/test/harness"
 )
 
@@ -36,7 +34,7 @@ func TestMockOfGoHue(t *testing.T) {
 	host := "127.0.0.1:" + bridge.Server().Port()
 
 	dir := t.TempDir()
-	n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir, Timeout: 10 * time.Second})
+	n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir, Timeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,89 +2,81 @@ package hue
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 const (
-	// missedPolls is how many polls in a row must fail before a bridge is looked for
-	// elsewhere: one may fall into its restart.
+	// missedPolls is how many consecutive polls must fail before a bridge is searched for
+	// elsewhere: one may coincide with a restart.
 	missedPolls = 2
-	// searchEvery spares the network and the vendor's service, which turns away
+	// searchEvery is the min interval between searches. The vendor's service turns away
 	// those that ask often.
 	searchEvery = 5 * time.Minute
-	// searchTime bounds one search within a poll.
-	searchTime = 5 * time.Second
 )
 
-// moved looks for the bridge after a failed poll, if its id is known and it is
-// time. It reports whether the bridge was found at another address. If not, the
-// old address stays.
-func (c *Collector) moved(ctx context.Context, failure error) bool {
-	if collectors.ClassOf(failure) == collectors.Authentication || answered(failure) {
-		c.failures = 0
-		return false
-	}
-	c.failures++
-	if c.failures < missedPolls || c.id == "" || c.find == nil || !c.searched.IsZero() && time.Since(c.searched) < searchEvery {
-		return false
-	}
-	c.searched = time.Now()
-	limited, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
-	found, _ := c.find(limited) // what it can't do leaves the failure of the poll
-	host, ok := c.recogniseOneOf(ctx, found)
-	if !ok {
-		return false
-	}
-	c.host, c.named, c.state = host, false, linkUnsure
-	return true
+// search decides when to search for a bridge at another address.
+type search struct {
+	failures int       // consecutive polls that did not reach the bridge
+	last     time.Time // of the last search
 }
 
-// otherBridge returns what a refused key is really about where there is no https:
-// another bridge may have got the address.
+// isDue counts a failed poll, and reports whether to search now.
+func (s *search) isDue(failure error, now time.Time) bool {
+	if collectors.ClassOf(failure) == collectors.Authentication || answered(failure) {
+		s.failures = 0
+		return false
+	}
+	s.failures++
+	return s.failures >= missedPolls && (s.last.IsZero() || now.Sub(s.last) >= searchEvery)
+}
+
+// relocate searches for the bridge after a failed poll, if that is due and its id is
+// known, and reports whether the bridge was found at another address.
+func (c *Collector) relocate(ctx context.Context, failure error) bool {
+	now := time.Now()
+	if !c.search.isDue(failure, now) || c.target.ID == "" || c.find == nil {
+		return false
+	}
+	c.search.last = now
+	host, ok := c.target.Locate(ctx, c.find)
+	if ok {
+		c.target.Host, c.target.Named, c.conn.state = host, false, connUnknown
+	}
+	return ok
+}
+
+// otherBridge returns the true reason for a refused key without https: another bridge may
+// now have the address.
 func (c *Collector) otherBridge(ctx context.Context, failure error) error {
-	if collectors.ClassOf(failure) != collectors.Authentication || c.id == "" || c.link == nil || c.scheme == "https" {
+	if collectors.ClassOf(failure) != collectors.Authentication || c.target.ID == "" || c.conn.client == nil || c.target.Scheme == "https" {
 		return failure
 	}
-	got, err := c.config(ctx, c.link)
-	if err != nil {
-		return failure
-	}
-	if err := c.recognise(got, c.link); collectors.KindOf(err) == "other bridge" {
+	if _, err := c.target.Ask(ctx, c.conn.client); collectors.KindOf(err) == "other bridge" {
 		return err
 	}
 	return failure
 }
 
-// answered says whether a failure is a Hue bridge's own: it is there, and busy.
+// answered reports whether the bridge itself reported the failure: it is there, and busy.
 func answered(err error) bool {
-	var transient *collectors.TransientError
-	return errors.As(err, &transient) && transient.StatusCode != 0
+	return collectors.ClassOf(err) == collectors.Transient && statusOf(err) != 0
 }
 
-// rememberHost stores the address at which a paired bridge now is.
-func (c *Collector) rememberHost() error {
-	if !c.paired || c.host == c.storedHost {
+// storeHost stores the address at which a paired bridge is now.
+func (c *Collector) storeHost() error {
+	if !c.paired || c.target.Host == c.storedHost {
 		return nil
 	}
-	all, err := loadPairings(c.stateDir)
-	if err != nil {
+	host := c.target.Host
+	if c.target.Scheme == "http" {
+		host = "http://" + host
+	}
+	if err := pairing.StoreHost(c.stateDir, c.target.ID, host); err != nil {
 		return err
 	}
-	p, found := findPairing(all, c.id, "")
-	if !found {
-		return nil
-	}
-	p.Host = c.host
-	if c.scheme == "http" {
-		p.Host = "http://" + c.host
-	}
-	if err := storePairing(c.stateDir, p); err != nil {
-		return err
-	}
-	c.storedHost = c.host
+	c.storedHost = c.target.Host
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // A bridge that got another address is found there by its id, and what was stored
@@ -35,11 +36,11 @@ func TestBridgeThatMoved(t *testing.T) {
 				}
 				return dial(ctx, network, to)
 			}
-			o.Find = func(context.Context) ([]hue.Found, error) {
+			o.Find = func(context.Context) ([]pairing.Found, error) {
 				searches = append(searches, time.Now())
-				found := []hue.Found{{ID: "001788fffe999999", Host: "192.168.1.9"}}
+				found := []pairing.Found{{ID: "001788fffe999999", Host: "192.168.1.9"}}
 				if time.Since(start) > 10*time.Minute {
-					found = append(found, hue.Found{ID: strings.ToLower(bridgeID), Host: address})
+					found = append(found, pairing.Found{ID: strings.ToLower(bridgeID), Host: address})
 				}
 				return found, errors.New("at the vendor's service: turned away")
 			}
@@ -98,8 +99,8 @@ func TestAnotherBridgeAtTheAddress(t *testing.T) {
 			}
 			bridge.ServeHTTP(w, r)
 		}), func(o *hue.Options) {
-			o.Find = func(context.Context) ([]hue.Found, error) {
-				return []hue.Found{{ID: strings.ToLower(bridgeID), Host: "192.168.1.3"}}, nil
+			o.Find = func(context.Context) ([]pairing.Found, error) {
+				return []pairing.Found{{ID: strings.ToLower(bridgeID), Host: "192.168.1.3"}}, nil
 			}
 		})
 		bridge.SetMotionSensor(hall)

@@ -6,16 +6,21 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tdrn-org/go-hue/api"
-
 	"hueair2mqtt/collectors"
+)
+
+// Types of containers; there is also "error".
+const (
+	eventUpdate = "update"
+	eventAdd    = "add"
+	eventDelete = "delete"
 )
 
 // Next returns what the bridge reports next, as collectors.Streamer has it. It
 // opens the event stream if none is open. A bridge without CLIP v2, and one that no
 // poll has reached yet, reports nothing.
 func (c *Collector) Next(ctx context.Context) (collectors.Update, error) {
-	if c.link == nil || !c.link.v2 || c.house == nil {
+	if c.conn.client == nil || !c.conn.hasV2 || c.house == nil {
 		<-ctx.Done()
 		return collectors.Update{}, ctx.Err()
 	}
@@ -123,7 +128,7 @@ func (c *Collector) take(p piece) {
 		resyncs bool
 	)
 	for _, contained := range p.containers {
-		if contained.Type != api.EventTypeUpdate {
+		if contained.Type != eventUpdate {
 			resyncs = resyncs || c.house.concerns(contained)
 			continue
 		}
@@ -169,7 +174,7 @@ func (c *Collector) take(p piece) {
 // concerns reports whether resources that were added, deleted, or something
 // unknown, are of a type that is read.
 func (h *house) concerns(contained container) bool {
-	if contained.Type != api.EventTypeAdd && contained.Type != api.EventTypeDelete {
+	if contained.Type != eventAdd && contained.Type != eventDelete {
 		return true
 	}
 	return slices.ContainsFunc(contained.Data, func(raw json.RawMessage) bool {

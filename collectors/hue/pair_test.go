@@ -16,6 +16,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // stored is an entry of hue.json.
@@ -23,7 +24,7 @@ type stored struct{ ID, Host, Model, Username, Fingerprint string }
 
 func readState(t *testing.T, dir string) []stored {
 	t.Helper()
-	file := filepath.Join(dir, hue.StateFile)
+	file := filepath.Join(dir, pairing.StateFile)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,7 @@ func writeState(t *testing.T, entries ...stored) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, hue.StateFile), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, pairing.StateFile), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -65,7 +66,7 @@ func TestPairWithABridgeThatSignsItself(t *testing.T) {
 	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
 	defer server.Close()
 	dir := t.TempDir()
-	n, err := hue.Meet(t.Context(), hue.Options{Host: server.Host(), StateDir: dir})
+	n, err := pairing.Identify(t.Context(), pairing.Options{Host: server.Host(), StateDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func TestPairRefusesAStranger(t *testing.T) {
 			bridge := huetest.NewBridge(bridgeID, key)
 			server := huetest.StartTLS(bridge, options...)
 			defer server.Close()
-			if n, err := hue.Meet(t.Context(), hue.Options{Host: server.Host()}); collectors.KindOf(err) != "certificate" {
+			if n, err := pairing.Identify(t.Context(), pairing.Options{Host: server.Host()}); collectors.KindOf(err) != "certificate" {
 				t.Errorf("%+v, %v", n, err)
 			}
 		})
@@ -134,7 +135,7 @@ func TestPairRefusesADowngrade(t *testing.T) {
 	defer plain.Close()
 	for _, host := range []string{server.Host(), plain.URL} {
 		dir := writeState(t, stored{ID: bridge.ID(), Host: "192.168.1.2", Username: "old"})
-		if _, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir}); collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "hue.json") {
+		if _, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir}); collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "hue.json") {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
@@ -148,7 +149,7 @@ func TestPairWithAnOldBridge(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	host := strings.TrimPrefix(server.URL, "http://")
-	n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir})
+	n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir})
 	if err != nil || n.Encrypted || n.Fingerprint != "" {
 		t.Fatalf("%+v, %v", n, err)
 	}
@@ -187,7 +188,7 @@ func TestButtonIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bridge := huetest.NewBridge(bridgeID, key)
 		dir := t.TempDir()
-		n, err := hue.Meet(t.Context(), hue.Options{Host: "http://192.168.1.2", StateDir: dir, DialContext: newPipe(t, bridge).dial})
+		n, err := pairing.Identify(t.Context(), pairing.Options{Host: "http://192.168.1.2", StateDir: dir, Dial: newPipe(t, bridge).dial})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +237,7 @@ func TestAnswersToPairing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				bridge := huetest.NewBridge(bridgeID, key)
 				dir := t.TempDir()
-				n, err := hue.Meet(t.Context(), hue.Options{Host: "http://192.168.1.2", StateDir: dir, DialContext: newPipe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n, err := pairing.Identify(t.Context(), pairing.Options{Host: "http://192.168.1.2", StateDir: dir, Dial: newPipe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == http.MethodPost {
 						test.answer(w, r)
 						return
@@ -250,7 +251,7 @@ func TestAnswersToPairing(t *testing.T) {
 				if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), test.says) || time.Since(start) != test.took {
 					t.Errorf("%v after %s", err, time.Since(start))
 				}
-				if _, err := os.Stat(filepath.Join(dir, hue.StateFile)); err == nil {
+				if _, err := os.Stat(filepath.Join(dir, pairing.StateFile)); err == nil {
 					t.Error("something was stored")
 				}
 			})
@@ -262,7 +263,7 @@ func TestDamagedState(t *testing.T) {
 	for _, text := range []string{`{"bridges":[{"id":"001788fffe010203","host":"a","username":"` + key + `"`, `[]`, `{"bridges":[{"id":"x","host":"a","username":"` + key + `"}]}`,
 		`{"bridges":[{"id":"001788fffe010203","host":"ftp://a","username":"` + key + `"}]}`} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, hue.StateFile), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, pairing.StateFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := hue.New(hue.Options{Host: "192.168.1.2", StateDir: dir})
@@ -313,7 +314,7 @@ func TestPairedWhileRunning(t *testing.T) {
 		_, err := h.collect(t)
 		checkAuthentication(t, err, "no key")
 		text := `{"bridges":[{"id":"` + h.bridge.ID() + `","host":"192.168.1.2","username":"` + key + `"}]}`
-		if err := os.WriteFile(filepath.Join(dir, hue.StateFile), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, pairing.StateFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		deviceIn(t, h.mustCollect(t), hallID)
@@ -376,7 +377,7 @@ func TestPairEachModel(t *testing.T) {
 				host = server.Host()
 			}
 			dir := t.TempDir()
-			n, err := hue.Meet(t.Context(), hue.Options{Host: host, StateDir: dir})
+			n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,24 +12,18 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tdrn-org/go-hue/api"
-
 	"hueair2mqtt/collectors"
 )
 
 // readHouse asks a v2 bridge for all its resources, in one request, and makes
 // devices of them.
 func (c *Collector) readHouse(ctx context.Context) (collectors.Snapshot, error) {
-	client, err := c.link.client(c.key)
-	if err != nil {
-		return collectors.Snapshot{}, malformed("the address of the Hue bridge is unusable: %s", c.clean(err.Error()))
-	}
 	askedAt := c.stream.position()
 	var (
 		house = newHouse(c.lights)
 		found faults
 	)
-	resources, err := c.read(ctx, house, &found, client.GetResources)
+	resources, err := c.read(ctx, house, &found, resourcesPath)
 	if err != nil {
 		return collectors.Snapshot{}, err
 	}
@@ -41,7 +35,7 @@ func (c *Collector) readHouse(ctx context.Context) (collectors.Snapshot, error) 
 		return collectors.Snapshot{}, emptyHouse(what, found)
 	}
 	if house.namesOnly() {
-		if err := c.readByType(ctx, house, &found, client); err != nil {
+		if err := c.readByType(ctx, house, &found); err != nil {
 			return collectors.Snapshot{}, err
 		}
 	}
@@ -84,17 +78,14 @@ func (h *house) namesOnly() bool {
 	return true
 }
 
+// resourcesPath is the path of all resources of CLIP v2.
+const resourcesPath = "/clip/v2/resource"
+
 // readByType asks for the resources of one type after the other, of those that are
 // there.
-func (c *Collector) readByType(ctx context.Context, house *house, found *faults, client *api.Client) error {
+func (c *Collector) readByType(ctx context.Context, house *house, found *faults) error {
 	for _, kind := range house.types() {
-		ask := func(ctx context.Context, edit ...api.RequestEditorFn) (*http.Response, error) {
-			return client.GetResources(ctx, append(edit, func(_ context.Context, req *http.Request) error {
-				req.URL.Path += "/" + kind
-				return nil
-			})...)
-		}
-		if _, err := c.read(ctx, house, found, ask); err != nil {
+		if _, err := c.read(ctx, house, found, resourcesPath+"/"+kind); err != nil {
 			return err
 		}
 	}
@@ -103,22 +94,10 @@ func (c *Collector) readByType(ctx context.Context, house *house, found *faults,
 
 // read sends one request and adds the resources of its answer to the house. It
 // returns how many there were, of any type.
-func (c *Collector) read(
-	ctx context.Context, house *house, found *faults,
-	ask func(context.Context, ...api.RequestEditorFn) (*http.Response, error),
-) (resources int, err error) {
-	const doing = "asking for the resources"
-	err = c.limited(ctx, doing, func(ctx context.Context) error {
-		resp, err := ask(ctx)
-		if err != nil {
-			return c.networkError(doing, withoutURL(err))
-		}
-		defer resp.Body.Close()
-		if err := c.statusError(resp); err != nil {
-			return err
-		}
+func (c *Collector) read(ctx context.Context, house *house, found *faults, path string) (resources int, err error) {
+	err = c.conn.client.Get(ctx, "asking for the resources", path, func(resp *http.Response) error {
 		if resp.ContentLength > maxBody {
-			return oversized("the answer announces %d bytes, and no Hue bridge has more than %d to say", resp.ContentLength, maxBody)
+			return oversized("the answer announces %d bytes; a Hue bridge sends at most %d", resp.ContentLength, maxBody)
 		}
 		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 			house.answered = at
@@ -127,6 +106,24 @@ func (c *Collector) read(
 		return err
 	})
 	return resources, err
+}
+
+// authPath answers whether a key is accepted, with an empty body: 200 or 403
+// (Hue Entertainment API). An emulator may not have it.
+const authPath = "/auth/v1"
+
+// confirmed reports whether the bridge is there and has not refused the key. It
+// costs the bridge far less than a full read. Without an answer the stream is doubted.
+func (c *Collector) confirmed(ctx context.Context) bool {
+	err := c.conn.client.Get(ctx, "asking whether the key is accepted", authPath, func(*http.Response) error { return nil })
+	if collectors.ClassOf(err) == collectors.Authentication {
+		return false
+	}
+	if err == nil || statusOf(err) != 0 {
+		return true
+	}
+	c.stream.doubt()
+	return false
 }
 
 // decodeAnswer reads {"errors": [...], "data": [...]} resource by resource, so
@@ -142,7 +139,7 @@ func (c *Collector) decodeAnswer(body io.Reader, house *house, found *faults) (r
 	case err != nil:
 		return 0, c.readError(err)
 	case start[0] == '<':
-		return 0, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", c.setting)
+		return 0, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", c.target.Setting)
 	}
 	dec := json.NewDecoder(in)
 	if start[0] != '{' {
@@ -173,7 +170,7 @@ func (c *Collector) decodeAnswer(body io.Reader, house *house, found *faults) (r
 					return err
 				}
 				if key == "errors" {
-					found.add("the Hue bridge says: %s", c.clean(description(raw)))
+					found.add("the Hue bridge says: %s", c.target.Clean(description(raw)))
 					return nil
 				}
 				if resources++; resources > maxEntries {
@@ -185,7 +182,7 @@ func (c *Collector) decodeAnswer(body io.Reader, house *house, found *faults) (r
 					err = house.add(head, raw)
 				}
 				if err != nil {
-					found.add("%s: %s", whose(head, raw), c.clean(err.Error()))
+					found.add("%s: %s", whose(head, raw), c.target.Clean(err.Error()))
 					house.refused[head.ID] = true
 				}
 				return nil

@@ -321,7 +321,7 @@ func checkAuthentication(t *testing.T, err error, code string) {
 	}
 	want := `Run "hueair2mqtt hue pair --host 192.168.1.2" and press the link button on the Hue bridge`
 	if code == "no key" {
-		want += "; hueair2mqtt goes on by itself."
+		want += "; hueair2mqtt then continues by itself."
 	} else {
 		want += ", remove hue.bridges[0].username, then restart hueair2mqtt."
 	}

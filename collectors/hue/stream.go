@@ -14,9 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tdrn-org/go-hue/api"
-
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 const (
@@ -67,7 +66,7 @@ const (
 // container is what a v2 bridge sends its changes in. Its items are read one by
 // one later, so that one that is wrong costs nothing else.
 type container struct {
-	Type api.EventType     `json:"type"`
+	Type string            `json:"type"`
 	Data []json.RawMessage `json:"data"`
 }
 
@@ -106,12 +105,12 @@ func (c *Collector) openStream() *stream {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stream{
 		queue: make(chan piece, maxQueue), wake: make(chan struct{}, 1), doubted: make(chan struct{}, 1),
-		cancel: cancel, done: make(chan struct{}), timeout: c.timeout,
+		cancel: cancel, done: make(chan struct{}), timeout: c.target.Timeout,
 	}
-	client, err := c.link.client(c.key)
+	client := c.conn.client
 	go func() {
 		defer close(s.done)
-		s.run(ctx, client, err)
+		s.run(ctx, client)
 	}()
 	return s
 }
@@ -127,14 +126,11 @@ func (c *Collector) closeStream() {
 }
 
 // run keeps the stream open until ctx ends.
-func (s *stream) run(ctx context.Context, client *api.Client, unusable error) {
+func (s *stream) run(ctx context.Context, client *pairing.Client) {
 	pause, opening := firstPause, reopened
 	for {
 		began := time.Now()
-		err := unusable
-		if err == nil {
-			err = s.follow(ctx, client, opening)
-		}
+		err := s.follow(ctx, client, opening)
 		if ctx.Err() != nil {
 			return
 		}
@@ -170,7 +166,7 @@ func (s *stream) doubt() {
 
 // follow opens a connection and reads it to its end, which always is an error. A
 // connection that falls silent, or is doubted, is replaced without a gap.
-func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) error {
+func (s *stream) follow(ctx context.Context, client *pairing.Client, opening gap) error {
 	current, err := s.open(ctx, client)
 	if err != nil {
 		return err
@@ -214,8 +210,8 @@ func (s *stream) follow(ctx context.Context, client *api.Client, opening gap) er
 	}
 }
 
-// connection is one request for the event stream.
-type connection struct {
+// streamConn is one request for the event stream.
+type streamConn struct {
 	stream  *stream
 	number  int
 	resumed bool // it was opened after a known event, so that the bridge repeats what was missed
@@ -227,23 +223,11 @@ type connection struct {
 }
 
 // open asks for the stream, with what came after the last known event.
-func (s *stream) open(ctx context.Context, client *api.Client) (*connection, error) {
+func (s *stream) open(ctx context.Context, client *pairing.Client) (*streamConn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	late := time.AfterFunc(s.timeout, cancel)
 	lastID, number := s.nextConnection()
-	resp, err := client.GetEventStream(ctx, nil, func(_ context.Context, req *http.Request) error {
-		req.Header.Set("Accept", "text/event-stream")
-		if lastID != "" {
-			req.Header.Set("Last-Event-ID", lastID)
-		}
-		return nil
-	})
-	if err == nil {
-		err = s.check(resp)
-		if err != nil {
-			_ = resp.Body.Close()
-		}
-	}
+	resp, err := s.request(ctx, client, lastID)
 	if inTime := late.Stop(); !inTime && err == nil {
 		_ = resp.Body.Close()
 		err = context.Canceled
@@ -254,11 +238,32 @@ func (s *stream) open(ctx context.Context, client *api.Client) (*connection, err
 		if timedOut {
 			return nil, fmt.Errorf("the stream did not begin within %s", s.timeout)
 		}
-		return nil, withoutURL(err)
+		return nil, err
 	}
-	c := &connection{stream: s, number: number, resumed: lastID != "", body: resp.Body, cancel: cancel, ended: make(chan struct{})}
+	c := &streamConn{stream: s, number: number, resumed: lastID != "", body: resp.Body, cancel: cancel, ended: make(chan struct{})}
 	c.read.Store(time.Now().UnixNano())
 	return c, nil
+}
+
+// request asks for the stream.
+func (s *stream) request(ctx context.Context, client *pairing.Client, lastID string) (*http.Response, error) {
+	req, err := client.NewRequest(ctx, http.MethodGet, "/eventstream/clip/v2", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	resp, err := client.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(resp); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	return resp, nil
 }
 
 // check returns an error if an answer is no stream of events.
@@ -276,7 +281,7 @@ func (s *stream) check(resp *http.Response) error {
 }
 
 // start begins to read. The caller must close the connection then.
-func (c *connection) start() {
+func (c *streamConn) start() {
 	go func() {
 		defer close(c.ended)
 		c.err = c.readAll()
@@ -284,16 +289,16 @@ func (c *connection) start() {
 }
 
 // close ends the connection and waits for its goroutine.
-func (c *connection) close() {
+func (c *streamConn) close() {
 	c.cancel()
 	<-c.ended
 	_ = c.body.Close()
 }
 
-func (c *connection) lastRead() time.Time { return time.Unix(0, c.read.Load()) }
+func (c *streamConn) lastRead() time.Time { return time.Unix(0, c.read.Load()) }
 
 // Read reads the body and notes the time.
-func (c *connection) Read(p []byte) (int, error) {
+func (c *streamConn) Read(p []byte) (int, error) {
 	n, err := c.body.Read(p)
 	if n > 0 {
 		c.read.Store(time.Now().UnixNano())
@@ -302,12 +307,12 @@ func (c *connection) Read(p []byte) (int, error) {
 }
 
 // readAll queues the events until the connection ends, and returns why it did.
-func (c *connection) readAll() error {
+func (c *streamConn) readAll() error {
 	events := newSSEReader(c)
 	for {
 		e, err := events.next()
 		if err != nil && !errors.Is(err, errLongEvent) {
-			return withoutURL(err)
+			return err
 		}
 		if c.stream.repeated(e.id, c.number) {
 			continue
@@ -405,7 +410,7 @@ func (s *stream) faults(c *Collector) []error {
 		s.lostMoves = 0
 	}
 	if s.state == streamDown {
-		all = append(all, fmt.Errorf("the event stream is cut, so that changes are seen at the polls only: %s", c.clean(s.failure.Error())))
+		all = append(all, fmt.Errorf("the event stream is cut, so that changes are seen at the polls only: %s", c.target.Clean(s.failure.Error())))
 	}
 	return all
 }

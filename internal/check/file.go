@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"hueair2mqtt/internal/regularfile"
+	"hueair2mqtt/configs"
 )
 
 // SecretFile is a file that the service must be able to read, and nobody else.
@@ -57,7 +57,7 @@ func (s SecretFile) Look(stateDir string) []Finding {
 	case info.Size() == 0:
 		return append(found, Failed(component, s.Renew, "%s: %s is empty", s.Name, s.Path))
 	}
-	f, err := regularfile.Open(s.Path)
+	f, err := configs.OpenFile(s.Path)
 	if err != nil {
 		return append(found, s.unreadable(err))
 	}

@@ -17,6 +17,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 )
@@ -193,7 +194,7 @@ func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Fin
 // hueFile and amazonFile are what the program keeps of the two sources.
 func hueFile(c *configs.Config) check.SecretFile {
 	return check.SecretFile{
-		Name: hue.StateFile, Path: filepath.Join(c.StateDir, hue.StateFile), Kept: true,
+		Name: pairing.StateFile, Path: filepath.Join(c.StateDir, pairing.StateFile), Kept: true,
 		Renew: "remove it and pair the Hue bridges again: hueair2mqtt hue pair",
 	}
 }
@@ -246,7 +247,7 @@ func credentialFindings(c *configs.Config) (findings []check.Finding) {
 	}
 	for i, f := range findings {
 		// run ends at once if it can't read what pairing stored.
-		findings[i].Unusable = f.Status == check.Fail && strings.HasPrefix(f.Reason, hue.StateFile+":")
+		findings[i].Unusable = f.Status == check.Fail && strings.HasPrefix(f.Reason, pairing.StateFile+":")
 	}
 	return findings
 }

@@ -272,7 +272,7 @@ var brokenInstallations = []broken{
 		harness.WriteFile(i.t, i.StateFile("hue.json"), `{"bridges": [{"username": "`+harness.HueKey, 0o600)
 	}, "hue", exitUnusable, "is damaged", "remove it and pair the Hue bridges again"},
 	{"no Hue bridge", func(i *installation) { i.HueTLS.Close() },
-		"hue", exitFailed, "refused", "see that the Hue bridge has power and network"},
+		"hue", exitFailed, "refused", "check that the Hue bridge has power and network"},
 	{"a key that the Hue bridge does not know", func(i *installation) {
 		i.Hue.DeleteKey()
 	}, "hue", exitFailed, "", "hueair2mqtt hue pair"},
@@ -287,7 +287,7 @@ var brokenInstallations = []broken{
 	{"a Hue bridge that is slow", func(i *installation) {
 		i.set("hue.timeout", "1s")
 		i.Hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Hang}, 20)...)
-	}, "hue", exitFailed, "within 1s", "see that the Hue bridge has power and network"},
+	}, "hue", exitFailed, "within 1s", "check that the Hue bridge has power and network"},
 	{"a Hue bridge that is busy", func(i *installation) {
 		i.Hue.ScriptPath("/", slices.Repeat([]http.HandlerFunc{huetest.Busy(0)}, 20)...)
 	},

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
@@ -42,7 +42,7 @@ func (e *exitError) Unwrap() error { return e.err }
 const garbageCollection = 50
 
 // finder looks for Hue bridges; the tests have one that stays on this machine.
-var finder hue.Finder
+var finder pairing.Finder
 
 // Main runs the command line of this process until it is done, SIGINT or SIGTERM comes,
 // and returns the exit code.

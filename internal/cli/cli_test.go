@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/test/harness"
 )
 
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 			writeAllocated(file)
 		}
 		if address := os.Getenv(searchAt); address != "" {
-			finder = hue.Finder{Service: address, Browse: func(context.Context, func(hue.Found)) error { return nil }}
+			finder = pairing.Finder{Service: address, Browse: func(context.Context, func(pairing.Found)) error { return nil }}
 		}
 		if dir := os.Getenv(fullDisk); dir != "" {
 			if err := fillDisk(dir); err != nil {

@@ -104,18 +104,25 @@ func (s still) Acknowledge(context.Context, string) error       { return nil }
 // of its evening.
 func serveADay(t *testing.T) (address string) {
 	t.Helper()
+	const duration = 44*time.Hour + time.Second
 	var evening still
+	now, sparklines := time.Now(), web.NewSparklines()
 	t.Run("a day", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, end := context.WithCancel(t.Context())
 			live := bridge.NewLive()
+			// The bubble's time is long ago.
+			behind := now.Sub(time.Now().Add(duration))
+			record := func(device string, readings map[collectors.Measurement]collectors.Value) {
+				sparklines.Record(time.Now().Add(behind), device, readings)
+			}
 			ended := make(chan error, 1)
 			go func() {
 				ended <- bridge.Run(ctx, bridge.Options{
-					StateDir: t.TempDir(), Version: "1.0.0", Tasks: dayAtHome(), Log: zap.NewNop(), Live: live, Preview: true,
+					StateDir: t.TempDir(), Version: "1.0.0", Tasks: dayAtHome(), Log: zap.NewNop(), Live: live, Preview: true, OnReadings: record,
 				})
 			}()
-			time.Sleep(44*time.Hour + time.Second)
+			time.Sleep(duration)
 			var err error
 			if evening.picture, err = live.Picture(ctx); err != nil {
 				t.Error(err)
@@ -126,8 +133,7 @@ func serveADay(t *testing.T) (address string) {
 			}
 		})
 	})
-	// The bubble's time is long ago, and it had no broker.
-	now := time.Now()
+	// The bubble had no broker.
 	p := &evening.picture
 	p.Started, p.Broker = now.Add(-44*time.Hour), bridge.BrokerPicture{Connected: true, Since: now.Add(-44 * time.Hour)}
 	for i := range p.Devices {
@@ -144,7 +150,7 @@ func serveADay(t *testing.T) (address string) {
 		t.Fatal(err)
 	}
 	config.StateDir = t.TempDir()
-	page := web.New(t.Context(), web.Options{Config: config, House: evening, Log: web.NewRing(), Errors: zap.NewNop()})
+	page := web.New(t.Context(), web.Options{Config: config, House: evening, Sparklines: sparklines, Log: web.NewRing(), Errors: zap.NewNop()})
 	server := httptest.NewServer(page.Handler())
 	t.Cleanup(server.CloseClientConnections)
 	return server.URL

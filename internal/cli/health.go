@@ -23,15 +23,6 @@ import (
 // than container engines wait for a health check.
 const healthTimeout = 4 * time.Second
 
-// newLive makes the Live of a bridge that runs with this configuration. Only the page
-// draws traces.
-func newLive(c *configs.Config) *bridge.Live {
-	if c.Web.Listen != "" {
-		return bridge.NewLive()
-	}
-	return bridge.NewLiveWithoutTraces()
-}
-
 func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
 
 // newHealthCommand makes the health check of the container image, which has no other

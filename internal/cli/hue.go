@@ -9,10 +9,11 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
-func newHueCommand(finder hue.Finder) *cobra.Command {
+func newHueCommand(finder pairing.Finder) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hue",
 		Short: "Find Philips Hue bridges, pair with them, forget them",
@@ -42,7 +43,7 @@ func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
 
 // hueOptions are those of all Hue bridges: the configured ones, and those that are
 // only paired. Without any there is nothing to read.
-func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
+func hueOptions(c *configs.Config, find pairing.FindFunc) ([]hue.Options, error) {
 	options, err := hueOptionsIfAny(c, find)
 	if err == nil && len(options) == 0 {
 		return nil, &collectors.RemedyError{
@@ -54,7 +55,7 @@ func hueOptions(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
 }
 
 // hueOptionsIfAny is hueOptions where no Hue bridge is no error.
-func hueOptionsIfAny(c *configs.Config, find hue.FindFunc) ([]hue.Options, error) {
+func hueOptionsIfAny(c *configs.Config, find pairing.FindFunc) ([]hue.Options, error) {
 	template := hue.Options{
 		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
 		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
-func newHueDiscoverCommand(finder hue.Finder) *cobra.Command {
+func newHueDiscoverCommand(finder pairing.Finder) *cobra.Command {
 	return &cobra.Command{
 		Use:   "discover",
 		Short: "Find the Hue bridges in the network",
@@ -24,7 +24,7 @@ there is one; 1: there is none.`,
 			if len(found) == 0 {
 				return &exitError{exitFailed, noBridge(err)}
 			}
-			hue.Describe(cmd.Context(), found)
+			pairing.Describe(cmd.Context(), found)
 			return writeBridges(cmd.OutOrStdout(), found)
 		},
 	}
@@ -40,7 +40,7 @@ func noBridge(err error) error {
 }
 
 // writeBridges lists bridges, a line each.
-func writeBridges(w io.Writer, found []hue.Found) error {
+func writeBridges(w io.Writer, found []pairing.Found) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, b := range found {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", b.ID, orUnknown(b.Model), b.Host, orUnknown(b.Software))

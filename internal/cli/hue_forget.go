@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
@@ -23,7 +23,7 @@ others become unavailable. Exit code 1: there is no such bridge.`,
 			if err != nil {
 				return err
 			}
-			if err := hue.Forget(config.StateDir, args[0]); err != nil {
+			if err := pairing.Forget(config.StateDir, args[0]); err != nil {
 				return &exitError{exitFailed, fmt.Errorf("hue forget: %w", err)}
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "Forgotten. To delete its key on the Hue bridge as well, remove hueair2mqtt there in the Hue app.\n")

@@ -14,10 +14,11 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
-func newHuePairCommand(finder hue.Finder) *cobra.Command {
+func newHuePairCommand(finder pairing.Finder) *cobra.Command {
 	var host string
 	cmd := &cobra.Command{
 		Use:   "pair",
@@ -55,7 +56,7 @@ service can read it.`,
 
 // onlyBridge finds the address of the one bridge there is. If it is announced at
 // several addresses, the one counts at which it answers.
-func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
+func onlyBridge(cmd *cobra.Command, finder pairing.Finder) (string, error) {
 	found, err := finder.Find(cmd.Context())
 	switch len(found) {
 	case 0:
@@ -63,9 +64,9 @@ func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
 	case 1:
 		return found[0].Host, nil
 	}
-	hue.Describe(cmd.Context(), found)
+	pairing.Describe(cmd.Context(), found)
 	if found[0].ID == found[len(found)-1].ID { // sorted by id
-		answering := slices.DeleteFunc(slices.Clone(found), func(f hue.Found) bool { return f.Software == "" })
+		answering := slices.DeleteFunc(slices.Clone(found), func(f pairing.Found) bool { return f.Software == "" })
 		if len(answering) == 1 {
 			return answering[0].Host, nil
 		}
@@ -78,7 +79,7 @@ func onlyBridge(cmd *cobra.Command, finder hue.Finder) (string, error) {
 
 func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	n, err := hue.Meet(ctx, hue.Options{Host: host, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Setting: "--host"})
+	n, err := pairing.Identify(ctx, pairing.Options{Host: host, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Setting: "--host"})
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(out, "Paired; the key is in %s of %s.\n", hue.StateFile, config.StateDir)
+	fmt.Fprintf(out, "Paired; the key is in %s of %s.\n", pairing.StateFile, config.StateDir)
 	if !config.Hue.Enabled {
 		fmt.Fprintln(out, "Set hue.enabled to true in the configuration, so that it is read.")
 	}
@@ -111,7 +112,7 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 
 // listHueSensors reads the bridge with the new key.
 func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, id string) error {
-	collector, err := hue.New(hue.Options{ID: id, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Areas: config.Hue.Areas, Setting: hue.StateFile})
+	collector, err := hue.New(hue.Options{ID: id, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Areas: config.Hue.Areas, Setting: pairing.StateFile})
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ type countdown struct {
 const countdownStep = 5 * time.Second
 
 func newCountdown(out io.Writer) *countdown {
-	c := &countdown{out: out, next: hue.ButtonTime}
+	c := &countdown{out: out, next: pairing.ButtonTime}
 	if f, ok := out.(*os.File); ok {
 		info, err := f.Stat()
 		c.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0

@@ -13,17 +13,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/test/harness"
 )
 
 // runHue runs a hue command with a finder that stays on this machine.
-func runHue(t *testing.T, finder hue.Finder, stateDir string, args ...string) (stdout string, err error) {
+func runHue(t *testing.T, finder pairing.Finder, stateDir string, args ...string) (stdout string, err error) {
 	t.Helper()
 	if finder.Browse == nil {
-		finder.Browse = func(context.Context, func(hue.Found)) error { return nil }
+		finder.Browse = func(context.Context, func(pairing.Found)) error { return nil }
 	}
 	if finder.Service == "" {
 		service := httptest.NewServer(huetest.DiscoveryHandler())
@@ -65,11 +65,11 @@ func newHueServer(t *testing.T, id string) (*huetest.Bridge, *huetest.Server) {
 	return bridge, server
 }
 
-func finderOf(servers ...*huetest.Server) hue.Finder {
-	return hue.Finder{Browse: func(_ context.Context, found func(hue.Found)) error {
+func finderOf(servers ...*huetest.Server) pairing.Finder {
+	return pairing.Finder{Browse: func(_ context.Context, found func(pairing.Found)) error {
 		for _, s := range servers {
 			d := s.Discovered()
-			found(hue.Found{ID: d.ID, Host: s.Host()})
+			found(pairing.Found{ID: d.ID, Host: s.Host()})
 		}
 		return nil
 	}}
@@ -82,7 +82,7 @@ func TestHueDiscover(t *testing.T) {
 	if want := harness.HueID + "  BSB002  " + a.Host() + "  1967054020\n001788fffe010204  BSB002  " + b.Host() + "  1967054020\n"; err != nil || out != want {
 		t.Errorf("%v\n%s", err, out)
 	}
-	out, err = runHue(t, hue.Finder{Service: a.URL + "/nonsense"}, t.TempDir(), "discover")
+	out, err = runHue(t, pairing.Finder{Service: a.URL + "/nonsense"}, t.TempDir(), "discover")
 	if exitCode(err) != exitFailed || out != "" || !strings.Contains(err.Error(), "no Hue bridge was found") || !strings.Contains(err.Error(), "vendor's service") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -111,7 +111,7 @@ func TestHuePair(t *testing.T) {
 			t.Errorf("says nothing of %q:\n%s", line, out)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(dir, hue.StateFile))
+	text, err := os.ReadFile(filepath.Join(dir, pairing.StateFile))
 	if err != nil || !strings.Contains(string(text), harness.HueID) {
 		t.Fatalf("%v: %s", err, text)
 	}
@@ -139,10 +139,10 @@ func TestHuePairChoosesNoAddressByItself(t *testing.T) {
 	_, other := newHueServer(t, "001788fffe010204")
 	second := huetest.StartTLS(bridge, huetest.WithSelfSigned())
 	defer second.Close()
-	at := func(hosts ...string) hue.Finder {
-		return hue.Finder{Browse: func(_ context.Context, found func(hue.Found)) error {
+	at := func(hosts ...string) pairing.Finder {
+		return pairing.Finder{Browse: func(_ context.Context, found func(pairing.Found)) error {
 			for _, host := range hosts {
-				found(hue.Found{ID: harness.HueID, Host: host})
+				found(pairing.Found{ID: harness.HueID, Host: host})
 			}
 			return nil
 		}}
@@ -176,7 +176,7 @@ func TestHuePairNeedsOneBridge(t *testing.T) {
 func TestCountdown(t *testing.T) {
 	var out bytes.Buffer
 	c := newCountdown(&out)
-	for left := hue.ButtonTime; left > 0; left -= time.Second {
+	for left := pairing.ButtonTime; left > 0; left -= time.Second {
 		c.show(left - 3*time.Millisecond)
 	}
 	c.end()

@@ -11,6 +11,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 
@@ -27,7 +28,7 @@ type pairings struct {
 // follow takes up Hue bridges that are paired and lets go of those that are
 // forgotten, until ctx ends. It returns when the bridge has stopped.
 func (p *pairings) follow(ctx context.Context) {
-	file := filepath.Join(p.config.StateDir, hue.StateFile)
+	file := filepath.Join(p.config.StateDir, pairing.StateFile)
 	seen := stamp(file)
 	tick := time.NewTicker(pairingsEvery)
 	defer tick.Stop()

@@ -13,11 +13,12 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/statefile"
 )
 
 // The alert files' names, which users' scripts look for.
@@ -62,7 +63,7 @@ func newRunCommand() *cobra.Command {
 			if options.ServiceManager, err = serviceManager(); err != nil {
 				return &exitError{exitUnusable, err}
 			}
-			options.Live = newLive(config)
+			options.Live = bridge.NewLive()
 			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
 			if err != nil {
 				return &exitError{exitFailed, err}
@@ -188,7 +189,7 @@ func removeAlertsOfDisabled(c *configs.Config) error {
 	var errs []error
 	for file, enabled := range map[string]bool{hueAlertFile: c.Hue.Enabled, amazonAlertFile: c.Amazon.Enabled} {
 		if !enabled {
-			errs = append(errs, collectors.RemoveFile(filepath.Join(c.StateDir, file)))
+			errs = append(errs, statefile.Remove(filepath.Join(c.StateDir, file)))
 		}
 	}
 	return errors.Join(errs...)
@@ -225,13 +226,13 @@ func reportStateDir(dir string, log *zap.Logger) error {
 // tidyStateDir removes what a program that was killed while it wrote left there,
 // and tells of credentials that others can read.
 func tidyStateDir(c *configs.Config, log *zap.Logger) {
-	for _, name := range []string{hue.StateFile, amazon.StateFile, hueAlertFile, amazonAlertFile} {
-		if err := collectors.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
+	for _, name := range []string{pairing.StateFile, amazon.StateFile, hueAlertFile, amazonAlertFile} {
+		if err := statefile.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
 			log.Warn("what a killed program left in state_dir can't be removed; remove it by hand", zap.Error(err))
 		}
 	}
-	for _, file := range []string{filepath.Join(c.StateDir, hue.StateFile), filepath.Join(c.StateDir, amazon.StateFile), c.Amazon.CookiesFile} {
-		if exposed, err := collectors.ReadableByOthers(file); err != nil {
+	for _, file := range []string{filepath.Join(c.StateDir, pairing.StateFile), filepath.Join(c.StateDir, amazon.StateFile), c.Amazon.CookiesFile} {
+		if exposed, err := statefile.ReadableByOthers(file); err != nil {
 			log.Warn("who can read a file with secrets can't be told", zap.Error(err))
 		} else if exposed {
 			log.Warn("others than its owner can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in anew", zap.String("file", file))

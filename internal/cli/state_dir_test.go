@@ -45,7 +45,7 @@ func TestCredentialsThatOthersCanReplace(t *testing.T) {
 			}
 			return os.Symlink(file+".elsewhere", file)
 		}, "symbolic link, which is not followed"},
-		"a file that all may write": {func(file string) error { return os.Chmod(file, 0o666) }, "others may write to it (mode 0666)"},
+		"a file that all may write": {func(file string) error { return os.Chmod(file, 0o666) }, "other users may write to it (mode 0666)"},
 	} {
 		t.Run("amazon.json is "+name, func(t *testing.T) {
 			h := newEmptyHome(t, "")

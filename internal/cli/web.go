@@ -33,6 +33,7 @@ type page struct {
 	live   *bridge.Live
 	health *health.Checks
 	ring   *web.Ring
+	lines  *web.Sparklines
 	log    *zap.Logger
 	code   func(code string)
 }
@@ -40,7 +41,7 @@ type page struct {
 // newPage makes a page of the bridge that live looks into, and has its log keep what
 // log is given from now on.
 func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
-	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing()}
+	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing(), lines: web.NewSparklines()}
 	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.ring)
 	if err != nil {
 		return nil, err
@@ -55,6 +56,9 @@ func (p *page) around(ctx context.Context, o bridge.Options, listen func(context
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	o.Log, o.Live = p.log, p.live
+	o.OnReadings = func(device string, readings map[collectors.Measurement]collectors.Value) {
+		p.lines.Record(time.Now(), device, readings)
+	}
 	server := web.New(ctx, p.options(o))
 	var serving sync.WaitGroup
 	serving.Go(func() {
@@ -102,7 +106,7 @@ func (p *page) options(o bridge.Options) web.Options {
 	}
 	return web.Options{
 		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
-		House: p.live, Health: p.health, Log: p.ring, Errors: p.log,
+		House: p.live, Sparklines: p.lines, Health: p.health, Log: p.ring, Errors: p.log,
 		FindHue: finder.Find, Amazon: amazonOptions(p.config),
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)

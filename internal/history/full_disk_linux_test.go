@@ -2,7 +2,6 @@ package history_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"

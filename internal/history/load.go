@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // open makes the directory usable and loads it, if that is still to be done.
@@ -52,7 +52,7 @@ func makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(collectors.GiveToOwnerOf(filepath.Dir(dir), made), made.Close())
+	return errors.Join(statefile.MatchOwner(made, filepath.Dir(dir)), made.Close())
 }
 
 // load takes up what earlier runs have left.

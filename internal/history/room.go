@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/internal/statefile"
 )
 
 // writable gives the file to write to, a new one if the last is full or spans too
@@ -41,7 +41,7 @@ func (l *Log) begin() (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := collectors.GiveToOwnerOf(l.options.Dir, file); err != nil {
+	if err := statefile.MatchOwner(file, l.options.Dir); err != nil {
 		return nil, errors.Join(err, file.Close(), l.root.Remove(s.name()))
 	}
 	if l.active != nil {

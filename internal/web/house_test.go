@@ -24,6 +24,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
@@ -139,7 +140,7 @@ func options(t *testing.T, h *house) web.Options {
 	config.MQTT.Password = brokers
 	return web.Options{
 		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", House: h, Log: web.NewRing(), Errors: zap.NewNop(),
-		FindHue: func(context.Context) ([]hue.Found, error) { return nil, h.ask("find") },
+		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, h.ask("find") },
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, source, zap.NewNop())
 		},
@@ -319,20 +320,16 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // large is a house of 20 devices with a day behind it.
-func large() []bridge.DevicePicture {
+func large(sparklines *web.Sparklines) []bridge.DevicePicture {
 	var all []bridge.DevicePicture
 	for i := range 20 {
 		d := sensor(fmt.Sprintf("hue_00178801020304%02d", i), fmt.Sprintf("Motion sensor %d", i), 20)
 		d.Area = fmt.Sprintf("Room %d", i/3)
-		d.Trace = map[collectors.Measurement][]float32{}
-		for _, m := range []collectors.Measurement{collectors.Temperature, collectors.Illuminance, collectors.Motion} {
-			for j := range 144 {
-				v := float32(20 + 5*math.Sin(float64(j*(i+1))))
-				if m == collectors.Motion {
-					v = float32(j / 2 % 2)
-				}
-				d.Trace[m] = append(d.Trace[m], v)
-			}
+		for j := range 144 {
+			number := collectors.Number(20 + 5*math.Sin(float64(j*(i+1))))
+			sparklines.Record(time.Now().Add(time.Duration(j-144)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
+				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Truth(j/2%2 == 1),
+			})
 		}
 		all = append(all, d)
 	}

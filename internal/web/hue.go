@@ -12,17 +12,18 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 const (
 	// findLimit is longer than a search for Hue bridges takes.
 	findLimit = 15 * time.Second
 	// pairLimit is the time for the button, and some for what comes before and after.
-	pairLimit = hue.ButtonTime + 20*time.Second
+	pairLimit = pairing.ButtonTime + 20*time.Second
 )
 
-// pairing is how far the pairing with a Hue bridge is.
-type pairing struct {
+// pairProgress is how far the pairing with a Hue bridge is.
+type pairProgress struct {
 	Host        string
 	ID, Model   string // once it has told who it is
 	Encrypted   bool
@@ -33,10 +34,10 @@ type pairing struct {
 }
 
 type huePage struct {
-	Finding  jobState[[]hue.Found]
-	Pairing  jobState[pairing]
+	Finding  jobState[[]pairing.Found]
+	Pairing  jobState[pairProgress]
 	Bridges  []bridge.EndpointPicture
-	Paired   []hue.Paired
+	Paired   []pairing.Pairing
 	Problem  bridge.ProblemPicture
 	Just     bool // paired here, and nothing has happened to that since
 	Devices  []bridge.DevicePicture
@@ -50,8 +51,8 @@ func (s *Server) huePage(p bridge.Picture) huePage {
 		Finding: s.finding.now(), Pairing: s.pairing.now(), File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
 		Devices: devicesOf(p, hue.Source), Bridges: endpointsOf(p, hue.Source),
 	}
-	if paired, err := hue.AllPaired(s.o.Config.StateDir); err == nil { // else those that need it report it
-		page.Paired = paired
+	if state, err := pairing.Load(s.o.Config.StateDir); err == nil { // else those that need it report it
+		page.Paired = state.Bridges
 	}
 	page.Problem = problemOf(p, hue.Source)
 	page.Just = page.Pairing.Result.Paired && !page.Problem.Since.After(page.Pairing.Began)
@@ -93,13 +94,13 @@ func problemOf(p bridge.Picture, source string) bridge.ProblemPicture {
 }
 
 func (s *Server) doFindHue(*http.Request, visit) string {
-	s.finding.begin(s, findLimit, func(ctx context.Context, update func(func(*[]hue.Found))) error {
+	s.finding.begin(s, findLimit, func(ctx context.Context, update func(func(*[]pairing.Found))) error {
 		found, err := s.o.FindHue(ctx)
 		if len(found) == 0 {
 			return errors.Join(sentence("No Hue bridge was found. Look up its address in the Hue app (Settings, Bridges, i) and write it below."), err)
 		}
-		hue.Describe(ctx, found)
-		update(func(result *[]hue.Found) { *result = found })
+		pairing.Describe(ctx, found)
+		update(func(result *[]pairing.Found) { *result = found })
 		return nil
 	})
 	return "/hue"
@@ -107,26 +108,26 @@ func (s *Server) doFindHue(*http.Request, visit) string {
 
 func (s *Server) doPairHue(r *http.Request, _ visit) string {
 	host := strings.TrimSpace(r.PostForm.Get("host"))
-	s.pairing.begin(s, pairLimit, func(ctx context.Context, update func(func(*pairing))) error {
-		update(func(p *pairing) { p.Host = host })
+	s.pairing.begin(s, pairLimit, func(ctx context.Context, update func(func(*pairProgress))) error {
+		update(func(p *pairProgress) { p.Host = host })
 		return s.pairHue(ctx, host, update)
 	})
 	return "/hue"
 }
 
 // pairHue is what the command hue pair does.
-func (s *Server) pairHue(ctx context.Context, host string, update func(func(*pairing))) error {
+func (s *Server) pairHue(ctx context.Context, host string, update func(func(*pairProgress))) error {
 	if host == "" {
 		return sentence("Write the address of the Hue bridge.")
 	}
 	c := s.o.Config
-	n, err := hue.Meet(ctx, hue.Options{Host: host, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Setting: "the address"})
+	n, err := pairing.Identify(ctx, pairing.Options{Host: host, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Setting: "the address"})
 	if err != nil {
 		return err
 	}
-	update(func(p *pairing) {
+	update(func(p *pairProgress) {
 		p.ID, p.Model, p.Encrypted, p.Fingerprint = n.ID, n.Model, n.Encrypted, n.Fingerprint
-		p.Until = time.Now().Add(hue.ButtonTime)
+		p.Until = time.Now().Add(pairing.ButtonTime)
 	})
 	name, err := os.Hostname()
 	if err != nil {
@@ -139,19 +140,19 @@ func (s *Server) pairHue(ctx context.Context, host string, update func(func(*pai
 	case err != nil:
 		return err
 	}
-	update(func(p *pairing) { p.Paired, p.Until = true, time.Time{} })
+	update(func(p *pairProgress) { p.Paired, p.Until = true, time.Time{} })
 	devices, err := s.collectHue(ctx, n.ID)
 	if err != nil {
 		return err
 	}
-	update(func(p *pairing) { p.Devices = devices })
+	update(func(p *pairProgress) { p.Devices = devices })
 	return s.o.Ready(ctx, hue.Source)
 }
 
 // collectHue reads the bridge with the new key.
 func (s *Server) collectHue(ctx context.Context, id string) ([]bridge.DevicePicture, error) {
 	c := s.o.Config
-	collector, err := hue.New(hue.Options{ID: id, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Setting: hue.StateFile})
+	collector, err := hue.New(hue.Options{ID: id, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Setting: pairing.StateFile})
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +162,7 @@ func (s *Server) collectHue(ctx context.Context, id string) ([]bridge.DevicePict
 
 // doForgetHue does what the command hue forget does. The bridge notices it by itself.
 func (s *Server) doForgetHue(r *http.Request, _ visit) string {
-	if err := hue.Forget(s.o.Config.StateDir, r.PostForm.Get("id")); err != nil {
+	if err := pairing.Forget(s.o.Config.StateDir, r.PostForm.Get("id")); err != nil {
 		s.o.Errors.Warn("a Hue bridge can't be forgotten", zap.Error(err))
 	}
 	return "/hue"

@@ -53,7 +53,13 @@ type step struct {
 
 type room struct {
 	Name    string
-	Devices []bridge.DevicePicture
+	Devices []deviceCard
+}
+
+// deviceCard is a device with its readings as the overview shows them.
+type deviceCard struct {
+	bridge.DevicePicture
+	Readings []reading
 }
 
 type sourceRow struct {
@@ -64,7 +70,7 @@ type sourceRow struct {
 
 func (s *Server) overview(p bridge.Picture) overviewPage {
 	page := overviewPage{
-		Problems: s.problems(p), Rooms: rooms(p.Devices), Broker: p.Broker, Started: p.Started, Version: p.Version,
+		Problems: s.problems(p), Rooms: s.rooms(p.Devices), Broker: p.Broker, Started: p.Started, Version: p.Version,
 		Lines: s.missingLines(), File: s.o.ConfigFile, Address: s.brokerAddress(p.Broker),
 	}
 	for _, source := range p.Sources {
@@ -193,14 +199,20 @@ func missing(devices []bridge.DevicePicture) (all []problem) {
 }
 
 // rooms puts devices into their rooms; those that have none come last.
-func rooms(devices []bridge.DevicePicture) (all []room) {
+func (s *Server) rooms(devices []bridge.DevicePicture) (all []room) {
+	now := time.Now()
 	for _, d := range devices {
 		i := slices.IndexFunc(all, func(r room) bool { return r.Name == d.Area })
 		if i < 0 {
 			i = len(all)
 			all = append(all, room{Name: d.Area})
 		}
-		all[i].Devices = append(all[i].Devices, d)
+		card := deviceCard{d, readings(d)}
+		for i := range card.Readings {
+			r := &card.Readings[i]
+			r.Sparkline = s.o.Sparklines.draw(now, d.ID, r.Measurement, r.Speaks)
+		}
+		all[i].Devices = append(all[i].Devices, card)
 	}
 	slices.SortFunc(all, func(a, b room) int {
 		if (a.Name == "") != (b.Name == "") {
@@ -209,7 +221,7 @@ func rooms(devices []bridge.DevicePicture) (all []room) {
 		return strings.Compare(a.Name, b.Name)
 	})
 	for _, r := range all {
-		slices.SortStableFunc(r.Devices, func(a, b bridge.DevicePicture) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortStableFunc(r.Devices, func(a, b deviceCard) int { return strings.Compare(a.Name, b.Name) })
 	}
 	return all
 }

@@ -29,6 +29,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
@@ -61,6 +62,8 @@ type Options struct {
 	Code func(code string)
 
 	House House
+	// Sparklines has the values of the last 24 hours; nil if the page draws none.
+	Sparklines *Sparklines
 	// Health is served beside the page; nil if it isn't.
 	Health *health.Checks
 	Log    *Ring
@@ -68,7 +71,7 @@ type Options struct {
 	Errors *zap.Logger
 
 	// FindHue looks for Hue bridges.
-	FindHue hue.FindFunc
+	FindHue pairing.FindFunc
 	// Amazon is the account to sign in to.
 	Amazon amazon.Options
 	// Retrier retries requests to a source as the bridge does.
@@ -98,8 +101,8 @@ type Server struct {
 	access  *access
 	changes *changes
 
-	finding  job[[]hue.Found]
-	pairing  job[pairing]
+	finding  job[[]pairing.Found]
+	pairing  job[pairProgress]
 	signing  signing
 	checking job[[]check.Finding]
 	trying   job[brokerTried]

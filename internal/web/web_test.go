@@ -16,8 +16,8 @@ import (
 
 // A page's weight is that of all that a browser loads for it, the first time.
 func TestWeight(t *testing.T) {
-	s := newSite(t, nil)
-	s.house.change(func(p *bridge.Picture) { p.Devices = large() })
+	s := newSite(t, func(o *web.Options) { o.Sparklines = web.NewSparklines() })
+	s.house.change(func(p *bridge.Picture) { p.Devices = large(s.options.Sparklines) })
 	v := s.visitor()
 	shared := 0
 	for _, file := range []string{"app.css", "app.js", "icon.svg"} {

@@ -27,10 +27,11 @@ var truths = map[collectors.Measurement][2]string{
 
 // reading is a value with what it is called.
 type reading struct {
+	Measurement       collectors.Measurement
 	Name, Value, Unit string
 	Unknown           bool
 	Speaks            bool          // Value says what it is about: "no motion"
-	Trace             template.HTML // the last day; empty where there is nothing to draw
+	Sparkline         template.HTML // empty where there is nothing to draw
 }
 
 // readings are a device's, in the order of the table that announces them.
@@ -46,15 +47,15 @@ func readings(d bridge.DevicePicture) []reading {
 	})
 	all := make([]reading, 0, len(measured))
 	for _, m := range measured {
-		all = append(all, readingOf(m, d.Readings[m], d.Trace[m]))
+		all = append(all, readingOf(m, d.Readings[m]))
 	}
 	return all
 }
 
-func readingOf(m collectors.Measurement, v collectors.Value, day []float32) reading {
+func readingOf(m collectors.Measurement, v collectors.Value) reading {
 	label, _ := discovery.LabelOf(string(m))
 	words, isTruth := truths[m]
-	r := reading{Name: label.Name, Unit: label.Unit, Speaks: isTruth}
+	r := reading{Measurement: m, Name: label.Name, Unit: label.Unit, Speaks: isTruth}
 	number, isNumber := v.Number()
 	truth, known := v.Truth()
 	text, isText := v.Text()
@@ -71,11 +72,6 @@ func readingOf(m collectors.Measurement, v collectors.Value, day []float32) read
 		r.Value = words[1]
 	default:
 		r.Value, r.Unit, r.Unknown = "unknown", "", true
-	}
-	if isTruth {
-		r.Trace = bars(label.Name, day)
-	} else {
-		r.Trace = sparkline(label, day)
 	}
 	return r
 }

@@ -207,10 +207,10 @@ func (m *subscriber) wantRefused(reason string) {
 	}
 }
 
-// readme returns the block of commands of the README that contains a text.
-func readme(t *testing.T, containing string) string {
+// documented returns the block of commands of a document that contains a text.
+func documented(t *testing.T, file, containing string) string {
 	t.Helper()
-	content, err := os.ReadFile("../../README.md")
+	content, err := os.ReadFile(filepath.Join("..", "..", file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func readme(t *testing.T, containing string) string {
 			return block
 		}
 	}
-	t.Fatalf("the README has no commands with %q", containing)
+	t.Fatalf("%s has no commands with %q", file, containing)
 	return ""
 }
 
@@ -231,7 +231,7 @@ func lintianKeyring(m *subscriber) {
 }
 
 func installFromRepository(m *subscriber) {
-	commands := readme(m.t, "apt install hueair2mqtt")
+	commands := documented(m.t, "README.md", "apt install hueair2mqtt")
 	if n := strings.Count(commands, "\n") + 1; n > 5 {
 		m.t.Errorf("installing takes %d lines", n)
 	}
@@ -273,7 +273,7 @@ func unattendedUpgrade(m *subscriber) {
 	if printed := dryRun(); strings.Contains(printed, upgrades) {
 		m.t.Errorf("it would upgrade before it is allowed to:\n%s", printed)
 	}
-	m.put("/root/allow", "set -e\nsudo() { \"$@\"; }\n"+readme(m.t, aptConfig)+"\n", 0o644)
+	m.put("/root/allow", "set -e\nsudo() { \"$@\"; }\n"+documented(m.t, "docs/operation.md", aptConfig)+"\n", 0o644)
 	m.run("sh", "/root/allow")
 	if printed := dryRun(); !strings.Contains(printed, upgrades) {
 		m.t.Errorf("it would not upgrade:\n%s", printed)

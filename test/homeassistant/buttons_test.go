@@ -58,7 +58,7 @@ func TestHueButtons(t *testing.T) {
 			})
 		})
 	}
-	within(t, harness.Patience, "the README's automation", func() error {
+	within(t, harness.Patience, "the documented automation", func() error {
 		var notifications []struct{ Message string }
 		if err := ha.call("persistent_notification/get", nil, &notifications); err != nil {
 			return err

@@ -90,25 +90,25 @@ automation:
 %s
   - id: short_press
     alias: A short press
-%s`, port, automationAlias, readmeAutomation(t, "for the day when Amazon ends the sign-in"), shortPress(t)))
+%s`, port, automationAlias, documentedAutomation(t, "for a rejected Amazon sign-in"), shortPress(t)))
 	ha.addUser()
 	return ha
 }
 
-// automationAlias names the README's automation in Home Assistant.
+// automationAlias names the documented automation in Home Assistant.
 const automationAlias = "Amazon ended the sign-in"
 
 // pressed is what the automation for a short press says here, where there are no
 // lights.
 const pressed = "The button was pressed"
 
-// shortPress is the README's automation for a short press.
+// shortPress is the documented automation for a short press.
 func shortPress(t *testing.T) string {
 	t.Helper()
 	action, ours := "      - action: light.toggle\n        target: {area_id: kitchen}", "      - action: persistent_notification.create\n        data: {message: "+pressed+"}"
-	automation := strings.Replace(readmeAutomation(t, "for a short press"), action, ours, 1)
+	automation := strings.Replace(documentedAutomation(t, "for a short press"), action, ours, 1)
 	if !strings.Contains(automation, pressed) {
-		t.Fatalf("the README's automation does not have the action\n%s", action)
+		t.Fatalf("the documented automation does not have the action\n%s", action)
 	}
 	if thisVersion().areaInEntityID {
 		automation = strings.Replace(automation, "event.kitchen_dimmer", "event.kitchen_kitchen_dimmer", 1)
@@ -116,17 +116,17 @@ func shortPress(t *testing.T) string {
 	return automation
 }
 
-// readmeAutomation is an automation that the README shows, as it is there.
-func readmeAutomation(t *testing.T, what string) string {
+// documentedAutomation returns an automation of docs/mqtt.md as it is there.
+func documentedAutomation(t *testing.T, what string) string {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	document, err := os.ReadFile("../../docs/mqtt.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, ok := strings.Cut(string(readme), "An automation "+what+":\n\n")
+	_, after, ok := strings.Cut(string(document), "An automation "+what+":\n\n")
 	block, _, end := strings.Cut(after, "\n\n")
 	if !ok || !end || !strings.HasPrefix(block, "    triggers:") {
-		t.Fatalf("the README shows no automation %s any more", what)
+		t.Fatalf("docs/mqtt.md has no automation %s", what)
 	}
 	return block
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // TestSignInEnds is the day when Amazon ends the sign-in: Home Assistant tells what
-// to do, the README's automation fires, and all ends with a new sign-in.
+// to do, the documented automation fires, and all ends with a new sign-in.
 func TestSignInEnds(t *testing.T) {
 	h, ha := newHome(t)
 	began := time.Now()
