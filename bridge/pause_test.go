@@ -21,6 +21,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
@@ -180,10 +181,10 @@ func TestADayOfThrottling(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				account := amazontest.NewAccount()
-				account.SetMonitor(amazontest.Monitor{Serial: "G0", EntityID: "e", Name: "Kitchen", Humidity: 48, Reachable: true})
+				alexa := amazontest.NewAccount()
+				alexa.SetMonitor(amazontest.Monitor{Serial: "G0", EntityID: "e", Name: "Kitchen", Humidity: 48, Reachable: true})
 				cookies := filepath.Join(dir, "cookies.json")
-				content, err := json.Marshal(account.Cookies())
+				content, err := json.Marshal(alexa.Cookies())
 				if err == nil {
 					err = os.WriteFile(cookies, content, 0o600)
 				}
@@ -191,13 +192,13 @@ func TestADayOfThrottling(t *testing.T) {
 					t.Fatal(err)
 				}
 				listener := newPipeListener()
-				server := &http.Server{Handler: account, ErrorLog: log.New(io.Discard, "", 0)}
+				server := &http.Server{Handler: alexa, ErrorLog: log.New(io.Discard, "", 0)}
 				go server.Serve(listener)
 				defer server.Close()
-				collector, err := amazon.New(amazon.Options{
+				collector, err := amazon.New(amazon.Options{Account: account.Options{
 					Domain: "amazon.co.uk", CookiesFile: cookies, Endpoint: "http://alexa.test", Timeout: 30 * time.Second,
-					DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.dial(ctx) },
-				})
+					Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.dial(ctx) }},
+				}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -219,15 +220,15 @@ func TestADayOfThrottling(t *testing.T) {
 					t.Error("the monitor is offline before the throttling")
 				}
 
-				account.Throttle(form)
-				before := account.Requests("")
+				alexa.Throttle(form)
+				before := alexa.Requests("")
 				after(24 * time.Hour)
-				requests := account.Requests("") - before
+				requests := alexa.Requests("") - before
 				t.Logf("%d requests in a day", requests)
 				if requests > 12 || requests < 8 {
 					t.Errorf("%d requests in a day, want 8 to 12", requests)
 				}
-				if _, impatient := account.Throttled(); len(impatient) > 0 {
+				if _, impatient := alexa.Throttled(); len(impatient) > 0 {
 					t.Errorf("asked again: %q", impatient)
 				}
 				source, online := picture()
@@ -241,7 +242,7 @@ func TestADayOfThrottling(t *testing.T) {
 					}
 				}
 
-				account.Throttle(amazontest.NotThrottled)
+				alexa.Throttle(amazontest.NotThrottled)
 				after(4 * time.Hour)
 				if source, online := picture(); !online || !source.Endpoints[0].PausedUntil.IsZero() {
 					t.Errorf("after the throttling: online %t, source %+v", online, source)

@@ -13,6 +13,9 @@ import (
 	"hueair2mqtt/configs"
 )
 
+// token is what the Supervisor gives an app.
+var token = []string{"SUPERVISOR_TOKEN=token"}
+
 func options(t *testing.T, content string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "options.json")
@@ -23,14 +26,14 @@ func options(t *testing.T, content string) string {
 }
 
 func TestLoadApp(t *testing.T) {
-	environ := []string{"HUEAIR2MQTT_STATE_DIR=/data"}
+	environ := append(token, "HUEAIR2MQTT_STATE_DIR=/data")
 	_, err := configs.LoadApp(options(t, `{
   "hue": {"enabled": true, "interval": "30s"},
   "amazon": {"enabled": true, "domain": "amazon.de"},
   "mqtt": {},
   "log": {"level": "debug"},
   "web": {"listen": "0.0.0.0:80", "trust_ingress": false}
-}`), "token", environ, nil)
+}`), environ, nil)
 	if err == nil || !strings.Contains(err.Error(), "web.password_file") {
 		t.Errorf("a page without a password: %v", err)
 	}
@@ -39,7 +42,7 @@ func TestLoadApp(t *testing.T) {
   "amazon": {"enabled": true, "domain": "amazon.de"},
   "mqtt": {"base_topic": "home"},
   "log": {"level": "debug"}
-}`), "token", environ, nil)
+}`), environ, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +52,7 @@ func TestLoadApp(t *testing.T) {
 	if c.Web.Listen != ":8099" || !c.Web.TrustIngress || c.Web.Password != "" {
 		t.Errorf("%+v", c.Web)
 	}
-	c, err = configs.LoadApp(options(t, `{"hue": {"enabled": true}, "mqtt": {"broker": "mqtt://192.0.2.1", "username": "me", "password": "secret"}}`), "token", environ, nil)
+	c, err = configs.LoadApp(options(t, `{"hue": {"enabled": true}, "mqtt": {"broker": "mqtt://192.0.2.1", "username": "me", "password": "secret"}}`), environ, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +78,7 @@ func TestDefaultOptionsOfTheApp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := configs.LoadApp(options(t, string(chosen)), "token", nil, nil)
+	c, err := configs.LoadApp(options(t, string(chosen)), token, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +93,9 @@ func TestLoadAppWithBadOptions(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := configs.LoadApp(options(t, `{"hue": {"enabled": true}}`), nil, nil); err == nil || !strings.Contains(err.Error(), "SUPERVISOR_TOKEN is not set") {
+		t.Errorf("without a token: %v", err)
+	}
 	for name, test := range map[string]struct{ file, problem, remedy string }{
 		"missing":           {filepath.Join(t.TempDir(), "options.json"), "no such file or directory", save},
 		"a directory":       {t.TempDir(), "is a directory", save},
@@ -101,7 +107,7 @@ func TestLoadAppWithBadOptions(t *testing.T) {
 		"nothing to read":   {options(t, `{"hue": {"enabled": false}}`), "hue.enabled", ""},
 		"a bad broker":      {options(t, `{"hue": {"enabled": true}, "mqtt": {"broker": "http://x"}}`), "mqtt.broker", ""},
 	} {
-		_, err := configs.LoadApp(test.file, "token", nil, nil)
+		_, err := configs.LoadApp(test.file, token, nil)
 		if err == nil || !strings.Contains(err.Error(), test.problem) || !strings.Contains(err.Error(), test.remedy) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", name, err)
 		}

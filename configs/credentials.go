@@ -8,59 +8,46 @@ import (
 	"strings"
 )
 
-// The files of the credentials' folder, which need no key in the configuration.
-const (
-	mqttPasswordFile  = "mqtt-password"
-	mailPasswordFile  = "mail-password"
-	amazonCookiesFile = "amazon-cookies"
-	webPasswordFile   = "web-password"
-)
-
-// credentialsIn says where the credentials are: it gives the path of each by its
-// name.
+// credentialPath returns the path of a file in the credentials folder by its
+// name, or "" if there is no such folder.
 //
-// The service runs as a user of its own, from whom the folder beside the
-// configuration is hidden. systemd hands it copies (LoadCredential in the unit),
-// whose names begin with the unit's word for them. Who runs a command with sudo
-// reads the folder itself, so that check sees what the service will see.
-func credentialsIn(file string, environ []string) func(name string) string {
+// The service's user cannot read the folder next to the configuration. systemd
+// passes it copies whose names begin with the id in the unit (LoadCredential).
+// Commands run with sudo read the folder, so that check sees the same files.
+func credentialPath(configFile string, environ []string, name string) string {
 	for _, pair := range environ {
 		if dir, ok := strings.CutPrefix(pair, "CREDENTIALS_DIRECTORY="); ok && dir != "" {
-			return func(name string) string { return filepath.Join(dir, "hueair2mqtt_"+name) }
+			return filepath.Join(dir, "hueair2mqtt_"+name)
 		}
 	}
-	if file == "" {
-		return nil
+	if configFile == "" {
+		return ""
 	}
-	return func(name string) string { return filepath.Join(filepath.Dir(file), "credentials", name) }
+	return filepath.Join(filepath.Dir(configFile), "credentials", name)
 }
 
-// findCredentials names the files of the credentials' folder where nothing else
-// is configured. One that is not there is no fault: not everybody needs it.
+// findCredentials sets the files of the credentials folder where nothing else is
+// configured. All of them are optional.
 func (c *Config) findCredentials(path func(name string) string) {
-	if path == nil {
-		return
-	}
 	if c.MQTT.Password == "" && c.MQTT.PasswordFile == "" {
-		c.MQTT.PasswordFile = credential(path(mqttPasswordFile), c.MQTT.Username != "")
+		c.MQTT.PasswordFile = existing(path("mqtt-password"), c.MQTT.Username != "")
 	}
-	// A mail password says nothing before there is a mail account.
 	if mail := &c.Alert.Email; mail.PasswordFile == "" && mail.Username != "" {
-		mail.PasswordFile = credential(path(mailPasswordFile), true)
+		mail.PasswordFile = existing(path("mail-password"), true)
 	}
 	if web := &c.Web; web.PasswordFile == "" && web.Listen != "" {
-		web.PasswordFile = credential(path(webPasswordFile), web.reach() != "")
+		web.PasswordFile = existing(path("web-password"), web.exposed() != "")
 	}
 	if c.Amazon.CookiesFile == "" {
-		c.Amazon.CookiesFile = credential(path(amazonCookiesFile), false)
+		c.Amazon.CookiesFile = existing(path("amazon-cookies"), false)
 	}
 }
 
-// credential is the path of a file that is there, else empty. One that is needed
-// and hidden from this user is named, so that reading it says why it can't be.
-func credential(path string, needed bool) string {
+// existing returns the path if the file exists, else "". A required file that
+// this user may not see counts as existing, so that reading it reports why.
+func existing(path string, required bool) string {
 	_, err := os.Stat(path)
-	if err == nil || needed && errors.Is(err, fs.ErrPermission) {
+	if err == nil || required && errors.Is(err, fs.ErrPermission) {
 		return path
 	}
 	return ""

@@ -1,34 +1,36 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 )
 
-// Fault is one thing that is wrong with the configuration.
+// Fault is one mistake in the configuration.
 type Fault struct {
-	// Path is the key: "hue.bridges[1].host". It is the variable's name where an
-	// environment variable names no key, and empty for the file as a whole.
+	// Path is the key, such as "hue.bridges[1].host". It is the variable's name if
+	// an environment variable names no key, and empty for the file as a whole.
 	Path string
-	// Problem says what is wrong, without any secret.
+	// Problem describes the mistake without revealing a secret.
 	Problem string
-	// Remedy says in imperative words what would be right.
+	// Remedy tells the user in the imperative what to write instead.
 	Remedy string
-	// Origin is where the value comes from: "line 12 of FILE", a variable's name,
-	// a flag. It is empty for a value that is nowhere.
+	// Origin is where the value was set: "line 12 of FILE", a variable's name or a
+	// flag. It is empty for a value that is not set anywhere.
 	Origin string
-	// InFile says that the value is good, but not the file that it names.
+	// InFile reports that the value itself is valid, but the file it names is not.
 	InFile bool
 }
 
-// FaultsError is everything that is wrong with the configuration.
+// FaultsError lists every mistake in the configuration.
 type FaultsError struct {
 	File   string
 	Faults []Fault
 }
 
-// Error has one line a fault.
+// Error returns one line per fault.
 func (e *FaultsError) Error() string {
 	lines := make([]string, 0, len(e.Faults))
 	for _, f := range e.Faults {
@@ -45,10 +47,10 @@ func (e *FaultsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// faults gathers what is found while loading, and where each value came from.
+// faults collects the mistakes found while loading, and the origin of each value.
 type faults struct {
 	list    []Fault
-	faulty  map[string]bool   // paths in list
+	faulty  map[string]bool   // the paths in list
 	origins map[string]string // by path
 }
 
@@ -61,17 +63,8 @@ func (f *faults) add(path, problem, remedy, origin string) {
 	f.faulty[path] = true
 }
 
-// replaced notes where a value came from that replaces all there was at path.
-func (f *faults) replaced(path, origin string) {
-	for known := range f.origins {
-		if strings.HasPrefix(known, path+".") || strings.HasPrefix(known, path+"[") {
-			delete(f.origins, known)
-		}
-	}
-	f.origins[path] = origin
-}
-
-// origin tells where the value at path came from, or else what it is in.
+// origin returns where the value at path, or the section or list around it, was
+// set.
 func (f *faults) origin(path string) string {
 	for ; path != ""; path = parent(path) {
 		if origin, ok := f.origins[path]; ok {
@@ -81,28 +74,25 @@ func (f *faults) origin(path string) string {
 	return ""
 }
 
-// sound says that nothing has been found wrong with any of the keys, nor with
-// what they are in. A check of two keys against each other makes sense only then.
-func (f *faults) sound(paths ...string) bool {
-	for _, path := range paths {
-		for ; path != ""; path = parent(path) {
-			if f.faulty[path] {
-				return false
-			}
+// sound reports whether no fault is known for the path or anything around it.
+// Two keys are compared with each other only if both are sound.
+func (f *faults) sound(path string) bool {
+	for ; path != ""; path = parent(path) {
+		if f.faulty[path] {
+			return false
 		}
 	}
 	return true
 }
 
-// invalid reports an impossible value, unless something more basic is already
-// known to be wrong there.
+// invalid reports a bad value, unless path already has a fault.
 func (f *faults) invalid(path, problem, remedy string) {
 	if f.sound(path) {
 		f.add(path, problem, remedy, f.origin(path))
 	}
 }
 
-// unusable reports a file that a value names and that can't be used.
+// unusable reports a value that names an unusable file.
 func (f *faults) unusable(path, problem, remedy string) {
 	if f.sound(path) {
 		f.invalid(path, problem, remedy)
@@ -110,6 +100,20 @@ func (f *faults) unusable(path, problem, remedy string) {
 	}
 }
 
+// unreadable reports a value that names a file which can't be read.
+func (f *faults) unreadable(path, file string, err error) {
+	f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
+}
+
+// reason returns why a file can't be read, without the file's name.
+func reason(err error) string {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+// member returns the path of a key in the section at path.
 func member(path, name string) string {
 	if path == "" {
 		return name
@@ -117,30 +121,28 @@ func member(path, name string) string {
 	return path + "." + name
 }
 
+// element returns the path of an element of the list at path.
 func element(path string, index int) string { return path + "[" + strconv.Itoa(index) + "]" }
 
+// entry returns the path of an entry of the map at path.
 func entry(path, key string) string { return fmt.Sprintf("%s[%q]", path, key) }
 
-// parent is the path of what path is in, and "" at the top.
+// parent returns the path of the section or list around path, "" at the top.
 func parent(path string) string {
-	i := strings.LastIndexAny(path, ".[")
-	if i < 0 {
-		return ""
-	}
-	return path[:i]
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
-// maxShown bounds, in bytes, how much of a wrong value a fault repeats.
-const maxShown = 60
+// maxQuoted bounds, in bytes, how much of a bad value a fault repeats.
+const maxQuoted = 60
 
-// quoted shows a wrong value. Text with an @ may be a URL that carries a
-// password, so it is not shown.
+// quoted returns a bad value in quotes. Text with an @ may be a URL with a
+// password, so it is not repeated.
 func quoted(value string) string {
 	if strings.Contains(value, "@") {
 		return "this value"
 	}
-	if len(value) > maxShown {
-		return fmt.Sprintf("%q...", strings.ToValidUTF8(value[:maxShown], ""))
+	if len(value) > maxQuoted {
+		return fmt.Sprintf("%q...", strings.ToValidUTF8(value[:maxQuoted], ""))
 	}
 	return fmt.Sprintf("%q", value)
 }

@@ -89,14 +89,14 @@ func TestImpossibleValues(t *testing.T) {
 	}{
 		// The broker.
 		{sound + "mqtt: {broker: ''}", "mqtt.broker", "is empty"},
-		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "none of tcp, mqtt"},
-		{sound + "mqtt: {broker: 'tcp://'}", "mqtt.broker", "names no host"},
-		{sound + "mqtt: {broker: 'tcp://a b'}", "mqtt.broker", "names no host"},
-		{sound + "mqtt: {broker: 'tcp://300.1.1.1'}", "mqtt.broker", "names no host"},
+		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "tcp://, mqtt://"},
+		{sound + "mqtt: {broker: 'tcp://'}", "mqtt.broker", "no valid host"},
+		{sound + "mqtt: {broker: 'tcp://a b'}", "mqtt.broker", "no valid host"},
+		{sound + "mqtt: {broker: 'tcp://300.1.1.1'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://broker:'}", "mqtt.broker", "no port"},
 		{sound + "mqtt: {broker: 'tcp://broker:65536'}", "mqtt.broker", "no port"},
 		{sound + "mqtt: {broker: 'tcp://broker:0'}", "mqtt.broker", "no port"},
-		{sound + "mqtt: {broker: 'tcp://broker:1883/path'}", "mqtt.broker", "behind the port"},
+		{sound + "mqtt: {broker: 'tcp://broker:1883/path'}", "mqtt.broker", "path after the host"},
 		{sound + "mqtt: {broker: 'tcp://me:hunter2@broker'}", "mqtt.broker", "mqtt.password_file"},
 		{sound + "mqtt: {broker: 'me:hunter2@broker'}", "mqtt.broker", "mqtt.password_file"},
 		{sound + "mqtt: {cert_file: " + there + ", broker: 'ssl://broker'}", "mqtt.key_file", "mqtt.cert_file is set"},
@@ -129,23 +129,23 @@ func TestImpossibleValues(t *testing.T) {
 
 		// Hue.
 		{"hue: {enabled: true, bridges: [{username: k}]}", "hue.bridges[0].host", "is missing"},
-		{"hue: {enabled: true, bridges: [{host: a, username: k}, {host: 'a b', username: k}]}", "hue.bridges[1].host", "no address"},
-		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "scheme"},
-		{"hue: {enabled: true, bridges: [{host: 'http://a/api', username: k}]}", "hue.bridges[0].host", "behind the address"},
-		{"hue: {enabled: true, bridges: [{host: 'a?b', username: k}]}", "hue.bridges[0].host", "behind the address"},
+		{"hue: {enabled: true, bridges: [{host: a, username: k}, {host: 'a b', username: k}]}", "hue.bridges[1].host", "no valid host"},
+		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "http://, https://"},
+		{"hue: {enabled: true, bridges: [{host: 'http://a/api', username: k}]}", "hue.bridges[0].host", "path after the host"},
+		{"hue: {enabled: true, bridges: [{host: 'a?b', username: k}]}", "hue.bridges[0].host", "query or fragment"},
 		{"hue: {enabled: true, bridges: [{host: 'http://me:hunter2@a', username: k}]}", "hue.bridges[0].host", "user name"},
 		{"hue: {enabled: true, bridges: [{host: 'a:99999', username: k}]}", "hue.bridges[0].host", "no port"},
-		{"hue: {enabled: true, bridges: [{host: 192.168.1, username: k}]}", "hue.bridges[0].host", "no address"},
+		{"hue: {enabled: true, bridges: [{host: 192.168.1, username: k}]}", "hue.bridges[0].host", "no valid host"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k}, {host: 'HTTPS://A:443/', username: k}]}", "hue.bridges[1].host", "hue.bridges[0]"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k, id: 12}]}", "hue.bridges[0].id", "quotes"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k, id: 001788FFFE09A1B}]}", "hue.bridges[0].id", "16 hexadecimal"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k, id: 001788FFFE09A1B2}, {host: b, username: k, id: 001788fffe09a1b2}]}", "hue.bridges[1].id", "hue.bridges[0]"},
 		{sound + "  interval: 999ms", "hue.interval", "too short"},
-		{sound + "  timeout: 0s", "hue.timeout", "no time"},
-		{sound + "  timeout: -1s", "hue.timeout", "no time"},
+		{sound + "  timeout: 0s", "hue.timeout", "not a positive"},
+		{sound + "  timeout: -1s", "hue.timeout", "not a positive"},
 		{sound + "  timeout: 61s", "hue.timeout", "longer than hue.interval"},
 		{sound + "  areas: {'00:17:88:01:02:03:04:05': ''}", `hue.areas["00:17:88:01:02:03:04:05"]`, "is empty"},
-		{sound + "  areas: {'': Hall}", `hue.areas`, "no device"},
+		{sound + "  areas: {'': Hall}", `hue.areas`, "without a device"},
 		{sound + "  areas: {'0a:17:88:01:02:03:04:05': Hall, ' 0A:17:88:01:02:03:04:05 ': Loo}", `hue.areas["0A:17:88:01:02:03:04:05"]`, "twice"},
 		{sound + "  areas: {xx: Hall}", `hue.areas`, "address of a sensor"},
 		{sound + "  areas: {'00:17:88:01:02:03:04': Hall}", `hue.areas["00:17:88:01:02:03:04"]`, "address of a sensor"},
@@ -160,9 +160,9 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "amazon: {interval: 999ms, timeout: 1ms, endpoints: {alexa: 'http://a'}}", "amazon.interval", "at least 1s"},
 		{sound + "amazon: {timeout: 6m}", "amazon.timeout", "longer than amazon.interval"},
 		{sound + "amazon: {areas: {G1: Hall, g1: Loo}}", `amazon.areas["g1"]`, "twice"},
-		{sound + "amazon: {endpoints: {alexa: '127.0.0.1:80'}}", "amazon.endpoints.alexa", "http or https"},
-		{sound + "amazon: {endpoints: {auth: 'ftp://a'}}", "amazon.endpoints.auth", "http or https"},
-		{sound + "amazon: {endpoints: {auth: 'http://'}}", "amazon.endpoints.auth", "no host"},
+		{sound + "amazon: {endpoints: {alexa: '127.0.0.1:80'}}", "amazon.endpoints.alexa", "http://, https://"},
+		{sound + "amazon: {endpoints: {auth: 'ftp://a'}}", "amazon.endpoints.auth", "http://, https://"},
+		{sound + "amazon: {endpoints: {auth: 'http://'}}", "amazon.endpoints.auth", "no valid host"},
 		{sound + "amazon: {endpoints: {auth: 'http://a:0'}}", "amazon.endpoints.auth", "no port"},
 		{sound + "amazon: {endpoints: {auth: 'http://u:hunter2@a'}}", "amazon.endpoints.auth", "user name"},
 		{sound + "amazon: {endpoints: {auth: 'http://a/?b=c'}}", "amazon.endpoints.auth", "query"},
@@ -174,7 +174,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "retry: {base_delay: 2h, max_delay: 1h}", "retry.base_delay", "1ms to 1h"},
 		{sound + "retry: {multiplier: 0.5}", "retry.multiplier", "1 to 100"},
 		{sound + "retry: {multiplier: 101}", "retry.multiplier", "1 to 100"},
-		{sound + "retry: {max_delay: 500ms}", "retry.max_delay", "less than retry.base_delay"},
+		{sound + "retry: {max_delay: 500ms}", "retry.max_delay", "at least retry.base_delay, 1s"},
 		{sound + "retry: {max_delay: 2h}", "retry.max_delay", "1ms to 1h"},
 		{sound + "retry: {jitter: -0.1}", "retry.jitter", "0 to 1"},
 		{sound + "retry: {jitter: 1.1}", "retry.jitter", "0 to 1"},
@@ -192,7 +192,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "metrics: {listen: ':65536'}", "metrics.listen", "host:port"},
 		{sound + "metrics: {listen: 'http://localhost:9469'}", "metrics.listen", "host:port"},
 		{sound + "metrics: {listen: 'a b:9469'}", "metrics.listen", "host:port"},
-		{sound + "metrics: {hosts: ['nas:9469']}", "metrics.hosts[0]", "is no name"},
+		{sound + "metrics: {hosts: ['nas:9469']}", "metrics.hosts[0]", "is not a host name"},
 
 		// Mail.
 		{email("from: a@example.org, to: [b@example.org]"), "alert.email.smtp", "other keys"},
@@ -213,7 +213,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "state_dir: ''", "state_dir", "is empty"},
 		{"hue: {enabled: true, button_events: ha}", "hue.button_events", "hue or standard"},
 		{"hue: {enabled: true, lights: maybe}", "hue.lights", "true or false"},
-		{sound + "log: {level: me@hunter2}", "log.level", "this value is no choice"},
+		{sound + "log: {level: me@hunter2}", "log.level", "this value is not valid"},
 		{sound + "log: {level: " + strings.Repeat("x", 100) + "}", "log.level", strings.Repeat("x", 60) + `"...`},
 		{sound + "log: {level: warning}", "log.level", "debug, info, warn or error"},
 		{sound + "log: {format: text}", "log.format", "auto, console or json"},
@@ -249,7 +249,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"mqtt:\n  username: 0123", `mqtt.username: is a number, not a text; put it in quotes: "0123" (line 2 of FILE)`},
 		{"mqtt:\n  username: true", `mqtt.username: is true or false, not a text; put it in quotes: "true" (line 2 of FILE)`},
 		{"mqtt:\n  username: 2026-01-02", `mqtt.username: is a date, not a text; put it in quotes: "2026-01-02" (line 2 of FILE)`},
-		{"mqtt:\n  username: {a: b}", "mqtt.username: is a section, not a text; write a text behind the colon (line 2 of FILE)"},
+		{"mqtt:\n  username: {a: b}", "mqtt.username: is a section, not a text; write a text after the colon (line 2 of FILE)"},
 		{"mqtt:\n  password: 123456", "mqtt.password: is a number, not a text; put it in quotes (line 2 of FILE)"},
 		{"mqtt:\n  password: !hunter2", "mqtt.password: is a value with a YAML tag, not a text; put it in quotes (line 2 of FILE)"},
 		{"mqtt:\n  password: &hunter2", "mqtt.password: a value that begins with & is a YAML anchor; put it in quotes (line 2 of FILE)"},
@@ -257,7 +257,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"hue:\n  enabled: 1", "hue.enabled: is a number, not true or false; write true or false, without quotes (line 2 of FILE)"},
 		{"hue:\n  enabled: 'true'", "hue.enabled: is a text, not true or false; write true or false, without quotes (line 2 of FILE)"},
 		{"hue:\n  enabled: maybe", `hue.enabled: "maybe" is not true or false; write true or false, without quotes (line 2 of FILE)`},
-		{"hue:\n  bridges: {host: a}", "hue.bridges: is a section, not a list; write a list, each entry in a line of its own behind a dash (line 2 of FILE)"},
+		{"hue:\n  bridges: {host: a}", "hue.bridges: is a section, not a list; write a list, with each entry on its own line after a dash (line 2 of FILE)"},
 		{"hue:\n  bridges: [a]", "hue.bridges[0]: is a text, not a section; write its keys below it, indented, as host: value (line 2 of FILE)"},
 		{"hue:\n  bridges:\n    - host: a\n      username: 123456", "hue.bridges[0].username: is a number, not a text; put it in quotes (line 4 of FILE)"},
 		{"hue:\n  areas: [Hall]", `hue.areas: is a list, not a section; write a line for each device: "id": Room (line 2 of FILE)`},
@@ -269,34 +269,34 @@ func TestMalformedFiles(t *testing.T) {
 		{"retry:\n  jitter: little", "retry.jitter: is a text, not a number; write a number such as 1.5 (line 2 of FILE)"},
 
 		// Unknown keys.
-		{"mqtt:\n  brocker: hunter2", "mqtt.brocker: is no known key; did you mean mqtt.broker? (line 2 of FILE)"},
-		{"mqtt:\n  pasword: hunter2", "mqtt.pasword: is no known key; did you mean mqtt.password? (line 2 of FILE)"},
-		{"mqtt:\n  ca-file: x", "mqtt.ca-file: is no known key; did you mean mqtt.ca_file? (line 2 of FILE)"},
-		{"MQTT: {}", "MQTT: is no known key; did you mean mqtt? (line 1 of FILE)"},
-		{"broker: hunter2", "broker: is no known key; did you mean mqtt.broker? (line 1 of FILE)"},
-		{"log:\n  colour: x", "log.colour: is no known key; remove it, or use one of level, format, file (line 2 of FILE)"},
-		{"hue:\n  bridges:\n    - {host: a, username: k}\n    - {hots: b, username: k}", "hue.bridges[1].hots: is no known key; did you mean hue.bridges[1].host? (line 4 of FILE)"},
-		{"mqtt: {password:hunter2}", "mqtt.password: is no known key; write a key as one word, a colon and a space (line 1 of FILE)"},
-		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is no known key; did you mean mqtt.password? (line 3 of FILE)"},
-		{"log: &l {level: info}\nmqtt:\n  <<: *l", "mqtt.<<: is no known key; write the keys out; merging is not supported (line 3 of FILE)"},
-		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is no known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
+		{"mqtt:\n  brocker: hunter2", "mqtt.brocker: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
+		{"mqtt:\n  pasword: hunter2", "mqtt.pasword: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
+		{"mqtt:\n  ca-file: x", "mqtt.ca-file: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
+		{"MQTT: {}", "MQTT: is not a known key; remove it, or use one of mqtt, homeassistant, hue, amazon, retry, alert, web, history, metrics, state_dir, log (line 1 of FILE)"},
+		{"broker: hunter2", "broker: is not a known key; remove it, or use one of mqtt, homeassistant, hue, amazon, retry, alert, web, history, metrics, state_dir, log (line 1 of FILE)"},
+		{"log:\n  colour: x", "log.colour: is not a known key; remove it, or use one of level, format, file (line 2 of FILE)"},
+		{"hue:\n  bridges:\n    - {host: a, username: k}\n    - {hots: b, username: k}", "hue.bridges[1].hots: is not a known key; remove it, or use one of host, id, username (line 4 of FILE)"},
+		{"mqtt: {password:hunter2}", "mqtt.password: is not a known key; write a key as one word, a colon and a space (line 1 of FILE)"},
+		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is not a known key; remove it, or use one of smtp, from, to, username, password_file (line 3 of FILE)"},
+		{"log: &l {level: info}\nmqtt:\n  <<: *l", "mqtt.<<: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 3 of FILE)"},
+		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
 		{"mqtt:\n  ? [a]\n  : b", "mqtt: a key here is a list or a section; write each key as one word and a colon (line 2 of FILE)"},
-		{"mqtt:\n  username: a\n  username: hunter2", "mqtt.username: is there twice, first in line 2; keep one of the two (line 3 of FILE)"},
-		{"log: {}\nmqtt: {}\nlog: {}", "log: is there twice, first in line 1; keep one of the two (line 3 of FILE)"},
+		{"mqtt:\n  username: a\n  username: hunter2", "mqtt.username: is set twice, first in line 2; keep one of the two (line 3 of FILE)"},
+		{"log: {}\nmqtt: {}\nlog: {}", "log: is set twice, first in line 1; keep one of the two (line 3 of FILE)"},
 
 		// Files that are no configuration.
 		{"- mqtt", "FILE: the configuration is a list, not keys with values; write sections such as mqtt: with their keys indented below (line 1 of FILE)"},
 		{"hunter2", "FILE: the configuration is a text, not keys with values; write sections such as mqtt: with their keys indented below (line 1 of FILE)"},
-		{"mqtt: {}\n---\nhue: {}", "FILE: holds more than one YAML document; remove the line --- between them (line 2 of FILE)"},
+		{"mqtt: {}\n---\nhue: {}", "FILE: has more than one YAML document; remove the line --- between them (line 2 of FILE)"},
 		{"mqtt: {}\n---\nhue: {", "FILE: is not valid YAML: did not find expected node content; indent the keys of a section alike, with spaces, and write each as its name, a colon, a space and the value (line 3 of FILE)"},
 		{"mqtt:\n  username: a\n\tpassword: hunter2", "FILE: is not valid YAML: found a tab character that violates indentation; indent with spaces; YAML allows no tabs (line 3 of FILE)"},
 		{"mqtt:\n\tusername: a", "FILE: is not valid YAML: found character that cannot start any token; indent with spaces; YAML allows no tabs (line 2 of FILE)"},
 		{"log: {}\nmqtt:\n  username: a\n password: hunter2\nhue: {}", "FILE: is not valid YAML: did not find expected key; indent the keys of a section alike, with spaces, and write each as its name, a colon, a space and the value (line 4 of FILE)"},
-		{"mqtt:\n  username: a: b", "FILE: is not valid YAML: mapping values are not allowed in this context; indent the keys of a section alike, and put text that holds a colon and a space in quotes (line 2 of FILE)"},
+		{"mqtt:\n  username: a: b", "FILE: is not valid YAML: mapping values are not allowed in this context; indent the keys of a section alike, and put text that contains a colon and a space in quotes (line 2 of FILE)"},
 		{"mqtt:\n  username: a\n  password:hunter2\n  client_id: a", "FILE: is not valid YAML: could not find expected ':'; indent the keys of a section alike, with spaces, and write each as its name, a colon, a space and the value (line 3 of FILE)"},
 		{"mqtt:\n  password: @hunter2", "FILE: is not valid YAML: found character that cannot start any token; put text that begins with @, % or a backquote in quotes (line 2 of FILE)"},
 		{"mqtt:\n  password: 'hunter2\n", "FILE: is not valid YAML: found unexpected end of stream; close the quote or bracket that is opened there (line 2 of FILE)"},
-		{"mqtt:\n  password: *hunter2\nlog: {}", "FILE: a value that begins with * is a YAML alias, and there is nothing of that name; put the value in quotes (line 2 of FILE)"},
+		{"mqtt:\n  password: *hunter2\nlog: {}", "FILE: a value that begins with * is a YAML alias, and no anchor has its name; put the value in quotes (line 2 of FILE)"},
 		{"log: {}\nmqtt: {username: a\n", "FILE: is not valid YAML: did not find expected ',' or '}'; close the quote or bracket that is opened there (line 2 of FILE)"},
 		{"mqtt:\n  username: \xff", "FILE: is not valid YAML: invalid leading UTF-8 octet; save the file as plain text in UTF-8 (line 2 of FILE)"},
 		{"mqtt:\n  username: \x01", "FILE: is not valid YAML: control characters are not allowed; save the file as plain text in UTF-8 (line 2 of FILE)"},
@@ -400,19 +400,19 @@ amazom: {domain: amazon.de}
 state_dir: /var/lib/x
 `
 	file := write(t, content)
-	c, err := configs.LoadFor([]string{"amazon", "state_dir"}, file, nil, nil)
+	c, err := configs.Load(file, nil, nil, "amazon", "state_dir")
 	if got, want := paths(faultsOf(t, c, err)), []string{"amazom", "amazon.interval"}; !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 		t.Errorf("faults at %q, want %q", got, want)
 	}
 	sound := write(t, "mqtt: {brocker: x}\nhue: {enabled: true}\namazon: {domain: www.amazon.de}\n")
-	c, err = configs.LoadFor([]string{"amazon", "state_dir"}, sound, nil, nil)
+	c, err = configs.Load(sound, nil, nil, "amazon", "state_dir")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.Amazon.Domain != "amazon.de" || c.StateDir != "/var/lib/hueair2mqtt" {
 		t.Errorf("domain %q, state_dir %q", c.Amazon.Domain, c.StateDir)
 	}
-	c, err = configs.LoadFor([]string{"amazon", "state_dir"}, filepath.Join(t.TempDir(), "none.yaml"), nil, nil)
+	c, err = configs.Load(filepath.Join(t.TempDir(), "none.yaml"), nil, nil, "amazon", "state_dir")
 	if found := faultsOf(t, c, err); found[0].Path != "" {
 		t.Errorf("the missing file is a fault of %q", found[0].Path)
 	}

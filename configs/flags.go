@@ -8,18 +8,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// AddFlags defines a flag for every key that is one value and no secret, named
-// by its path: --mqtt.broker, --log.level. Secrets have none: arguments are seen
-// by every user of the machine.
+// AddFlags defines a flag for every key with a single value, named by its path:
+// --mqtt.broker, --log.level. Secrets have no flag, because every user of the
+// machine can see the arguments of a program.
 func AddFlags(fs *pflag.FlagSet) {
-	defaults := defaults()
-	leaves(reflect.TypeFor[Config](), func(path string, s setting) {
-		if !hasFlag(s.typ) {
+	leaves(reflect.ValueOf(defaults()), "", func(path string, s setting, byDefault reflect.Value) {
+		if s.typ == secretType || s.typ.Kind() == reflect.Slice || s.typ.Kind() == reflect.Map {
 			return
 		}
 		value := &flagValue{typ: s.typ}
-		if d := lookUp(defaults, path); d != nil {
-			value.text = fmt.Sprint(d)
+		if !byDefault.IsZero() {
+			value.text = fmt.Sprint(byDefault)
 		}
 		flag := fs.VarPF(value, path, "", s.usage)
 		if s.typ.Kind() == reflect.Bool {
@@ -28,12 +27,8 @@ func AddFlags(fs *pflag.FlagSet) {
 	})
 }
 
-func hasFlag(t reflect.Type) bool {
-	return t != secretType && t.Kind() != reflect.Slice && t.Kind() != reflect.Map
-}
-
-// flagValue keeps what was written, so that Load finds what is wrong with it
-// together with everything else, and says it in the same words.
+// flagValue stores the text of a flag. Load converts it, so that it can report
+// mistakes in flags together with all others.
 type flagValue struct {
 	text string
 	typ  reflect.Type
@@ -46,28 +41,32 @@ func (v *flagValue) Set(text string) error {
 	return nil
 }
 
-// Type is the word for the value in the usage text.
+// Type returns the word for the value in the usage text.
 func (v *flagValue) Type() string {
-	switch {
-	case v.typ == nil: // the zero value, of which pflag asks String alone
+	switch v.typ {
+	case nil: // pflag asks a zero value for its String
 		return ""
-	case v.typ == durationType:
+	case durationType:
 		return "duration"
 	default:
 		return v.typ.Kind().String()
 	}
 }
 
-// readFlag reads the value of a flag of AddFlags that was given; ok is false for
-// every other flag.
-func readFlag(f *faults, flag *pflag.Flag) (value any, ok bool) {
-	v, ours := flag.Value.(*flagValue)
-	if !ours || !flag.Changed {
-		return nil, false
-	}
-	origin := "--" + flag.Name
-	f.replaced(flag.Name, origin)
-	r := reader{faults: f, origin: func(int) string { return origin }}
-	value = r.text(&yaml.Node{}, v.text, v.typ, flag.Name)
-	return value, value != nil
+// flagValues returns the values of the flags of AddFlags that were given, by path.
+func flagValues(f *faults, fs *pflag.FlagSet) map[string]any {
+	values := map[string]any{}
+	fs.Visit(func(flag *pflag.Flag) {
+		v, ours := flag.Value.(*flagValue)
+		if !ours {
+			return
+		}
+		origin := "--" + flag.Name
+		f.origins[flag.Name] = origin
+		r := reader{faults: f, origin: func(int) string { return origin }}
+		if value := r.text(&yaml.Node{}, v.text, v.typ, flag.Name); value != nil {
+			values[flag.Name] = value
+		}
+	})
+	return values
 }

@@ -1,265 +1,174 @@
 package configs
 
 import (
-	"bytes"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 )
 
-// Default is the default configuration file with its comments. It holds every
-// key that has a default; the program takes its defaults from it.
+// Default is the commented default file, which the package installs. Apart from
+// hue.button_events it has the defaults of an empty file.
 //
 //go:embed hueair2mqtt.yaml
 var Default []byte
 
-// delimiter separates the keys of a path in koanf. A dot would do for our keys
-// alone, but not beside what users write.
-const delimiter = "\x1f"
+const (
+	// AppOptions is the file to which the Supervisor writes the app's options.
+	AppOptions = "/data/options.json"
 
-// maxFileSize bounds the configuration file, in bytes.
-const maxFileSize = 1 << 20
+	// supervisorToken is the variable with the token of App.
+	supervisorToken = "SUPERVISOR_TOKEN"
 
-// Load reads the configuration: the defaults, over them file, over that the
-// variables of environ ("HUEAIR2MQTT_MQTT__BROKER=...", in the manner of
-// os.Environ), over those the flags of fs that were given. file may be empty,
-// fs nil. Passwords that the configuration names a file for, or that lie in the
-// credentials' folder, are read too.
+	// ingressPort is the port of the page: the default of ingress_port in the
+	// app's config.yaml.
+	ingressPort = "8099"
+)
+
+// Load returns the configuration. Flags of fs that were given override variables
+// of environ ("HUEAIR2MQTT_MQTT__BROKER=..."), which override file, which
+// overrides the defaults. file may be empty, fs nil. Load also reads password
+// files. If file is AppOptions, Load is LoadApp.
 //
-// Where anything is wrong the error is a *FaultsError with all of it, and there
-// is no configuration.
-func Load(file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
-	c, f, err := load(file, environ, fs, true)
+// With sections, such as "amazon" and "state_dir", mistakes in other sections are
+// ignored, and these sections must not be used: a user can sign in to Amazon
+// before the broker is set up.
+//
+// The error is a *FaultsError with all mistakes.
+func Load(file string, environ []string, fs *pflag.FlagSet, sections ...string) (*Config, error) {
+	if file == AppOptions {
+		return LoadApp(file, environ, fs, sections...)
+	}
+	c, f, err := load(file, environ, fs, len(sections) == 0)
 	if err != nil {
 		return nil, err
 	}
-	if len(f.list) > 0 {
-		return nil, &FaultsError{File: file, Faults: f.list}
+	if err := f.in(sections, file); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-// LoadFor is Load for a command that needs some sections alone ("amazon",
-// "state_dir"): what is wrong with the others is no fault yet, and they hold
-// nothing to rely on. So somebody can sign in to Amazon before the broker and the
-// Hue bridges are set up.
-func LoadFor(sections []string, file string, environ []string, fs *pflag.FlagSet) (*Config, error) {
-	c, f, err := load(file, environ, fs, false)
+// LoadApp is Load for a Home Assistant app, whose options have the keys of the
+// configuration file. Its page is always at the port of Ingress.
+func LoadApp(options string, environ []string, fs *pflag.FlagSet, sections ...string) (*Config, error) {
+	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which writes the file anew"
+	var token string
+	for _, pair := range environ {
+		if text, ok := strings.CutPrefix(pair, supervisorToken+"="); ok {
+			token = text
+		}
+	}
+	if token == "" {
+		return nil, errors.New(supervisorToken + " is not set, although this is the image of the Home Assistant app: install it from Home Assistant's app store, or use the container image")
+	}
+	content, err := ReadFile(options, maxFileSize)
+	if err != nil {
+		return nil, fmt.Errorf("%s can't be read: %s: %s", options, reason(err), remedy)
+	}
+	if err := json.Unmarshal(content, &map[string]any{}); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w: %s", options, err, remedy)
+	}
+	c, f, err := load(options, environ, fs, len(sections) == 0)
 	if err != nil {
 		return nil, err
 	}
-	var others []string
-	for _, s := range settings(reflect.TypeFor[Config]()) {
-		if !slices.Contains(sections, s.name) {
-			others = append(others, s.name)
-		}
+	if err := f.in(sections, options); err != nil {
+		return nil, err
 	}
-	counting := slices.DeleteFunc(f.list, func(fault Fault) bool {
-		section, _, _ := strings.Cut(fault.Path, ".")
-		return slices.Contains(others, section)
-	})
-	if len(counting) > 0 {
-		return nil, &FaultsError{File: file, Faults: counting}
+	c.App = App{Token: Secret(token), AskBroker: f.origins["mqtt.broker"] == ""}
+	if c.App.AskBroker {
+		c.MQTT.Broker = "" // the default is wrong inside the app's container
 	}
+	c.Web = Web{Listen: ":" + ingressPort, TrustIngress: true}
 	return c, nil
 }
 
-// load is Load without an end: it gathers the faults. Where it is not whole, the
-// configuration need not be enough to run with.
-func load(file string, environ []string, fs *pflag.FlagSet, whole bool) (*Config, *faults, error) {
-	var (
-		f        = newFaults()
-		ko       = koanf.New(delimiter)
-		readable = true
-	)
-	if err := ko.Load(confmap.Provider(defaults(), ""), nil); err != nil {
-		return nil, nil, fmt.Errorf("take the default configuration: %w", err)
+// load collects all faults. The configuration is valid only without them. With
+// whole, it must also have something to read.
+func load(file string, environ []string, flags *pflag.FlagSet, whole bool) (*Config, *faults, error) {
+	f, ko := newFaults(), koanf.New(".")
+	values, readable := fileValues(f, file)
+	overrides := environmentValues(f, environ)
+	if flags != nil {
+		maps.Copy(overrides, flagValues(f, flags))
 	}
-	if file != "" {
-		var values map[string]any
-		if values, readable = readFile(f, file); readable {
-			if err := ko.Load(confmap.Provider(values, ""), nil); err != nil {
-				return nil, nil, fmt.Errorf("take the configuration of %s: %w", file, err)
-			}
-		}
-	}
-	for _, v := range readEnvironment(f, environ) {
-		if err := overlay(f, ko, v); err != nil {
-			return nil, nil, fmt.Errorf("take the environment variable %s: %w", v.name, err)
-		}
-	}
-	if fs != nil {
-		flags := posflag.ProviderWithFlag(fs, delimiter, nil, func(flag *pflag.Flag) (string, any) {
-			value, ok := readFlag(f, flag)
-			if !ok {
-				return "", nil
-			}
-			return strings.ReplaceAll(flag.Name, ".", delimiter), value
-		})
-		if err := ko.Load(flags, nil); err != nil {
-			return nil, nil, fmt.Errorf("take the flags: %w", err)
-		}
-	}
-
-	var c Config
-	err := ko.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{ErrorUnused: true}})
+	c := defaults()
+	err := errors.Join(ko.Load(confmap.Provider(values, ""), nil), ko.Load(confmap.Provider(overrides, "."), nil), ko.Unmarshal("", &c))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, nil, fmt.Errorf("combine the configuration: %w", err)
 	}
-	// Half of a configuration says nothing about the whole.
 	if readable {
-		c.findCredentials(credentialsIn(file, environ))
-		validate(f, &c, whole)
+		c.findCredentials(func(name string) string { return credentialPath(file, environ, name) })
+		if whole && !c.Hue.Enabled && !c.Amazon.Enabled && f.sound("amazon.enabled") {
+			f.invalid("hue.enabled", "neither hue nor amazon is enabled, so there is nothing to read", "set hue.enabled or amazon.enabled to true")
+		}
+		c.validate(f)
 	}
 	return &c, f, nil
 }
 
-// defaults reads the default file. It is part of the program, and a fault in it
-// is one of the program. The names of button events differ: the file is for new
-// installations, and one without the key was written before there were two.
-func defaults() map[string]any {
-	f := newFaults()
-	values, _ := readYAML(f, "the default configuration", Default)
-	if len(f.list) > 0 {
-		panic((&FaultsError{Faults: f.list}).Error())
-	}
-	values["hue"].(map[string]any)["button_events"] = "hue"
-	return values
-}
+// maxFileSize bounds the configuration file, in bytes.
+const maxFileSize = 1 << 20
 
-// readFile reads the configuration file; ok is false if nothing can be said
-// about what is in it.
-func readFile(f *faults, file string) (values map[string]any, ok bool) {
+// fileValues returns the values in the configuration file. It reports false if
+// the file cannot be parsed.
+func fileValues(f *faults, file string) (values map[string]any, ok bool) {
+	if file == "" {
+		return nil, true
+	}
 	data, err := ReadFile(file, maxFileSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.add("", "there is no such file", "name the configuration with --config FILE, or copy the default one there", "")
 		return nil, false
 	case errors.Is(err, fs.ErrPermission):
-		f.add("", "this user may not read the file", "run the program as its own user or as root, or mend the file's mode", "")
+		f.add("", "this user may not read the file", "run the program as its own user or as root, or fix the file's mode", "")
 		return nil, false
 	case errors.Is(err, ErrTooLarge):
-		f.add("", "is larger than 1 MiB, so it is no configuration", "name the configuration with --config FILE", "")
+		f.add("", "is larger than 1 MiB, so it is not a configuration", "name the configuration with --config FILE", "")
 		return nil, false
 	case err != nil:
 		f.add("", "can't be read: "+reason(err), "name the configuration with --config FILE", "")
 		return nil, false
 	}
-	return readYAML(f, file, data)
-}
-
-func readYAML(f *faults, file string, data []byte) (values map[string]any, ok bool) {
+	r := reader{faults: f, origin: func(line int) string { return fmt.Sprintf("line %d of %s", line, file) }}
 	root, problem := parse(data)
 	if problem != nil {
-		f.add("", problem.problem, problem.remedy, lineOf(file)(problem.line))
+		f.add("", problem.problem, problem.remedy, r.origin(problem.line))
 		return nil, false
 	}
 	if root == nil {
 		return nil, true
 	}
-	r := reader{faults: f, origin: lineOf(file)}
-	value := r.value(root, reflect.TypeFor[Config](), "")
-	values, ok = value.(map[string]any)
-	return values, ok || value == nil && len(f.list) == 0
+	values, _ = r.value(root, reflect.TypeFor[Config](), "").(map[string]any)
+	return values, !f.faulty[""]
 }
 
-// reason is why a file can't be read, without its name, which the fault has.
-func reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
-	}
-	return err.Error()
-}
-
-// overlay puts the value of one environment variable over what there is.
-func overlay(f *faults, ko *koanf.Koanf, v variable) error {
-	key := strings.Join(v.keys, delimiter)
-	if len(v.inside) == 0 {
-		return ko.Load(confmap.Provider(map[string]any{key: v.value}, delimiter), nil)
-	}
-	var whole any
-	if v.list {
-		list, _ := ko.Get(key).([]any) // none yet is an empty one
-		index, err := strconv.Atoi(v.inside[0])
-		if err != nil {
-			return err
+// in returns the faults in the sections, or all of them without sections. Unknown
+// sections and the file itself always count.
+func (f *faults) in(sections []string, file string) error {
+	var ignored []string
+	for _, s := range settings(reflect.TypeFor[Config]()) {
+		if len(sections) > 0 && !slices.Contains(sections, s.name) {
+			ignored = append(ignored, s.name)
 		}
-		switch {
-		case index > len(list):
-			f.add(v.path, fmt.Sprintf("there is no entry %d to set; the list has %d", index, len(list)),
-				fmt.Sprintf("count from 0, so that the next one is %d", len(list)), v.name)
-			return nil
-		case index == len(list):
-			list = append(list, nil)
-		}
-		if len(v.inside) == 1 {
-			list[index] = v.value
-		} else {
-			fields, ok := list[index].(map[string]any)
-			if !ok {
-				fields = map[string]any{}
-			}
-			fields[v.inside[1]] = v.value
-			list[index] = fields
-		}
-		whole = list
-	} else {
-		areas := map[string]string{v.inside[0]: v.value.(string)}
-		old, _ := ko.Get(key).(map[string]string)
-		for id, area := range old {
-			if !strings.EqualFold(id, v.inside[0]) {
-				areas[id] = area
-			}
-		}
-		whole = areas
 	}
-	return ko.Load(confmap.Provider(map[string]any{key: whole}, delimiter), nil)
-}
-
-// lookUp finds the value at a path of keys, or nil.
-func lookUp(values map[string]any, path string) any {
-	name, rest, deeper := strings.Cut(path, ".")
-	if !deeper {
-		return values[name]
-	}
-	below, ok := values[name].(map[string]any)
-	if !ok {
+	list := slices.DeleteFunc(f.list, func(fault Fault) bool {
+		section, _, _ := strings.Cut(fault.Path, ".")
+		return slices.Contains(ignored, section)
+	})
+	if len(list) == 0 {
 		return nil
 	}
-	return lookUp(below, rest)
-}
-
-// readPassword reads a file that holds one password in one line.
-func readPassword(f *faults, path, file string) Secret {
-	// MQTT and SMTP know no longer ones.
-	const limit = 64 << 10
-	data, err := ReadFile(file, limit)
-	switch {
-	case errors.Is(err, ErrTooLarge):
-		f.unusable(path, quoted(file)+" is larger than 64 KiB, so it holds no password", "name a file with the password alone")
-		return ""
-	case err != nil:
-		f.unusable(path, quoted(file)+" can't be read: "+reason(err), "name a file that the program's user may read")
-		return ""
-	}
-	data = bytes.TrimRight(data, "\r\n")
-	switch {
-	case len(data) == 0:
-		f.unusable(path, quoted(file)+" is empty", "write the password into it, in one line")
-	case slices.Contains(data, '\n'):
-		f.unusable(path, quoted(file)+" has more than one line", "leave the password alone in it, in one line")
-	}
-	return Secret(data)
+	return &FaultsError{File: file, Faults: list}
 }

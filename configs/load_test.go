@@ -215,7 +215,7 @@ func TestFlagUsage(t *testing.T) {
 	usage := regexp.MustCompile(` +`).ReplaceAllString(fs.FlagUsages(), " ")
 	for _, line := range []string{
 		" --mqtt.broker string address of the MQTT broker (default \"tcp://localhost:1883\")\n",
-		" --hue.interval duration time from one poll of a Hue bridge to the next (default 1m0s)\n",
+		" --hue.interval duration time between two polls of a Hue bridge (default 1m0s)\n",
 		" --hue.enabled read Philips Hue bridges\n",
 	} {
 		if !strings.Contains(usage, line) {
@@ -268,7 +268,7 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-func TestEnvironmentInsideLists(t *testing.T) {
+func TestVariablesReplaceListsAndAreas(t *testing.T) {
 	const file = `
 hue:
   enabled: true
@@ -280,53 +280,41 @@ amazon:
   areas: {x.y: Loo}
 `
 	c := load(t, file,
-		"HUEAIR2MQTT_HUE__BRIDGES__1__USERNAME=two",
-		"HUEAIR2MQTT_HUE__BRIDGES__2__HOST=c", "HUEAIR2MQTT_HUE__BRIDGES__2__USERNAME=three",
-		"HUEAIR2MQTT_AMAZON__AREAS__X.Y=Kitchen", "HUEAIR2MQTT_AMAZON__AREAS__a__b=Attic",
+		"HUEAIR2MQTT_HUE__BRIDGES=[{host: z, username: whole}]", "HUEAIR2MQTT_HUE__AREAS={}",
+		"HUEAIR2MQTT_AMAZON__AREAS={a__b: Attic}",
 		"HUEAIR2MQTT_ALERT__EMAIL__SMTP=mail:25", "HUEAIR2MQTT_ALERT__EMAIL__FROM=a@example.org",
-		"HUEAIR2MQTT_ALERT__EMAIL__TO= a@example.org, b@example.org,", "HUEAIR2MQTT_ALERT__EMAIL__TO__1=c@example.org",
+		"HUEAIR2MQTT_ALERT__EMAIL__TO= a@example.org, b@example.org,",
 	)
-	if want := []configs.HueBridge{{Host: "a", Username: "one"}, {Host: "b", Username: "two"}, {Host: "c", Username: "three"}}; !slices.Equal(c.Hue.Bridges, want) {
+	if want := []configs.HueBridge{{Host: "z", Username: "whole"}}; !slices.Equal(c.Hue.Bridges, want) {
 		t.Errorf("got %#v, want %#v", c.Hue.Bridges, want)
 	}
-	if want := map[string]string{"X.Y": "Kitchen", "a__b": "Attic"}; !reflect.DeepEqual(c.Amazon.Areas, want) {
-		t.Errorf("got %q, want %q", c.Amazon.Areas, want)
+	if want := map[string]string{"a__b": "Attic"}; !reflect.DeepEqual(c.Amazon.Areas, want) || len(c.Hue.Areas) != 0 {
+		t.Errorf("got %q and %q, want %q", c.Amazon.Areas, c.Hue.Areas, want)
 	}
-	if want := []string{"a@example.org", "c@example.org"}; !slices.Equal(c.Alert.Email.To, want) {
+	if want := []string{"a@example.org", "b@example.org"}; !slices.Equal(c.Alert.Email.To, want) {
 		t.Errorf("got %q, want %q", c.Alert.Email.To, want)
-	}
-
-	// The whole replaces what the file has; twelve entries are counted as numbers.
-	environ := []string{"HUEAIR2MQTT_HUE__BRIDGES=[{host: z, username: whole}]", "HUEAIR2MQTT_HUE__AREAS={}"}
-	for i := 1; i < 12; i++ {
-		environ = append(environ, fmt.Sprintf("HUEAIR2MQTT_HUE__BRIDGES__%d__HOST=h%d", i, i),
-			fmt.Sprintf("HUEAIR2MQTT_HUE__BRIDGES__%d__USERNAME=k%d", i, i))
-	}
-	c = load(t, file, environ...)
-	if len(c.Hue.Bridges) != 12 || c.Hue.Bridges[0].Username != "whole" || c.Hue.Bridges[11].Host != "h11" || len(c.Hue.Areas) != 0 {
-		t.Errorf("got %#v", c.Hue)
 	}
 }
 
 func TestEnvironmentFaults(t *testing.T) {
+	const remove = "remove it, or write a key in capitals with two underscores between the levels, such as HUEAIR2MQTT_MQTT__BROKER"
 	for _, test := range []struct{ variable, line string }{
-		{"HUEAIR2MQTT_MQTT__BROCKER=hunter2", "HUEAIR2MQTT_MQTT__BROCKER: is no known setting; did you mean HUEAIR2MQTT_MQTT__BROKER?"},
-		{"HUEAIR2MQTT_MQTT_BROKER=hunter2", "HUEAIR2MQTT_MQTT_BROKER: is no known setting; did you mean HUEAIR2MQTT_MQTT__BROKER?"},
-		{"HUEAIR2MQTT_mqtt__broker=hunter2", "HUEAIR2MQTT_mqtt__broker: is no known setting; name the key HUEAIR2MQTT_MQTT__BROKER"},
-		{"HUEAIR2MQTT_WHATEVER=hunter2", "HUEAIR2MQTT_WHATEVER: is no known setting; remove it, or name a key in capitals with two underscores between the levels, such as HUEAIR2MQTT_MQTT__BROKER"},
-		{"HUEAIR2MQTT_HUE=hunter2", "HUEAIR2MQTT_HUE: is no known setting; remove it, or name a key in capitals with two underscores between the levels, such as HUEAIR2MQTT_MQTT__BROKER"},
-		{"HUEAIR2MQTT_HUE__BRIDGES__ONE__HOST=hunter2", "HUEAIR2MQTT_HUE__BRIDGES__ONE__HOST: is no known setting; name the key HUEAIR2MQTT_HUE__BRIDGES__0__HOST"},
-		{"HUEAIR2MQTT_HUE__BRIDGES__0=hunter2", "HUEAIR2MQTT_HUE__BRIDGES__0: is no known setting; name the key HUEAIR2MQTT_HUE__BRIDGES__0__HOST"},
-		{"HUEAIR2MQTT_HUE__BRIDGES__5__HOST=h", "hue.bridges[5].host: there is no entry 5 to set; the list has 0; count from 0, so that the next one is 0 (HUEAIR2MQTT_HUE__BRIDGES__5__HOST)"},
-		{"HUEAIR2MQTT_HUE__BRIDGES=[{host: a, username: *hunter2}]", "hue.bridges: a value that begins with * is a YAML alias, and there is nothing of that name; put the value in quotes (HUEAIR2MQTT_HUE__BRIDGES)"},
-		{"HUEAIR2MQTT_HUE__BRIDGES=hunter2", "hue.bridges: is a text, not a list; write a list, each entry in a line of its own behind a dash (HUEAIR2MQTT_HUE__BRIDGES)"},
+		{"HUEAIR2MQTT_MQTT__BROCKER=hunter2", "HUEAIR2MQTT_MQTT__BROCKER: is not a known setting; " + remove},
+		{"HUEAIR2MQTT_MQTT_BROKER=hunter2", "HUEAIR2MQTT_MQTT_BROKER: is not a known setting; " + remove},
+		{"HUEAIR2MQTT_mqtt__broker=hunter2", "HUEAIR2MQTT_mqtt__broker: is not a known setting; " + remove},
+		{"HUEAIR2MQTT_HUE=hunter2", "HUEAIR2MQTT_HUE: is not a known setting; " + remove},
+		{"HUEAIR2MQTT_HUE__BRIDGES__0__USERNAME=hunter2", "HUEAIR2MQTT_HUE__BRIDGES__0__USERNAME: is not a known setting; set the whole list as HUEAIR2MQTT_HUE__BRIDGES='[{host: 192.168.1.2, username: key}]'"},
+		{"HUEAIR2MQTT_ALERT__EMAIL__TO__1=hunter2", "HUEAIR2MQTT_ALERT__EMAIL__TO__1: is not a known setting; set the whole list as HUEAIR2MQTT_ALERT__EMAIL__TO='[one, two]'"},
+		{"HUEAIR2MQTT_AMAZON__AREAS__X.Y=Kitchen", `HUEAIR2MQTT_AMAZON__AREAS__X.Y: is not a known setting; set all rooms as HUEAIR2MQTT_AMAZON__AREAS='{"id": Room}'`},
+		{"HUEAIR2MQTT_LOG__LEVEL__0=x", "HUEAIR2MQTT_LOG__LEVEL__0: is not a known setting; " + remove},
+		{"HUEAIR2MQTT_WEB__TRUSTED_PROXIES=127.0.0.1, nginx", "web.trusted_proxies[1]: \"nginx\" is not an address or network; write one such as 127.0.0.1 or 172.30.32.0/23 (HUEAIR2MQTT_WEB__TRUSTED_PROXIES)"},
+		{"HUEAIR2MQTT_HUE__BRIDGES=[{host: a, username: *hunter2}]", "hue.bridges: a value that begins with * is a YAML alias, and no anchor has its name; put the value in quotes (HUEAIR2MQTT_HUE__BRIDGES)"},
+		{"HUEAIR2MQTT_HUE__BRIDGES=hunter2", "hue.bridges: is a text, not a list; write a list, with each entry on its own line after a dash (HUEAIR2MQTT_HUE__BRIDGES)"},
 		{"HUEAIR2MQTT_HUE__BRIDGES=", "hue.bridges: is empty; write a value in YAML, or remove the variable (HUEAIR2MQTT_HUE__BRIDGES)"},
 		{"HUEAIR2MQTT_HUE__INTERVAL=60", `hue.interval: "60" is not a duration; write a duration such as 30s, 5m or 1h30m (HUEAIR2MQTT_HUE__INTERVAL)`},
 		{"HUEAIR2MQTT_RETRY__ATTEMPTS=", `retry.attempts: "" is not a whole number; write a whole number such as 3 (HUEAIR2MQTT_RETRY__ATTEMPTS)`},
-		{"HUEAIR2MQTT_MQTT__BASE_TOPIC=\xff", "mqtt.base_topic: is not UTF-8; write words with single slashes between them, such as hueair2mqtt (HUEAIR2MQTT_MQTT__BASE_TOPIC)"},
-		{"HUEAIR2MQTT_HUE__AREAS__=Hall", "HUEAIR2MQTT_HUE__AREAS__: is no known setting; did you mean HUEAIR2MQTT_HUE__AREAS?"},
-		{"HUEAIR2MQTT_LOG__LEVEL__0=x", "HUEAIR2MQTT_LOG__LEVEL__0: is no known setting; did you mean HUEAIR2MQTT_LOG__LEVEL?"},
-		{"HUEAIR2MQTT_MQTT__PASSWORD=hunter2\n", "mqtt.password: holds a line break or another control character; write it in one line, in quotes (HUEAIR2MQTT_MQTT__PASSWORD)"},
+		{"HUEAIR2MQTT_MQTT__BASE_TOPIC=\xff", "mqtt.base_topic: is not UTF-8; write words separated by single slashes, such as hueair2mqtt (HUEAIR2MQTT_MQTT__BASE_TOPIC)"},
+		{"HUEAIR2MQTT_MQTT__PASSWORD=hunter2\n", "mqtt.password: contains a line break or another control character; write it on one line, in quotes (HUEAIR2MQTT_MQTT__PASSWORD)"},
 	} {
 		c, err := configs.Load("", append([]string{test.variable}, minimal...), nil)
 		faultsOf(t, c, err)

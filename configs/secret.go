@@ -5,41 +5,38 @@ import (
 	"fmt"
 )
 
-// Secret is text that must not be seen in a log, an error or a dump of the
-// configuration. Everything that prints or marshals it shows "[redacted]", or
-// nothing where it is empty; only Reveal and a conversion give the text itself.
+// Secret is text that must not appear in a log, an error or a dump of the
+// configuration. Printing and marshaling show "[redacted]", or nothing if it is
+// empty. Only Reveal and a conversion return the text.
 //
-// fmt can't ask an unexported field for its methods: keep a Secret in an
-// exported field or out of anything that is printed whole.
+// fmt cannot call the methods of an unexported field, so do not print a struct
+// that holds a Secret in one.
 type Secret string
 
-const redacted = "[redacted]"
-
-// Reveal gives the text itself, for the one place that needs it.
+// Reveal returns the text.
 func (s Secret) Reveal() string { return string(s) }
 
-// String says only whether there is a secret.
+// String returns "[redacted]", or "" for an empty secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return redacted
+	return "[redacted]"
 }
 
-// GoString is String as Go source.
+// GoString returns String as Go source.
 func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
 
-// Format covers every verb: String alone is not asked for verbs that don't suit
-// a text, such as %d, and fmt would then show what is inside.
+// Format covers verbs for which fmt does not call String, such as %d.
 func (s Secret) Format(state fmt.State, verb rune) {
 	fmt.Fprintf(state, fmt.FormatString(state, verb), s.String())
 }
 
-// MarshalText gives what String does.
+// MarshalText returns String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalJSON gives what String does.
+// MarshalJSON returns String as JSON.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// MarshalYAML gives what String does.
+// MarshalYAML returns String.
 func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }

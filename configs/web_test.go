@@ -37,8 +37,8 @@ func TestWeb(t *testing.T) {
 		"a name":                {"{listen: 'example.org:80'}", "web.listen", "is not address:port"},
 		"a path":                {"{base_path: /a/b-c_d.e~/}", "", ""},
 		"a path without slash":  {"{base_path: a}", "web.base_path", "/hueair2mqtt"},
-		"a path that goes up":   {"{base_path: /a/../b}", "web.base_path", "is no path"},
-		"a path of two slashes": {"{base_path: //evil.example}", "web.base_path", "is no path"},
+		"a path that goes up":   {"{base_path: /a/../b}", "web.base_path", "is not a valid path"},
+		"a path of two slashes": {"{base_path: //evil.example}", "web.base_path", "is not a valid path"},
 		"names":                 {"{hosts: [Sensors.example.org, nas]}", "", ""},
 		"here, with a password": {"{listen: '127.0.0.1:8467', hosts: [sensors.example.org], base_path: /a, password_file: " + password + "}", "", ""},
 		"a proxy by its name":   {"{listen: '127.0.0.1:8467', hosts: [sensors.example.org]}", "web.password_file", "reverse proxy, as web.hosts is set"},
@@ -47,10 +47,10 @@ func TestWeb(t *testing.T) {
 		"Ingress":               {"{listen: '127.0.0.1:8467', trust_ingress: true}", "web.password_file", "reverse proxy, as web.trust_ingress is set"},
 		"an empty path":         {"{listen: '127.0.0.1:8467', base_path: /}", "", ""},
 		"proxies":               {"{trusted_proxies: [192.168.1.2, 172.30.33.1/23, 'fd00::/8', '::ffff:10.0.0.1']}", "", ""},
-		"a proxy's name":        {"{trusted_proxies: [nginx]}", "web.trusted_proxies[0]", "is no address or network"},
-		"everybody a proxy":     {"{trusted_proxies: [127.0.0.1, 0.0.0.0/0]}", "web.trusted_proxies[1]", "everybody could forge"},
-		"everybody in IPv6":     {"{trusted_proxies: ['::/0']}", "web.trusted_proxies[0]", "everybody could forge"},
-		"a name with a port":    {"{hosts: ['nas:80']}", "web.hosts[0]", "is no name"},
+		"a proxy's name":        {"{trusted_proxies: [nginx]}", "web.trusted_proxies[0]", "is not an address or network"},
+		"everybody a proxy":     {"{trusted_proxies: [127.0.0.1, 0.0.0.0/0]}", "web.trusted_proxies[1]", "anybody could forge"},
+		"everybody in IPv6":     {"{trusted_proxies: ['::/0']}", "web.trusted_proxies[0]", "anybody could forge"},
+		"a name with a port":    {"{hosts: ['nas:80']}", "web.hosts[0]", "is not a host name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := sound + "web: " + test.web

@@ -24,6 +24,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/test/harness"
 )
@@ -229,8 +230,8 @@ func TestRetryAfterBeyondTheIntervalIsNotWaitedFor(t *testing.T) {
 
 func TestAlexaUnreachable(t *testing.T) {
 	dials := 0
-	refuse := func(o *amazon.Options) {
-		o.DialContext = func(context.Context, string, string) (net.Conn, error) {
+	refuse := func(o *account.Options) {
+		o.Transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			dials++
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 		}
@@ -695,25 +696,25 @@ func TestHeaders(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for name, test := range map[string]struct {
-		options  amazon.Options
+		options  account.Options
 		endpoint string // "" is an error
 	}{
-		"the real host":       {amazon.Options{Domain: "amazon.co.uk"}, "https://alexa.amazon.co.uk"},
-		"any case":            {amazon.Options{Domain: " Amazon.COM "}, "https://alexa.amazon.com"},
-		"a path":              {amazon.Options{Domain: "amazon.de", Endpoint: "http://127.0.0.1:8080/alexa/"}, "http://127.0.0.1:8080"},
-		"no domain":           {amazon.Options{}, ""},
-		"a host as domain":    {amazon.Options{Domain: "www.amazon.de"}, ""},
-		"a URL as domain":     {amazon.Options{Domain: "https://amazon.de"}, ""},
-		"no scheme":           {amazon.Options{Domain: "amazon.de", Endpoint: "127.0.0.1:8080"}, ""},
-		"another scheme":      {amazon.Options{Domain: "amazon.de", Endpoint: "ftp://127.0.0.1"}, ""},
-		"no host":             {amazon.Options{Domain: "amazon.de", Endpoint: "http://:80"}, ""},
-		"a user":              {amazon.Options{Domain: "amazon.de", Endpoint: "http://me:hunter2@127.0.0.1"}, ""},
-		"a query":             {amazon.Options{Domain: "amazon.de", Endpoint: "http://127.0.0.1/?key=hunter2"}, ""},
-		"no URL":              {amazon.Options{Domain: "amazon.de", Endpoint: "http://hunter2\x7f"}, ""},
-		"a negative time-out": {amazon.Options{Domain: "amazon.de", Timeout: -1}, ""},
+		"the real host":       {account.Options{Domain: "amazon.co.uk"}, "https://alexa.amazon.co.uk"},
+		"any case":            {account.Options{Domain: " Amazon.COM "}, "https://alexa.amazon.com"},
+		"a path":              {account.Options{Domain: "amazon.de", Endpoint: "http://127.0.0.1:8080/alexa/"}, "http://127.0.0.1:8080"},
+		"no domain":           {account.Options{}, ""},
+		"a host as domain":    {account.Options{Domain: "www.amazon.de"}, ""},
+		"a URL as domain":     {account.Options{Domain: "https://amazon.de"}, ""},
+		"no scheme":           {account.Options{Domain: "amazon.de", Endpoint: "127.0.0.1:8080"}, ""},
+		"another scheme":      {account.Options{Domain: "amazon.de", Endpoint: "ftp://127.0.0.1"}, ""},
+		"no host":             {account.Options{Domain: "amazon.de", Endpoint: "http://:80"}, ""},
+		"a user":              {account.Options{Domain: "amazon.de", Endpoint: "http://me:hunter2@127.0.0.1"}, ""},
+		"a query":             {account.Options{Domain: "amazon.de", Endpoint: "http://127.0.0.1/?key=hunter2"}, ""},
+		"no URL":              {account.Options{Domain: "amazon.de", Endpoint: "http://hunter2\x7f"}, ""},
+		"a negative time-out": {account.Options{Domain: "amazon.de", Timeout: -1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := amazon.New(test.options)
+			c, err := amazon.New(amazon.Options{Account: test.options})
 			switch {
 			case test.endpoint == "" && err == nil:
 				t.Fatal("no error")
@@ -729,16 +730,16 @@ func TestOptions(t *testing.T) {
 }
 
 // overLoopback makes a collector that reads an account over real sockets.
-func overLoopback(tb testing.TB, account *amazontest.Account, endpoint, cookies string) (*amazon.Collector, *collectors.Retrier) {
+func overLoopback(tb testing.TB, host *amazontest.Account, endpoint, cookies string) (*amazon.Collector, *collectors.Retrier) {
 	tb.Helper()
-	content, err := json.Marshal(account.Cookies())
+	content, err := json.Marshal(host.Cookies())
 	if err != nil {
 		tb.Fatal(err)
 	}
 	if err := os.WriteFile(cookies, content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	collector, err := amazon.New(amazon.Options{Domain: "amazon.co.uk", CookiesFile: cookies, Endpoint: endpoint, Timeout: timeout})
+	collector, err := amazon.New(amazon.Options{Account: account.Options{Domain: "amazon.co.uk", CookiesFile: cookies, Endpoint: endpoint, Timeout: timeout}})
 	if err != nil {
 		tb.Fatal(err)
 	}

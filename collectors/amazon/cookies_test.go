@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
@@ -98,11 +98,11 @@ func TestAFileThatIsGoneForAMomentCostsNothing(t *testing.T) {
 		h.writeCookies(good)
 		h.cleanPoll()
 		h.write(`{"at-m`)
-		wantFault(t, h.poll(), h.cookies, "of before")
+		wantFault(t, h.poll(), h.cookies, "the previous cookies are used")
 		if err := os.Remove(h.cookies); err != nil {
 			t.Fatal(err)
 		}
-		wantFault(t, h.poll(), h.cookies, "of before")
+		wantFault(t, h.poll(), h.cookies, "the previous cookies are used")
 		h.account.Revoke()
 		_, err := h.collect()
 		wantAuthentication(t, err, "HTTP 401", h.cookies)
@@ -247,7 +247,7 @@ func TestMissingCookiesFile(t *testing.T) {
 		"missing": filepath.Join(directory, "none.json"), "a directory": directory, "a device": os.DevNull,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouseWith(t, func(o *amazon.Options) { o.CookiesFile = path }, func(h *house) {
+			inHouseWith(t, func(o *account.Options) { o.CookiesFile = path }, func(h *house) {
 				_, err := h.collect()
 				wantAuthentication(t, err, "no cookies", path)
 				if n := strings.Count(err.Error(), path); n != 1 {
@@ -257,33 +257,12 @@ func TestMissingCookiesFile(t *testing.T) {
 		})
 	}
 	t.Run("none set", func(t *testing.T) {
-		inHouseWith(t, func(o *amazon.Options) { o.CookiesFile = "" }, func(h *house) {
+		inHouseWith(t, func(o *account.Options) { o.CookiesFile = "" }, func(h *house) {
 			_, err := h.collect()
 			wantLogin(t, err)
 			if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok && refused.Code != "not signed in" {
 				t.Errorf("code %q", refused.Code)
 			}
 		})
-	})
-}
-
-func FuzzCookies(f *testing.F) {
-	account := amazontest.NewAccount()
-	for _, seed := range []string{
-		jsonCookies(account, `"%s"`), netscape(account), secretsYAML(account),
-		`{"a": 1, "b": "c;d"}`, "amazon_aqm:\n  cookies: {a: &x b, c: *x}\n", ".amazon.co.uk\tTRUE\t/\tTRUE\t0\ta\n", "[", "\xef\xbb\xbf{",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, content []byte) {
-		cookies, err := amazon.ParseCookies(content, "amazon.co.uk")
-		if (err == nil) != (len(cookies) > 0) {
-			t.Fatalf("%d cookies and error %v", len(cookies), err)
-		}
-		for name, value := range cookies {
-			if name == "" || value == "" || strings.ContainsAny(name+value, "\r\n;\x00") || strings.Contains(name, "=") {
-				t.Errorf("cookie %q=%q can't be sent", name, value)
-			}
-		}
 	})
 }

@@ -3,11 +3,12 @@ package amazon_test
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,7 +19,9 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness"
 )
 
 // The environment that makes the test binary a process that is killed.
@@ -40,53 +43,46 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// systemCalls are those that replace the file, in the order of ReplaceFile.
+// systemCalls are those that replace the file, in their order. The first one locks the
+// directory once the new credentials are there.
 var systemCalls = map[string][]uint32{
+	"flock":  {unix.SYS_FLOCK},
 	"fchmod": {unix.SYS_FCHMOD},
 	"fsync":  {unix.SYS_FSYNC},
 	"rename": {unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2},
 }
 
-// crash renews or signs in, and is killed by the kernel on the way.
+// crash renews or signs in, and is killed on the way: by the kernel at one of the system
+// calls, or by the parent process.
 func crash() error {
-	host, at := os.Getenv(crashHost), os.Getenv(crashAt)
-	o := amazon.Options{Domain: "amazon.co.uk", StateDir: os.Getenv(crashState), Endpoint: host, AuthEndpoint: host}
+	host := os.Getenv(crashHost)
+	o := account.Options{Domain: "amazon.co.uk", StateDir: os.Getenv(crashState), Endpoint: host, AuthEndpoint: host}
 	retry := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
-	var failed error
-	onStep := func(step string) {
-		switch {
-		case step == at:
-			failed = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		case step == "got" && systemCalls[at] != nil:
-			failed = forbid(systemCalls[at])
+	if calls := systemCalls[os.Getenv(crashAt)]; calls != nil {
+		if err := forbid(calls); err != nil {
+			return err
 		}
 	}
 	if os.Getenv(crashLogin) == "1" {
-		s, err := amazon.NewSignIn(o)
+		s, err := account.NewSignIn(o)
 		if err != nil {
 			return err
 		}
-		s.OnStep(onStep)
 		// The parent process is the browser.
 		fmt.Println(s.Address())
 		var landing string
 		if _, err := fmt.Scanln(&landing); err != nil {
 			return err
 		}
-		if _, err := s.Finish(context.Background(), retry, landing); err != nil {
-			return err
-		}
-		return failed
+		_, err = s.Finish(context.Background(), retry, landing)
+		return err
 	}
-	c, err := amazon.New(o)
+	c, err := amazon.New(amazon.Options{Account: o})
 	if err != nil {
 		return err
 	}
-	c.OnStep(onStep)
-	if _, err := c.Collect(context.Background(), retry); err != nil {
-		return err
-	}
-	return failed
+	_, err = c.Collect(context.Background(), retry)
+	return err
 }
 
 // forbid makes the kernel kill this process, all threads of it, at the first of
@@ -119,25 +115,27 @@ func TestKilledAtEachStep(t *testing.T) {
 		at    string
 		isNew bool // on the disk afterwards
 	}{
-		{"renewing", false}, {"got", false}, {"fchmod", false}, {"fsync", false}, {"rename", false}, {"saved", true},
+		{"asked", false}, {"flock", false}, {"fchmod", false}, {"fsync", false}, {"rename", false}, {"saved", true},
 	} {
 		for _, login := range []string{"0", "1"} {
-			if login == "1" && test.at == "renewing" {
-				continue
-			}
 			t.Run(fmt.Sprintf("%s, login %s", test.at, login), func(t *testing.T) {
-				account := amazontest.NewAccount()
-				account.SetMonitor(kitchen)
-				server := httptest.NewServer(account)
-				defer server.Close()
-				h := &signInHouse{house: &house{t: t, account: account}, state: t.TempDir()}
-				h.options = amazon.Options{Domain: "amazon.co.uk", StateDir: h.state, Endpoint: server.URL, AuthEndpoint: server.URL}
+				host := amazontest.NewAccount()
+				host.SetMonitor(kitchen)
+				var kill atomic.Pointer[func(path string)]
+				server := harness.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if f := kill.Load(); f != nil {
+						(*f)(r.URL.Path)
+					}
+					host.ServeHTTP(w, r)
+				}))
+				h := &signInHouse{house: &house{t: t, account: host}, state: t.TempDir()}
+				h.options = account.Options{Domain: "amazon.co.uk", StateDir: h.state, Endpoint: server.URL, AuthEndpoint: server.URL}
 				h.retry = collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
 				h.signIn("amazon.co.uk")
 				h.startCollector()
 				h.cleanPoll()
 				before := h.read()
-				account.KillCookies()
+				host.KillCookies()
 
 				cmd := exec.Command(os.Args[0])
 				cmd.Env = append(os.Environ(), crashAt+"="+test.at, crashHost+"="+server.URL, crashState+"="+h.state, crashLogin+"="+login)
@@ -154,12 +152,25 @@ func TestKilledAtEachStep(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
+				var asked atomic.Bool
+				at := func(path string) {
+					asks := path == amazontest.TokenPath && login == "0" || path == amazontest.RegisterPath
+					if (test.at == "asked" && asks) || (test.at == "saved" && asked.Load()) {
+						if err := cmd.Process.Kill(); err != nil {
+							t.Error(err)
+						}
+					}
+					if asks {
+						asked.Store(true)
+					}
+				}
+				kill.Store(&at)
 				if login == "1" {
 					var address string
 					if _, err := fmt.Fscanln(stdout, &address); err != nil {
 						t.Error(err)
 					}
-					landing, err := account.Consent(address)
+					landing, err := host.Consent(address)
 					if err != nil {
 						t.Error(err)
 					}
@@ -168,6 +179,7 @@ func TestKilledAtEachStep(t *testing.T) {
 					}
 				}
 				err = cmd.Wait()
+				kill.Store(nil)
 				status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 				if !ok || !status.Signaled() {
 					t.Fatalf("the process was not killed: %v\n%s", err, said.String())
@@ -186,10 +198,6 @@ func TestKilledAtEachStep(t *testing.T) {
 func (h *signInHouse) startCollector() {
 	h.t.Helper()
 	h.options.Timeout = 10 * time.Second
-	c, err := amazon.New(h.options)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.collector = c
-	h.t.Cleanup(c.Close)
+	h.collector = newCollector(h.t, h.options)
+	h.t.Cleanup(h.collector.Close)
 }

@@ -8,57 +8,60 @@ import (
 	"net/http"
 	"slices"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account"
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// entitiesPath lists what routines of the account can use of its smart home. It has
-// all that /api/phoenix/state needs, but no endpoint ids.
+// entitiesPath lists the smart home devices that routines of the account can use. It
+// has all that /api/phoenix/state needs, but no endpoint ids.
 const entitiesPath = "/api/behaviors/entities?skillId=amzn1.ask.1p.smarthome"
 
 // routinesVersion is sent with entitiesPath, as alexa-remote2 8.1.1 and the openHAB
 // binding do.
 const routinesVersion = "3.0.264101"
 
-// monitorDescription is what it says of Amazon's own monitor, whose manufacturer it
-// does not give.
+// monitorDescription is the description of Amazon's own monitor, whose manufacturer is
+// missing here.
 const monitorDescription = "Amazon Indoor Air Quality Monitor"
 
-// listEntities asks for the monitors where the present way fails.
-func (c *Collector) listEntities(ctx context.Context, retry *collectors.Retrier, found *faults) ([]*monitor, error) {
-	var monitors []*monitor
-	err := c.ask(ctx, retry, http.MethodGet, entitiesPath, "listing the monitors among the entities", nil, func(body []byte) (err error) {
-		monitors, err = parseEntities(body, found)
+// listEntities asks for the monitors where GraphQL fails.
+func (p *poll) listEntities(ctx context.Context) (monitors []*monitor, err error) {
+	q := account.Question{
+		Path: entitiesPath, Purpose: "listing the monitors among the entities", Header: http.Header{"Routines-Version": {routinesVersion}},
+	}
+	err = p.ask(ctx, q, func(body []byte) (err error) {
+		monitors, err = parseEntities(body, p.found)
 		return err
 	})
 	return monitors, err
 }
 
-// parseEntities takes an answer of entitiesPath apart.
-func parseEntities(body []byte, found *faults) ([]*monitor, error) {
+// parseEntities reads a response of entitiesPath.
+func parseEntities(body []byte, found *wire.Faults) ([]*monitor, error) {
 	raw := json.RawMessage(bytes.TrimSpace(body))
-	if shape(raw) == "an object" {
+	if wire.Shape(raw) == "an object" {
 		var answer struct{ Entities json.RawMessage }
-		if err := object(raw, &answer); err != nil {
-			return nil, malformed("%v", err)
+		if err := wire.Object(raw, &answer); err != nil {
+			return nil, wire.Malformed("%v", err)
 		}
 		raw = answer.Entities
 	}
-	entries, err := list(raw)
+	entries, err := wire.List(raw)
 	if err != nil {
-		return nil, malformed("entities: %v", err)
+		return nil, wire.Malformed("entities: %v", err)
 	}
 	var monitors []*monitor
 	for i, raw := range entries {
 		var entity struct{ ID, DisplayName, Description, SerialNumber, DeviceType, ProviderData json.RawMessage }
-		if err := object(raw, &entity); err != nil {
-			found.add("listed entity %d: %v", i, err)
+		if err := wire.Object(raw, &entity); err != nil {
+			found.Add("listed entity %d: %v", i, err)
 			continue
 		}
 		r := fieldReader{found: found, of: fmt.Sprintf("listed entity %d", i)}
 		var provider struct{ CategoryType, DeviceType, DmsDeviceIdentifiers json.RawMessage }
-		if !isNull(entity.ProviderData) {
-			if err := object(entity.ProviderData, &provider); err != nil {
-				found.add("listed entity %d: providerData: %v", i, err)
+		if !wire.IsNull(entity.ProviderData) {
+			if err := wire.Object(entity.ProviderData, &provider); err != nil {
+				found.Add("listed entity %d: providerData: %v", i, err)
 				continue
 			}
 		}

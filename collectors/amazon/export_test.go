@@ -1,11 +1,10 @@
 package amazon
 
 import (
-	"context"
-	"net/http"
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
 // Parsers are the package's parsers for the fuzz tests and benchmarks, which
@@ -16,13 +15,14 @@ func plain(s string) string { return s }
 
 // List takes the answer to either listing.
 func (p *Parsers) List(body []byte) []error {
-	found := &faults{redact: plain}
-	for _, parse := range []func([]byte, *faults) ([]*monitor, error){parsePresentListing, parseEntities} {
-		if listed, err := parse(body, found); err == nil {
-			p.monitors = merge(p.monitors, listed, found)
-		}
+	found := &wire.Faults{Redact: plain}
+	if endpoints, err := parseEndpoints(body, found); err == nil {
+		p.monitors = merge(p.monitors, parseListing(endpoints, found), found)
 	}
-	return found.errors()
+	if listed, err := parseEntities(body, found); err == nil {
+		p.monitors = merge(p.monitors, listed, found)
+	}
+	return found.Errors()
 }
 
 // GraphQL takes an answer with readings.
@@ -31,9 +31,13 @@ func (p *Parsers) GraphQL(body []byte) ([]collectors.Device, []error, error) {
 	for _, m := range p.monitors {
 		by[m.endpointID] = m
 	}
-	found := &faults{redact: plain}
-	samples, err := parseReadings(body, by, time.Now(), found)
-	return p.devices(samples), found.errors(), err
+	found := &wire.Faults{Redact: plain}
+	var samples map[*monitor]*sample
+	endpoints, err := parseEndpoints(body, found)
+	if err == nil {
+		samples = parseReadings(endpoints, by, time.Now(), found)
+	}
+	return p.devices(samples), found.Errors(), err
 }
 
 // Phoenix takes an answer of /api/phoenix/state.
@@ -42,9 +46,9 @@ func (p *Parsers) Phoenix(body []byte) ([]collectors.Device, []error, error) {
 	for _, m := range p.monitors {
 		by[m.entityID] = m
 	}
-	found := &faults{redact: plain}
+	found := &wire.Faults{Redact: plain}
 	samples, err := parseStates(body, by, time.Now(), found)
-	return p.devices(samples), found.errors(), err
+	return p.devices(samples), found.Errors(), err
 }
 
 func (p *Parsers) devices(samples map[*monitor]*sample) []collectors.Device {
@@ -53,62 +57,4 @@ func (p *Parsers) devices(samples map[*monitor]*sample) []collectors.Device {
 		devices = append(devices, m.device(samples[m], ""))
 	}
 	return devices
-}
-
-// ParseCookies is parseCookies.
-func ParseCookies(content []byte, domain string) (map[string]string, error) {
-	return parseCookies(content, domain)
-}
-
-// OnStep makes f be told of each step of a renewal or a sign-in: "renewing" before
-// Amazon is asked, "got" with the answer, "saved" with the answer on the disk.
-func (c *Collector) OnStep(f func(string)) { c.session.step = f }
-
-// OnStep is Collector.OnStep.
-func (s *SignIn) OnStep(f func(string)) { s.collector.OnStep(f) }
-
-// Plain makes the collector speak HTTP without TLS to Amazon's own hosts.
-func (c *Collector) Plain() { c.http.Transport = plainTransport{c.http.Transport} }
-
-// Plain is Collector.Plain.
-func (s *SignIn) Plain() { s.collector.Plain() }
-
-type plainTransport struct{ http.RoundTripper }
-
-func (p plainTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.URL.Scheme = "http"
-	return p.RoundTripper.RoundTrip(req)
-}
-
-func (p plainTransport) CloseIdleConnections() {
-	p.RoundTripper.(interface{ CloseIdleConnections() }).CloseIdleConnections()
-}
-
-// Ask sends one request as every poll does. Unlike Collect it may be called from
-// many goroutines.
-func (c *Collector) Ask(ctx context.Context, retry *collectors.Retrier) error {
-	return c.ask(ctx, retry, http.MethodGet, welcomePath, "test", nil, func([]byte) error { return nil })
-}
-
-// ParseTokenCookies is parseTokenCookies, with the names and ends of the cookies.
-func ParseTokenCookies(body []byte, domain string) (map[string]time.Time, error) {
-	cookies, err := parseTokenCookies(tokenAnswer{body: body}, domain)
-	ends := map[string]time.Time{}
-	for _, c := range cookies {
-		ends[c.Name] = c.Expires
-	}
-	return ends, err
-}
-
-// LandingCode is landingCode.
-func LandingCode(text, clientID string, marketplaces, hosts []string) (string, error) {
-	code, err := landingCode(text, clientID, marketplaces, hosts)
-	return string(code), err
-}
-
-// Secrets are values of the types that hold secrets, with each of these inside.
-func Secrets(value string) []any {
-	c := credentials{RefreshToken: secret(value), Cookies: []cookie{{Name: "at-main", Value: secret(value)}}}
-	return []any{secret(value), c, &c, c.Cookies}
 }

@@ -16,11 +16,9 @@ func TestEachRequestGoesToItsHost(t *testing.T) {
 				h.account.SetHome(test.home, test.region)
 				h.options.Endpoint, h.options.AuthEndpoint = "", ""
 				h.restarted()
-				h.collector.Plain()
 
 				s := h.begin(test.home)
 				defer s.Close()
-				s.Plain()
 				if err := h.finish(s, h.browse(s)); err != nil {
 					t.Errorf("signing in: %v", err)
 				}

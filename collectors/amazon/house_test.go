@@ -21,6 +21,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
@@ -53,7 +54,7 @@ type house struct {
 	retry     *collectors.Retrier
 	log       *observer.ObservedLogs
 	cookies   string // the path of the file
-	dial      func(context.Context, string, string) (net.Conn, error)
+	transport *http.Transport
 }
 
 // inHouse runs a test in a bubble of virtual time. The server is a real one; its
@@ -64,32 +65,29 @@ func inHouse(t *testing.T, test func(h *house)) {
 	inHouseWith(t, nil, test)
 }
 
-func inHouseWith(t *testing.T, change func(*amazon.Options), test func(h *house)) {
+func inHouseWith(t *testing.T, change func(*account.Options), test func(h *house)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "cookies.json")
 	synctest.Test(t, func(t *testing.T) {
 		listener := newPipeListener()
-		account := amazontest.NewAccount()
-		account.SetMonitor(kitchen)
-		account.SetMonitor(cellar)
-		server := &http.Server{Handler: account, ErrorLog: log.New(io.Discard, "", 0)}
+		host := amazontest.NewAccount()
+		host.SetMonitor(kitchen)
+		host.SetMonitor(cellar)
+		server := &http.Server{Handler: host, ErrorLog: log.New(io.Discard, "", 0)}
 		served := make(chan error)
 		go func() { served <- server.Serve(listener) }()
 
-		h := &house{t: t, account: account, cookies: path, dial: listener.Dial}
-		h.writeCookies(account.Cookies())
-		options := amazon.Options{
+		h := &house{t: t, account: host, cookies: path}
+		h.writeCookies(host.Cookies())
+		options := account.Options{
 			Domain: "amazon.co.uk", CookiesFile: path, Endpoint: "http://alexa.test", Timeout: timeout,
-			Areas:       map[string]string{"g0a1K2": "Ground floor"},
-			DialContext: listener.Dial,
+			Transport: &http.Transport{DialContext: listener.Dial, DialTLSContext: listener.Dial}, // without TLS
 		}
+		h.transport = options.Transport
 		if change != nil {
 			change(&options)
 		}
-		collector, err := amazon.New(options)
-		if err != nil {
-			t.Fatal(err)
-		}
+		collector := newCollector(t, options)
 		core, observed := observer.New(zapcore.DebugLevel)
 		policy := collectors.DefaultRetryPolicy
 		policy.Jitter = 0
@@ -106,6 +104,15 @@ func inHouseWith(t *testing.T, change func(*amazon.Options), test func(h *house)
 			t.Error(err)
 		}
 	})
+}
+
+func newCollector(t *testing.T, o account.Options) *amazon.Collector {
+	t.Helper()
+	c, err := amazon.New(amazon.Options{Account: o, Areas: map[string]string{"g0a1K2": "Ground floor"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func (h *house) writeCookies(cookies map[string]string) {

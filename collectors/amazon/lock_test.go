@@ -74,11 +74,7 @@ func TestNoLockOutlivesItsContext(t *testing.T) {
 		h.account.KillCookies()
 		ctx, cancel := context.WithCancel(h.t.Context())
 		defer cancel()
-		h.collector.OnStep(func(step string) {
-			if step == "got" {
-				time.AfterFunc(time.Second, cancel)
-			}
-		})
+		h.duringRenewal(func() { time.AfterFunc(time.Second, cancel) })
 		began := time.Now()
 		_, _ = h.collector.Collect(ctx, h.retry)
 		if took := time.Since(began); took > 1100*time.Millisecond || !errors.Is(ctx.Err(), context.Canceled) {

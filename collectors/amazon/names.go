@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode"
 
@@ -126,6 +127,21 @@ var unitOf = map[collectors.Measurement]string{
 	collectors.CarbonMonoxide: partsPerMillion,
 	collectors.PM25:           micrograms,
 	collectors.PM10:           micrograms,
+}
+
+// meaning is what a range measures.
+type meaning struct {
+	measurement collectors.Measurement
+	scale       string // of a temperature, as of a temperatureSensor
+}
+
+// value decodes the value of a range into the unit of its measurement.
+func (m meaning) value(raw json.RawMessage) (float64, error) {
+	number, err := rangeValue(raw)
+	if err != nil || m.scale == "" {
+		return number, err
+	}
+	return inCelsius(number, m.scale)
 }
 
 // knownNames and knownUnits are the tables by folded text.

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account"
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
 const phoenixPath = "/api/phoenix/state"
 
-// errNoEntity says that nothing could be asked.
+// errNoEntity is the error if there is nothing to ask for.
 var errNoEntity = errors.New(phoenixPath + " can't be asked, as the listing gave no entity id")
 
 // stateRequest names a monitor to /api/phoenix/state.
@@ -23,9 +25,9 @@ type stateRequest struct {
 	EntityType string `json:"entityType"`
 }
 
-// readPhoenix reads the given monitors in one request. A monitor that the answer
-// says nothing of has no sample.
-func (c *Collector) readPhoenix(ctx context.Context, retry *collectors.Retrier, monitors []*monitor, found *faults) (map[*monitor]*sample, error) {
+// readPhoenix reads monitors in one request. A monitor that is not in the response has
+// no sample.
+func (p *poll) readPhoenix(ctx context.Context, monitors []*monitor) (samples map[*monitor]*sample, err error) {
 	var requests []stateRequest
 	byEntity := make(map[string]*monitor, len(monitors))
 	for _, m := range monitors {
@@ -38,85 +40,84 @@ func (c *Collector) readPhoenix(ctx context.Context, retry *collectors.Retrier, 
 	if len(requests) == 0 {
 		return nil, errNoEntity
 	}
-	question := struct {
-		StateRequests []stateRequest `json:"stateRequests"`
-	}{requests}
-	var samples map[*monitor]*sample
-	what := fmt.Sprintf("reading %d monitors, the older way", len(requests))
-	err := c.post(ctx, retry, phoenixPath, what, question, func(body []byte) (err error) {
-		samples, err = parseStates(body, byEntity, time.Now(), found)
+	q := account.Question{
+		Path: phoenixPath, Purpose: fmt.Sprintf("reading %d monitors, the older way", len(requests)),
+		Body: map[string]any{"stateRequests": requests},
+	}
+	err = p.ask(ctx, q, func(body []byte) (err error) {
+		samples, err = parseStates(body, byEntity, time.Now(), p.found)
 		return err
 	})
 	return samples, err
 }
 
-// parseStates takes an answer of /api/phoenix/state apart.
-func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found *faults) (map[*monitor]*sample, error) {
+// parseStates reads a response of /api/phoenix/state.
+func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found *wire.Faults) (map[*monitor]*sample, error) {
 	var answer struct{ DeviceStates, Errors, Message json.RawMessage }
-	if err := object(bytes.TrimSpace(body), &answer); err != nil {
-		return nil, malformed("%v", err)
+	if err := wire.Object(bytes.TrimSpace(body), &answer); err != nil {
+		return nil, wire.Malformed("%v", err)
 	}
-	if isNull(answer.DeviceStates) && isNull(answer.Errors) {
-		reason, err := text(answer.Message)
+	if wire.IsNull(answer.DeviceStates) && wire.IsNull(answer.Errors) {
+		reason, err := wire.Text(answer.Message)
 		if err != nil || reason == "" {
-			return nil, malformed("neither deviceStates nor errors")
+			return nil, wire.Malformed("neither deviceStates nor errors")
 		}
-		return nil, malformed("neither deviceStates nor errors, but the message %q", found.text(reason))
+		return nil, wire.Malformed("neither deviceStates nor errors, but the message %q", found.Text(reason))
 	}
 	samples := make(map[*monitor]*sample, len(byEntity))
 	r := fieldReader{found: found, of: phoenixPath}
 	for i, raw := range r.list("deviceStates", answer.DeviceStates) {
 		var state struct{ Entity, CapabilityStates json.RawMessage }
-		if err := object(raw, &state); err != nil {
-			found.add("device state %d: %v", i, err)
+		if err := wire.Object(raw, &state); err != nil {
+			found.Add("device state %d: %v", i, err)
 			continue
 		}
-		id, err := textAt(state.Entity, "entityId")
+		id, err := wire.TextAt(state.Entity, "entityId")
 		if err != nil {
-			found.add("device state %d: entity: %v", i, err)
+			found.Add("device state %d: entity: %v", i, err)
 			continue
 		}
 		m := byEntity[id]
 		switch {
 		case m == nil:
 			if id == "" {
-				found.add("device state %d: it has no entity id", i)
+				found.Add("device state %d: it has no entity id", i)
 			}
-			continue // others were not asked for
+			continue // the request did not name it
 		case samples[m] != nil:
-			found.add("monitor %s is in the answer more than once: only the first is taken", m.label())
+			found.Add("monitor %s is in the answer more than once: only the first is taken", m.label())
 			continue
 		}
 		s := newSample()
 		of := fieldReader{found: found, of: "monitor " + m.label()}
 		for _, raw := range of.list("capabilityStates", state.CapabilityStates) {
 			if err := parseState(raw, m, s, now); err != nil {
-				found.add("monitor %s: capability state: %v", m.label(), err)
+				found.Add("monitor %s: capability state: %v", m.label(), err)
 			}
 		}
 		samples[m] = s
 		if !m.isAmazons() && m.instances == nil {
-			found.add("monitor %s: %s does not say what its ranges measure, so they are left out until GraphQL does", m.label(), phoenixPath)
+			found.Add("monitor %s: %s does not say what its ranges measure, so they are left out until GraphQL does", m.label(), phoenixPath)
 		}
 	}
 	for i, raw := range r.list("errors", answer.Errors) {
 		var failure struct{ Entity json.RawMessage }
-		if err := object(raw, &failure); err != nil {
-			found.add("error %d of %s: %v", i, phoenixPath, err)
+		if err := wire.Object(raw, &failure); err != nil {
+			found.Add("error %d of %s: %v", i, phoenixPath, err)
 			continue
 		}
 		code, err := failureCode(raw)
 		if err != nil {
-			found.add("error %d of %s: %v", i, phoenixPath, err)
+			found.Add("error %d of %s: %v", i, phoenixPath, err)
 			continue
 		}
-		if throttlingCode.MatchString(code) {
-			return nil, throttled(http.StatusOK, 0, "it answered the error "+found.text(code))
+		if wire.IsThrottlingCode(code) {
+			return nil, wire.Throttled(http.StatusOK, 0, "it answered the error "+found.Text(code))
 		}
-		id, err := textAt(failure.Entity, "entityId")
+		id, err := wire.TextAt(failure.Entity, "entityId")
 		m := byEntity[id]
 		if err != nil || m == nil {
-			found.add("%s told an error of nothing that was asked for: %s", phoenixPath, found.text(code))
+			found.Add("%s told an error of nothing that was asked for: %s", phoenixPath, found.Text(code))
 			continue
 		}
 		s := samples[m]
@@ -125,31 +126,30 @@ func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found
 			samples[m] = s
 		}
 		if !s.fail(failureOf(code)) {
-			found.add("monitor %s: error %s", m.label(), found.text(code))
+			found.Add("monitor %s: error %s", m.label(), found.Text(code))
 		}
 	}
 	return samples, nil
 }
 
-// parseState takes one capability state, which is JSON within a JSON text, into
-// a sample.
+// parseState adds one capability state, which is JSON within a JSON text, to a sample.
 func parseState(raw json.RawMessage, m *monitor, s *sample, now time.Time) error {
-	if shape(raw) != "text" {
-		return fmt.Errorf("%s where text belongs", shape(raw))
+	if wire.Shape(raw) != "text" {
+		return fmt.Errorf("%s where text belongs", wire.Shape(raw))
 	}
-	inner, err := text(raw)
+	inner, err := wire.Text(raw)
 	if err != nil {
 		return err
 	}
 	var state struct{ Namespace, Name, Instance, Value, TimeOfSample json.RawMessage }
-	if err := object(bytes.TrimSpace([]byte(inner)), &state); err != nil {
+	if err := wire.Object(bytes.TrimSpace([]byte(inner)), &state); err != nil {
 		return fmt.Errorf("within the text: %w", err)
 	}
-	namespace, err := text(state.Namespace)
+	namespace, err := wire.Text(state.Namespace)
 	if err != nil {
 		return fmt.Errorf("namespace: %w", err)
 	}
-	name, err := text(state.Name)
+	name, err := wire.Text(state.Name)
 	if err != nil {
 		return fmt.Errorf("name: %w", err)
 	}
@@ -167,7 +167,7 @@ func parseState(raw json.RawMessage, m *monitor, s *sample, now time.Time) error
 		of.measurement = collectors.Temperature
 		value, err = celsius(state.Value)
 	case "Alexa.RangeController/rangeValue":
-		instance, instanceErr := text(state.Instance)
+		instance, instanceErr := wire.Text(state.Instance)
 		if instanceErr != nil {
 			return fmt.Errorf("instance: %w", instanceErr)
 		}

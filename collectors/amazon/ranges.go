@@ -8,20 +8,17 @@ import (
 	"strings"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
-const (
-	// amazonsType is the device type of Amazon's own monitor, and amazonsName its
-	// manufacturer.
-	amazonsType = "AEZME1X38KDRA"
-	amazonsName = "Amazon"
+// feature is one of a monitor's features, and property one of a feature's
+// properties, with the fields of each that are read.
+type (
+	feature  struct{ Name, Instance, Operations, Configuration, Properties json.RawMessage }
+	property struct {
+		Name, Error, Value, RangeValue, ReachabilityStatusValue, TimeOfSample json.RawMessage
+	}
 )
-
-// always are the measurements that every monitor of Amazon has; PM10 only some have.
-var always = []collectors.Measurement{
-	collectors.Temperature, collectors.Humidity, collectors.PM25,
-	collectors.CarbonMonoxide, collectors.VOCIndex, collectors.IndoorAirQuality,
-}
 
 // byInstance is the meaning of the ranges of Amazon's own monitor.
 var byInstance = map[string]meaning{
@@ -31,29 +28,6 @@ var byInstance = map[string]meaning{
 	"7": {collectors.PM10, ""}, // equal to PM2.5 in every answer that was seen
 	"8": {collectors.CarbonMonoxide, ""},
 	"9": {collectors.IndoorAirQuality, ""},
-}
-
-// meaning is what a range measures.
-type meaning struct {
-	measurement collectors.Measurement
-	scale       string // of a temperature, as of a temperatureSensor
-}
-
-// value decodes the value of a range into the unit of its measurement.
-func (m meaning) value(raw json.RawMessage) (float64, error) {
-	number, err := rangeValue(raw)
-	if err != nil || m.scale == "" {
-		return number, err
-	}
-	return inCelsius(number, m.scale)
-}
-
-// isAmazons reports whether the table of Amazon's own monitor applies.
-func (m *monitor) isAmazons() bool {
-	if m.deviceType != "" {
-		return m.deviceType == amazonsType
-	}
-	return strings.EqualFold(m.manufacturer, amazonsName)
 }
 
 // meaning returns what a range measures; false is a range that is left out.
@@ -68,7 +42,7 @@ func (m *monitor) meaning(instance string) (of meaning, ok bool) {
 
 // learn takes what the features of another maker's monitor say of its ranges. An
 // answer without any configuration changes nothing that was learnt before.
-func (m *monitor) learn(features []*feature, found *faults) {
+func (m *monitor) learn(features []*feature, found *wire.Faults) {
 	if m.isAmazons() {
 		return
 	}
@@ -80,10 +54,10 @@ func (m *monitor) learn(features []*feature, found *faults) {
 		claims     = map[collectors.Measurement][]string{}
 	)
 	for _, f := range features {
-		if name, err := text(f.Name); err != nil || name != "range" || f.settable() {
+		if name, err := wire.Text(f.Name); err != nil || name != "range" || f.settable() {
 			continue
 		}
-		configured = configured || !isNull(f.Configuration)
+		configured = configured || !wire.IsNull(f.Configuration)
 		instance := r.raw("instance of a range", f.Instance)
 		if _, twice := leftOut[instance]; twice {
 			continue
@@ -113,7 +87,7 @@ func (m *monitor) learn(features []*feature, found *faults) {
 }
 
 // reportLeftOut lists the ranges that were not understood.
-func (m *monitor) reportLeftOut(found *faults) {
+func (m *monitor) reportLeftOut(found *wire.Faults) {
 	if len(m.leftOut) == 0 {
 		return
 	}
@@ -122,18 +96,18 @@ func (m *monitor) reportLeftOut(found *faults) {
 	if maker == "" {
 		maker = "an unknown maker"
 	}
-	found.add("monitor %s of %s: not understood and left out: %s", m.label(), maker, collectors.CleanLine(strings.Join(m.leftOut, ", "), most))
+	found.Add("monitor %s of %s: not understood and left out: %s", m.label(), maker, collectors.CleanLine(strings.Join(m.leftOut, ", "), most))
 }
 
 // settable reports whether a range is a setting, such as the wanted humidity, and
 // no measurement. The names of operations are those of Alexa.
 func (f *feature) settable() bool {
-	operations, err := list(f.Operations)
+	operations, err := wire.List(f.Operations)
 	if err != nil {
 		return false
 	}
 	return slices.ContainsFunc(operations, func(raw json.RawMessage) bool {
-		name, err := textAt(raw, "name")
+		name, err := wire.TextAt(raw, "name")
 		return err == nil && (name == "setRangeValue" || name == "adjustRangeValue")
 	})
 }

@@ -1,202 +1,102 @@
 package amazon
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"math"
-	"strings"
 	"time"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// sane is what a sensor can measure at all, in the measurement's unit; what lies
-// outside is no reading.
-var sane = map[collectors.Measurement][2]float64{
-	collectors.Temperature:      {-60, 100},
-	collectors.Humidity:         {0, 100},
-	collectors.IndoorAirQuality: {0, 100},
-	collectors.VOCIndex:         {0, 1e6},
-	collectors.PM25:             {0, 1e6},
-	collectors.PM10:             {0, 1e6},
-	collectors.CarbonMonoxide:   {0, 1e6},
-}
+// readingsQuery reads the monitors with the ids in $endpointIds.
+const readingsQuery = `query getEndpointState($endpointIds: [String]!) {
+  listEndpoints(listEndpointsInput: {latencyTolerance: LOW, endpointIds: $endpointIds, includeHouseholdDevices: true}) {
+    endpoints {
+      id
+      features {
+        name
+        instance
+        operations { name }
+        configuration { ... on RangeConfiguration { friendlyName { value { text } } unitOfMeasure { value { text } } } }
+        properties {
+          name
+          error { type message }
+          ... on TemperatureSensor { value { value scale } timeOfSample }
+          ... on RangeValue { rangeValue { value } timeOfSample }
+          ... on Reachability { reachabilityStatusValue timeOfSample }
+        }
+      }
+    }
+  }
+}`
 
-// sample is what one answer says of one monitor.
-type sample struct {
-	readings map[collectors.Measurement]collectors.Value
-
-	connectivity connectivity
-	unreachable  bool // Alexa tried and failed
-	notFound     bool // Alexa has no such property, or no such device
-
-	newest time.Time // when the monitor last reported, in UTC
-}
-
-// connectivity is what Alexa says of the way to the monitor.
-type connectivity uint8
-
-const (
-	connectivityUnknown connectivity = iota
-	connectivityOK
-	connectivityLost
-)
-
-func newSample() *sample {
-	return &sample{readings: map[collectors.Measurement]collectors.Value{}}
-}
-
-// online says whether Alexa reaches the monitor. Where it tells nothing of that,
-// a monitor that measures is reached.
-func (s *sample) online() bool {
-	switch {
-	case s == nil, s.unreachable, s.connectivity == connectivityLost:
-		return false
-	case s.connectivity == connectivityOK && !s.notFound:
-		return true
-	}
-	for _, value := range s.readings {
-		if !value.IsUnknown() {
-			return true
+// read reads all monitors that have an endpoint id, in one request. A monitor that is
+// not in the response has no sample.
+func (p *poll) read(ctx context.Context, monitors []*monitor) (samples map[*monitor]*sample, err error) {
+	byEndpoint := make(map[string]*monitor, len(monitors))
+	var ids []string
+	for _, m := range monitors {
+		if m.endpointID != "" && byEndpoint[m.endpointID] == nil {
+			byEndpoint[m.endpointID] = m
+			ids = append(ids, m.endpointID)
 		}
 	}
-	return false
+	if len(ids) == 0 {
+		return map[*monitor]*sample{}, nil
+	}
+	purpose := fmt.Sprintf("reading %d monitors", len(ids))
+	variables := map[string]any{"endpointIds": ids}
+	err = p.graphQL(ctx, purpose, "getEndpointState", readingsQuery, variables, func(endpoints []json.RawMessage) {
+		samples = parseReadings(endpoints, byEndpoint, time.Now(), p.found)
+	})
+	return samples, err
 }
 
-// set takes a reading. Of two for the same measurement, the first that has a
-// value is kept.
-func (s *sample) set(m collectors.Measurement, f float64) {
-	if known, ok := s.readings[m]; ok && !known.IsUnknown() {
-		return
+// parseReadings reads the endpoints of a response to readingsQuery.
+func parseReadings(endpoints []json.RawMessage, byEndpoint map[string]*monitor, now time.Time, found *wire.Faults) map[*monitor]*sample {
+	samples := make(map[*monitor]*sample, len(byEndpoint))
+	for i, raw := range endpoints {
+		if wire.IsNull(raw) {
+			continue // an endpoint that failed
+		}
+		var entry struct{ ID, EndpointID, Features json.RawMessage }
+		if err := wire.Object(raw, &entry); err != nil {
+			found.Add("endpoint %d: %v", i, err)
+			continue
+		}
+		if wire.IsNull(entry.ID) {
+			entry.ID = entry.EndpointID
+		}
+		id, err := wire.Text(entry.ID)
+		if err != nil {
+			found.Add("endpoint %d: id: %v", i, err)
+			continue
+		}
+		m := byEndpoint[id]
+		switch {
+		case m == nil:
+			if id == "" {
+				found.Add("endpoint %d: it has no id", i)
+			}
+			continue // the query did not ask for it
+		case samples[m] != nil:
+			found.Add("monitor %s is in the answer more than once: only the first is taken", m.label())
+			continue
+		}
+		features, err := wire.Objects[feature](entry.Features, func(err error) {
+			found.Add("monitor %s: feature: %v", m.label(), err)
+		})
+		if err != nil {
+			found.Add("monitor %s: features: %v", m.label(), err)
+			continue
+		}
+		s := newSample()
+		m.learn(features, found)
+		for _, feature := range features {
+			parseFeature(feature, m, s, now, found)
+		}
+		samples[m] = s
 	}
-	s.readings[m] = collectors.Unknown
-	if limits := sane[m]; f >= limits[0] && f <= limits[1] { // false for NaN
-		s.readings[m] = collectors.Number(f)
-	}
-}
-
-// see notes that a measurement exists, whatever its value.
-func (s *sample) see(m collectors.Measurement) {
-	if _, ok := s.readings[m]; !ok {
-		s.readings[m] = collectors.Unknown
-	}
-}
-
-// valueOf unwraps {"value": ...}; what is no object is the value itself.
-func valueOf(raw json.RawMessage) (json.RawMessage, error) {
-	if shape(raw) != "an object" {
-		return raw, nil
-	}
-	var wrapped struct{ Value json.RawMessage }
-	err := object(raw, &wrapped)
-	return wrapped.Value, err
-}
-
-// setConnectivity understands "OK" and "UNREACHABLE", bare or as {"value": ...}.
-func (s *sample) setConnectivity(raw json.RawMessage) error {
-	raw, err := valueOf(raw)
-	if err != nil {
-		return err
-	}
-	status, err := text(raw)
-	if err != nil {
-		return err
-	}
-	switch strings.ToUpper(status) {
-	case "", "UNKNOWN":
-	case "OK":
-		s.connectivity = connectivityOK
-	default:
-		s.connectivity = connectivityLost
-	}
-	return nil
-}
-
-// failure is what an error code of Alexa says of a property or a device.
-type failure uint8
-
-const (
-	failureOther       failure = iota // nothing of the monitor's being there
-	failureUnreachable                // Alexa tried to reach the device, in vain
-	failureNotFound                   // there is no such property or device
-)
-
-func failureOf(code string) failure {
-	code = strings.ToUpper(code)
-	switch {
-	case strings.Contains(code, "UNREACHABLE"), strings.Contains(code, "OFFLINE"):
-		return failureUnreachable
-	case strings.Contains(code, "NOT_FOUND"), strings.Contains(code, "NOTFOUND"): // TargetApplianceNotFoundException
-		return failureNotFound
-	}
-	return failureOther
-}
-
-// fail takes a failure. False is one that says nothing of the monitor.
-func (s *sample) fail(f failure) bool {
-	s.unreachable = s.unreachable || f == failureUnreachable
-	s.notFound = s.notFound || f == failureNotFound
-	return f != failureOther
-}
-
-// setTime takes the time of a sample. Alexa's clock and this one differ, but a
-// time more than a day ahead is none.
-func (s *sample) setTime(raw json.RawMessage, now time.Time) error {
-	stamp, err := text(raw)
-	if err != nil || stamp == "" {
-		return err
-	}
-	at, err := time.Parse(time.RFC3339, stamp)
-	if err != nil {
-		return fmt.Errorf("a time that is not RFC 3339")
-	}
-	if at = at.UTC(); at.After(s.newest) && at.Before(now.Add(24*time.Hour)) {
-		s.newest = at
-	}
-	return nil
-}
-
-// celsius decodes {"value": 21.5, "scale": "CELSIUS"} into °C. The error is
-// about the shape; no value at all is NaN.
-func celsius(raw json.RawMessage) (float64, error) {
-	if isNull(raw) {
-		return math.NaN(), nil
-	}
-	var temperature struct{ Value, Scale json.RawMessage }
-	if err := object(raw, &temperature); err != nil {
-		return 0, err
-	}
-	degrees, err := number(temperature.Value)
-	if err != nil || math.IsNaN(degrees) {
-		return degrees, err
-	}
-	scale, err := text(temperature.Scale)
-	if err != nil {
-		return 0, fmt.Errorf("scale: %w", err)
-	}
-	return inCelsius(degrees, scale)
-}
-
-// inCelsius converts degrees in one of Alexa's scales to °C.
-func inCelsius(degrees float64, scale string) (float64, error) {
-	switch strings.ToUpper(scale) {
-	case "CELSIUS":
-		return degrees, nil
-	case "FAHRENHEIT":
-		return (degrees - 32) / 1.8, nil
-	case "KELVIN":
-		return degrees - 273.15, nil
-	default:
-		// 71 degrees are a warm room or a fire: without a scale, it is no reading.
-		return 0, fmt.Errorf("a temperature in an unknown scale")
-	}
-}
-
-// rangeValue decodes a number, bare or as {"value": 12.0}.
-func rangeValue(raw json.RawMessage) (float64, error) {
-	raw, err := valueOf(raw)
-	if err != nil {
-		return 0, err
-	}
-	return number(raw)
+	return samples
 }

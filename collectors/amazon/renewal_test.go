@@ -2,18 +2,16 @@ package amazon_test
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
@@ -404,49 +402,6 @@ func TestRenewedCookiesAreOnTheDiskBeforeTheyAreUsed(t *testing.T) {
 	})
 }
 
-func TestConcurrentRequestsRenewOnce(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.account.KillCookies()
-		slow := func(w http.ResponseWriter, r *http.Request) {
-			time.Sleep(time.Second) // all others wait meanwhile
-			h.account.ScriptPath(amazontest.TokenPath, nil)
-			h.account.ServeHTTP(w, r)
-		}
-		h.account.ScriptPath(amazontest.TokenPath, slow)
-		tokens := h.account.Requests(amazontest.TokenPath)
-		var asking sync.WaitGroup
-		failed := make([]error, 20)
-		for i := range failed {
-			asking.Go(func() { failed[i] = h.collector.Ask(h.t.Context(), h.retry) })
-		}
-		asking.Wait()
-		if err := errors.Join(failed...); err != nil {
-			t.Error(err)
-		}
-		// The slow answer counts twice, as it is handed on.
-		if n := h.account.Requests(amazontest.TokenPath) - tokens; n != 2 {
-			t.Errorf("%d requests for a renewal, want the 2 of one", n)
-		}
-		// A failure is shared too.
-		h.account.KillCookies()
-		h.poll()
-		h.account.RevokeTokens()
-		tokens = h.account.Requests(amazontest.TokenPath)
-		for i := range failed {
-			asking.Go(func() { failed[i] = h.collector.Ask(h.t.Context(), h.retry) })
-		}
-		asking.Wait()
-		for _, err := range failed {
-			wantClass(t, err, collectors.Authentication)
-		}
-		if n := h.account.Requests(amazontest.TokenPath) - tokens; n > 1 {
-			t.Errorf("%d requests for a renewal in vain, want 1", n)
-		}
-	})
-}
-
 func TestNewSignInIsNoticed(t *testing.T) {
 	inSignInHouse(t, func(h *signInHouse) {
 		h.signIn("amazon.co.uk")
@@ -475,18 +430,20 @@ func TestNewSignInDuringARenewal(t *testing.T) {
 				h.cleanPoll()
 				h.account.KillCookies()
 				var signedIn string
-				once := sync.Once{}
-				h.collector.OnStep(func(step string) {
-					if step == "got" || (step == "renewing" && answer != nil) {
-						once.Do(func() {
-							h.signIn("amazon.co.uk")
-							signedIn = h.read()
-							if answer != nil {
-								h.account.Script(answer, answer, answer)
-							}
-						})
-					}
-				})
+				signIn := func() {
+					h.signIn("amazon.co.uk")
+					signedIn = h.read()
+				}
+				if answer == nil {
+					h.duringRenewal(signIn)
+				} else {
+					h.account.ScriptPath(amazontest.TokenPath, func(w http.ResponseWriter, r *http.Request) {
+						h.account.ScriptPath(amazontest.TokenPath, nil)
+						signIn()
+						h.account.Script(answer, answer)
+						answer(w, r)
+					})
+				}
 				_, err := h.collect()
 				if answer == nil && err != nil {
 					t.Error(err)
@@ -520,11 +477,9 @@ func TestSignOutDuringARenewal(t *testing.T) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		h.account.KillCookies()
-		h.collector.OnStep(func(step string) {
-			if step == "got" {
-				if err := h.signOut(); err != nil {
-					t.Error(err)
-				}
+		h.duringRenewal(func() {
+			if err := h.signOut(); err != nil {
+				t.Error(err)
 			}
 		})
 		_, err := h.collect()
@@ -547,13 +502,8 @@ func TestDiskThatIsAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		h.collector.OnStep(func(step string) {
-			if step == "got" {
-				move(h.state, away)
-			}
-		})
+		h.duringRenewal(func() { move(h.state, away) })
 		wantFault(t, h.poll(), "kept in memory only", h.file())
-		h.collector.OnStep(func(string) {})
 		for range 2 {
 			time.Sleep(interval)
 			wantFault(t, h.poll(), h.file())
@@ -608,10 +558,10 @@ func TestCredentialsThatCantBeRead(t *testing.T) {
 
 func TestSignInGoesBeforeCookies(t *testing.T) {
 	state := t.TempDir()
-	inHouseWith(t, func(o *amazon.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *house) {
-		h := &signInHouse{house: inner, state: state, options: amazon.Options{
+	inHouseWith(t, func(o *account.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *house) {
+		h := &signInHouse{house: inner, state: state, options: account.Options{
 			Domain: "amazon.co.uk", StateDir: state, Endpoint: "http://alexa.test", AuthEndpoint: "http://auth.test",
-			Timeout: timeout, DialContext: inner.dial,
+			Timeout: timeout, Transport: inner.transport,
 		}}
 		h.cleanPoll() // with the browser's
 		h.writeCookies(map[string]string{"at-acbuk": "dead"})
@@ -642,50 +592,6 @@ func TestRenewalForgetsWhatAlexaSet(t *testing.T) {
 		h.cleanPoll() // refused with 403, as the csrf cookie is wrong; renewed; repeated
 		if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
 			t.Errorf("%d requests, want 1", n)
-		}
-	})
-}
-
-func TestTokenCookies(t *testing.T) {
-	end := time.Date(2044, 6, 6, 2, 48, 58, 0, time.UTC)
-	for written, want := range map[string]time.Time{
-		`"6 Jun 2044 02:48:58 GMT"`:       end,
-		`"06 Jun 2044 02:48:58 GMT"`:      end,
-		`"Mon, 06 Jun 2044 02:48:58 GMT"`: end,
-		`"Mon, 06-Jun-2044 02:48:58 GMT"`: end,
-		`"2044-06-06T02:48:58Z"`:          end,
-		fmt.Sprint(end.Unix()):            end,
-		`"soon"`:                          {},
-		`null`:                            {},
-		`{}`:                              {},
-		`-1`:                              {},
-	} {
-		body := fmt.Sprintf(`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":"at-acbuk","Value":"\"Atza|x\"","Expires":%s}]}}}}`, written)
-		ends, err := amazon.ParseTokenCookies([]byte(body), "amazon.co.uk")
-		if got, ok := ends["at-acbuk"]; err != nil || !ok || !got.Equal(want) {
-			t.Errorf("Expires %s is %v (%v), want %v", written, got, err, want)
-		}
-	}
-	gone := `{"response":{"tokens":{"cookies":{"www.amazon.de":[
-		{"Name":"a","Value":"x"}, {"Name":"b","Value":"","Expires":null}, {"Name":"c","Value":"y","Expires":"1 Jan 1970 00:00:00 GMT"}]}}}}`
-	if ends, err := amazon.ParseTokenCookies([]byte(gone), "amazon.de"); err != nil || len(ends) != 1 {
-		t.Errorf("cookies %v (%v), want only a", ends, err)
-	}
-}
-
-func FuzzTokenCookies(f *testing.F) {
-	f.Add([]byte(`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":"at-acbuk","Value":"\"x\"","Expires":"6 Jun 2044 02:48:58 GMT"}]}}}}`))
-	f.Add([]byte(`{"response":{"tokens":{"cookies":{".amazon.co.uk":[{"Name":5,"Value":6,"Expires":2e9}]}}}}`))
-	f.Add([]byte(`[`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		ends, err := amazon.ParseTokenCookies(body, "amazon.co.uk")
-		if (err == nil) != (len(ends) > 0) {
-			t.Errorf("%d cookies and error %v", len(ends), err)
-		}
-		for name := range ends {
-			if name == "" || strings.ContainsAny(name, "\r\n;= ") {
-				t.Errorf("cookie %q can't be sent", name)
-			}
 		}
 	})
 }

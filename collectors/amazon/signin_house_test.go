@@ -2,13 +2,15 @@ package amazon_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
@@ -17,14 +19,14 @@ import (
 type signInHouse struct {
 	*house
 	state   string
-	options amazon.Options
+	options account.Options
 }
 
 // inSignInHouse runs a test in a house where nobody has signed in yet.
 func inSignInHouse(t *testing.T, test func(h *signInHouse)) {
 	t.Helper()
 	h := &signInHouse{state: t.TempDir()}
-	change := func(o *amazon.Options) {
+	change := func(o *account.Options) {
 		o.CookiesFile, o.StateDir, o.AuthEndpoint = "", h.state, "http://auth.test"
 		o.Marketplaces = amazontest.Marketplaces
 		h.options = *o
@@ -39,11 +41,11 @@ func inSignInHouse(t *testing.T, test func(h *signInHouse)) {
 func (h *signInHouse) file() string { return filepath.Join(h.state, "amazon.json") }
 
 // begin begins a sign-in at a marketplace.
-func (h *signInHouse) begin(domain string) *amazon.SignIn {
+func (h *signInHouse) begin(domain string) *account.SignIn {
 	h.t.Helper()
 	o := h.options
 	o.Domain = domain
-	s, err := amazon.NewSignIn(o)
+	s, err := account.NewSignIn(o)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -51,7 +53,7 @@ func (h *signInHouse) begin(domain string) *amazon.SignIn {
 }
 
 // browse does what the user does in the browser.
-func (h *signInHouse) browse(s *amazon.SignIn) (landing string) {
+func (h *signInHouse) browse(s *account.SignIn) (landing string) {
 	h.t.Helper()
 	landing, err := h.account.Consent(s.Address())
 	if err != nil {
@@ -61,7 +63,7 @@ func (h *signInHouse) browse(s *amazon.SignIn) (landing string) {
 }
 
 // finish gives a sign-in the address that the user pasted.
-func (h *signInHouse) finish(s *amazon.SignIn, pasted string) error {
+func (h *signInHouse) finish(s *account.SignIn, pasted string) error {
 	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
 	defer cancel()
 	_, err := s.Finish(ctx, h.retry, pasted)
@@ -82,7 +84,7 @@ func (h *signInHouse) signIn(domain string) {
 func (h *signInHouse) signOut() error {
 	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
 	defer cancel()
-	return amazon.SignOut(ctx, h.retry, h.options)
+	return account.SignOut(ctx, h.retry, h.options)
 }
 
 // read is the content of the credentials file.
@@ -99,12 +101,24 @@ func (h *signInHouse) read() string {
 func (h *signInHouse) restarted() {
 	h.t.Helper()
 	h.collector.Close()
-	c, err := amazon.New(h.options)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.collector = c
-	h.t.Cleanup(c.Close)
+	h.collector = newCollector(h.t, h.options)
+	h.t.Cleanup(h.collector.Close)
+}
+
+// duringRenewal runs do once Amazon has renewed the cookies and before the response is
+// there. The renewal counts as two requests.
+func (h *signInHouse) duringRenewal(do func()) {
+	h.account.ScriptPath(amazontest.TokenPath, func(w http.ResponseWriter, r *http.Request) {
+		h.account.ScriptPath(amazontest.TokenPath, nil)
+		response := httptest.NewRecorder()
+		h.account.ServeHTTP(response, r)
+		do()
+		maps.Copy(w.Header(), response.Header())
+		w.WriteHeader(response.Code)
+		if _, err := w.Write(response.Body.Bytes()); err != nil {
+			h.t.Error(err)
+		}
+	})
 }
 
 var refusedByAlexa = []struct {

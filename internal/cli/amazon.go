@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -11,6 +10,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 )
 
@@ -31,23 +31,18 @@ var amazonSections = []string{"amazon", "retry", "state_dir", "log"}
 
 // loadAmazonConfig reads the settings of the Amazon account.
 func loadAmazonConfig(cmd *cobra.Command) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	config, err := configs.LoadFor(amazonSections, file, os.Environ(), cmd.Flags())
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
+	return loadConfig(cmd, amazonSections...)
 }
 
 // amazonOptions are those of the configured account.
 func amazonOptions(c *configs.Config) amazon.Options {
 	return amazon.Options{
-		Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
-		Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
-		Timeout: c.Amazon.Timeout, Areas: c.Amazon.Areas, Marketplaces: configs.Marketplaces,
+		Account: account.Options{
+			Domain: c.Amazon.Domain, CookiesFile: c.Amazon.CookiesFile, StateDir: c.StateDir,
+			Endpoint: c.Amazon.Endpoints.Alexa, AuthEndpoint: c.Amazon.Endpoints.Auth,
+			Timeout: c.Amazon.Timeout, Marketplaces: configs.Marketplaces,
+		},
+		Areas: c.Amazon.Areas,
 	}
 }
 
@@ -80,9 +75,9 @@ account. A bridge that runs notices by itself at its next poll.`,
 			if err != nil {
 				return err
 			}
-			err = amazon.SignOut(cmd.Context(), retry, amazonOptions(config))
+			err = account.SignOut(cmd.Context(), retry, amazonOptions(config).Account)
 			switch {
-			case errors.Is(err, amazon.ErrNotSignedIn):
+			case errors.Is(err, account.ErrNotSignedIn):
 				fmt.Fprintf(cmd.OutOrStdout(), "Nobody is signed in: there is no amazon.json in %s.\n", config.StateDir)
 				return nil
 			case err != nil:

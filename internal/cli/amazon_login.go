@@ -11,6 +11,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 )
@@ -82,7 +83,7 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 		return err
 	}
 	options := amazonOptions(config)
-	signIn, err := amazon.NewSignIn(options)
+	signIn, err := account.NewSignIn(options.Account)
 	if err != nil {
 		return &exitError{exitUnusable, fmt.Errorf("amazon: %w", err)}
 	}
@@ -109,7 +110,7 @@ var (
 )
 
 // finishSignIn asks for the address that the browser ended on until one is right.
-func finishSignIn(ctx context.Context, signIn *amazon.SignIn, retry *collectors.Retrier, in io.Reader, out io.Writer) error {
+func finishSignIn(ctx context.Context, signIn *account.SignIn, retry *collectors.Retrier, in io.Reader, out io.Writer) error {
 	addresses := newPastedAddresses(in)
 	for {
 		fmt.Fprint(out, "Address: ")
@@ -125,7 +126,7 @@ func finishSignIn(ctx context.Context, signIn *amazon.SignIn, retry *collectors.
 			return fmt.Errorf("reading the address: %w", err)
 		}
 		notes, err := signIn.Finish(ctx, retry, text)
-		if _, mistaken := errors.AsType[*amazon.PastedError](err); mistaken {
+		if _, mistaken := errors.AsType[*account.PastedError](err); mistaken {
 			fmt.Fprintf(out, "\n%v\n\n", err)
 			continue
 		}

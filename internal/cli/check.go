@@ -16,6 +16,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
@@ -201,7 +202,7 @@ func hueFile(c *configs.Config) check.SecretFile {
 
 func amazonFile(c *configs.Config) check.SecretFile {
 	kept := check.SecretFile{
-		Name: amazon.StateFile, Path: filepath.Join(c.StateDir, amazon.StateFile), Kept: true,
+		Name: account.StateFile, Path: filepath.Join(c.StateDir, account.StateFile), Kept: true,
 		Renew: "run: hueair2mqtt amazon login",
 	}
 	if _, err := os.Lstat(kept.Path); errors.Is(err, os.ErrNotExist) && c.Amazon.CookiesFile != "" {
@@ -393,7 +394,9 @@ func counted(n int, what string) string {
 func clockFinding(ctx context.Context, c *configs.Config) check.Finding {
 	var ask func(context.Context) (string, time.Time, error)
 	if c.Amazon.Enabled {
-		ask = func(ctx context.Context) (string, time.Time, error) { return amazon.ServerTime(ctx, amazonOptions(c)) }
+		ask = func(ctx context.Context) (string, time.Time, error) {
+			return account.ServerTime(ctx, amazonOptions(c).Account)
+		}
 	}
 	return check.Clock(ctx, time.Now, made(), ask)
 }

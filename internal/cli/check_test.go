@@ -145,13 +145,13 @@ var impossibleName = strings.Repeat("x", 64) + ".invalid"
 
 var brokenInstallations = []broken{
 	{"an unknown key", func(i *installation) { i.Edit("mqtt: {broker", "mqtt: {brocker") },
-		"configuration", exitUnusable, "mqtt.brocker", "did you mean mqtt.broker?"},
+		"configuration", exitUnusable, "mqtt.brocker", "use one of broker"},
 	{"nothing to read", func(i *installation) { i.set("hue.enabled", "false"); i.set("amazon.enabled", "false") },
 		"configuration", exitUnusable, "nothing to read", "set hue.enabled or amazon.enabled to true"},
 	{"no configuration", func(i *installation) { os.Remove(i.Config) },
 		"configuration", exitUnusable, "no such file", "--config FILE"},
 	{"a configuration for others", func(i *installation) { i.chmod(i.Config, 0) },
-		"configuration", exitUnusable, "may not read", "mend the file's mode"},
+		"configuration", exitUnusable, "may not read", "fix the file's mode"},
 	{"a configuration that is no YAML", func(i *installation) { harness.WriteFile(i.t, i.Config, "mqtt: {", 0o600) },
 		"configuration", exitUnusable, "", ""},
 

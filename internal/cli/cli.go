@@ -118,42 +118,13 @@ func defaultConfigFile() string {
 }
 
 // loadConfig reads the settings that a command's flags, the environment and the
-// configuration file give.
-func loadConfig(cmd *cobra.Command) (*configs.Config, error) {
+// configuration file give. With sections, mistakes in others are ignored.
+func loadConfig(cmd *cobra.Command, sections ...string) (*configs.Config, error) {
 	file, err := cmd.Flags().GetString("config")
 	if err != nil {
 		return nil, err
 	}
-	config, err := loadFile(file, cmd)
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
-}
-
-// loadFile loads the configuration, or the options of the Home Assistant app, whose
-// image names them as the configuration file.
-func loadFile(file string, cmd *cobra.Command) (*configs.Config, error) {
-	if file != configs.AppOptions {
-		return configs.Load(file, os.Environ(), cmd.Flags())
-	}
-	token := os.Getenv(supervisorToken)
-	if token == "" {
-		return nil, errors.New(supervisorToken + " is not set, although this is the image of the Home Assistant app: install it from Home Assistant's app store, or use the container image")
-	}
-	return configs.LoadApp(file, configs.Secret(token), os.Environ(), cmd.Flags())
-}
-
-// loadConfigFor is loadConfig for a command that needs some sections alone.
-func loadConfigFor(cmd *cobra.Command, sections ...string) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	if file == configs.AppOptions {
-		return loadConfig(cmd)
-	}
-	config, err := configs.LoadFor(sections, file, os.Environ(), cmd.Flags())
+	config, err := configs.Load(file, os.Environ(), cmd.Flags(), sections...)
 	if err != nil {
 		return nil, &exitError{exitUnusable, err}
 	}

@@ -18,7 +18,7 @@ func newConfiguredCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadConfigFor(cmd, "hue", "amazon")
+			config, err := loadConfig(cmd, "hue", "amazon")
 			if err != nil {
 				// Somebody has begun. What is wrong is for run to tell, as a failure.
 				return nil

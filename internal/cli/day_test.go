@@ -145,7 +145,7 @@ func serveADay(t *testing.T) (address string) {
 			e.LastPoll, e.LastSuccess, e.NextPoll = now.Add(-20*time.Second), now.Add(-20*time.Second), now.Add(40*time.Second)
 		}
 	}
-	config, err := configs.LoadFor([]string{"web"}, "", nil, nil)
+	config, err := configs.Load("", nil, nil, "web")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
@@ -111,11 +112,11 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	account := house.account(alexaURL, stateDir)
-	if err := house.signIn(ctx, account, log); err != nil {
+	amazonAccount := house.account(alexaURL, stateDir)
+	if err := house.signIn(ctx, amazonAccount.Account, log); err != nil {
 		return err
 	}
-	tasks, err := house.tasks(hueURL, account)
+	tasks, err := house.tasks(hueURL, amazonAccount)
 	if err != nil {
 		return err
 	}
@@ -227,14 +228,17 @@ func newDemoHouse() *demoHouse {
 // account says how the house's Amazon account is read.
 func (h *demoHouse) account(url, stateDir string) amazon.Options {
 	return amazon.Options{
-		Domain: "amazon.co.uk", StateDir: stateDir, Endpoint: url, AuthEndpoint: url, Timeout: demoInterval,
-		Areas: map[string]string{h.monitor.Serial: "Living Room"}, Marketplaces: configs.Marketplaces,
+		Account: account.Options{
+			Domain: "amazon.co.uk", StateDir: stateDir, Endpoint: url, AuthEndpoint: url, Timeout: demoInterval,
+			Marketplaces: configs.Marketplaces,
+		},
+		Areas: map[string]string{h.monitor.Serial: "Living Room"},
 	}
 }
 
 // signIn signs in to the account as a user does, who is played too.
-func (h *demoHouse) signIn(ctx context.Context, account amazon.Options, log *zap.Logger) error {
-	signIn, err := amazon.NewSignIn(account)
+func (h *demoHouse) signIn(ctx context.Context, o account.Options, log *zap.Logger) error {
+	signIn, err := account.NewSignIn(o)
 	if err != nil {
 		return err
 	}
@@ -247,7 +251,7 @@ func (h *demoHouse) signIn(ctx context.Context, account amazon.Options, log *zap
 	return err
 }
 
-func (h *demoHouse) tasks(hueURL string, account amazon.Options) ([]bridge.Task, error) {
+func (h *demoHouse) tasks(hueURL string, o amazon.Options) ([]bridge.Task, error) {
 	hueCollector, err := hue.New(hue.Options{
 		Host: hueURL, ID: demoHueID, Username: demoHueKey, Setting: "hue.bridges[0]", Timeout: demoInterval,
 		Areas: map[string]string{h.sensors[0].MAC: "Hall", h.sensors[1].MAC: "Cellar"},
@@ -255,7 +259,7 @@ func (h *demoHouse) tasks(hueURL string, account amazon.Options) ([]bridge.Task,
 	if err != nil {
 		return nil, err
 	}
-	amazonCollector, err := amazon.New(account)
+	amazonCollector, err := amazon.New(o)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func newDirectoriesCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadConfigFor(cmd, "state_dir", "log")
+			config, err := loadConfig(cmd, "state_dir", "log")
 			if err != nil {
 				return err
 			}

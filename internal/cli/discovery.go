@@ -33,7 +33,7 @@ Stop the service first, or set homeassistant.discovery to false: a bridge that
 runs announces its devices again when it reconnects or Home Assistant restarts.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadConfigFor(cmd, "mqtt", "homeassistant")
+			config, err := loadConfig(cmd, "mqtt", "homeassistant")
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ Exit code 0: it is healthy. 1: it is not, or it does not answer. 2: neither
 metrics.listen nor web.listen is set, or the configuration can't be used.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadConfigFor(cmd, "metrics", "web")
+			config, err := loadConfig(cmd, "metrics", "web")
 			if err != nil {
 				return err
 			}

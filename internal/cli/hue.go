@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -30,15 +29,7 @@ var hueSections = []string{"hue", "state_dir"}
 
 // loadHueConfig reads the settings of the Hue bridges.
 func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	config, err := configs.LoadFor(hueSections, file, os.Environ(), cmd.Flags())
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
+	return loadConfig(cmd, hueSections...)
 }
 
 // hueOptions are those of all Hue bridges: the configured ones, and those that are

@@ -14,6 +14,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
@@ -136,7 +137,7 @@ func awaitsPairing(c *configs.Config) bool {
 // awaitsSignIn reports whether nobody has signed in to Amazon yet in the Home
 // Assistant app, where both sources are on from the start and none need be used.
 func awaitsSignIn(c *configs.Config) bool {
-	_, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile))
+	_, err := os.Stat(filepath.Join(c.StateDir, account.StateFile))
 	return c.App.Token != "" && errors.Is(err, os.ErrNotExist)
 }
 
@@ -226,12 +227,12 @@ func reportStateDir(dir string, log *zap.Logger) error {
 // tidyStateDir removes what a program that was killed while it wrote left there,
 // and tells of credentials that others can read.
 func tidyStateDir(c *configs.Config, log *zap.Logger) {
-	for _, name := range []string{pairing.StateFile, amazon.StateFile, hueAlertFile, amazonAlertFile} {
+	for _, name := range []string{pairing.StateFile, account.StateFile, hueAlertFile, amazonAlertFile} {
 		if err := statefile.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
 			log.Warn("what a killed program left in state_dir can't be removed; remove it by hand", zap.Error(err))
 		}
 	}
-	for _, file := range []string{filepath.Join(c.StateDir, pairing.StateFile), filepath.Join(c.StateDir, amazon.StateFile), c.Amazon.CookiesFile} {
+	for _, file := range []string{filepath.Join(c.StateDir, pairing.StateFile), filepath.Join(c.StateDir, account.StateFile), c.Amazon.CookiesFile} {
 		if exposed, err := statefile.ReadableByOthers(file); err != nil {
 			log.Warn("who can read a file with secrets can't be told", zap.Error(err))
 		} else if exposed {

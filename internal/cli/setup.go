@@ -13,6 +13,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 )
@@ -71,7 +72,7 @@ func loadSetupConfig(cmd *cobra.Command) (*configs.Config, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && !flag.Changed {
 		file = ""
 	}
-	config, err := configs.LoadFor(setupSections, file, os.Environ(), cmd.Flags())
+	config, err := configs.Load(file, os.Environ(), cmd.Flags(), setupSections...)
 	if err != nil {
 		return nil, &exitError{exitUnusable, err}
 	}
@@ -116,7 +117,7 @@ func setupTasks(c *configs.Config) ([]bridge.Task, error) {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(filepath.Join(c.StateDir, amazon.StateFile)); err == nil || c.Amazon.Enabled {
+	if _, err := os.Stat(filepath.Join(c.StateDir, account.StateFile)); err == nil || c.Amazon.Enabled {
 		more, err := amazonTasks(c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", amazon.Source, err)

@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// supervisorToken is the environment variable by which Home Assistant's Supervisor
-	// gives an app its token.
-	supervisorToken = "SUPERVISOR_TOKEN"
 	// supervisorAddress is the name that the Supervisor has in the network of the apps.
 	supervisorAddress = "http://supervisor"
 

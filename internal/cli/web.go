@@ -158,7 +158,7 @@ func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.F
 	if t.Password != "" {
 		environ = append(environ, "HUEAIR2MQTT_MQTT__PASSWORD="+t.Password.Reveal())
 	}
-	typed, err := configs.LoadFor([]string{"mqtt"}, "", environ, nil)
+	typed, err := configs.Load("", environ, nil, "mqtt")
 	if faulty, ok := errors.AsType[*configs.FaultsError](err); ok {
 		var findings []check.Finding
 		for _, f := range faulty.Faults {

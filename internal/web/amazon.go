@@ -11,6 +11,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 )
 
@@ -20,7 +21,7 @@ const pasteLimit = 2 * time.Minute
 // signing is the sign-in that is under way, of which there is one.
 type signing struct {
 	mu     sync.Mutex
-	signIn *amazon.SignIn
+	signIn *account.SignIn
 	domain string
 	wrong  string // why it could not begin
 	job    job[signedIn]
@@ -51,7 +52,7 @@ type amazonPage struct {
 
 func (s *Server) amazonPage(p bridge.Picture) amazonPage {
 	page := amazonPage{
-		Marketplaces: configs.Marketplaces, Domain: s.o.Amazon.Domain, SignedIn: s.isSignedIn(),
+		Marketplaces: configs.Marketplaces, Domain: s.o.Amazon.Account.Domain, SignedIn: s.isSignedIn(),
 		Job: s.signing.job.now(), Endpoints: endpointsOf(p, amazon.Source), Devices: devicesOf(p, amazon.Source),
 		File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
 	}
@@ -77,13 +78,13 @@ func (s *Server) doBeginSignIn(r *http.Request, _ visit) string {
 	if s.signing.job.now().Running {
 		return "/amazon"
 	}
-	options := s.o.Amazon
+	options := s.o.Amazon.Account
 	domain, known := configs.FindMarketplace(r.PostForm.Get("domain"))
 	options.Domain = domain
-	var signIn *amazon.SignIn
+	var signIn *account.SignIn
 	err := error(sentence("Choose one of the marketplaces."))
 	if known {
-		signIn, err = amazon.NewSignIn(options)
+		signIn, err = account.NewSignIn(options)
 	}
 	s.signing.replace(signIn, domain, err)
 	s.changes.tell()
@@ -91,7 +92,7 @@ func (s *Server) doBeginSignIn(r *http.Request, _ visit) string {
 }
 
 // replace puts a sign-in in the place of the one before; nil ends that.
-func (g *signing) replace(signIn *amazon.SignIn, domain string, err error) {
+func (g *signing) replace(signIn *account.SignIn, domain string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.signIn != nil {
@@ -105,7 +106,7 @@ func (g *signing) replace(signIn *amazon.SignIn, domain string, err error) {
 
 func (g *signing) close() { g.replace(nil, "", nil) }
 
-func (g *signing) now() *amazon.SignIn {
+func (g *signing) now() *account.SignIn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.signIn
@@ -125,14 +126,14 @@ func (s *Server) doPaste(r *http.Request, _ visit) string {
 }
 
 // finishSignIn is what the command amazon login does with the address.
-func (s *Server) finishSignIn(ctx context.Context, signIn *amazon.SignIn, pasted string, update func(func(*signedIn))) error {
+func (s *Server) finishSignIn(ctx context.Context, signIn *account.SignIn, pasted string, update func(func(*signedIn))) error {
 	retry := s.o.Retrier(amazon.Source)
 	notes, err := signIn.Finish(ctx, retry, pasted)
 	if err != nil {
 		if collectors.AsThrottled(err) != nil {
 			return sentence(fmt.Sprintf("%v. Wait a quarter of an hour, then open the sign-in page, sign in again, and paste the new address.", err))
 		}
-		if _, mistaken := errors.AsType[*amazon.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
+		if _, mistaken := errors.AsType[*account.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
 			return sentence(fmt.Sprintf("Amazon can't be reached at the moment: %v. Paste the same address again in a minute.", err))
 		}
 		return err

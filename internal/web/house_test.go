@@ -132,7 +132,7 @@ type site struct {
 
 func options(t *testing.T, h *house) web.Options {
 	t.Helper()
-	config, err := configs.LoadFor([]string{"web"}, "", nil, nil)
+	config, err := configs.Load("", nil, nil, "web")
 	if err != nil {
 		t.Fatal(err)
 	}

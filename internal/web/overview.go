@@ -14,6 +14,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/internal/check"
 )
@@ -234,7 +235,7 @@ func (s *Server) isPaired() bool {
 }
 
 func (s *Server) isSignedIn() bool {
-	_, err := os.Stat(filepath.Join(s.o.Config.StateDir, amazon.StateFile))
+	_, err := os.Stat(filepath.Join(s.o.Config.StateDir, account.StateFile))
 	return err == nil
 }
 

@@ -184,7 +184,7 @@ func TestEveryOptionIsAKey(t *testing.T) {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := configs.LoadApp(file, "token", nil, nil); err != nil {
+		if _, err := configs.LoadApp(file, []string{"SUPERVISOR_TOKEN=token"}, nil); err != nil {
 			t.Errorf("%s: %v", content, err)
 		}
 	}

@@ -26,15 +26,13 @@ func home(t *testing.T) map[string]string {
 	t.Helper()
 	h := harness.NewHome(t, harness.Options{}).Furnish()
 	return map[string]string{
-		"HUEAIR2MQTT_MQTT__BROKER":              h.Broker.URL(),
-		"HUEAIR2MQTT_METRICS__LISTEN":           harness.ReserveAddress(t),
-		"HUEAIR2MQTT_HISTORY__ENABLED":          "true",
-		"HUEAIR2MQTT_HUE__ENABLED":              "true",
-		"HUEAIR2MQTT_HUE__INTERVAL":             "1s",
-		"HUEAIR2MQTT_HUE__TIMEOUT":              "1s",
-		"HUEAIR2MQTT_HUE__BRIDGES__0__HOST":     h.HueHTTP.URL,
-		"HUEAIR2MQTT_HUE__BRIDGES__0__ID":       harness.HueID,
-		"HUEAIR2MQTT_HUE__BRIDGES__0__USERNAME": harness.HueKey,
+		"HUEAIR2MQTT_MQTT__BROKER":     h.Broker.URL(),
+		"HUEAIR2MQTT_METRICS__LISTEN":  harness.ReserveAddress(t),
+		"HUEAIR2MQTT_HISTORY__ENABLED": "true",
+		"HUEAIR2MQTT_HUE__ENABLED":     "true",
+		"HUEAIR2MQTT_HUE__INTERVAL":    "1s",
+		"HUEAIR2MQTT_HUE__TIMEOUT":     "1s",
+		"HUEAIR2MQTT_HUE__BRIDGES":     fmt.Sprintf("[{host: %q, id: %q, username: %s}]", h.HueHTTP.URL, harness.HueID, harness.HueKey),
 	}
 }
 

@@ -89,8 +89,16 @@ func (m *Mosquitto) Stop() { m.StopWith(syscall.SIGTERM) }
 // StopWith stops the broker with a signal if it runs.
 func (m *Mosquitto) StopWith(s syscall.Signal) {
 	m.t.Helper()
-	m.process.Signal(s)
-	m.process.Wait()
+	// Mosquitto 2.0 loses a signal that arrives before its main loop begins.
+	wait(m.t, 200*time.Millisecond, Patience, "Mosquitto ends", func() error {
+		m.process.Signal(s)
+		select {
+		case <-m.process.done:
+			return nil
+		case <-time.After(100 * time.Millisecond):
+			return errors.New("it is running")
+		}
+	})
 }
 
 // Passwords writes a password file with a user and a password, in a directory that

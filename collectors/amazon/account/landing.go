@@ -1,4 +1,4 @@
-package amazon
+package account
 
 import (
 	"net/url"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
 const (
@@ -46,23 +48,16 @@ var codePattern = regexp.MustCompile(`^AN[A-Za-z0-9]{16,62}$`)
 
 // bareCode takes the code out of what was pasted instead of an address: the code by
 // itself, or the part of an address that names it.
-func bareCode(text string) (code secret, ok bool) {
+func bareCode(text string) (code wire.Secret, ok bool) {
 	if _, rest, named := strings.Cut(text, codeKey+"="); named {
 		text, _, _ = strings.Cut(rest, "&")
 	}
-	return secret(text), codePattern.MatchString(text)
-}
-
-// isAmazon reports whether a host is the retail host of one of the marketplaces.
-// Browsers leave "www." out of what they show.
-func isAmazon(host string, marketplaces []string) bool {
-	domain := strings.TrimPrefix(strings.ToLower(host), "www.")
-	return domainPattern.MatchString(domain) && (len(marketplaces) == 0 || slices.Contains(marketplaces, domain))
+	return wire.Secret(text), codePattern.MatchString(text)
 }
 
 // landingCode takes the authorization code out of the address of the page on
 // which signing in ends. hosts are those that besides Amazon's own may be in it.
-func landingCode(text, clientID string, marketplaces, hosts []string) (secret, error) {
+func landingCode(text, clientID string, marketplaces, hosts []string) (wire.Secret, error) {
 	address := cleanPasted(text)
 	switch {
 	case address == "":
@@ -84,7 +79,7 @@ func landingCode(text, clientID string, marketplaces, hosts []string) (secret, e
 	ours := slices.Contains(hosts, u.Scheme+"://"+u.Host)
 	path := strings.TrimRight(u.Path, "/")
 	switch {
-	case !ours && !isAmazon(u.Host, marketplaces):
+	case !ours && !isRetailHost(u.Host, marketplaces):
 		return "", pasted("That is not an address of Amazon's: it must begin with https://www.amazon. Look into the address bar of the page that shows \"not found\".")
 	case !ours && (u.Scheme != "https" || u.User != nil):
 		return "", pasted("That is not how Amazon's address begins: it must begin with https://www.amazon.")
@@ -112,5 +107,5 @@ func landingCode(text, clientID string, marketplaces, hosts []string) (secret, e
 	if id := query.Get(clientIDKey); id != "" && strings.TrimPrefix(id, "device:") != clientID {
 		return "", pasted("That address belongs to an earlier sign-in: open the address above, sign in again, and paste the new one.")
 	}
-	return secret(code), nil
+	return wire.Secret(code), nil
 }

@@ -1,4 +1,4 @@
-package amazon_test
+package account_test
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"hueair2mqtt/collectors/amazon"
+	"hueair2mqtt/collectors/amazon/account"
 )
 
 // A wrong clock makes certificates look bad, so the certificate must not matter.
@@ -23,7 +23,7 @@ func TestServerTimeIgnoresTheCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	name, at, err := amazon.ServerTime(t.Context(), amazon.Options{Domain: "amazon.de", Endpoint: server.URL})
+	name, at, err := account.ServerTime(t.Context(), account.Options{Domain: "amazon.de", Endpoint: server.URL})
 	if err != nil || name != server.URL || !at.Equal(want) {
 		t.Errorf("ServerTime is %q, %s, %v", name, at, err)
 	}

@@ -1,4 +1,4 @@
-package amazon
+package account
 
 import (
 	"context"
@@ -11,29 +11,23 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/internal/statefile"
+	"hueair2mqtt/collectors/amazon/wire"
 )
-
-// signInDomain is where every account signs in and registers, whatever its country.
-// At the other marketplaces the app's handle has been answered with 404 since August
-// 2025 (aioamazondevices issues 935 and 1011).
-const signInDomain = "amazon.com"
 
 // SignIn is one sign-in to Amazon: the user opens Address in a browser, signs in
 // there, and gives back the address that they end on, or the code in it. It is an
 // authorization code with PKCE (RFC 7636), as the Alexa app for iOS asks for it.
 type SignIn struct {
-	collector *Collector
-	hint      string // where the account may be at home
-	hosts     []string
-	serial    string
-	verifier  secret
-	tried     map[[sha256.Size]byte]bool // codes that Amazon refused
+	account  *Account
+	hint     string // where the account may be at home
+	hosts    []string
+	serial   string
+	verifier wire.Secret
+	tried    map[[sha256.Size]byte]bool // codes that Amazon refused
 }
 
 // NewSignIn begins a sign-in. o.Domain is where the account is at home, as far as the
@@ -43,29 +37,29 @@ func NewSignIn(o Options) (*SignIn, error) {
 	if o.StateDir == "" {
 		return nil, errors.New("signing in to Amazon needs a state directory to keep the sign-in in")
 	}
-	collector, err := New(o)
+	account, err := New(o)
 	if err != nil {
 		return nil, err
 	}
 	random := make([]byte, 48)
 	rand.Read(random) // never fails
 	s := &SignIn{
-		collector: collector,
-		hint:      collector.session.domain,
-		serial:    strings.ToUpper(hex.EncodeToString(random[:16])),
-		verifier:  secret(base64.RawURLEncoding.EncodeToString(random[16:])),
-		tried:     map[[sha256.Size]byte]bool{},
+		account:  account,
+		hint:     account.session.domain,
+		serial:   strings.ToUpper(hex.EncodeToString(random[:16])),
+		verifier: wire.Secret(base64.RawURLEncoding.EncodeToString(random[16:])),
+		tried:    map[[sha256.Size]byte]bool{},
 	}
-	for _, address := range []string{collector.alexa, collector.session.host.base} {
+	for _, address := range []string{account.alexa, account.session.host.base} {
 		if u, err := url.Parse(address); err == nil && address != defaultAuthEndpoint && address != "" {
 			s.hosts = append(s.hosts, u.Scheme+"://"+u.Host)
 		}
 	}
-	collector.session.hide(s.verifier)
+	account.session.redactor.Hide(s.verifier)
 	return s, nil
 }
 
-// String says nothing of the secrets inside.
+// String returns a text without the secrets inside.
 func (s *SignIn) String() string { return "sign-in to " + signInDomain }
 
 // GoString is String.
@@ -77,10 +71,12 @@ func (s *SignIn) Format(state fmt.State, verb rune) {
 }
 
 // clientID names this device to Amazon.
-func (s *SignIn) clientID() string { return hex.EncodeToString([]byte(s.serial + "#" + deviceType)) }
+func (s *SignIn) clientID() string {
+	return hex.EncodeToString([]byte(s.serial + "#" + wire.DeviceType))
+}
 
-// Address is what the user opens. It is at amazon.com whatever the endpoints and the
-// account's country are, and holds no secret.
+// Address returns what the user opens. It is at amazon.com whatever the endpoints and
+// the account's country are, and holds no secret.
 func (s *SignIn) Address() string {
 	const (
 		openID     = "http://specs.openid.net/auth/2.0"
@@ -115,19 +111,18 @@ func (s *SignIn) Address() string {
 }
 
 // Finish takes the address that the user ended on, or the code in it, registers this
-// device with the account, and keeps what that gets in amazon.json, in place of what
-// was there. The error is a *PastedError if another address may be right, else of the
-// class of what went wrong; the same address may then be tried again.
+// device with the account, and writes the credentials to amazon.json. The error is a
+// *PastedError if another address may be right; else the same address may be tried again.
 //
-// A device of a sign-in before is taken out of the account. That this fails is
-// told in notes, and hurts nothing.
+// It takes the device of the previous sign-in out of the account. If that fails, notes
+// say so.
 func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text string) (notes []string, err error) {
-	c := s.collector
-	code, err := landingCode(text, s.clientID(), c.marketplaces, s.hosts)
+	a := s.account
+	code, err := landingCode(text, s.clientID(), a.marketplaces, s.hosts)
 	if err != nil {
 		return nil, err
 	}
-	c.session.hide(code, secret(url.QueryEscape(string(code))))
+	a.session.redactor.Hide(code, wire.Secret(url.QueryEscape(string(code))))
 	digest := sha256.Sum256([]byte(code))
 	if s.tried[digest] {
 		return nil, pasted("That code was tried already, and each can be used once: open the address above, sign in again, and paste the new one.")
@@ -139,23 +134,22 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 		}
 		return nil, err
 	}
-	before, err := c.session.begin(ctx, signIn)
+	a.session.redactor.Hide(signIn.secrets()...)
+	before, err := a.session.store.begin(ctx, signIn)
 	if err != nil {
-		return nil, fmt.Errorf("this device is registered with Amazon, but that can't be kept in %s: %w", c.session.file, err)
+		return nil, fmt.Errorf("this device is registered with Amazon, but that can't be kept in %s: %w", a.session.store.file, err)
 	}
 	if before == nil {
 		return nil, nil
 	}
-	if err := c.session.host.leave(ctx, retry, before); err != nil {
-		if collectors.ClassOf(err) != collectors.Authentication { // else it is gone already
-			notes = append(notes, fmt.Sprintf("The device of the sign-in before could not be taken out of the account: %v. It can be removed at Amazon, under \"Your devices\".", err))
-		}
+	if err := a.leave(ctx, retry, before); err != nil {
+		notes = append(notes, fmt.Sprintf("The device of the sign-in before could not be taken out of the account: %v. It can be removed at Amazon, under \"Your devices\".", err))
 	}
 	return notes, nil
 }
 
 // Close closes the connections of the sign-in.
-func (s *SignIn) Close() { s.collector.Close() }
+func (s *SignIn) Close() { s.account.Close() }
 
 // registration is the request that makes this program one of the account's
 // devices.
@@ -174,7 +168,7 @@ type registrationCookies struct {
 }
 
 // register exchanges the code for the credentials of a new device.
-func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code secret) (*credentials, error) {
+func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code wire.Secret) (*credentials, error) {
 	frc := make([]byte, 313) // the app's length; it stands for a fingerprint of the device
 	rand.Read(frc)           // never fails
 	content, err := json.Marshal(registration{
@@ -182,15 +176,15 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 		Cookies:             registrationCookies{WebsiteCookies: []string{}, Domain: "." + signInDomain},
 		RegistrationData: map[string]string{
 			"domain":      "Device",
-			"app_version": appVersion,
-			"device_type": deviceType,
+			"app_version": wire.AppVersion,
+			"device_type": wire.DeviceType,
 			// Amazon puts in the user's name, and a number where there are several.
 			"device_name":      "%FIRST_NAME%'s%DUPE_STRATEGY_1ST%" + appName,
-			"os_version":       osVersion,
+			"os_version":       wire.OSVersion,
 			"device_serial":    s.serial,
-			"device_model":     deviceModel,
+			"device_model":     wire.DeviceModel,
 			"app_name":         appName,
-			"software_version": softwareVersion,
+			"software_version": wire.SoftwareVersion,
 		},
 		AuthData: map[string]string{
 			"use_global_authentication": "true",
@@ -207,12 +201,11 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code s
 		return nil, fmt.Errorf("making the registration: %w", err)
 	}
 	var signIn *credentials
-	host := &s.collector.session.host
-	err = host.post(ctx, retry, registerPath, "registering this device", payload{"application/json; charset=utf-8", content}, nil,
-		func(a tokenAnswer) (err error) {
-			signIn, err = s.parseRegistration(a)
-			return err
-		})
+	r := wire.Request{URL: registerPath, ContentType: jsonType, Body: content}
+	err = s.account.session.host.post(ctx, retry, "registering this device", r, func(a tokenAnswer) (err error) {
+		signIn, err = s.parseRegistration(a)
+		return err
+	})
 	var (
 		refused   *collectors.AuthenticationError
 		permanent *collectors.PermanentError
@@ -242,38 +235,38 @@ func (s *SignIn) notAccepted(reason error) error {
 
 // parseRegistration takes what is needed out of the answer to a registration.
 func (s *SignIn) parseRegistration(a tokenAnswer) (*credentials, error) {
-	success, err := dig(a.body, "response", "success")
+	success, err := wire.Dig(a.body, "response", "success")
 	if err != nil {
-		return nil, malformed("%v", err)
+		return nil, wire.Malformed("%v", err)
 	}
-	refreshToken, err := textAt(success, "tokens", "bearer", "refresh_token")
+	refreshToken, err := wire.TextAt(success, "tokens", "bearer", "refresh_token")
 	switch {
 	case err != nil:
-		return nil, malformed("refresh_token: %v", err)
+		return nil, wire.Malformed("refresh_token: %v", err)
 	case refreshToken == "":
-		return nil, malformed("it holds no refresh_token")
+		return nil, wire.Malformed("it holds no refresh_token")
 	}
-	s.collector.session.hide(secret(refreshToken))
+	s.account.session.redactor.Hide(wire.Secret(refreshToken))
 	signIn := &credentials{
 		Version: credentialsVersion, Domain: signInDomain, Hint: s.hint, DeviceSerial: s.serial,
-		RefreshToken: secret(refreshToken), RenewedAt: time.Now().UTC().Truncate(time.Second),
+		RefreshToken: wire.Secret(refreshToken), RenewedAt: time.Now().UTC().Truncate(time.Second),
 	}
 	// The cookies can be renewed; no fault in them is worth a lost registration.
-	if at, err := dig(success, "tokens", "website_cookies"); err == nil && !isNull(at) {
+	if at, err := wire.Dig(success, "tokens", "website_cookies"); err == nil && !wire.IsNull(at) {
 		if cookies, err := parseCookieList(at, a.ahead); err == nil {
 			signIn.Cookies = cookies
 		}
 	}
-	if value, err := textAt(success, "tokens", "store_authentication_cookie", "cookie"); err == nil && unquote(value) != "" {
+	if value, err := wire.TextAt(success, "tokens", "store_authentication_cookie", "cookie"); err == nil && unquote(value) != "" {
 		signIn.addCookie("session-token", unquote(value))
 	}
-	if serial, err := textAt(success, "extensions", "device_info", "device_serial_number"); err == nil && serial != "" {
+	if serial, err := wire.TextAt(success, "extensions", "device_info", "device_serial_number"); err == nil && serial != "" {
 		signIn.DeviceSerial = collectors.CleanText(serial)
 	}
-	if region, err := textAt(success, "extensions", "customer_info", "home_region"); err == nil {
+	if region, err := wire.TextAt(success, "extensions", "customer_info", "home_region"); err == nil {
 		signIn.Region = collectors.CleanText(region)
 	}
-	if holder, err := textAt(success, "extensions", "customer_info", "name"); err == nil {
+	if holder, err := wire.TextAt(success, "extensions", "customer_info", "name"); err == nil {
 		signIn.Holder = collectors.CleanText(holder)
 	}
 	return signIn, nil
@@ -287,33 +280,6 @@ func (c *credentials) addCookie(name, value string) {
 		}
 	}
 	if checkCookie(name, value) == nil {
-		c.Cookies = append(c.Cookies, cookie{Name: name, Value: secret(value)})
+		c.Cookies = append(c.Cookies, cookie{Name: name, Value: wire.Secret(value)})
 	}
-}
-
-// begin keeps the credentials of a new sign-in, and returns those that it
-// replaces, if there are any that can be read.
-func (s *session) begin(ctx context.Context, signIn *credentials) (before *credentials, err error) {
-	s.hide(signIn.secrets()...)
-	content, err := signIn.encode()
-	if err != nil {
-		return nil, err
-	}
-	unlock, err := lockDir(ctx, filepath.Dir(s.file))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if present, err := statefile.Read(s.file, maxStateFile); err == nil {
-		if there, err := decodeCredentials(present); err == nil {
-			before = there
-			s.hide(before.secrets()...)
-		}
-	}
-	s.step("got")
-	if err := statefile.Write(s.file, content, credentialsMode); err != nil {
-		return nil, err
-	}
-	s.step("saved")
-	return before, statefile.RemoveLeftovers(s.file)
 }

@@ -1,10 +1,11 @@
-package amazon
+package account
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,10 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseCookies reads a file of cookies in any of the three formats, told apart
-// by what is in it, for one marketplace. No error of it holds a value: the
-// parsers' own errors quote what they choke on, so only line numbers are taken
-// over.
+// parseCookies reads the cookies of one marketplace from a file in any of the three
+// formats, which it recognises by their content. Its errors hold no value: the parsers'
+// own errors quote the input, so only their line numbers are used.
 func parseCookies(content []byte, domain string) (map[string]string, error) {
 	content = bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")))
 	var (
@@ -57,16 +57,6 @@ func parseCookies(content []byte, domain string) (map[string]string, error) {
 }
 
 const formats = `give a JSON map {"name": "value"}, a cookies.txt (Netscape format), or a secrets.yaml with amazon_aqm.cookies`
-
-// unquote strips the quotes that some of Amazon's values carry (at-acbuk); the
-// browser's developer tools show them, and not every exporter removes them.
-func unquote(value string) string {
-	value = strings.TrimSpace(value)
-	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-		return value[1 : len(value)-1]
-	}
-	return value
-}
 
 func parseJSONCookies(content []byte) (map[string]string, error) {
 	var raw map[string]json.RawMessage
@@ -149,18 +139,15 @@ func looksNetscape(content []byte) bool {
 	return false
 }
 
-// marketplace finds the Amazon domain that a cookie's domain belongs to.
-var marketplace = regexp.MustCompile(`(?:^|\.)(amazon\.[a-z]{2,3}(?:\.[a-z]{2})?)$`)
-
-// parseNetscapeCookies takes the cookies of one marketplace out of a file that
-// holds those of every site. Where a name comes more than once, the one that
-// belongs more closely to the Alexa host wins.
+// parseNetscapeCookies returns the cookies of one marketplace from a file that holds
+// those of every site. Of several with one name it takes the one whose domain is
+// closest to the Alexa host.
 func parseNetscapeCookies(content []byte, domain string) (map[string]string, error) {
 	var (
 		cookies   = map[string]string{}
 		closeness = map[string]int{}
 		others    = map[string]bool{}
-		broken    int // the first line that is none of a cookie
+		broken    int // the first line that holds no cookie
 		number    int
 	)
 	for line := range strings.Lines(string(content)) {
@@ -191,7 +178,7 @@ func parseNetscapeCookies(content []byte, domain string) (map[string]string, err
 		case strings.HasSuffix(host, "."+domain):
 			near = 1
 		default:
-			if m := marketplace.FindStringSubmatch(host); m != nil {
+			if m := hostPattern.FindStringSubmatch(host); m != nil {
 				others[m[1]] = true
 			}
 			continue
@@ -206,12 +193,7 @@ func parseNetscapeCookies(content []byte, domain string) (map[string]string, err
 	}
 	message := "no cookie of " + domain + " is in it"
 	if len(others) > 0 {
-		var names []string
-		for name := range others {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		message += ", only cookies of " + strings.Join(names, ", ") +
+		message += ", only cookies of " + strings.Join(slices.Sorted(maps.Keys(others)), ", ") +
 			": either amazon.domain in the configuration or the site that was exported is wrong"
 	}
 	if broken > 0 {

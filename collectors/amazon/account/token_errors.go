@@ -1,0 +1,108 @@
+package account
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/wire"
+)
+
+// tokenError is an error as the token host sends it.
+type tokenError struct{ code, message string }
+
+// parseTokenError finds the error in a response, in any of the forms of the token host:
+// {"response": {"error": {"code", "message"}}}, {"error": {"code"}}, or OAuth's
+// {"error": "invalid_grant", "error_description": "..."} (RFC 6749, 5.2). Without an
+// error the code is empty.
+func parseTokenError(body []byte) tokenError {
+	var outer struct {
+		Response, Error, Message json.RawMessage
+		Description              json.RawMessage `json:"error_description"`
+	}
+	if wire.Object(body, &outer) != nil {
+		return tokenError{}
+	}
+	var response struct{ Error, Challenge json.RawMessage }
+	if wire.Object(outer.Response, &response) == nil && !wire.IsNull(response.Error) {
+		outer.Error = response.Error
+	}
+	if wire.IsNull(outer.Error) {
+		if wire.IsNull(response.Challenge) {
+			return tokenError{}
+		}
+		// Amazon wants the user to prove something before it registers a device.
+		reason, err := wire.TextAt(response.Challenge, "challenge_reason")
+		if err != nil || reason == "" {
+			reason = "challenge"
+		}
+		return tokenError{code: reason}
+	}
+	var e tokenError
+	var inner struct{ Code, Message json.RawMessage }
+	if wire.Object(outer.Error, &inner) == nil {
+		e = tokenError{wire.FirstText(inner.Code), wire.FirstText(inner.Message)}
+	} else {
+		e = tokenError{wire.FirstText(outer.Error), wire.FirstText(outer.Description, outer.Message)}
+	}
+	if e.code == "" {
+		e.code = "error"
+	}
+	return e
+}
+
+// refusedCodes are those with which the token host ends a registration. Amazon writes
+// them in several ways; case and separators don't count.
+var refusedCodes = []string{
+	"invalidgrant", "invalidtoken", "unauthorizedclient", "unauthenticated", "unauthorized", "accessdenied", "forbidden",
+}
+
+func (e tokenError) isRefusal() bool {
+	code := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(e.code))
+	return slices.Contains(refusedCodes, code)
+}
+
+// refusal classifies a response of the token host that is no success.
+func (h *tokenHost) refusal(resp *http.Response, body []byte) error {
+	var (
+		e       = parseTokenError(body)
+		clean   = func(s string) string { return collectors.CleanText(h.redact(s)) }
+		status  = "HTTP " + strconv.Itoa(resp.StatusCode)
+		err     = collectors.FromStatus(resp, time.Now())
+		details = clean(strings.TrimSpace(e.code + " " + e.message))
+	)
+	if details != "" {
+		details = ": " + details
+	}
+	if resp.StatusCode == http.StatusTooManyRequests || wire.IsThrottlingCode(e.code) || wire.IsThrottling(body) {
+		return wire.Throttled(resp.StatusCode, wire.RetryAfter(err), "the token host answered "+status+details)
+	}
+	noEntry := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
+	mayRefuse := noEntry || resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK
+	if (noEntry && !h.retail) || (mayRefuse && e.isRefusal()) {
+		code := status
+		if e.code != "" && e.code != "error" {
+			code += " " + clean(e.code)
+		}
+		return &collectors.AuthenticationError{
+			Code: code, Remedy: remedyLogin, Err: fmt.Errorf("the token host refused (%s)%s", status, details),
+		}
+	}
+	permanent := &collectors.PermanentError{Kind: "http " + strconv.Itoa(resp.StatusCode), StatusCode: resp.StatusCode}
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		permanent.Kind, permanent.Err = "malformed", fmt.Errorf("the server answered 200 with an error%s", details)
+	case noEntry:
+		permanent.Err = fmt.Errorf("the server answered %s%s", status, details)
+	case collectors.ClassOf(err) == collectors.Permanent:
+		permanent.Err = fmt.Errorf("%w%s", err, details)
+	default:
+		return err
+	}
+	return permanent
+}

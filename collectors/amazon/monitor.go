@@ -1,0 +1,137 @@
+package amazon
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hueair2mqtt/collectors"
+)
+
+const (
+	// amazonsType is the device type of Amazon's own monitor, and amazonsName its
+	// manufacturer.
+	amazonsType = "AEZME1X38KDRA"
+	amazonsName = "Amazon"
+)
+
+// always are the measurements that every monitor of Amazon has; PM10 only some have.
+var always = []collectors.Measurement{
+	collectors.Temperature, collectors.Humidity, collectors.PM25,
+	collectors.CarbonMonoxide, collectors.VOCIndex, collectors.IndoorAirQuality,
+}
+
+// monitor is one air quality monitor as the listing tells of it, and what was
+// learnt of it since.
+type monitor struct {
+	id string // of the device, never changing
+
+	endpointID string // what GraphQL calls it; empty if only the entities list it
+	entityID   string // what /api/phoenix/state calls it
+
+	serial          string
+	deviceType      string // of an Alexa device; empty for other makers' monitors
+	name            string
+	manufacturer    string
+	model           string
+	softwareVersion string
+
+	// instances is the meaning of the ranges of another maker's monitor, as far as
+	// their configuration was understood.
+	instances map[string]meaning
+	leftOut   []string // its other ranges, for people
+
+	// measures is all it was ever seen to measure.
+	measures map[collectors.Measurement]bool
+
+	lastSeen time.Time
+}
+
+// label names the monitor in a fault.
+func (m *monitor) label() string {
+	if m.name == "" {
+		return m.id
+	}
+	return fmt.Sprintf("%q (%s)", m.name, m.id)
+}
+
+// identify makes the device id from the first hardware id there is. False is a
+// monitor that can't be told from another.
+func (m *monitor) identify() bool {
+	for _, hardwareID := range []string{m.serial, m.entityID, m.endpointID} {
+		if m.id = collectors.DeviceID(Source, hardwareID); m.id != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// device turns a sample into the device of a snapshot. No sample is a monitor
+// that Alexa does not tell of.
+func (m *monitor) device(s *sample, area string) collectors.Device {
+	if s != nil {
+		for measurement := range s.readings {
+			m.measures[measurement] = true
+		}
+		if s.newest.After(m.lastSeen) {
+			m.lastSeen = s.newest
+		}
+	}
+	online := s.online()
+	readings := make(map[collectors.Measurement]collectors.Value, len(always)+1)
+	add := func(measurement collectors.Measurement) {
+		readings[measurement] = collectors.Unknown
+		if online {
+			readings[measurement] = s.readings[measurement]
+		}
+	}
+	if m.isAmazons() {
+		for _, measurement := range always {
+			add(measurement)
+		}
+	}
+	for measurement := range m.measures {
+		add(measurement)
+	}
+	return collectors.Device{
+		ID: m.id, Name: m.name, Area: area,
+		Manufacturer: m.manufacturer, Model: m.model,
+		SoftwareVersion: m.softwareVersion, Serial: m.serial,
+		Online: online, LastSeen: m.lastSeen, Readings: readings,
+	}
+}
+
+// isAmazons reports whether the table of Amazon's own monitor applies.
+func (m *monitor) isAmazons() bool {
+	if m.deviceType != "" {
+		return m.deviceType == amazonsType
+	}
+	return strings.EqualFold(m.manufacturer, amazonsName)
+}
+
+// isSame says whether two listings tell of the same monitor. Different serial
+// numbers are different monitors, whatever else they share.
+func (m *monitor) isSame(old *monitor) bool {
+	if m.serial != "" && old.serial != "" {
+		return strings.EqualFold(m.serial, old.serial)
+	}
+	same := func(a, b string) bool { return a != "" && a == b }
+	return same(m.endpointID, old.endpointID) || same(m.entityID, old.entityID)
+}
+
+func (m *monitor) inherit(old *monitor) {
+	m.id, m.lastSeen, m.measures = old.id, old.lastSeen, old.measures
+	m.instances, m.leftOut = old.instances, old.leftOut
+	for _, field := range []struct {
+		own   *string
+		known string
+	}{
+		{&m.endpointID, old.endpointID}, {&m.entityID, old.entityID},
+		{&m.serial, old.serial}, {&m.deviceType, old.deviceType}, {&m.name, old.name}, {&m.manufacturer, old.manufacturer},
+		{&m.model, old.model}, {&m.softwareVersion, old.softwareVersion},
+	} {
+		if *field.own == "" {
+			*field.own = field.known
+		}
+	}
+}
