@@ -21,10 +21,10 @@ func inMailHouse(t *testing.T, test func(t *testing.T, s *source, h *house, mail
 	s.fails(refused())
 	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
 		mail := startMailServer(t)
-		defer mail.stop()
+		defer mail.Close()
 		h.options.Email = configs.Email{
 			SMTP: mailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
-			Username: mail.username, Password: configs.Secret(mail.password),
+			Username: mail.Username, Password: configs.Secret(mail.Password),
 		}
 		h.options.DialMail = func(ctx context.Context, _, _ string) (net.Conn, error) { return mail.listener.dial(ctx) }
 		test(t, s, h, mail)
@@ -39,7 +39,7 @@ func TestOneMailForAnEpisode(t *testing.T) {
 		h.stop()
 		h.start() // the same episode
 		after(10 * time.Minute)
-		mails := mail.received()
+		mails := mail.Mails()
 		if len(mails) != 1 {
 			t.Fatalf("%d mails, want 1; the log says %v", len(mails), h.logs.FilterMessageSnippet("mail").All())
 		}
@@ -55,7 +55,7 @@ func TestOneMailForAnEpisode(t *testing.T) {
 		after(time.Minute)
 		s.fails(refused()) // a new episode
 		after(time.Minute)
-		if n := len(mail.received()); n != 2 {
+		if n := len(mail.Mails()); n != 2 {
 			t.Errorf("%d mails after a second episode, want 2", n)
 		}
 	})
@@ -71,7 +71,7 @@ func TestMailsOfManyEpisodesAreBounded(t *testing.T) {
 			after(time.Minute)
 			s.fails(refused())
 		}
-		if n := len(mail.received()); n < 5 || n > 7 {
+		if n := len(mail.Mails()); n < 5 || n > 7 {
 			t.Errorf("%d mails in an hour", n)
 		}
 	})
@@ -82,8 +82,8 @@ func TestMailIsOptional(t *testing.T) {
 		h.options.Email = configs.Email{}
 		h.start()
 		after(10 * time.Minute)
-		if mail.sessions != 0 || !h.problem("amazon").Problem {
-			t.Errorf("%d mail sessions without a setting; problem %v", mail.sessions, h.problem("amazon"))
+		if mail.Sessions() != 0 || !h.problem("amazon").Problem {
+			t.Errorf("%d mail sessions without a setting; problem %v", mail.Sessions(), h.problem("amazon"))
 		}
 	})
 }
@@ -106,7 +106,7 @@ func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
 		h.options.DialMail = dial
 		h.start()
 		after(time.Minute)
-		if n := len(mail.received()); n != 1 {
+		if n := len(mail.Mails()); n != 1 {
 			t.Errorf("%d mails once the server is back, want 1", n)
 		}
 	})
@@ -138,7 +138,7 @@ func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
 func TestMailRefusals(t *testing.T) {
 	for name, change := range map[string]func(h *house, mail *mailServer){
 		"wrong password":           func(h *house, _ *mailServer) { h.options.Email.Password = "wrong-mail-password" },
-		"no STARTTLS":              func(_ *house, mail *mailServer) { mail.noTLS = true },
+		"no STARTTLS":              func(_ *house, mail *mailServer) { mail.OfferTLS(false) },
 		"another's certificate":    func(h *house, _ *mailServer) { h.options.Email.SMTP = "other.example:587" },
 		"an address nobody can be": func(h *house, _ *mailServer) { h.options.Email.To = []string{"nobody"} },
 	} {
@@ -147,7 +147,7 @@ func TestMailRefusals(t *testing.T) {
 				change(h, mail)
 				h.start()
 				after(2 * time.Minute)
-				if n := len(mail.received()); n != 0 {
+				if n := len(mail.Mails()); n != 0 {
 					t.Errorf("%d mails went out", n)
 				}
 				told := h.logs.FilterMessageSnippet("mail about the alert could not be sent").All()
@@ -166,11 +166,11 @@ func TestMailRefusals(t *testing.T) {
 
 func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
-		mail.noTLS = true
+		mail.OfferTLS(false)
 		h.options.Email.SMTP, h.options.Email.Username = "localhost:25", ""
 		h.start()
 		after(time.Minute)
-		if n := len(mail.received()); n != 1 {
+		if n := len(mail.Mails()); n != 1 {
 			t.Errorf("%d mails, want 1", n)
 		}
 	})
@@ -178,14 +178,14 @@ func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 
 func TestAcknowledgeQuietsTheMail(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
-		mail.noTLS = true // so that the first mail fails
+		mail.OfferTLS(false) // so that the first mail fails
 		h.start()
 		after(time.Minute)
 		h.publish("hueair2mqtt/bridge/request/acknowledge", "amazon", false)
 		after(time.Second)
-		mail.noTLS = false
+		mail.OfferTLS(true)
 		after(time.Hour)
-		if n := len(mail.received()); n != 0 {
+		if n := len(mail.Mails()); n != 0 {
 			t.Errorf("%d mails after the problem was acknowledged", n)
 		}
 	})

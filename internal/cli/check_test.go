@@ -337,7 +337,7 @@ var brokenInstallations = []broken{
 		"mail", exitFailed, "refused", "check alert.email.smtp and that the mail server is running there"},
 	{"the mail server's wrong password", func(i *installation) { harness.WriteFile(i.t, i.file("mail-password"), "wrong", 0o600) },
 		"mail", exitFailed, "535", "check alert.email.username and the password"},
-	{"a mail server without a sign-in", func(i *installation) { i.mail.DisableTLS() },
+	{"a mail server without a sign-in", func(i *installation) { i.mail.OfferTLS(false) },
 		"mail", exitFailed, "", "offer a sign-in"},
 
 	{"a clock that is late", func(i *installation) { i.amazonsClock(10 * time.Minute) },

@@ -71,11 +71,12 @@ func (s *SMTPServer) Close() {
 // Address returns the address of the listener.
 func (s *SMTPServer) Address() string { return s.listener.Addr().String() }
 
-// DisableTLS has the server offer neither STARTTLS nor a sign-in, and require none.
-func (s *SMTPServer) DisableTLS() {
+// OfferTLS sets whether the server offers STARTTLS, as it does at first. Without, it
+// neither offers nor requires a sign-in.
+func (s *SMTPServer) OfferTLS(offer bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.noTLS = true
+	s.noTLS = !offer
 }
 
 // Sessions returns the number of connections so far.
