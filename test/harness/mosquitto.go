@@ -27,7 +27,8 @@ type Mosquitto struct {
 
 // StartMosquitto starts Debian's broker on a reserved port, with lines of mosquitto.conf. It allows
 // anonymous clients unless a line mentions allow_anonymous. A machine without
-// Mosquitto fails the test: skipping it would prove nothing.
+// Mosquitto fails the test: skipping it would prove nothing. Only "go test -short"
+// skips it.
 func StartMosquitto(t testing.TB, settings ...string) *Mosquitto {
 	t.Helper()
 	return StartMosquittoAt(t, "127.0.0.1", Reserve(t), settings...)
@@ -36,6 +37,9 @@ func StartMosquitto(t testing.TB, settings ...string) *Mosquitto {
 // StartMosquittoAt is StartMosquitto for a broker with a given address.
 func StartMosquittoAt(t testing.TB, host string, port int, settings ...string) *Mosquitto {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("go test -short leaves out the tests that need a broker")
+	}
 	m := &Mosquitto{t: t, Host: host, Port: port, dir: t.TempDir()}
 	m.Configure(settings...)
 	m.Start()
