@@ -23,9 +23,6 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// Source is the name of this kind of source.
-const Source = "amazon"
-
 // listingInterval is how often the monitors of the account are listed.
 const listingInterval = time.Hour
 
@@ -131,7 +128,7 @@ func (c *Collector) poll(ctx context.Context, p *poll) (map[*monitor]*sample, er
 // forgets them for a while.
 func (c *Collector) list(ctx context.Context, p *poll) error {
 	c.listedAt = time.Now()
-	monitors, err := p.list(ctx)
+	monitors, err := p.listGraphQL(ctx)
 	graphQLErr := err
 	if (err != nil && account.Answered(err)) || (err == nil && len(monitors) == 0) {
 		monitors, err = p.listEntities(ctx)
@@ -168,7 +165,7 @@ func (c *Collector) list(ctx context.Context, p *poll) error {
 // read reads all monitors by GraphQL, and by /api/phoenix/state those that are missing
 // from its response. A monitor that is missing from both has no sample.
 func (c *Collector) read(ctx context.Context, p *poll) (map[*monitor]*sample, error) {
-	samples, graphQLErr := p.read(ctx, c.monitors)
+	samples, graphQLErr := p.readGraphQL(ctx, c.monitors)
 	if graphQLErr != nil && !account.Answered(graphQLErr) {
 		return nil, graphQLErr
 	}

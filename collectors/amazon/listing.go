@@ -33,8 +33,8 @@ const listingQuery = `query listAirQualityMonitors {
   }
 }`
 
-// list asks for the monitors by GraphQL.
-func (p *poll) list(ctx context.Context) (monitors []*monitor, err error) {
+// listGraphQL asks for the monitors by GraphQL.
+func (p *poll) listGraphQL(ctx context.Context) (monitors []*monitor, err error) {
 	err = p.graphQL(ctx, "listing the monitors", "listAirQualityMonitors", listingQuery, struct{}{}, func(endpoints []json.RawMessage) {
 		monitors = parseListing(endpoints, p.found)
 	})

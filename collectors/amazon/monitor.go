@@ -8,6 +8,9 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// Source is the name of this kind of source.
+const Source = "amazon"
+
 const (
 	// amazonsType is the device type of Amazon's own monitor, and amazonsName its
 	// manufacturer.

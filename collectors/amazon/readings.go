@@ -31,9 +31,9 @@ const readingsQuery = `query getEndpointState($endpointIds: [String]!) {
   }
 }`
 
-// read reads all monitors that have an endpoint id, in one request. A monitor that is
+// readGraphQL reads all monitors that have an endpoint id, in one request. A monitor that is
 // not in the response has no sample.
-func (p *poll) read(ctx context.Context, monitors []*monitor) (samples map[*monitor]*sample, err error) {
+func (p *poll) readGraphQL(ctx context.Context, monitors []*monitor) (samples map[*monitor]*sample, err error) {
 	byEndpoint := make(map[string]*monitor, len(monitors))
 	var ids []string
 	for _, m := range monitors {

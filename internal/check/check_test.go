@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/sources"
 )
 
 func TestOutcome(t *testing.T) {
@@ -42,7 +43,7 @@ func TestForms(t *testing.T) {
 	if err := check.WriteText(&text, findings); err != nil {
 		t.Fatal(err)
 	}
-	want := "pass  a            well\nfail  component b  two lines  ->  mend <it>\n\n1 failed, 0 with a warning, 1 passed. What to do stands behind the arrows.\n"
+	want := "pass  a            well\nfail  component b  two lines  ->  mend <it>\n\n1 failed, 0 with a warning, 1 passed. The text after an arrow says what to do.\n"
 	if text.String() != want {
 		t.Errorf("%s", &text)
 	}
@@ -112,7 +113,7 @@ func TestSecretFile(t *testing.T) {
 		if err := os.Chmod(file, test.mode); err != nil {
 			t.Fatal(err)
 		}
-		findings := check.SecretFile{Name: "key", Path: file, Kept: test.kept}.Look(dir)
+		findings := check.SecretFile(sources.SecretFile{Name: "key", Path: file, Kept: test.kept}, dir)
 		if test.want == "" && len(findings) == 0 {
 			continue
 		}
@@ -134,7 +135,7 @@ func TestSecretFile(t *testing.T) {
 		{dir, false, "is a directory"},
 		{os.DevNull, false, "is a device"},
 	} {
-		findings := check.SecretFile{Name: "key", Path: test.path, Kept: test.kept, Renew: "write it"}.Look(dir)
+		findings := check.SecretFile(sources.SecretFile{Name: "key", Path: test.path, Kept: test.kept, Renew: "write it"}, dir)
 		if test.want == "" && len(findings) == 0 {
 			continue
 		}

@@ -9,13 +9,12 @@ import (
 	"syscall"
 )
 
-// littleSpace is the free space, in bytes, below which a directory is told of. The
-// files of the program are some kilobytes, but others write to the same disk.
-const littleSpace = 10 << 20
+// minSpace is the free space, in bytes, below which a disk gets a warning. The program's
+// files have some kilobytes, but others write to the same disk.
+const minSpace = 10 << 20
 
-// StateDir looks whether the program can keep its files in a directory, by writing
-// one. A directory that is not there yet is made by the program, so its parent
-// has to let it.
+// StateDir reports whether the program can store its files in a directory, by writing one.
+// The program makes a missing directory, so its parent must be writable then.
 func StateDir(dir string) Finding {
 	const component = "state directory"
 	place, missing, err := existing(dir)
@@ -26,18 +25,18 @@ func StateDir(dir string) Finding {
 	}
 	if err := tryWriting(place); err != nil {
 		f := Failed(component, writeRemedy(err, place, "state_dir"), "%s can't be written: %v", place, err)
-		f.Unusable = missing // what is there and can't be written costs only what it would keep
+		f.Unusable = missing // without it run doesn't start; if it exists, only what is stored there is lost
 		return f
 	}
 	text := dir
 	if missing {
-		text += " is not there yet; the program makes it"
+		text += " does not exist yet; the program makes it"
 	}
 	return withSpace(component, place, text)
 }
 
-// LogFile looks whether a log file can be written and rotated.
-func LogFile(file string) Finding {
+// logFile reports whether a log file can be written and rotated.
+func logFile(file string) Finding {
 	const component = "log"
 	dir := filepath.Dir(file)
 	info, err := os.Stat(dir)
@@ -75,14 +74,14 @@ func LogFile(file string) Finding {
 	return withSpace(component, dir, file)
 }
 
-// existing finds the directory, or the nearest one above it that is there.
+// existing returns the directory or, if it is missing, the nearest one above it that exists.
 func existing(dir string) (place string, missing bool, err error) {
 	for place = dir; ; missing = true {
 		info, err := os.Stat(place)
 		parent := filepath.Dir(place)
 		switch {
 		case err == nil && !info.IsDir():
-			return "", false, fmt.Errorf("%s is %s, not a directory", place, kindOrFile(info.Mode()))
+			return "", false, fmt.Errorf("%s is %s, not a directory", place, kind(info.Mode()))
 		case err == nil:
 			return place, missing, nil
 		case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrNotExist) && parent != place:
@@ -93,15 +92,8 @@ func existing(dir string) (place string, missing bool, err error) {
 	}
 }
 
-func kindOrFile(mode fs.FileMode) string {
-	if mode.IsRegular() {
-		return "a file"
-	}
-	return kind(mode)
-}
-
-// trialFile is the name of what tryWriting writes. It is always the same, so that the
-// next trial removes what a killed one left.
+// trialFile is the name of the file that tryWriting writes. It is always the same, so that
+// the next trial removes the file of a killed one.
 const trialFile = ".hueair2mqtt-check"
 
 // tryWriting writes a small file to the disk and removes it.
@@ -125,8 +117,8 @@ func tryWriting(dir string) (err error) {
 	return f.Close()
 }
 
-// createTrial creates a file anew, so that nothing is written to what another user put
-// in its place.
+// createTrial creates the file after removing it, so that nothing is written to a file that
+// another user has put there.
 func createTrial(file string) (f *os.File, err error) {
 	for range 10 { // another process may try the same directory
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -140,7 +132,7 @@ func createTrial(file string) (f *os.File, err error) {
 	return f, err
 }
 
-// writeRemedy says what to do about a place that can't be written.
+// writeRemedy returns the remedy for a place that can't be written.
 func writeRemedy(err error, place, key string) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -151,14 +143,14 @@ func writeRemedy(err error, place, key string) string {
 	return fmt.Sprintf("let the user that runs hueair2mqtt write there (chown %d %s), or set %s elsewhere", os.Geteuid(), place, key)
 }
 
-// withSpace passes unless there is little room.
+// withSpace passes unless the disk is nearly full.
 func withSpace(component, dir, text string) Finding {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(dir, &disk); err != nil {
 		return Passed(component, "%s; its free space is unknown: %v", text, err)
 	}
 	free := disk.Bavail * uint64(disk.Bsize)
-	if free < littleSpace {
+	if free < minSpace {
 		return Warned(component, "free space on the disk of "+dir, "%s: only %s free", text, size(free))
 	}
 	return Passed(component, "%s, %s free", text, size(free))

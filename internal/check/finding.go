@@ -1,11 +1,6 @@
-// Package check finds out what is wrong with an installation, for the command of
-// that name: it looks at many components side by side within a time, and at the
-// files, directories and the clock that the program relies on.
-//
-// It is for somebody who does not know why nothing comes. So each finding says
-// what is the matter and, where something is, what to do about it; and one
-// component that hangs must not hide what is known of the others. What only a
-// source or the broker can tell comes from their packages.
+// Package check finds out what is wrong with an installation. It examines all components
+// side by side within a time limit, so that one that hangs doesn't hide what is known about
+// the others. A finding that isn't a pass says what to do.
 package check
 
 import (
@@ -20,22 +15,22 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// Status is what a finding amounts to.
+// Status is the result of a check.
 type Status string
 
 const (
-	// Pass is a component that works.
+	// Pass means that the component works.
 	Pass Status = "pass"
-	// Warning is one that works, but is not safe, or will not work for long.
+	// Warning means that it works, but isn't safe or won't work for long.
 	Warning Status = "warning"
-	// Fail is one that does not work.
+	// Fail means that it doesn't work.
 	Fail Status = "fail"
 )
 
-// Finding is what is known of one component. A component may have several. The
-// keys of its JSON are documented for other programs.
+// Finding is what is known about a component, which may have several. The keys of its JSON
+// are documented for other programs.
 type Finding struct {
-	// Component names what was looked at: "broker", "hue https://192.168.1.2".
+	// Component names what was examined: "broker", "hue https://192.168.1.2".
 	Component string `json:"component"`
 	Status    Status `json:"status"`
 	// Reason says what was found, in one line and without any secret.
@@ -43,27 +38,27 @@ type Finding struct {
 	// Remedy says in imperative words what to do. It is empty for Pass.
 	Remedy string `json:"remedy"`
 
-	// Unusable says that the program does not even start like that.
+	// Unusable reports whether the program doesn't even start because of this.
 	Unusable bool `json:"-"`
 }
 
-// Passed is a component that works.
+// Passed returns a finding about a component that works.
 func Passed(component, format string, args ...any) Finding {
 	return Finding{Component: component, Status: Pass, Reason: fmt.Sprintf(format, args...)}
 }
 
-// Warned is a component that works, with something to do about it.
+// Warned returns a finding about a component that works, but needs attention.
 func Warned(component, remedy, format string, args ...any) Finding {
 	return Finding{Component: component, Status: Warning, Reason: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// Failed is a component that does not work.
+// Failed returns a finding about a component that doesn't work.
 func Failed(component, remedy, format string, args ...any) Finding {
 	return Finding{Component: component, Status: Fail, Reason: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// FromError is the failure that an error tells of. remedy is for an error that
-// knows none.
+// FromError returns the failure that an error describes, with this remedy if the error has
+// none of its own.
 func FromError(component string, err error, remedy string) Finding {
 	reason, own := collectors.RemedyOf(err)
 	if own != "" {
@@ -72,14 +67,14 @@ func FromError(component string, err error, remedy string) Finding {
 	return Failed(component, remedy, "%s", reason)
 }
 
-// ErrFailed is returned by Outcome where something failed, ErrUnusable where the
-// program would not even start.
+// ErrFailed is returned by Outcome if something failed, ErrUnusable if the program would
+// not even start.
 var (
 	ErrFailed   = errors.New("something failed")
 	ErrUnusable = errors.New("hueair2mqtt can't run")
 )
 
-// Outcome sums findings up. Warnings count as good.
+// Outcome sums findings up. It ignores warnings.
 func Outcome(findings []Finding) error {
 	var outcome error
 	for _, f := range findings {
@@ -111,9 +106,9 @@ func WriteText(w io.Writer, findings []Finding) error {
 	summary := "All is well."
 	switch {
 	case counts[Fail] > 0:
-		summary = fmt.Sprintf("%d failed, %d with a warning, %d passed. What to do stands behind the arrows.", counts[Fail], counts[Warning], counts[Pass])
+		summary = fmt.Sprintf("%d failed, %d with a warning, %d passed. The text after an arrow says what to do.", counts[Fail], counts[Warning], counts[Pass])
 	case counts[Warning] > 0:
-		summary = fmt.Sprintf("All works, %d with a warning. What to do stands behind the arrows.", counts[Warning])
+		summary = fmt.Sprintf("Everything works, %d with a warning. The text after an arrow says what to do.", counts[Warning])
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", summary)
 	return err
@@ -132,7 +127,7 @@ func WriteJSON(w io.Writer, findings []Finding) error {
 	return encoder.Encode(clean)
 }
 
-// oneLine makes sure that a finding has one line, whatever an error holds.
+// oneLine replaces line breaks and other control characters, which an error may have.
 func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, unicode.IsControl), " ")
 }

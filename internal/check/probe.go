@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Probe looks at one component.
+// Probe examines one component.
 type Probe struct {
 	Component string
-	// Look returns what it found. It should end with its context; one that does not
-	// is left behind.
+	// Look returns the findings. It should return when ctx is done; if it doesn't, Run
+	// abandons it.
 	Look func(ctx context.Context) []Finding
 }
 
-// grace is how long a probe has to put its failure into words after its time.
+// grace is the time that a probe has to report its failure after its context is done.
 const grace = 500 * time.Millisecond
 
-// Run has all probes look side by side and returns what they found, in their
-// order. It returns at the deadline at the latest: a probe that has not answered by
-// then, because a disk or a server hangs, has failed.
+// Run runs all probes concurrently and returns their findings in the order of the probes. It
+// returns at the deadline at the latest: a probe that has not answered by then, because a
+// disk or a server hangs, has failed.
 func Run(ctx context.Context, deadline time.Time, probes []Probe) []Finding {
 	limit := time.Until(deadline) - grace
 	looking, cancel := context.WithDeadline(ctx, deadline.Add(-grace))

@@ -8,42 +8,60 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
+	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/sources"
 )
+
+// amazonSections are what signing in and out need of the configuration; the user may sign in
+// before the rest is set up.
+var amazonSections = []string{"amazon", "retry", "state_dir", "log"}
+
+// amazonRetrier retries as the bridge does. It logs only with log.level debug.
+func amazonRetrier(cmd *cobra.Command, c *configs.Config) (*collectors.Retrier, error) {
+	log := zap.NewNop()
+	if c.Log.Level == "debug" {
+		var err error
+		if log, err = newLogger(c.Log, cmd.ErrOrStderr()); err != nil {
+			return nil, &exitError{exitUnusable, err}
+		}
+	}
+	return collectors.NewRetrier(bridge.RetryPolicy(c.Retry), amazon.Source, log), nil
+}
 
 func newAmazonLoginCommand() *cobra.Command {
 	var domain string
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in to Amazon once, in your own browser",
-		Long: `Prints an address of Amazon's to open in a browser, and asks for the address of the
-page that the browser ends on, or for the code in it. Use a computer and a private
-window: on a phone the Alexa app may open instead of a page. The address is at
-amazon.com for every account, whatever its country.
+		Long: `Prints the address of an Amazon page to open in a browser, then asks for the address
+of the page on which the browser ends, or for the code in it. Use a computer and a
+private window: on a phone the Alexa app may open instead. The address is at amazon.com
+for every account, whatever its country.
 
-Password and second factor are between you and Amazon: this program sees neither.
-From then on it stays signed in by itself; a bridge that runs goes on at its next
-poll.`,
+You enter your password and second factor at Amazon; hueair2mqtt sees neither. It stays
+signed in from then on. A running service continues at its next poll.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadAmazonConfig(cmd)
+			config, err := loadConfig(cmd, amazonSections...)
 			if err != nil {
 				return err
 			}
 			if domain != "" {
 				known, ok := configs.FindMarketplace(domain)
 				if !ok {
-					return &exitError{exitUnusable, fmt.Errorf("--domain: %q is not a marketplace of Alexa; write one of %s",
+					return &exitError{exitUnusable, fmt.Errorf("--domain: %q is not a marketplace of Alexa: use one of %s",
 						domain, strings.Join(configs.Marketplaces, ", "))}
 				}
 				config.Amazon.Domain = known
 			}
-			// A code that can't be kept would be lost.
+			// Without a writable directory the code from Amazon would be lost.
 			if err := prepareStateDir(config.StateDir); err != nil {
 				return &exitError{exitUnusable, err}
 			}
@@ -54,35 +72,35 @@ poll.`,
 		},
 	}
 	configs.AddFlags(cmd.Flags())
-	cmd.Flags().StringVar(&domain, "domain", "", "marketplace where the account is at home, such as amazon.de, as a hint (default: amazon.domain of the configuration)")
+	cmd.Flags().StringVar(&domain, "domain", "", "home marketplace of the account, such as amazon.de, as a hint (default: amazon.domain of the configuration)")
 	return cmd
 }
 
-// signInText explains the sign-in whose address is put in.
+// signInText explains the sign-in. Its argument is the address to open.
 const signInText = `Open this address on a computer, in a private window of the browser, and sign in to
 Amazon there:
 
 %s
 
-After signing in, the browser ends on a page that says it was not found and has
+After you sign in, the browser ends on a page that says "not found" and has
 /ap/maplanding in its address. Copy the whole address of that page from the address
 bar, paste it here within five minutes, and press Enter.
 
 - If that page vanishes at once, take its address from the browser's history. The code
-  in it, which begins with AN, is enough by itself.
-- If "not found" comes before you could sign in, it is not that page: copy the address
-  above once more, whole, into a new private window.
+  in it, which begins with AN, is enough.
+- If "not found" appears before you could sign in, it is the wrong page: copy the whole
+  address above again into a new private window.
 
 `
 
-// amazonLogin signs in and shows what that lets it read.
+// amazonLogin signs in and lists the monitors.
 func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	retry, err := amazonRetrier(cmd, config)
 	if err != nil {
 		return err
 	}
-	options := amazonOptions(config)
+	options := sources.AmazonOptions(config)
 	signIn, err := account.NewSignIn(options.Account)
 	if err != nil {
 		return &exitError{exitUnusable, fmt.Errorf("amazon: %w", err)}
@@ -93,9 +111,9 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	if err := finishSignIn(ctx, signIn, retry, cmd.InOrStdin(), out); err != nil {
 		return &exitError{exitFailed, err}
 	}
-	fmt.Fprintf(out, "\nSigned in. hueair2mqtt now stays signed in by itself; what it needs for that is in amazon.json in %s.\n\n", config.StateDir)
+	fmt.Fprintf(out, "\nSigned in. hueair2mqtt stays signed in by itself, with the credentials in amazon.json in %s.\n\n", config.StateDir)
 	if err := showMonitors(ctx, options, retry, out); err != nil {
-		return &exitError{exitFailed, fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)}
+		return &exitError{exitFailed, fmt.Errorf("the sign-in is stored, but reading the monitors failed: %w", err)}
 	}
 	if !config.Amazon.Enabled {
 		fmt.Fprint(out, "\nThe bridge does not read them yet: set amazon.enabled to true in the configuration.\n")
@@ -104,12 +122,12 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 }
 
 var (
-	errInterrupted = errors.New("ended before the sign-in was done; nothing was changed")
-	errNoAddress   = errors.New("not signed in: the input has ended without an address that Amazon takes; nothing was changed. " +
+	errInterrupted = errors.New("interrupted before the sign-in was complete; nothing was changed")
+	errNoAddress   = errors.New("not signed in: the input ended before Amazon accepted an address; nothing was changed. " +
 		"Run hueair2mqtt amazon login again")
 )
 
-// finishSignIn asks for the address that the browser ended on until one is right.
+// finishSignIn asks for the address on which the browser ended until Amazon accepts one.
 func finishSignIn(ctx context.Context, signIn *account.SignIn, retry *collectors.Retrier, in io.Reader, out io.Writer) error {
 	addresses := newPastedAddresses(in)
 	for {
@@ -148,7 +166,7 @@ func finishSignIn(ctx context.Context, signIn *account.SignIn, retry *collectors
 	}
 }
 
-// showMonitors reads the monitors as the bridge will, and lists them.
+// showMonitors reads and lists the monitors.
 func showMonitors(ctx context.Context, options amazon.Options, retry *collectors.Retrier, out io.Writer) error {
 	collector, err := amazon.New(options)
 	if err != nil {
@@ -169,7 +187,7 @@ func showMonitors(ctx context.Context, options amazon.Options, retry *collectors
 		fmt.Fprintf(out, "Note: %v\n", fault)
 	}
 	if len(snapshot.Devices) == 0 {
-		return nil // a fault says so, and names the account
+		return nil // a fault says so and names the account
 	}
 	return writeMonitors(out, snapshot.Devices)
 }

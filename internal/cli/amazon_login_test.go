@@ -41,7 +41,7 @@ func TestAmazonLogin(t *testing.T) {
 		t.Errorf("the account's devices: %q", devices)
 	}
 	code, stdout, _ = run(t, "amazon", "logout", "--config", h.Config)
-	if code != exitGood || !strings.Contains(stdout, "Nobody is signed in") {
+	if code != exitGood || !strings.Contains(stdout, "Not signed in") {
 		t.Errorf("a second time: exit code %d, printed %s", code, stdout)
 	}
 }
@@ -295,7 +295,7 @@ func TestTheDemoShowsARenewalThatNobodyNotices(t *testing.T) {
 	if code != exitGood {
 		t.Errorf("exit code %d", code)
 	}
-	ends := strings.Index(stdout, "cookies end before their time")
+	ends := strings.Index(stdout, "cookies expire early")
 	renewed := strings.Index(stdout, "The cookies were renewed")
 	if ends < 0 || renewed < ends {
 		t.Errorf("no renewal is shown:\n%s", stdout)

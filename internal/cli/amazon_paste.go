@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// pasteQuiet is how long nothing more must come before what was pasted is taken
-// to be whole. The lines of one paste come within milliseconds.
+// pasteQuiet is the silence after which a pasted address is complete. The lines of one paste
+// arrive within milliseconds.
 const pasteQuiet = 300 * time.Millisecond
 
-// pastedAddresses takes the input apart into addresses, each of which may have
-// been broken into lines on its way. An address ends before a line that begins
-// another one, when nothing more comes for a moment, and at the end of the input.
+// pastedAddresses splits the input into addresses, which may be broken into lines. An address
+// ends before a line that begins another one, after pasteQuiet, and at the end of the input.
 type pastedAddresses struct {
 	lines   chan string
 	err     error // why lines is closed; io.EOF at the input's end
@@ -22,8 +21,8 @@ type pastedAddresses struct {
 	isAhead bool
 }
 
-// newPastedAddresses reads from in until that ends. A read of a terminal can't be
-// broken off: the one that is under way when the program is done ends with it.
+// newPastedAddresses reads from in until its end. A read from a terminal can't be cancelled,
+// so the last one ends with the process.
 func newPastedAddresses(in io.Reader) *pastedAddresses {
 	p := &pastedAddresses{lines: make(chan string)}
 	go func() {
@@ -43,8 +42,8 @@ func newPastedAddresses(in io.Reader) *pastedAddresses {
 	return p
 }
 
-// next gives the next address as it was pasted. Its error is io.EOF when there
-// are no more, or the context's.
+// next returns the next address as it was pasted. The error is io.EOF after the last one, or
+// the context's.
 func (p *pastedAddresses) next(ctx context.Context) (string, error) {
 	var parts strings.Builder
 	if p.isAhead {
@@ -80,14 +79,14 @@ func (p *pastedAddresses) next(ctx context.Context) (string, error) {
 	}
 }
 
-// beginsAddress says whether a line is the first one of an address.
+// beginsAddress reports whether a line is the first one of an address.
 func beginsAddress(line string) bool {
 	line = strings.ToLower(strings.TrimLeft(line, " \t\"'`<([{"))
 	return strings.HasPrefix(line, "https://") || strings.HasPrefix(line, "http://") || strings.HasPrefix(line, "www.")
 }
 
-// expectsMore says whether an address was broken off where a value that may
-// itself be an address belongs.
+// expectsMore reports whether an address ends where a value belongs that may itself be an
+// address.
 func expectsMore(address string) bool {
 	address = strings.TrimRight(address, " \t\r\n")
 	return strings.HasSuffix(address, "=") || strings.HasSuffix(address, "&") || strings.HasSuffix(address, "?")

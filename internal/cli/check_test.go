@@ -267,7 +267,7 @@ var brokenInstallations = []broken{
 	}, "broker", exitFailed, "", "tcp:// or ssl:// as the broker has it there"},
 
 	{"no hue.json", func(i *installation) { os.Remove(i.StateFile("hue.json")) },
-		"hue", exitUnusable, "no Hue bridge is named or paired", "hueair2mqtt hue pair"},
+		"hue", exitUnusable, "no Hue bridge is configured or paired", "hueair2mqtt hue pair"},
 	{"a damaged hue.json", func(i *installation) {
 		harness.WriteFile(i.t, i.StateFile("hue.json"), `{"bridges": [{"username": "`+harness.HueKey, 0o600)
 	}, "hue", exitUnusable, "is damaged", "remove it and pair the Hue bridges again"},
@@ -357,7 +357,7 @@ var brokenInstallations = []broken{
 		if err != nil {
 			i.t.Fatal(err)
 		}
-	}, "clock", exitFailed, "but this program is of", "set the clock"},
+	}, "clock", exitFailed, "but this build is dated", "set the clock"},
 
 	{"no directory for the log", func(i *installation) { i.set("log.file", i.file("nowhere/log")) },
 		"log", exitFailed, "there is no directory", "install -d"},

@@ -27,17 +27,17 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 )
 
-// The demo's clock: quick enough that ten seconds show everything once.
+// The timetable of the demo shows everything once within ten seconds.
 const (
 	demoInterval = 2 * time.Second
-	demoExpire   = 2500 * time.Millisecond // Amazon's cookies end
-	demoRevoke   = 5 * time.Second         // Amazon ends the sign-in
-	demoRestore  = 7 * time.Second         // and takes it again
+	demoExpire   = 2500 * time.Millisecond // Amazon's cookies expire
+	demoRevoke   = 5 * time.Second         // Amazon revokes the sign-in
+	demoRestore  = 7 * time.Second         // and accepts it again
 )
 
 func newDemoCommand() *cobra.Command {
@@ -47,11 +47,10 @@ func newDemoCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the bridge at work: needs no device, no broker and no setting",
-		Long: `Runs the bridge with a broker, a Philips Hue bridge and an Amazon account of its
-own, all within this program and on this machine only. Prints a line for each
-MQTT message; shows cookies that are renewed, and a sign-in that Amazon ends and
-takes again.`,
+		Short: "Show the bridge at work, without any device, broker or configuration",
+		Long: `Runs the bridge with its own broker, Philips Hue bridge and Amazon account, all in this
+process and reachable from this machine only. Prints a line for each MQTT message. It
+shows cookies that are renewed, and a sign-in that Amazon revokes and accepts again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -69,12 +68,12 @@ takes again.`,
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&duration, "for", 0, "end by itself after this time, such as 10s (0: run until Ctrl-C)")
+	cmd.Flags().DurationVar(&duration, "for", 0, "stop after this time, such as 10s (0: run until Ctrl-C)")
 	cmd.Flags().Uint16Var(&port, "port", 0, "loopback port of the demo's broker (0: any free one)")
 	return cmd
 }
 
-// demo runs until ctx ends.
+// demo runs until ctx is done.
 func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	stateDir, err := os.MkdirTemp("", "hueair2mqtt-demo-")
 	if err != nil {
@@ -82,8 +81,8 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	}
 	defer os.RemoveAll(stateDir)
 
-	// Whoever reads the output may leave first ("| head"). The demo then ends and
-	// tidies up, where the signal would kill it.
+	// The reader of the output may exit first ("| head"). Without this, SIGPIPE would kill the
+	// demo before it has removed its directory.
 	ignored := make(chan os.Signal, 1)
 	signal.Notify(ignored, syscall.SIGPIPE)
 	defer signal.Stop(ignored)
@@ -96,13 +95,13 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	}
 	defer closeBroker()
 
-	house := newDemoHouse()
-	hueURL, closeHue, err := serveLoopback(house.hue)
+	home := newDemoHome()
+	hueURL, closeHue, err := serveLoopback(home.hue)
 	if err != nil {
 		return err
 	}
 	defer closeHue()
-	alexaURL, closeAlexa, err := serveLoopback(house.amazon)
+	alexaURL, closeAlexa, err := serveLoopback(home.amazon)
 	if err != nil {
 		return err
 	}
@@ -112,11 +111,12 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	amazonAccount := house.account(alexaURL, stateDir)
-	if err := house.signIn(ctx, amazonAccount.Account, log); err != nil {
+	config := home.config(hueURL, alexaURL, stateDir)
+	config.MQTT.Broker = "tcp://" + address
+	if err := home.signIn(ctx, config, log); err != nil {
 		return err
 	}
-	tasks, err := house.tasks(hueURL, amazonAccount)
+	tasks, err := tasksToRun(sources.All(config, nil))
 	if err != nil {
 		return err
 	}
@@ -125,25 +125,17 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	printer.printf("A house with two Hue motion sensors and an air quality monitor, polled every %v.\n", demoInterval)
+	printer.printf("Two Hue motion sensors and an air quality monitor, polled every %v.\n", demoInterval)
 	printer.printf("Watch it from another terminal:  mosquitto_sub -h %s -p %s -v -t '#'\n", host, brokerPort)
-	printer.printf("Or point Home Assistant's MQTT integration at it. Ctrl-C ends it.\n\n")
+	printer.printf("Or point Home Assistant's MQTT integration at it. Press Ctrl-C to end.\n\n")
 
 	var running sync.WaitGroup
 	defer running.Wait()
-	running.Go(func() { house.live(ctx, printer) })
-	return bridge.Run(ctx, bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://" + address, BaseTopic: "hueair2mqtt", ClientID: "hueair2mqtt-demo"},
-		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-		Retry:         configs.Retry{Attempts: 3, BaseDelay: 100 * time.Millisecond, Multiplier: 2, MaxDelay: time.Second, Jitter: 0.1},
-		StateDir:      stateDir,
-		Version:       versionText(),
-		Tasks:         tasks,
-		Log:           log,
-	})
+	running.Go(func() { home.run(ctx, printer) })
+	return bridge.Run(ctx, bridgeOptions(config, tasks, log))
 }
 
-// startDemoBroker starts a broker on loopback that prints what it is given.
+// startDemoBroker starts a broker on loopback that prints each message.
 func startDemoBroker(port uint16, printer *demoPrinter) (address string, closeBroker func(), err error) {
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
@@ -159,7 +151,7 @@ func startDemoBroker(port uint16, printer *demoPrinter) (address string, closeBr
 	}
 	if err == nil {
 		err = server.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
-			if !strings.HasPrefix(p.TopicName, "$") { // the broker's own
+			if !strings.HasPrefix(p.TopicName, "$") { // topics of the broker itself
 				printer.message(p.TopicName, p.Payload)
 			}
 		})
@@ -170,7 +162,7 @@ func startDemoBroker(port uint16, printer *demoPrinter) (address string, closeBr
 	return listener.Addr().String(), func() { server.Close() }, nil
 }
 
-// allowAll lets everybody on this machine read and write the demo's broker.
+// allowAll authorizes every client on this machine.
 type allowAll struct{ broker.HookBase }
 
 func (*allowAll) ID() string { return "allow-all" }
@@ -180,7 +172,7 @@ func (*allowAll) Provides(hook byte) bool {
 func (*allowAll) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
 func (*allowAll) OnACLCheck(*broker.Client, string, bool) bool              { return true }
 
-// serveLoopback serves a handler on a free loopback port.
+// serveLoopback serves a handler on a free loopback port until it is closed.
 func serveLoopback(h http.Handler) (url string, closeServer func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -195,8 +187,8 @@ func serveLoopback(h http.Handler) (url string, closeServer func(), err error) {
 	}, nil
 }
 
-// demoHouse is the house of the demo, with values that move.
-type demoHouse struct {
+// demoHome has a Hue bridge and an Amazon account with values that change.
+type demoHome struct {
 	hue     *huetest.Bridge
 	amazon  *amazontest.Account
 	sensors []huetest.MotionSensor
@@ -208,8 +200,8 @@ const (
 	demoHueKey = "demo-key"
 )
 
-func newDemoHouse() *demoHouse {
-	h := &demoHouse{
+func newDemoHome() *demoHome {
+	h := &demoHome{
 		hue:    huetest.NewBridge(demoHueID, demoHueKey),
 		amazon: amazontest.NewAccount(),
 		sensors: []huetest.MotionSensor{
@@ -225,20 +217,29 @@ func newDemoHouse() *demoHouse {
 	return h
 }
 
-// account says how the house's Amazon account is read.
-func (h *demoHouse) account(url, stateDir string) amazon.Options {
-	return amazon.Options{
-		Account: account.Options{
-			Domain: "amazon.co.uk", StateDir: stateDir, Endpoint: url, AuthEndpoint: url, Timeout: demoInterval,
-			Marketplaces: configs.Marketplaces,
+// config returns the configuration of a bridge that reads the home.
+func (h *demoHome) config(hueURL, amazonURL, stateDir string) *configs.Config {
+	return &configs.Config{
+		MQTT:          configs.MQTT{BaseTopic: "hueair2mqtt", ClientID: "hueair2mqtt-demo"},
+		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
+		Hue: configs.Hue{
+			Enabled: true, Interval: demoInterval, Timeout: demoInterval,
+			Bridges: []configs.HueBridge{{Host: hueURL, ID: demoHueID, Username: demoHueKey}},
+			Areas:   map[string]string{h.sensors[0].MAC: "Hall", h.sensors[1].MAC: "Cellar"},
 		},
-		Areas: map[string]string{h.monitor.Serial: "Living Room"},
+		Amazon: configs.Amazon{
+			Enabled: true, Interval: demoInterval, Timeout: demoInterval, Domain: "amazon.co.uk",
+			Areas:     map[string]string{h.monitor.Serial: "Living Room"},
+			Endpoints: configs.AmazonEndpoints{Alexa: amazonURL, Auth: amazonURL},
+		},
+		Retry:    configs.Retry{Attempts: 3, BaseDelay: 100 * time.Millisecond, Multiplier: 2, MaxDelay: time.Second, Jitter: 0.1},
+		StateDir: stateDir,
 	}
 }
 
-// signIn signs in to the account as a user does, who is played too.
-func (h *demoHouse) signIn(ctx context.Context, o account.Options, log *zap.Logger) error {
-	signIn, err := account.NewSignIn(o)
+// signIn signs in to the account as a user does, whose part it plays.
+func (h *demoHome) signIn(ctx context.Context, c *configs.Config, log *zap.Logger) error {
+	signIn, err := account.NewSignIn(sources.AmazonOptions(c).Account)
 	if err != nil {
 		return err
 	}
@@ -251,28 +252,9 @@ func (h *demoHouse) signIn(ctx context.Context, o account.Options, log *zap.Logg
 	return err
 }
 
-func (h *demoHouse) tasks(hueURL string, o amazon.Options) ([]bridge.Task, error) {
-	hueCollector, err := hue.New(hue.Options{
-		Host: hueURL, ID: demoHueID, Username: demoHueKey, Setting: "hue.bridges[0]", Timeout: demoInterval,
-		Areas: map[string]string{h.sensors[0].MAC: "Hall", h.sensors[1].MAC: "Cellar"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	amazonCollector, err := amazon.New(o)
-	if err != nil {
-		return nil, err
-	}
-	return []bridge.Task{
-		{Collector: hueCollector, Interval: demoInterval, AlertFile: hueAlertFile},
-		{Collector: amazonCollector, Interval: demoInterval, AlertFile: amazonAlertFile},
-	}, nil
-}
-
-// live lets the house live until ctx ends: values move every second; once the
-// cookies end and are renewed, and once Amazon ends the sign-in and takes it
-// again.
-func (h *demoHouse) live(ctx context.Context, printer *demoPrinter) {
+// run changes the values every second, expires the cookies once, and revokes and restores the
+// sign-in once, until ctx is done.
+func (h *demoHome) run(ctx context.Context, printer *demoPrinter) {
 	seconds := time.NewTicker(time.Second)
 	defer seconds.Stop()
 	expire := time.NewTimer(demoExpire)
@@ -285,7 +267,7 @@ func (h *demoHouse) live(ctx context.Context, printer *demoPrinter) {
 	for n := 1; ; {
 		if h.amazon.Requests(amazontest.TokenPath) > renewals {
 			renewals = math.MaxInt
-			printer.printf("\n-- The cookies were renewed: nobody had to do anything, and no alert came --\n\n")
+			printer.printf("\n-- The cookies were renewed, without any action by the user and without an alert --\n\n")
 		}
 		select {
 		case <-ctx.Done():
@@ -294,21 +276,21 @@ func (h *demoHouse) live(ctx context.Context, printer *demoPrinter) {
 			h.step(n)
 			n++
 		case <-expire.C:
-			printer.printf("\n-- Amazon's cookies end before their time: the next poll renews them --\n\n")
+			printer.printf("\n-- Amazon's cookies expire early: the next poll renews them --\n\n")
 			renewals = h.amazon.Requests(amazontest.TokenPath)
 			h.amazon.KillCookies()
 		case <-revoke.C:
-			printer.printf("\n-- Amazon ends the sign-in: see the problem topic and the monitor's availability --\n\n")
+			printer.printf("\n-- Amazon revokes the sign-in: see the problem topic and the monitor's availability --\n\n")
 			h.amazon.Revoke()
 		case <-restore.C:
-			printer.printf("\n-- Amazon takes the sign-in again: the alert ends by itself --\n\n")
+			printer.printf("\n-- Amazon accepts the sign-in again: the alert clears by itself --\n\n")
 			h.amazon.Restore()
 		}
 	}
 }
 
-// step moves every value to where it is at second n.
-func (h *demoHouse) step(n int) {
+// step sets every value to that of second n.
+func (h *demoHome) step(n int) {
 	wave := func(period float64) float64 { return math.Sin(2 * math.Pi * float64(n) / period) }
 	for i, s := range h.sensors {
 		s.Temperature += 0.5 * wave(20+float64(i))

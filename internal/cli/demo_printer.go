@@ -15,7 +15,7 @@ import (
 type demoPrinter struct {
 	mu     sync.Mutex
 	out    io.Writer
-	failed func() // called when nobody reads any more
+	failed func() // called when the output can't be written
 }
 
 func (p *demoPrinter) printf(format string, args ...any) {
@@ -31,7 +31,7 @@ func (p *demoPrinter) message(topic string, payload []byte) {
 	p.printf("%s  %-48s  %s\n", time.Now().Format("15:04:05"), topic, describe(topic, payload))
 }
 
-// describe shortens a payload to what a person wants to know.
+// describe summarizes a payload.
 func describe(topic string, payload []byte) string {
 	var fields map[string]any
 	if json.Unmarshal(payload, &fields) != nil {

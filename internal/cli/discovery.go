@@ -12,7 +12,7 @@ import (
 func newDiscoveryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "discovery",
-		Short: "What Home Assistant was told",
+		Short: "Manage the devices announced to Home Assistant",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -24,13 +24,13 @@ func newDiscoveryRemoveCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "remove",
-		Short: "Take every device that hueair2mqtt announced out of Home Assistant",
-		Long: `Takes every device that hueair2mqtt announced under its base topic out of Home
-Assistant, and nothing else. States stay on the broker for other listeners; with
---all they go too, and with them all else that hueair2mqtt retains there.
+		Short: "Remove every device that hueair2mqtt announced from Home Assistant",
+		Long: `Removes every device that hueair2mqtt announced under its base topic from Home
+Assistant, and nothing else. States stay on the broker for other subscribers; --all
+removes them too, and everything else that hueair2mqtt retains there.
 
-Stop the service first, or set homeassistant.discovery to false: a bridge that
-runs announces its devices again when it reconnects or Home Assistant restarts.`,
+Stop the service first, or set homeassistant.discovery to false: a running bridge
+announces its devices again when it reconnects or Home Assistant restarts.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "mqtt", "homeassistant")
@@ -46,7 +46,7 @@ runs announces its devices again when it reconnects or Home Assistant restarts.`
 				fmt.Fprintln(cmd.OutOrStdout(), "removed", topic)
 			}
 			if err != nil {
-				return &exitError{exitFailed, fmt.Errorf("removing the %ss on %s: %w", what, config.MQTT.Broker, err)}
+				return &exitError{exitFailed, fmt.Errorf("remove the %ss on %s: %w", what, config.MQTT.Broker, err)}
 			}
 			if len(removed) == 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker holds no %s of hueair2mqtt under %s for base topic %s\n",
@@ -55,7 +55,7 @@ runs announces its devices again when it reconnects or Home Assistant restarts.`
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "remove states, problems and the bridge's own topics too")
+	cmd.Flags().BoolVar(&all, "all", false, "also remove states, problems and the bridge's own topics")
 	configs.AddFlags(cmd.Flags())
 	return cmd
 }

@@ -14,29 +14,25 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/health"
 )
 
-// healthTimeout is longer than the running program takes for an answer, and shorter
-// than container engines wait for a health check.
+// healthTimeout is longer than the running program takes to answer and shorter than container
+// engines wait for a health check.
 const healthTimeout = 4 * time.Second
 
-func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }
-
-// newHealthCommand makes the health check of the container image, which has no other
-// program that could send a request.
+// newHealthCommand makes the command that is the health check of the container image, which
+// has no other program to send a request with.
 func newHealthCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the running program whether it is healthy",
 		Long: `Asks the hueair2mqtt that runs on this machine with the same configuration, at
-/healthz of metrics.listen or web.listen, and prints its answer. It is for the health
-check of a container.
+/healthz of metrics.listen or web.listen, and prints its answer. The container image
+uses it as its health check.
 
-Exit code 0: it is healthy. 1: it is not, or it does not answer. 2: neither
-metrics.listen nor web.listen is set, or the configuration can't be used.`,
+Exit code 0: healthy. 1: not healthy, or no answer. 2: neither metrics.listen nor
+web.listen is set, or the configuration is invalid.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "metrics", "web")
@@ -45,7 +41,7 @@ metrics.listen nor web.listen is set, or the configuration can't be used.`,
 			}
 			listen := cmp.Or(config.Metrics.Listen, config.Web.Listen)
 			if listen == "" {
-				return &exitError{exitUnusable, errors.New("set metrics.listen, such as 127.0.0.1:9469: the health of the running program is asked there")}
+				return &exitError{exitUnusable, errors.New("set metrics.listen, such as 127.0.0.1:9469: hueair2mqtt reports its health there")}
 			}
 			answer, err := askHealth(cmd.Context(), listen)
 			if err != nil {
@@ -59,8 +55,8 @@ metrics.listen nor web.listen is set, or the configuration can't be used.`,
 	return cmd
 }
 
-// askHealth asks the program that listens at an address of this machine. The error is
-// what is wrong with it.
+// askHealth asks the program that listens at an address of this machine. The error says what
+// is wrong with it.
 func askHealth(ctx context.Context, listen string) (answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
@@ -71,7 +67,7 @@ func askHealth(ctx context.Context, listen string) (answer string, err error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
 	response, err := client.Do(r)
 	if err != nil {
-		return "", fmt.Errorf("the program does not answer: %w: see its log", err)
+		return "", fmt.Errorf("hueair2mqtt does not answer: %w: see its log", err)
 	}
 	defer response.Body.Close()
 	const maxAnswer = 1 << 10
@@ -86,8 +82,8 @@ func askHealth(ctx context.Context, listen string) (answer string, err error) {
 	return answer, nil
 }
 
-// reachable returns an address at which a server that listens at this one can be
-// reached: loopback where it listens on all addresses.
+// reachable returns the address at which a server that listens at this address is reachable:
+// loopback if it listens on all addresses.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

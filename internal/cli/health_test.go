@@ -69,7 +69,7 @@ func TestHealthIsServed(t *testing.T) {
 	// A stopped process accepts connections and does not answer.
 	p.Signal(syscall.SIGSTOP)
 	code, _, stderr := run(t, append([]string{"health"}, flags...)...)
-	if code != exitFailed || !strings.Contains(stderr, "the program does not answer: ") {
+	if code != exitFailed || !strings.Contains(stderr, "hueair2mqtt does not answer: ") {
 		t.Errorf("health of a hung program: %d %s", code, stderr)
 	}
 	p.Signal(syscall.SIGCONT)

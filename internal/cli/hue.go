@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
@@ -23,43 +20,27 @@ func newHueCommand(finder pairing.Finder) *cobra.Command {
 	return cmd
 }
 
-// hueSections are what finding and pairing need of the configuration: people do
-// both before the rest is set up.
-var hueSections = []string{"hue", "state_dir"}
-
-// loadHueConfig reads the settings of the Hue bridges.
-func loadHueConfig(cmd *cobra.Command) (*configs.Config, error) {
-	return loadConfig(cmd, hueSections...)
-}
-
-// hueOptions are those of all Hue bridges: the configured ones, and those that are
-// only paired. Without any there is nothing to read.
-func hueOptions(c *configs.Config, find pairing.FindFunc) ([]hue.Options, error) {
-	options, err := hueOptionsIfAny(c, find)
-	if err == nil && len(options) == 0 {
-		return nil, &collectors.RemedyError{
-			Err:    errors.New("hue.bridges: no Hue bridge is named or paired, though hue.enabled is true"),
-			Remedy: `run "hueair2mqtt hue pair", or set hue.enabled to false`,
-		}
+func newHueForgetCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "forget ID",
+		Short: "Remove a paired Hue bridge",
+		Long: `Removes a paired Hue bridge and its key from hue.json in the state directory, for
+example one that was replaced. A running service stops reading it within seconds.
+Devices that have moved to another Hue bridge stay as they are; the others become
+unavailable. Exit code 1: there is no such bridge.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := loadConfig(cmd, hueSections...)
+			if err != nil {
+				return err
+			}
+			if err := pairing.Forget(config.StateDir, args[0]); err != nil {
+				return &exitError{exitFailed, fmt.Errorf("hue forget: %w", err)}
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "Forgotten. To delete its key on the Hue bridge as well, remove hueair2mqtt there in the Hue app.\n")
+			return nil
+		},
 	}
-	return options, err
-}
-
-// hueOptionsIfAny is hueOptions where no Hue bridge is no error.
-func hueOptionsIfAny(c *configs.Config, find pairing.FindFunc) ([]hue.Options, error) {
-	template := hue.Options{
-		StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Find: find,
-		Lights: c.Hue.Lights, ButtonEvents: hue.ButtonEvents(c.Hue.ButtonEvents),
-	}
-	var configured []hue.Options
-	for i, b := range c.Hue.Bridges {
-		o := template
-		o.Host, o.ID, o.Username, o.Setting = b.Host, b.ID, b.Username.Reveal(), fmt.Sprintf("hue.bridges[%d]", i)
-		configured = append(configured, o)
-	}
-	options, err := hue.WithPaired(configured, template)
-	if err != nil {
-		return nil, fmt.Errorf("hue: %w", err)
-	}
-	return options, nil
+	configs.AddFlags(cmd.Flags())
+	return cmd
 }

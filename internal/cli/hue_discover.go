@@ -3,21 +3,20 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"hueair2mqtt/collectors/hue/pairing"
 	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-
-	"hueair2mqtt/collectors/hue/pairing"
 )
 
 func newHueDiscoverCommand(finder pairing.Finder) *cobra.Command {
 	return &cobra.Command{
 		Use:   "discover",
 		Short: "Find the Hue bridges in the network",
-		Long: `Asks the network (mDNS, SSDP) and the vendor's discovery service, side by side, for
-Hue bridges, and lists them, a line each: id, model, address, software. Exit code 0:
-there is one; 1: there is none.`,
+		Long: `Searches the network (mDNS, SSDP) and asks the vendor's discovery service, and lists
+the Hue bridges, a line each: id, model, address, software. Exit code 0: found at
+least one. 1: found none.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := finder.Find(cmd.Context())
@@ -30,16 +29,16 @@ there is one; 1: there is none.`,
 	}
 }
 
-// noBridge says that nothing was found, and what of the search failed.
+// noBridge returns the error for a search without a result, which may have failed with err.
 func noBridge(err error) error {
-	const text = "no Hue bridge was found: look up its address in the Hue app (Settings, Bridges, i) and give it with hue pair --host"
+	const text = "no Hue bridge was found: look up its address in the Hue app (Settings, Bridges, i) and pass it to hue pair with --host"
 	if err != nil {
-		return fmt.Errorf("%s; the search failed %w", text, err)
+		return fmt.Errorf("%s; the search failed: %w", text, err)
 	}
 	return errors.New(text)
 }
 
-// writeBridges lists bridges, a line each.
+// writeBridges writes a table of bridges.
 func writeBridges(w io.Writer, found []pairing.Found) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, b := range found {

@@ -18,20 +18,24 @@ import (
 	"hueair2mqtt/configs"
 )
 
+// hueSections are what pairing needs of the configuration; the user may pair before the
+// rest is set up.
+var hueSections = []string{"hue", "state_dir"}
+
 func newHuePairCommand(finder pairing.Finder) *cobra.Command {
 	var host string
 	cmd := &cobra.Command{
 		Use:   "pair",
-		Short: "Get a key from a Hue bridge by its link button",
-		Long: `Finds the Hue bridge, or takes the one at --host, waits until you press the link
-button on it, and stores the key and the bridge's identity in hue.json of the
-state directory. Ends with the list of the sensors and their values.
+		Short: "Pair with a Hue bridge by its link button",
+		Long: `Finds the Hue bridge, or uses the one at --host, waits until you press its link
+button, and stores the key and the bridge's identity in hue.json in the state
+directory. Then it lists the sensors and their values.
 
-With sudo, the file is given to the owner of the state directory, so that the
-service can read it.`,
+With sudo, the file gets the owner of the state directory, so that the service can
+read it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadHueConfig(cmd)
+			config, err := loadConfig(cmd, hueSections...)
 			if err != nil {
 				return err
 			}
@@ -49,13 +53,13 @@ service can read it.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&host, "host", "", "address of the Hue bridge; empty: the one that is found")
+	cmd.Flags().StringVar(&host, "host", "", "address of the Hue bridge (default: the only one in the network)")
 	configs.AddFlags(cmd.Flags())
 	return cmd
 }
 
-// onlyBridge finds the address of the one bridge there is. If it is announced at
-// several addresses, the one counts at which it answers.
+// onlyBridge returns the address of the only bridge in the network. If the bridge is announced
+// at several addresses, it is the only one that answers.
 func onlyBridge(cmd *cobra.Command, finder pairing.Finder) (string, error) {
 	found, err := finder.Find(cmd.Context())
 	switch len(found) {
@@ -74,7 +78,7 @@ func onlyBridge(cmd *cobra.Command, finder pairing.Finder) (string, error) {
 	if err := writeBridges(cmd.OutOrStdout(), found); err != nil {
 		return "", err
 	}
-	return "", &exitError{exitUnusable, fmt.Errorf("%d Hue bridges or addresses of one were found: choose one by its address, such as --host %s", len(found), found[0].Host)}
+	return "", &exitError{exitUnusable, fmt.Errorf("found %d Hue bridges, or several addresses of one: choose one with --host, such as --host %s", len(found), found[0].Host)}
 }
 
 func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
@@ -86,9 +90,9 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	fmt.Fprintf(out, "Hue bridge %s (%s) at %s\n", n.ID, orUnknown(n.Model), host)
 	switch {
 	case !n.Encrypted:
-		fmt.Fprintln(out, "It is an old one without https: the key goes through your network unencrypted.")
+		fmt.Fprintln(out, "It is an old model without https: the key travels through your network unencrypted.")
 	case n.Fingerprint != "":
-		fmt.Fprintf(out, "Its certificate is its own; from now on only this one is accepted:\n  SHA-256 %s\n", n.Fingerprint)
+		fmt.Fprintf(out, "It signed its certificate itself. From now on only this certificate is accepted:\n  SHA-256 %s\n", n.Fingerprint)
 	}
 	name, err := os.Hostname()
 	if err != nil {
@@ -99,18 +103,18 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	countdown.end()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("stopped before the button was pressed")
+		return errors.New("stopped before the link button was pressed")
 	case err != nil:
 		return err
 	}
 	fmt.Fprintf(out, "Paired; the key is in %s of %s.\n", pairing.StateFile, config.StateDir)
 	if !config.Hue.Enabled {
-		fmt.Fprintln(out, "Set hue.enabled to true in the configuration, so that it is read.")
+		fmt.Fprintln(out, "Set hue.enabled to true in the configuration to have it read.")
 	}
 	return listHueSensors(ctx, out, config, n.ID)
 }
 
-// listHueSensors reads the bridge with the new key.
+// listHueSensors reads the bridge with its new key.
 func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, id string) error {
 	collector, err := hue.New(hue.Options{ID: id, StateDir: config.StateDir, Timeout: config.Hue.Timeout, Areas: config.Hue.Areas, Setting: pairing.StateFile})
 	if err != nil {
@@ -128,12 +132,12 @@ func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, 
 	return writeHueSensors(out, snapshot.Devices)
 }
 
-// countdown tells how long the button may still be pressed: in place on a
-// terminal, else in a line every 5 s.
+// countdown shows the time left to press the button: in place on a terminal, otherwise as a
+// line every 5 s.
 type countdown struct {
 	out      io.Writer
 	terminal bool
-	next     time.Duration // that a line is due at
+	next     time.Duration // time left at which the next line is due
 }
 
 const countdownStep = 5 * time.Second
@@ -159,7 +163,7 @@ func (c *countdown) show(left time.Duration) {
 	}
 }
 
-// end leaves the line of the countdown.
+// end ends the line of the countdown.
 func (c *countdown) end() {
 	if c.terminal {
 		fmt.Fprintln(c.out)

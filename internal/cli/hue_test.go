@@ -122,12 +122,12 @@ func TestHuePair(t *testing.T) {
 	}
 
 	config := &configs.Config{StateDir: dir, Hue: configs.Hue{Enabled: true}}
-	options, err := hueOptions(config, nil)
-	if err != nil || len(options) != 1 || options[0].ID != harness.HueID {
-		t.Errorf("%+v, %v", options, err)
+	tasks, err := tasksToRun(registry(config))
+	if err != nil || len(tasks) != 1 || tasks[0].Collector.Endpoint() != harness.HueID {
+		t.Errorf("%+v, %v", tasks, err)
 	}
 	config.StateDir = t.TempDir()
-	if _, err = hueOptions(config, nil); err == nil || !strings.Contains(err.Error(), "hue.bridges") || !strings.Contains(err.Error(), "hue pair") {
+	if _, err = tasksToRun(registry(config)); err == nil || !strings.Contains(err.Error(), "hue.enabled") || !strings.Contains(err.Error(), "hue pair") {
 		t.Error(err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"hueair2mqtt/internal/logfile"
 )
 
-// openLog opens the log of a program that runs for long: log.file, or stderr. With
-// a file, stderr has what can't be in it: why it can't be written.
+// openLog opens the log of the service: log.file, or stderr. If there is a file, stderr gets
+// the messages about its failures.
 func openLog(c configs.Log, stderr io.Writer) (log *zap.Logger, closeLog func(), err error) {
 	onStderr, err := newLogger(c, stderr)
 	if err != nil || c.File == "" {
@@ -24,17 +24,17 @@ func openLog(c configs.Log, stderr io.Writer) (log *zap.Logger, closeLog func(),
 	onStderr = onStderr.With(zap.String("file", c.File))
 	file, err := logfile.Open(c.File, logfile.Notice{
 		Failed: func(err error) {
-			onStderr.Error("log.file can't be written, and its lines are lost until it can: run hueair2mqtt check, which tells what to do", zap.Error(err))
+			onStderr.Error("log.file can't be written, so its lines are lost: run hueair2mqtt check to see what to do", zap.Error(err))
 		},
 		Recovered: func(lost int) {
 			onStderr.Warn("log.file is written again", zap.Int("lines_lost", lost))
-			log.Warn("lines are missing here, because log.file could not be written", zap.Int("lines_lost", lost))
+			log.Warn("lines are missing here because log.file could not be written", zap.Int("lines_lost", lost))
 		},
 		Replaced: func() {
-			onStderr.Warn("log.file was deleted or renamed while it was written; a new one is begun")
+			onStderr.Warn("log.file was deleted or renamed; a new one was created")
 		},
 		Ended: func(lost int) {
-			onStderr.Error("log.file can't be written to the end", zap.Int("lines_lost", lost))
+			onStderr.Error("the last lines of log.file could not be written", zap.Int("lines_lost", lost))
 		},
 	})
 	if err != nil {
@@ -46,7 +46,7 @@ func openLog(c configs.Log, stderr io.Writer) (log *zap.Logger, closeLog func(),
 	return log, file.Close, nil
 }
 
-// newLogger logs to w as the configuration says.
+// newLogger returns a logger that writes to w in the configured format.
 func newLogger(c configs.Log, w io.Writer) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(c.Level)
 	if err != nil {
@@ -63,7 +63,7 @@ func newLogger(c configs.Log, w io.Writer) (*zap.Logger, error) {
 		ConsoleSeparator: " ",
 	}
 	if c.Format == "auto" && isJournal(w) {
-		encoding.TimeKey = "" // the journal has its own
+		encoding.TimeKey = "" // the journal adds one
 		encoding.EncodeLevel = encodePriority
 	}
 	encoder := zapcore.NewConsoleEncoder(encoding)
@@ -77,8 +77,8 @@ func encodeTime(t time.Time, e zapcore.PrimitiveArrayEncoder) {
 	e.AppendString(t.Format("2006-01-02T15:04:05.000Z07:00"))
 }
 
-// encodeLevel writes the level for what needs the user as "critical"; zap has no
-// such level, and its DPanic does nothing but log outside of development.
+// encodeLevel writes DPanic, the level of messages that need the user, as "critical", which
+// zap lacks. Outside of development DPanic only logs.
 func encodeLevel(l zapcore.Level, e zapcore.PrimitiveArrayEncoder) {
 	if l == zapcore.DPanicLevel {
 		e.AppendString("critical")
@@ -87,8 +87,8 @@ func encodeLevel(l zapcore.Level, e zapcore.PrimitiveArrayEncoder) {
 	e.AppendString(l.String())
 }
 
-// encodePriority writes the level as the beginning of a line that the journal
-// understands (sd-daemon(3)), and again for people.
+// encodePriority writes the level as the prefix that the journal understands (sd-daemon(3))
+// and again as a word.
 func encodePriority(l zapcore.Level, e zapcore.PrimitiveArrayEncoder) {
 	// syslog(3): 2 critical, 3 error, 4 warning, 6 informational, 7 debug.
 	priority, name := "<6>", l.String()
@@ -105,9 +105,8 @@ func encodePriority(l zapcore.Level, e zapcore.PrimitiveArrayEncoder) {
 	e.AppendString(priority + name)
 }
 
-// isJournal says whether w is the journal's end of standard error. systemd names
-// its device and inode (systemd.exec(5)), so that one that was redirected since is
-// told apart.
+// isJournal reports whether w is connected to the journal. systemd passes the device and inode
+// (systemd.exec(5)), so a file to which w was redirected isn't mistaken for it.
 func isJournal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {

@@ -153,7 +153,7 @@ func TestLogFileWithoutADirectory(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	p, _ := i.startLogging(i.file("nowhere"))
 	i.pollsGoOn()
-	endLogging(t, p, logFails, "log.file can't be written to the end")
+	endLogging(t, p, logFails, "the last lines of log.file could not be written")
 }
 
 func TestLogFileThatIsNone(t *testing.T) {

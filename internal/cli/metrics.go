@@ -13,8 +13,8 @@ import (
 	"hueair2mqtt/internal/metrics"
 )
 
-// serveMetrics serves metrics of the bridge that will run with these options, if
-// the configuration asks for them. stop waits for the end of that.
+// serveMetrics serves the metrics of the bridge that will run with these options, if they are
+// configured. stop ends the server and waits for it.
 func serveMetrics(ctx context.Context, c configs.Metrics, o *bridge.Options) (stop func(), err error) {
 	if c.Listen == "" {
 		return func() {}, nil

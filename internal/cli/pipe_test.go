@@ -44,7 +44,7 @@ func TestAPipeInThePlaceOfAFile(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"hue.json", "amazon.json", hueAlertFile, "history", "amazon cookies"} {
+	for _, name := range []string{"hue.json", "amazon.json", "ALERT_HUE_PAIRING_NEEDED.txt", "history", "amazon cookies"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()

@@ -15,7 +15,7 @@ import (
 func TestCredentialsThatOthersCanRead(t *testing.T) {
 	h := newEmptyHome(t, "")
 	h.signIn()
-	told := "others than its owner can read a file with secrets: run chmod 600 on it"
+	told := "other users can read a file with secrets: run chmod 600 on it"
 	p := h.run("--amazon.enabled")
 	p.Logs(`"good": true`)
 	if strings.Contains(p.Stderr.String(), told) {

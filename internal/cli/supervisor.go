@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// supervisorAddress is the name that the Supervisor has in the network of the apps.
+	// supervisorAddress is the Supervisor's address in the network of the apps.
 	supervisorAddress = "http://supervisor"
 
 	supervisorTimeout = 10 * time.Second
-	// maxSupervisorAnswer bounds an answer, in bytes.
+	// maxSupervisorAnswer is the maximum size of an answer in bytes.
 	maxSupervisorAnswer = 64 << 10
 )
 
-// locateBroker asks the Supervisor for the broker, if the configuration leaves it to
-// that; else it is nil.
+// locateBroker returns a function that asks the Supervisor for the broker, or nil if the
+// configuration names one.
 func locateBroker(c *configs.Config) func(context.Context) (configs.MQTT, error) {
 	if !c.App.AskBroker {
 		return nil
@@ -40,8 +40,8 @@ type supervisor struct {
 	token   configs.Secret
 }
 
-// broker returns the settings with the broker that the MQTT service of Home Assistant
-// names. What the user has set stays. The error has a remedy.
+// broker returns m with the broker of Home Assistant's MQTT service. A username in m is kept.
+// The error has a remedy.
 func (s supervisor) broker(ctx context.Context, m configs.MQTT) (configs.MQTT, error) {
 	var service struct {
 		Host     string `json:"host"`
@@ -55,7 +55,7 @@ func (s supervisor) broker(ctx context.Context, m configs.MQTT) (configs.MQTT, e
 	}
 	if service.Host == "" || service.Port == 0 {
 		return m, &collectors.RemedyError{
-			Err:    errors.New("the MQTT service of Home Assistant names no broker"),
+			Err:    errors.New("Home Assistant has an MQTT service without a broker address"),
 			Remedy: "restart the app that provides it, such as the Mosquitto broker",
 		}
 	}
@@ -70,7 +70,7 @@ func (s supervisor) broker(ctx context.Context, m configs.MQTT) (configs.MQTT, e
 	return m, nil
 }
 
-// get reads the data of an answer of the Supervisor's API.
+// get requests a path of the Supervisor's API and decodes the data of the answer.
 func (s supervisor) get(ctx context.Context, path string, data any) error {
 	const restart = "restart this app; if that doesn't help, restart Home Assistant"
 	with := func(remedy, format string, args ...any) error {

@@ -27,7 +27,7 @@ func TestBrokerOfTheSupervisor(t *testing.T) {
 			configs.MQTT{Username: "me", Password: "mine"}, configs.MQTT{Broker: "tcp://core-mosquitto:1883", Username: "me", Password: "mine"}, "", ""},
 		"no broker": {400, `{"result":"error","message":"Service not enabled"}`, configs.MQTT{}, configs.MQTT{},
 			"Home Assistant has no MQTT broker (Service not enabled)", "Mosquitto broker"},
-		"an empty service": {200, `{"result":"ok","data":{}}`, configs.MQTT{}, configs.MQTT{}, "names no broker", "restart the app"},
+		"an empty service": {200, `{"result":"ok","data":{}}`, configs.MQTT{}, configs.MQTT{}, "without a broker address", "restart the app"},
 		"a wrong token":    {401, `401: Unauthorized`, configs.MQTT{}, configs.MQTT{}, "refuses this app's token (HTTP 401)", "restart this app"},
 		"no right":         {403, `{"result":"error","message":"No access to mqtt service!"}`, configs.MQTT{}, configs.MQTT{}, "refuses this app's token (HTTP 403)", "install it anew"},
 		"a failure":        {500, `oops`, configs.MQTT{}, configs.MQTT{}, "HTTP 500", "restart"},

@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the build (-ldflags "-X hueair2mqtt/internal/cli.version=…") from git.
+// version is set by the build: -ldflags "-X hueair2mqtt/internal/cli.version=…".
 var version = ""
 
-// versionText is the build's version, else the revision that the Go tool noted.
+// versionText returns version or, without it, the revision that the Go tool recorded.
 func versionText() string {
 	if version != "" {
 		return version

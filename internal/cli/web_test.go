@@ -89,7 +89,7 @@ func (v *visitor) sees(page, text string) {
 	})
 }
 
-var pageAddress = regexp.MustCompile(`the page in the browser is there.*"url":\s*"([^"]+)"`)
+var pageAddress = regexp.MustCompile(`the page in the browser is ready.*"url":\s*"([^"]+)"`)
 
 // servedPage waits until the program serves its page and returns its address.
 func servedPage(t *testing.T, p *harness.Process) string {
@@ -183,7 +183,7 @@ func TestThePageSetsUpARunningBridge(t *testing.T) {
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
 	v := newVisitor(t, servedPage(t, p))
-	v.sees("/", "No Philips Hue bridge is paired yet")
+	v.sees("/", "No Hue bridge is configured or paired")
 	v.sees("/", "Amazon does not let hueair2mqtt in")
 	h.setUpOn(v)
 	v.sees("/", "All is well.")

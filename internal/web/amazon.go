@@ -13,6 +13,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/sources"
 )
 
 // pasteLimit bounds what comes after the pasting: some requests, with retries.
@@ -52,7 +53,7 @@ type amazonPage struct {
 
 func (s *Server) amazonPage(p bridge.Picture) amazonPage {
 	page := amazonPage{
-		Marketplaces: configs.Marketplaces, Domain: s.o.Amazon.Account.Domain, SignedIn: s.isSignedIn(),
+		Marketplaces: configs.Marketplaces, Domain: s.o.Config.Amazon.Domain, SignedIn: s.isSetUp(amazon.Source),
 		Job: s.signing.job.now(), Endpoints: endpointsOf(p, amazon.Source), Devices: devicesOf(p, amazon.Source),
 		File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
 	}
@@ -78,7 +79,7 @@ func (s *Server) doBeginSignIn(r *http.Request, _ visit) string {
 	if s.signing.job.now().Running {
 		return "/amazon"
 	}
-	options := s.o.Amazon.Account
+	options := sources.AmazonOptions(s.o.Config).Account
 	domain, known := configs.FindMarketplace(r.PostForm.Get("domain"))
 	options.Domain = domain
 	var signIn *account.SignIn
@@ -140,7 +141,7 @@ func (s *Server) finishSignIn(ctx context.Context, signIn *account.SignIn, paste
 	}
 	s.signing.close()
 	update(func(r *signedIn) { r.Notes, r.SignedIn = notes, true })
-	collector, err := amazon.New(s.o.Amazon)
+	collector, err := amazon.New(sources.AmazonOptions(s.o.Config))
 	if err != nil {
 		return err
 	}

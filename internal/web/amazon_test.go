@@ -10,24 +10,22 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/web"
 )
 
 var signInAddress = regexp.MustCompile(`href="(https://www\.amazon\.com/ap/signin[^"]+)"`)
 
-// A sign-in is kept while Amazon throttles, and the bridge is to read the alexa later.
+// A sign-in is kept while Amazon throttles, and the bridge is to read the account later.
 func TestSignInWhileAmazonThrottles(t *testing.T) {
-	alexa := amazontest.NewAccount()
-	server := httptest.NewServer(alexa)
+	account := amazontest.NewAccount()
+	server := httptest.NewServer(account)
 	defer server.Close()
 	var ready atomic.Int32
 	s := newSite(t, func(o *web.Options) {
-		o.Amazon = amazon.Options{Account: account.Options{
-			Domain: "amazon.co.uk", StateDir: o.Config.StateDir, Endpoint: server.URL, AuthEndpoint: server.URL, Marketplaces: amazontest.Marketplaces,
-		}}
+		o.Config.Amazon.Domain = "amazon.co.uk"
+		o.Config.Amazon.Endpoints = configs.AmazonEndpoints{Alexa: server.URL, Auth: server.URL}
 		o.Ready = func(context.Context, string) error { ready.Add(1); return nil }
 	})
 	v := s.visitor()
@@ -38,19 +36,19 @@ func TestSignInWhileAmazonThrottles(t *testing.T) {
 		t.Fatalf("no address in\n%s", page())
 	}
 	paste := func() {
-		landing, err := alexa.Consent(html.UnescapeString(found[1]))
+		landing, err := account.Consent(html.UnescapeString(found[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
 		v.send("/amazon", "/amazon/paste", url.Values{"address": {landing}})
 	}
 
-	alexa.ScriptPath(amazontest.RegisterPath, amazontest.Status(429, nil, ""))
+	account.ScriptPath(amazontest.RegisterPath, amazontest.Status(429, nil, ""))
 	paste()
 	eventually(t, "what to do about a throttled registration", func() bool { return strings.Contains(page(), "Wait a quarter of an hour") })
 
-	alexa.ScriptPath(amazontest.RegisterPath, nil)
-	alexa.Throttle(amazontest.ThrottledByCode)
+	account.ScriptPath(amazontest.RegisterPath, nil)
+	account.Throttle(amazontest.ThrottledByCode)
 	paste()
 	eventually(t, "that the sign-in is kept", func() bool {
 		body := page()

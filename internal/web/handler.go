@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/internal/httpguard"
+	"hueair2mqtt/internal/sources"
 )
 
 //go:embed assets templates
@@ -38,7 +39,7 @@ var templates = sync.OnceValue(parseTemplates)
 
 func parseTemplates() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"time": timeElement, "source": sourceName, "seconds": secondsLeft, "values": values,
+		"time": timeElement, "source": sources.Title, "seconds": secondsLeft, "values": values,
 	}).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"overview", "hue", "amazon", "mqtt", "check", "log", "signin", "error"} {

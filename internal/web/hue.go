@@ -56,7 +56,7 @@ func (s *Server) huePage(p bridge.Picture) huePage {
 	}
 	page.Problem = problemOf(p, hue.Source)
 	page.Just = page.Pairing.Result.Paired && !page.Problem.Since.After(page.Pairing.Began)
-	if s.isPaired() && !s.o.Config.Hue.Enabled {
+	if s.isSetUp(hue.Source) && !s.o.Config.Hue.Enabled {
 		page.Lines = []string{"hue:", "  enabled: true"}
 	}
 	if len(page.Devices) == 0 {

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/amazon/account"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/sources"
 )
 
 // overviewPage is the page that people come for.
@@ -81,18 +77,10 @@ func (s *Server) overview(p bridge.Picture) overviewPage {
 		}
 	}
 	if s.o.Setup {
-		page.Steps = []step{
-			{"Pair with the Philips Hue bridge", "/hue", s.isPaired()},
-			{"Sign in to Amazon", "/amazon", s.isSignedIn()},
-			{"Try the MQTT broker", "/mqtt", s.trying.now().Done() && works(s.trying.now().Result.Findings)},
-		}
+		page.Steps = append(s.setupSteps(), step{"Try the MQTT broker", "/mqtt", s.trying.now().Done() && works(s.trying.now().Result.Findings)})
 	}
-	if s.o.Ingress && !s.isPaired() && !s.isSignedIn() {
-		page.Steps = []step{
-			{"Pair with the Philips Hue bridge", "/hue", false},
-			{"Sign in to Amazon", "/amazon", false},
-			{"Connect to the MQTT broker", "/mqtt", p.Broker.Connected},
-		}
+	if steps := s.setupSteps(); s.o.Ingress && !slices.ContainsFunc(steps, func(one step) bool { return one.Done }) {
+		page.Steps = append(steps, step{"Connect to the MQTT broker", "/mqtt", p.Broker.Connected})
 	}
 	return page
 }
@@ -100,20 +88,16 @@ func (s *Server) overview(p bridge.Picture) overviewPage {
 // problems are all there are, what only the user can mend first.
 func (s *Server) problems(p bridge.Picture) (all []problem) {
 	again := func(source string) action { return action{Text: "Try again now", Form: "/refresh", Source: source} }
-	setUp := map[string]action{
-		hue.Source:    {Text: "Pair with the Hue bridge", Link: "/hue"},
-		amazon.Source: {Text: "Sign in to Amazon", Link: "/amazon"},
-	}
-	sources := make(map[string]bool)
+	read := make(map[string]bool)
 	for _, source := range p.Sources {
-		sources[source.Source] = true
+		read[source.Source] = true
 		if told := source.Problem; !told.Since.IsZero() {
 			one := problem{
-				Title: sourceName(source.Source) + " does not let hueair2mqtt in", Reason: told.Reason, Remedy: told.Remedy,
+				Title: sources.Title(source.Source) + " does not let hueair2mqtt in", Reason: told.Reason, Remedy: told.Remedy,
 				Since: told.Since, Acknowledged: told.Acknowledged,
 			}
-			if a, ok := setUp[source.Source]; ok {
-				one.Actions = append(one.Actions, a)
+			if known, ok := sources.Find(s.sources, source.Source); ok && known.Setup.Action != "" {
+				one.Actions = append(one.Actions, action{Text: known.Setup.Action, Link: "/" + known.Name})
 			}
 			one.Actions = append(one.Actions, again(source.Source))
 			if !told.Acknowledged && !s.o.Setup {
@@ -122,10 +106,13 @@ func (s *Server) problems(p bridge.Picture) (all []problem) {
 			all = append(all, one)
 		}
 	}
-	if s.o.Config.Hue.Enabled && !sources[hue.Source] && !s.o.Setup && !s.o.Ingress {
-		all = append(all, problem{
-			Title: "No Philips Hue bridge is paired yet", Reason: "hue.enabled is true, but there is none to read.", Actions: []action{setUp[hue.Source]},
-		})
+	for _, source := range s.sources {
+		if source.Enabled && !read[source.Name] && source.Setup.Action != "" && !s.o.Setup && !s.o.Ingress {
+			all = append(all, problem{
+				Title: capitalized(source.Setup.Missing), Reason: source.Name + ".enabled is true, but there is nothing to read yet.",
+				Actions: []action{{Text: source.Setup.Action, Link: "/" + source.Name}},
+			})
+		}
 	}
 	if b := p.Broker; !s.o.Setup && !b.Connected && (b.Error != "" || !b.Since.IsZero()) {
 		all = append(all, problem{
@@ -140,12 +127,12 @@ func (s *Server) problems(p bridge.Picture) (all []problem) {
 			case e.Error == "" || !source.Problem.Since.IsZero():
 			case !e.PausedUntil.IsZero(): // asking again, also for a check, would make it worse
 				all = append(all, problem{
-					Title: sourceName(source.Source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess,
+					Title: sources.Title(source.Source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess,
 					Remedy: e.Remedy, Paused: e.PausedUntil,
 				})
 			default:
 				all = append(all, problem{
-					Title: sourceName(source.Source) + " can't be read", Reason: e.Error, Since: e.LastSuccess,
+					Title: sources.Title(source.Source) + " can't be read", Reason: e.Error, Since: e.LastSuccess,
 					Remedy: cmp.Or(sentenceOf(e.Remedy), "It is tried again by itself."), Actions: []action{again(source.Source), {Text: "Check everything", Link: "/check"}},
 				})
 			}
@@ -227,25 +214,32 @@ func (s *Server) rooms(devices []bridge.DevicePicture) (all []room) {
 	return all
 }
 
-// isPaired says whether pairing has stored a Hue bridge. A file that can't be read
-// is told by those that need it.
-func (s *Server) isPaired() bool {
-	paired, err := hue.WithPaired(nil, hue.Options{StateDir: s.o.Config.StateDir})
-	return err == nil && len(paired) > 0
+// setupSteps returns a step for each source that the user has to set up.
+func (s *Server) setupSteps() (steps []step) {
+	for _, source := range s.sources {
+		if source.Setup.Action != "" {
+			steps = append(steps, step{source.Setup.Action, "/" + source.Name, s.isSetUp(source.Name)})
+		}
+	}
+	return steps
 }
 
-func (s *Server) isSignedIn() bool {
-	_, err := os.Stat(filepath.Join(s.o.Config.StateDir, account.StateFile))
-	return err == nil
+func capitalized(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// isSetUp reports whether a source has something to read. An error of its files is reported
+// by those that need them.
+func (s *Server) isSetUp(name string) bool {
+	source, found := sources.Find(s.sources, name)
+	done, err := source.IsSetUp()
+	return found && done && err == nil
 }
 
 // missingLines are those that the configuration needs for what has been set up.
 func (s *Server) missingLines() (lines []string) {
-	if s.isPaired() && !s.o.Config.Hue.Enabled {
-		lines = append(lines, "hue:", "  enabled: true")
-	}
-	if s.isSignedIn() && !s.o.Config.Amazon.Enabled {
-		lines = append(lines, "amazon:", "  enabled: true")
+	for _, source := range s.sources {
+		if source.Setup.Action != "" && s.isSetUp(source.Name) && !source.Enabled {
+			lines = append(lines, source.Name+":", "  enabled: true")
+		}
 	}
 	return append(lines, s.brokerLines()...)
 }

@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/web"
 )
@@ -386,7 +384,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		withPassword(o)
 		o.Config.Alert.Email.Password = "the password of the mail"
 		o.Config.Hue.Bridges = []configs.HueBridge{{Host: "192.168.1.2", Username: "a-key-of-the-bridge"}}
-		o.Amazon = amazon.Options{Account: account.Options{Domain: "amazon.co.uk", StateDir: o.Config.StateDir}}
+		o.Config.Amazon.Domain = "amazon.co.uk"
 	})
 	secrets := []string{password, brokers, "the password of the mail", "a-key-of-the-bridge"}
 	for _, line := range append(secrets,

@@ -19,7 +19,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,14 +26,13 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
 	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/internal/loglimit"
+	"hueair2mqtt/internal/sources"
 )
 
 // House is the bridge that is shown; *bridge.Live is one.
@@ -72,8 +70,6 @@ type Options struct {
 
 	// FindHue looks for Hue bridges.
 	FindHue pairing.FindFunc
-	// Amazon is the account to sign in to.
-	Amazon amazon.Options
 	// Retrier retries requests to a source as the bridge does.
 	Retrier func(source string) *collectors.Retrier
 	// Ready is told that a source has been paired or signed in to, so that the bridge
@@ -95,6 +91,7 @@ type BrokerTry struct {
 // Server serves the page.
 type Server struct {
 	o       Options
+	sources []sources.Source
 	life    context.Context // of the page; what it has begun ends with it
 	jobs    sync.WaitGroup
 	guard   *guard
@@ -117,7 +114,7 @@ func New(ctx context.Context, o Options) *Server {
 		name = "localhost"
 	}
 	s := &Server{
-		o: o, life: ctx, changes: newChanges(),
+		o: o, sources: sources.All(o.Config, nil), life: ctx, changes: newChanges(),
 		access:  newAccess(ctx, o.Config.Web.Password, o.Code),
 		streams: newStreams(),
 	}
@@ -184,15 +181,4 @@ func (s *Server) Wait() {
 	s.jobs.Wait()
 	s.signing.close()
 	s.logLimit.Close()
-}
-
-// sourceName is a source as people call it.
-func sourceName(source string) string {
-	switch source {
-	case hue.Source:
-		return "Philips Hue"
-	case amazon.Source:
-		return "Amazon"
-	}
-	return strings.ToUpper(source[:1]) + source[1:]
 }

@@ -213,7 +213,7 @@ func TestComposeFile(t *testing.T) {
 	env["HUEAIR2MQTT_METRICS__LISTEN"] = harness.ReserveAddress(t) // others on this machine may have the image's
 	c := image.Start(t, container.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
 	c.Prints("connected to the broker")
-	c.Prints("the page in the browser is there")
+	c.Prints("the page in the browser is ready")
 	response, err := http.Get("http://" + page + "/")
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ const card = (name) => page.locator("article").filter({ has: page.getByRole("hea
 
 test("nothing is set up: the page says so, with buttons", async () => {
   await page.goto(base + "/");
-  await page.getByRole("heading", { name: "No Philips Hue bridge is paired yet" }).waitFor();
+  await page.getByRole("heading", { name: "No Hue bridge is configured or paired" }).waitFor();
   await page.getByRole("heading", { name: "Amazon does not let hueair2mqtt in" }).waitFor();
   await accessible(page, "overview with problems");
 });

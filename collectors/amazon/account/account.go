@@ -21,8 +21,12 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 	"hueair2mqtt/collectors/amazon/wire"
 )
+
+// kindMarketplace is the kind of error for an account that no marketplace knows.
+const kindMarketplace = "marketplace"
 
 // Options describe an account and how to reach it.
 type Options struct {
@@ -83,6 +87,14 @@ type homeless struct {
 	err   error
 }
 
+// noHome returns the error for an account whose home is unknown and that is refused with
+// cookies renewed a moment before. The sign-in is good, so it raises no alert.
+func noHome(err error) error {
+	return &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
+		Remedy: fmt.Sprintf("run: %s --domain, followed by the account's marketplace, such as %s", loginCommand, australiaDomain), Err: err,
+	}}
+}
+
 // New returns an account. It sends nothing. It returns an error if an option is invalid.
 func New(o Options) (*Account, error) {
 	domain := strings.ToLower(strings.TrimSpace(o.Domain))
@@ -100,7 +112,7 @@ func New(o Options) (*Account, error) {
 	case o.Timeout < 0:
 		return nil, fmt.Errorf("amazon timeout %s: must not be negative", o.Timeout)
 	case auth == "":
-		auth = defaultAuthEndpoint
+		auth = tokenhost.DefaultBase
 	}
 	s := &session{domain: domain, cookiesFile: o.CookiesFile}
 	if o.StateDir != "" {
@@ -113,7 +125,7 @@ func New(o Options) (*Account, error) {
 		http:         wire.NewExchanger(o.Transport, o.Timeout, s.redact),
 		session:      s,
 	}
-	s.host = tokenHost{http: a.http, base: auth, hide: s.redactor.Hide, redact: s.redact}
+	s.host = tokenhost.Host{HTTP: a.http, Base: auth, Hide: s.redactor.Hide, Redact: s.redact}
 	a.endpoint = "https://alexa." + s.savedDomain()
 	if u, err := url.Parse(alexa); err == nil && alexa != "" {
 		a.endpoint = u.Scheme + "://" + u.Host

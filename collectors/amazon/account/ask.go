@@ -55,7 +55,7 @@ func (a *Account) askOnce(ctx context.Context, retry *collectors.Retrier, q Ques
 		if err != nil {
 			return fmt.Errorf("making the request (%s): %w", q.Purpose, err)
 		}
-		request.Method, request.ContentType, request.Body = http.MethodPost, jsonType, content
+		request.Method, request.ContentType, request.Body = http.MethodPost, wire.JSONType, content
 	}
 	return retry.Do(ctx, fmt.Sprintf("%s %s (%s)", request.Method, request.URL, q.Purpose), func(ctx context.Context) error {
 		request.Header = http.Header{}

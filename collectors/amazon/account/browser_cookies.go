@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 )
 
 // parseCookies reads the cookies of one marketplace from a file in any of the three
@@ -40,8 +42,8 @@ func parseCookies(content []byte, domain string) (map[string]string, error) {
 		return nil, err
 	}
 	for name, value := range cookies {
-		value = unquote(value)
-		if err := checkCookie(name, value); err != nil {
+		value = tokenhost.Unquote(value)
+		if err := tokenhost.CheckCookie(name, value); err != nil {
 			return nil, err
 		}
 		if value == "" {

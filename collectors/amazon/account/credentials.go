@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
@@ -29,17 +30,10 @@ type credentials struct {
 	// Region is that of the account by its registration: "NA", "EU", "FE".
 	Region string `json:"region,omitempty"`
 
-	DeviceSerial string      `json:"device_serial"`
-	RefreshToken wire.Secret `json:"refresh_token"`
-	Cookies      []cookie    `json:"cookies"`
-	RenewedAt    time.Time   `json:"renewed_at"`
-}
-
-// cookie is one of Amazon's. Expires is zero if Amazon did not send it.
-type cookie struct {
-	Name    string      `json:"name"`
-	Value   wire.Secret `json:"value"`
-	Expires time.Time   `json:"expires,omitzero"`
+	DeviceSerial string             `json:"device_serial"`
+	RefreshToken wire.Secret        `json:"refresh_token"`
+	Cookies      []tokenhost.Cookie `json:"cookies"`
+	RenewedAt    time.Time          `json:"renewed_at"`
 }
 
 // maxRenewalMargin is the longest time before the cookies expire that they are
@@ -91,7 +85,7 @@ func (c *credentials) secrets() []wire.Secret {
 func (c *credentials) encode() ([]byte, error) {
 	content, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("making %s: %w", StateFile, err)
+		return nil, fmt.Errorf("encoding the credentials: %w", err)
 	}
 	return append(content, '\n'), nil
 }
@@ -109,7 +103,7 @@ func decodeCredentials(content []byte) (*credentials, error) {
 		return nil, errors.New("it is not what hueair2mqtt wrote")
 	}
 	for _, cookie := range c.Cookies {
-		if err := checkCookie(cookie.Name, string(cookie.Value)); err != nil {
+		if err := tokenhost.CheckCookie(cookie.Name, string(cookie.Value)); err != nil {
 			return nil, err
 		}
 	}

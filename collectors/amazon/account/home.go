@@ -21,9 +21,6 @@ const (
 	// regionFarEast is the region of Japan, Australia and New Zealand.
 	regionFarEast = "FE"
 
-	// kindMarketplace is the kind of error for an account that no marketplace knows.
-	kindMarketplace = "marketplace"
-
 	// searchPause is the time between two searches for a home that none was found by.
 	searchPause = time.Hour
 )
@@ -111,14 +108,6 @@ func (a *Account) goHome(ctx context.Context, retry *collectors.Retrier, found *
 		return absent
 	}
 	return noHome(fmt.Errorf("the account is at home at none of %s: %w", strings.Join(domains, ", "), refused))
-}
-
-// noHome is the error of an account whose home is unknown and that is refused with
-// cookies renewed a moment before. The sign-in is good, so it raises no alert.
-func noHome(err error) error {
-	return &collectors.PermanentError{Kind: kindMarketplace, Err: &collectors.RemedyError{
-		Remedy: fmt.Sprintf("run: %s --domain, followed by the account's marketplace, such as %s", loginCommand, australiaDomain), Err: err,
-	}}
 }
 
 // hint is the marketplace that the user named when signing in, else the configured one.

@@ -1,15 +1,13 @@
 package account
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 )
 
 const (
@@ -47,38 +45,9 @@ func (j jar) learn(resp *http.Response) {
 		case cookie.MaxAge < 0, cookie.Value == "", !cookie.Expires.IsZero() && cookie.Expires.Before(time.Now()):
 			delete(j, cookie.Name)
 		case len(cookie.Value) > maxCookieValue, !known && len(j) >= maxCookies,
-			checkCookie(cookie.Name, cookie.Value) != nil:
+			tokenhost.CheckCookie(cookie.Name, cookie.Value) != nil:
 		default:
 			j[cookie.Name] = cookie.Value
 		}
 	}
-}
-
-// checkCookie rejects what can't be sent in a Cookie header. The error names the
-// cookie, never its value.
-func checkCookie(name, value string) error {
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune("=;,\"", r)
-	}) {
-		return fmt.Errorf("%q can't be the name of a cookie", collectors.CleanText(name))
-	}
-	for _, r := range value {
-		switch {
-		case unicode.IsControl(r):
-			return fmt.Errorf("the value of cookie %s holds a line break or another control character", name)
-		case r == ';':
-			return fmt.Errorf("the value of cookie %s holds a semicolon: is it more than one cookie?", name)
-		}
-	}
-	return nil
-}
-
-// unquote strips the quotes that some of Amazon's values carry (at-acbuk); the
-// browser's developer tools show them, and not every exporter removes them.
-func unquote(value string) string {
-	value = strings.TrimSpace(value)
-	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-		return value[1 : len(value)-1]
-	}
-	return value
 }

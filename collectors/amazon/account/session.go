@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 	"hueair2mqtt/collectors/amazon/wire"
 	"hueair2mqtt/internal/statefile"
 )
@@ -42,7 +43,7 @@ type renewal struct {
 type session struct {
 	redactor    wire.Redactor
 	store       tokenStore
-	host        tokenHost
+	host        tokenhost.Host
 	domain      string // as configured
 	cookiesFile string
 
@@ -272,7 +273,10 @@ func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, to pl
 	if to.domain != "" {
 		next.Domain, next.AtHome = to.domain, to.atHome
 	}
-	cookies, err := s.host.cookies(ctx, retry, before.RefreshToken, next.Domain)
+	cookies, err := s.host.Cookies(ctx, retry, before.RefreshToken, next.Domain)
+	if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok {
+		refused.Remedy = remedyLogin
+	}
 	if err != nil {
 		return &renewalError{err}
 	}

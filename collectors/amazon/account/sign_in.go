@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
@@ -50,8 +50,8 @@ func NewSignIn(o Options) (*SignIn, error) {
 		verifier: wire.Secret(base64.RawURLEncoding.EncodeToString(random[16:])),
 		tried:    map[[sha256.Size]byte]bool{},
 	}
-	for _, address := range []string{account.alexa, account.session.host.base} {
-		if u, err := url.Parse(address); err == nil && address != defaultAuthEndpoint && address != "" {
+	for _, address := range []string{account.alexa, account.session.host.Base} {
+		if u, err := url.Parse(address); err == nil && address != tokenhost.DefaultBase && address != "" {
 			s.hosts = append(s.hosts, u.Scheme+"://"+u.Host)
 		}
 	}
@@ -151,60 +151,10 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 // Close closes the connections of the sign-in.
 func (s *SignIn) Close() { s.account.Close() }
 
-// registration is the request that makes this program one of the account's
-// devices.
-type registration struct {
-	RequestedExtensions []string            `json:"requested_extensions"`
-	Cookies             registrationCookies `json:"cookies"`
-	RegistrationData    map[string]string   `json:"registration_data"`
-	AuthData            map[string]string   `json:"auth_data"`
-	UserContextMap      map[string]string   `json:"user_context_map"`
-	RequestedTokenType  []string            `json:"requested_token_type"`
-}
-
-type registrationCookies struct {
-	WebsiteCookies []string `json:"website_cookies"`
-	Domain         string   `json:"domain"`
-}
-
 // register exchanges the code for the credentials of a new device.
 func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code wire.Secret) (*credentials, error) {
-	frc := make([]byte, 313) // the app's length; it stands for a fingerprint of the device
-	rand.Read(frc)           // never fails
-	content, err := json.Marshal(registration{
-		RequestedExtensions: []string{"device_info", "customer_info"},
-		Cookies:             registrationCookies{WebsiteCookies: []string{}, Domain: "." + signInDomain},
-		RegistrationData: map[string]string{
-			"domain":      "Device",
-			"app_version": wire.AppVersion,
-			"device_type": wire.DeviceType,
-			// Amazon puts in the user's name, and a number where there are several.
-			"device_name":      "%FIRST_NAME%'s%DUPE_STRATEGY_1ST%" + appName,
-			"os_version":       wire.OSVersion,
-			"device_serial":    s.serial,
-			"device_model":     wire.DeviceModel,
-			"app_name":         appName,
-			"software_version": wire.SoftwareVersion,
-		},
-		AuthData: map[string]string{
-			"use_global_authentication": "true",
-			"client_id":                 s.clientID(),
-			"authorization_code":        string(code),
-			"code_verifier":             string(s.verifier),
-			"code_algorithm":            "SHA-256",
-			"client_domain":             "DeviceLegacy",
-		},
-		UserContextMap:     map[string]string{"frc": base64.StdEncoding.EncodeToString(frc)},
-		RequestedTokenType: []string{"bearer", "mac_dms", "website_cookies", "store_authentication_cookie"},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("making the registration: %w", err)
-	}
-	var signIn *credentials
-	r := wire.Request{URL: registerPath, ContentType: jsonType, Body: content}
-	err = s.account.session.host.post(ctx, retry, "registering this device", r, func(a tokenAnswer) (err error) {
-		signIn, err = s.parseRegistration(a)
-		return err
+	r, err := s.account.session.host.Register(ctx, retry, tokenhost.Registration{
+		Serial: s.serial, ClientID: s.clientID(), Code: code, Verifier: s.verifier, Domain: signInDomain,
 	})
 	var (
 		refused   *collectors.AuthenticationError
@@ -212,7 +162,10 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code w
 	)
 	switch {
 	case err == nil:
-		return signIn, nil
+		return &credentials{
+			Version: credentialsVersion, Domain: signInDomain, Hint: s.hint, Holder: r.Holder, Region: r.Region,
+			DeviceSerial: r.Serial, RefreshToken: r.RefreshToken, Cookies: r.Cookies, RenewedAt: time.Now().UTC().Truncate(time.Second),
+		}, nil
 	case errors.As(err, &refused):
 		return nil, s.notAccepted(refused.Err)
 	case errors.As(err, &permanent) && permanent.StatusCode >= 200 && permanent.StatusCode < 500 && permanent.StatusCode != http.StatusNotFound:
@@ -231,55 +184,4 @@ func (s *SignIn) notAccepted(reason error) error {
 		text += " If Amazon refuses each new code as well, look for a newer hueair2mqtt."
 	}
 	return pasted(fmt.Sprintf("%s (%v)", text, reason))
-}
-
-// parseRegistration takes what is needed out of the answer to a registration.
-func (s *SignIn) parseRegistration(a tokenAnswer) (*credentials, error) {
-	success, err := wire.Dig(a.body, "response", "success")
-	if err != nil {
-		return nil, wire.Malformed("%v", err)
-	}
-	refreshToken, err := wire.TextAt(success, "tokens", "bearer", "refresh_token")
-	switch {
-	case err != nil:
-		return nil, wire.Malformed("refresh_token: %v", err)
-	case refreshToken == "":
-		return nil, wire.Malformed("it holds no refresh_token")
-	}
-	s.account.session.redactor.Hide(wire.Secret(refreshToken))
-	signIn := &credentials{
-		Version: credentialsVersion, Domain: signInDomain, Hint: s.hint, DeviceSerial: s.serial,
-		RefreshToken: wire.Secret(refreshToken), RenewedAt: time.Now().UTC().Truncate(time.Second),
-	}
-	// The cookies can be renewed; no fault in them is worth a lost registration.
-	if at, err := wire.Dig(success, "tokens", "website_cookies"); err == nil && !wire.IsNull(at) {
-		if cookies, err := parseCookieList(at, a.ahead); err == nil {
-			signIn.Cookies = cookies
-		}
-	}
-	if value, err := wire.TextAt(success, "tokens", "store_authentication_cookie", "cookie"); err == nil && unquote(value) != "" {
-		signIn.addCookie("session-token", unquote(value))
-	}
-	if serial, err := wire.TextAt(success, "extensions", "device_info", "device_serial_number"); err == nil && serial != "" {
-		signIn.DeviceSerial = collectors.CleanText(serial)
-	}
-	if region, err := wire.TextAt(success, "extensions", "customer_info", "home_region"); err == nil {
-		signIn.Region = collectors.CleanText(region)
-	}
-	if holder, err := wire.TextAt(success, "extensions", "customer_info", "name"); err == nil {
-		signIn.Holder = collectors.CleanText(holder)
-	}
-	return signIn, nil
-}
-
-// addCookie adds a cookie that is not there yet and can be sent.
-func (c *credentials) addCookie(name, value string) {
-	for _, cookie := range c.Cookies {
-		if cookie.Name == name {
-			return
-		}
-	}
-	if checkCookie(name, value) == nil {
-		c.Cookies = append(c.Cookies, cookie{Name: name, Value: wire.Secret(value)})
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/account/tokenhost"
 )
 
 // DeregisterError reports that the sign-in was removed from this machine, but that the
@@ -14,7 +15,7 @@ type DeregisterError struct{ Err error }
 
 func (e *DeregisterError) Error() string {
 	return fmt.Sprintf("the sign-in is removed from this machine, but Amazon could not be told: %v; "+
-		"the account still lists the device %q: remove it at Amazon, under \"Your devices\"", e.Err, appName)
+		"the account still lists the device %q: remove it at Amazon, under \"Your devices\"", e.Err, tokenhost.AppName)
 }
 func (e *DeregisterError) Unwrap() error { return e.Err }
 
@@ -44,9 +45,9 @@ func SignOut(ctx context.Context, retry *collectors.Retrier, o Options) error {
 func (a *Account) leave(ctx context.Context, retry *collectors.Retrier, signIn *credentials) error {
 	a.session.redactor.Hide(signIn.secrets()...)
 	host := &a.session.host
-	token, err := host.accessToken(ctx, retry, signIn.RefreshToken, signIn.Domain)
+	token, err := host.AccessToken(ctx, retry, signIn.RefreshToken, signIn.Domain)
 	if err == nil {
-		err = host.deregister(ctx, retry, token)
+		err = host.Deregister(ctx, retry, token)
 	}
 	if collectors.ClassOf(err) == collectors.Authentication {
 		return nil

@@ -69,6 +69,9 @@ func (e *Exchanger) Close() {
 	e.transport.Swap(NewTransport(e.template)).CloseIdleConnections()
 }
 
+// JSONType is the content type of JSON.
+const JSONType = "application/json; charset=utf-8"
+
 // Request is one request.
 type Request struct {
 	Method, URL string

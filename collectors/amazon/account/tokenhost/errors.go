@@ -1,4 +1,4 @@
-package account
+package tokenhost
 
 import (
 	"encoding/json"
@@ -13,20 +13,20 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// tokenError is an error as the token host sends it.
-type tokenError struct{ code, message string }
+// failure is an error as the token host sends it.
+type failure struct{ code, message string }
 
-// parseTokenError finds the error in a response, in any of the forms of the token host:
+// parseFailure finds the error in a response, in any of the forms of the token host:
 // {"response": {"error": {"code", "message"}}}, {"error": {"code"}}, or OAuth's
 // {"error": "invalid_grant", "error_description": "..."} (RFC 6749, 5.2). Without an
 // error the code is empty.
-func parseTokenError(body []byte) tokenError {
+func parseFailure(body []byte) failure {
 	var outer struct {
 		Response, Error, Message json.RawMessage
 		Description              json.RawMessage `json:"error_description"`
 	}
 	if wire.Object(body, &outer) != nil {
-		return tokenError{}
+		return failure{}
 	}
 	var response struct{ Error, Challenge json.RawMessage }
 	if wire.Object(outer.Response, &response) == nil && !wire.IsNull(response.Error) {
@@ -34,21 +34,21 @@ func parseTokenError(body []byte) tokenError {
 	}
 	if wire.IsNull(outer.Error) {
 		if wire.IsNull(response.Challenge) {
-			return tokenError{}
+			return failure{}
 		}
 		// Amazon wants the user to prove something before it registers a device.
 		reason, err := wire.TextAt(response.Challenge, "challenge_reason")
 		if err != nil || reason == "" {
 			reason = "challenge"
 		}
-		return tokenError{code: reason}
+		return failure{code: reason}
 	}
-	var e tokenError
+	var e failure
 	var inner struct{ Code, Message json.RawMessage }
 	if wire.Object(outer.Error, &inner) == nil {
-		e = tokenError{wire.FirstText(inner.Code), wire.FirstText(inner.Message)}
+		e = failure{wire.FirstText(inner.Code), wire.FirstText(inner.Message)}
 	} else {
-		e = tokenError{wire.FirstText(outer.Error), wire.FirstText(outer.Description, outer.Message)}
+		e = failure{wire.FirstText(outer.Error), wire.FirstText(outer.Description, outer.Message)}
 	}
 	if e.code == "" {
 		e.code = "error"
@@ -62,16 +62,16 @@ var refusedCodes = []string{
 	"invalidgrant", "invalidtoken", "unauthorizedclient", "unauthenticated", "unauthorized", "accessdenied", "forbidden",
 }
 
-func (e tokenError) isRefusal() bool {
-	code := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(e.code))
+func (f failure) isRefusal() bool {
+	code := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(f.code))
 	return slices.Contains(refusedCodes, code)
 }
 
 // refusal classifies a response of the token host that is no success.
-func (h *tokenHost) refusal(resp *http.Response, body []byte) error {
+func (h *Host) refusal(resp *http.Response, body []byte) error {
 	var (
-		e       = parseTokenError(body)
-		clean   = func(s string) string { return collectors.CleanText(h.redact(s)) }
+		e       = parseFailure(body)
+		clean   = func(s string) string { return collectors.CleanText(h.Redact(s)) }
 		status  = "HTTP " + strconv.Itoa(resp.StatusCode)
 		err     = collectors.FromStatus(resp, time.Now())
 		details = clean(strings.TrimSpace(e.code + " " + e.message))
@@ -90,7 +90,7 @@ func (h *tokenHost) refusal(resp *http.Response, body []byte) error {
 			code += " " + clean(e.code)
 		}
 		return &collectors.AuthenticationError{
-			Code: code, Remedy: remedyLogin, Err: fmt.Errorf("the token host refused (%s)%s", status, details),
+			Code: code, Err: fmt.Errorf("the token host refused (%s)%s", status, details),
 		}
 	}
 	permanent := &collectors.PermanentError{Kind: "http " + strconv.Itoa(resp.StatusCode), StatusCode: resp.StatusCode}

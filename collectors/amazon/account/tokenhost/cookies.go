@@ -1,4 +1,4 @@
-package account
+package tokenhost
 
 import (
 	"encoding/json"
@@ -8,15 +8,52 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// parseTokenCookies returns the cookies of a marketplace from a response, which has
+// Cookie is one of Amazon's. Expires is zero if Amazon did not send it.
+type Cookie struct {
+	Name    string      `json:"name"`
+	Value   wire.Secret `json:"value"`
+	Expires time.Time   `json:"expires,omitzero"`
+}
+
+// CheckCookie rejects what can't be sent in a Cookie header. The error names the
+// cookie, never its value.
+func CheckCookie(name, value string) error {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune("=;,\"", r)
+	}) {
+		return fmt.Errorf("%q can't be the name of a cookie", collectors.CleanText(name))
+	}
+	for _, r := range value {
+		switch {
+		case unicode.IsControl(r):
+			return fmt.Errorf("the value of cookie %s holds a line break or another control character", name)
+		case r == ';':
+			return fmt.Errorf("the value of cookie %s holds a semicolon: is it more than one cookie?", name)
+		}
+	}
+	return nil
+}
+
+// Unquote strips the quotes that some of Amazon's values carry (at-acbuk); the
+// browser's developer tools show them, and not every exporter removes them.
+func Unquote(value string) string {
+	value = strings.TrimSpace(value)
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+// parseCookies returns the cookies of a marketplace from a response, which has
 // them by domain.
-func parseTokenCookies(a tokenAnswer, domain string) ([]cookie, error) {
-	at, err := wire.Dig(a.body, "response", "tokens", "cookies")
+func parseCookies(body []byte, domain string, clockAhead time.Duration) ([]Cookie, error) {
+	at, err := wire.Dig(body, "response", "tokens", "cookies")
 	if err != nil {
 		return nil, wire.Malformed("%v", err)
 	}
@@ -24,13 +61,13 @@ func parseTokenCookies(a tokenAnswer, domain string) ([]cookie, error) {
 	if err := json.Unmarshal(at, &byDomain); err != nil || wire.IsNull(at) {
 		return nil, wire.Malformed("response.tokens.cookies: %s where an object belongs", wire.Shape(at))
 	}
-	var cookies []cookie
+	var cookies []Cookie
 	for _, host := range slices.Sorted(maps.Keys(byDomain)) {
 		name := strings.TrimPrefix(strings.ToLower(host), ".")
 		if name != domain && !strings.HasSuffix(name, "."+domain) {
 			continue
 		}
-		some, err := parseCookieList(byDomain[host], a.ahead)
+		some, err := parseCookieList(byDomain[host], clockAhead)
 		if err != nil {
 			return nil, wire.Malformed("cookies of %s: %v", collectors.CleanText(host), err)
 		}
@@ -45,12 +82,12 @@ func parseTokenCookies(a tokenAnswer, domain string) ([]cookie, error) {
 // parseCookieList reads cookies as the token host writes them, and when they expire by
 // this machine's clock. One that can't be sent is an error: a session with some of its
 // cookies is useless.
-func parseCookieList(raw json.RawMessage, ahead time.Duration) ([]cookie, error) {
+func parseCookieList(raw json.RawMessage, ahead time.Duration) ([]Cookie, error) {
 	entries, err := wire.List(raw)
 	if err != nil {
 		return nil, err
 	}
-	var cookies []cookie
+	var cookies []Cookie
 	for i, entry := range entries {
 		var fields struct{ Name, Value, Expires json.RawMessage }
 		if err := wire.Object(entry, &fields); err != nil {
@@ -64,11 +101,11 @@ func parseCookieList(raw json.RawMessage, ahead time.Duration) ([]cookie, error)
 		if err != nil {
 			return nil, fmt.Errorf("cookie %d: Value: %w", i, err)
 		}
-		value = unquote(value)
-		if err := checkCookie(name, value); err != nil {
+		value = Unquote(value)
+		if err := CheckCookie(name, value); err != nil {
 			return nil, err
 		}
-		c := cookie{Name: name, Value: wire.Secret(value)}
+		c := Cookie{Name: name, Value: wire.Secret(value)}
 		if c.Expires = parseExpires(wire.FirstText(fields.Expires)); !c.Expires.IsZero() {
 			c.Expires = c.Expires.Add(ahead)
 		}

@@ -13,16 +13,15 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/amazon"
-	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
+	"hueair2mqtt/internal/sources"
 	"hueair2mqtt/internal/web"
 )
 
-// listenAgain is how long a port that somebody else has is waited for. The bridge
-// does not wait.
+// listenAgain is the pause before web.listen is opened again while another program uses the
+// port. The bridge runs meanwhile.
 const listenAgain = 10 * time.Second
 
 // page is the page in the browser with the bridge that it shows.
@@ -38,8 +37,8 @@ type page struct {
 	code   func(code string)
 }
 
-// newPage makes a page of the bridge that live looks into, and has its log keep what
-// log is given from now on.
+// newPage returns the page of the bridge that live observes. From now on the page's log
+// records what log gets.
 func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
 	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing(), lines: web.NewSparklines()}
 	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.ring)
@@ -50,8 +49,8 @@ func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.
 	return p, nil
 }
 
-// around runs a bridge with the page beside it, and waits for both to end. listen
-// opens the page's port.
+// around runs a bridge together with the page and waits for both to end. listen opens the
+// page's port.
 func (p *page) around(ctx context.Context, o bridge.Options, listen func(context.Context) (net.Listener, error)) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -62,7 +61,7 @@ func (p *page) around(ctx context.Context, o bridge.Options, listen func(context
 	server := web.New(ctx, p.options(o))
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		// What ends the page ends it alone, in run; setup is nothing without it.
+		// Without the page run continues, but setup is useless.
 		if p.setup {
 			defer end()
 		}
@@ -71,7 +70,7 @@ func (p *page) around(ctx context.Context, o bridge.Options, listen func(context
 			return // ctx has ended
 		}
 		if err := server.Serve(listener); err != nil {
-			p.log.Error("the page in the browser has ended", zap.Error(err))
+			p.log.Error("the page in the browser has stopped", zap.Error(err))
 		}
 	})
 	err := runFollowing(ctx, p.config, o)
@@ -80,16 +79,16 @@ func (p *page) around(ctx context.Context, o bridge.Options, listen func(context
 	return err
 }
 
-// listen opens web.listen, and tries it again until it can.
+// listen opens web.listen and retries until it succeeds.
 func (p *page) listen(ctx context.Context) (net.Listener, error) {
-	for told := false; ; told = true {
+	for reported := false; ; reported = true {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.config.Web.Listen)
 		if err == nil {
-			p.log.Info("the page in the browser is there", zap.String("url", "http://"+listener.Addr().String()+p.config.Web.BasePath+"/"))
+			p.log.Info("the page in the browser is ready", zap.String("url", "http://"+listener.Addr().String()+p.config.Web.BasePath+"/"))
 			return listener, nil
 		}
-		if !told && ctx.Err() == nil {
-			p.log.Error("web.listen can't be opened, so there is no page in the browser yet: end what has the port, or set another; it is tried again every few seconds", zap.Error(err))
+		if !reported && ctx.Err() == nil {
+			p.log.Error("web.listen can't be opened, so there is no page in the browser yet: stop the program that uses the port, or set another port; hueair2mqtt tries again every 10 s", zap.Error(err))
 		}
 		select {
 		case <-time.After(listenAgain):
@@ -107,7 +106,7 @@ func (p *page) options(o bridge.Options) web.Options {
 	return web.Options{
 		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
 		House: p.live, Sparklines: p.lines, Health: p.health, Log: p.ring, Errors: p.log,
-		FindHue: finder.Find, Amazon: amazonOptions(p.config),
+		FindHue: finder.Find,
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
 		},
@@ -119,36 +118,23 @@ func (p *page) options(o bridge.Options) web.Options {
 	}
 }
 
-// ready lets the bridge read what has just been set up. What it reads already, it
-// reads at once.
+// ready makes the bridge read, at once, the source that has just been set up.
 func (p *page) ready(ctx context.Context, source string) error {
-	var (
-		tasks []bridge.Task
-		err   error
-	)
-	switch {
-	case source == hue.Source && (p.setup || p.config.Hue.Enabled):
-		tasks, err = hueTasks(p.config)
-	case source == amazon.Source && (p.setup || p.config.Amazon.Enabled):
-		tasks, err = amazonTasks(p.config)
-	}
-	if err != nil {
-		return err
-	}
-	for _, task := range tasks {
-		added, err := p.live.Add(ctx, task)
-		if !added {
-			task.Collector.Close()
-		}
+	s, found := sources.Find(registry(p.config), source)
+	if found && (p.setup || s.Enabled) {
+		endpoints, err := s.Endpoints()
 		if err != nil {
+			return err
+		}
+		if _, err := add(ctx, p.live, s, endpoints); err != nil {
 			return err
 		}
 	}
 	return p.live.Refresh(ctx, source)
 }
 
-// tryBroker looks at the configured broker, or at another one that was typed in.
-// The configured password goes to the configured broker alone.
+// tryBroker examines the configured broker or another one that the user has entered. Only the
+// configured broker gets the configured password.
 func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.Finding {
 	const component = "broker"
 	environ := []string{"HUEAIR2MQTT_MQTT__BROKER=" + t.Broker}

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"hueair2mqtt/collectors"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
-
-	"hueair2mqtt/collectors"
 )
 
 // hueReadings are what the list of sensors shows, in this order, each with words
@@ -55,6 +55,49 @@ func writeHueSensors(w io.Writer, devices []collectors.Device) error {
 			parts = append(parts, strings.Join(slices.Sorted(maps.Keys(d.EventTypes)), ", "))
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", orUnknown(d.Name), d.Area, d.Serial, strings.Join(parts, ", "))
+	}
+	return table.Flush()
+}
+
+// monitorColumns are what the list of monitors shows, with units.
+var monitorColumns = []struct {
+	measurement collectors.Measurement
+	title       string
+}{
+	{collectors.Temperature, "Temperature °C"},
+	{collectors.Humidity, "Humidity %"},
+	{collectors.PM25, "PM2.5 µg/m³"},
+	{collectors.PM10, "PM10 µg/m³"},
+	{collectors.CarbonMonoxide, "CO ppm"},
+	{collectors.VOCIndex, "VOC index"},
+	{collectors.IndoorAirQuality, "Air quality 0-100"},
+}
+
+// writeMonitors lists monitors with their values, a line each.
+func writeMonitors(w io.Writer, devices []collectors.Device) error {
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprint(table, "Monitor\tSerial number")
+	for _, column := range monitorColumns {
+		fmt.Fprint(table, "\t"+column.title)
+	}
+	fmt.Fprintln(table)
+	for _, d := range devices {
+		name := d.Name
+		if name == "" {
+			name = d.ID
+		}
+		if !d.Online {
+			name += " (offline)"
+		}
+		fmt.Fprint(table, name+"\t"+d.Serial)
+		for _, column := range monitorColumns {
+			text := "-"
+			if value, ok := d.Readings[column.measurement].Number(); ok {
+				text = strconv.FormatFloat(value, 'f', -1, 64)
+			}
+			fmt.Fprint(table, "\t"+text)
+		}
+		fmt.Fprintln(table)
 	}
 	return table.Flush()
 }
