@@ -21,11 +21,7 @@ func TestAmazonLogin(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("amazon.json: %v, %v", info, err)
 	}
-	for _, text := range []string{"Living Room Air   G0A0TESTSERIAL1   21.5 ", "Temperature °C", "PM2.5 µg/m³", "CO ppm", "set amazon.enabled to true"} {
-		if !strings.Contains(l.Stdout.String(), text) {
-			t.Errorf("does not print %q", text)
-		}
-	}
+	harness.Contains(t, l.Stdout.String(), "Living Room Air   G0A0TESTSERIAL1   21.5 ", "Temperature °C", "PM2.5 µg/m³", "CO ppm", "set amazon.enabled to true")
 	if devices := h.Amazon.Devices(); len(devices) != 1 {
 		t.Errorf("the account's devices: %q", devices)
 	}
@@ -53,14 +49,9 @@ func TestAmazonLoginExplainsTheSignIn(t *testing.T) {
 	if address := l.SignInAddress(); !strings.HasPrefix(address, "https://www.amazon.com/ap/signin?") {
 		t.Errorf("the address is %s", address)
 	}
-	for _, text := range []string{
-		"on a computer", "private window", "five minutes", "browser's history", "/ap/maplanding", "begins with AN",
+	harness.Contains(t, l.Stdout.String(), "on a computer", "private window", "five minutes", "browser's history", "/ap/maplanding", "begins with AN",
 		"before you could sign in",
-	} {
-		if !strings.Contains(l.Stdout.String(), text) {
-			t.Errorf("does not print %q", text)
-		}
-	}
+	)
 	if strings.Contains(l.Stdout.String(), "phone") {
 		t.Error("recommends a phone")
 	}
@@ -78,11 +69,7 @@ func TestAmazonLoginWithoutMonitorsNamesTheAccount(t *testing.T) {
 	h := newEmptyHome(t, "")
 	h.Amazon.RemoveMonitor(harness.AirMonitor.Serial)
 	l, _ := h.signIn()
-	for _, text := range []string{"no air quality monitor was found", amazontest.Holder, "another adult of the household"} {
-		if !strings.Contains(l.Stdout.String(), text) {
-			t.Errorf("does not print %q", text)
-		}
-	}
+	harness.Contains(t, l.Stdout.String(), "no air quality monitor was found", amazontest.Holder, "another adult of the household")
 }
 
 // The default configuration names nothing to read yet.
@@ -134,7 +121,7 @@ func TestAmazonLoginFromAPipe(t *testing.T) {
 	}
 }
 
-func TestAmazonLoginEndsWithItsInput(t *testing.T) {
+func TestAmazonLoginFailsAtEndOfInput(t *testing.T) {
 	h := newEmptyHome(t, "")
 	l := h.login()
 	l.SignInAddress()
@@ -145,7 +132,7 @@ func TestAmazonLoginEndsWithItsInput(t *testing.T) {
 	}
 }
 
-func TestAmazonLoginIsInterrupted(t *testing.T) {
+func TestAmazonLoginInterrupted(t *testing.T) {
 	h := newEmptyHome(t, "")
 	l := h.login()
 	l.SignInAddress()
@@ -158,7 +145,7 @@ func TestAmazonLoginIsInterrupted(t *testing.T) {
 	}
 }
 
-func TestAmazonLoginThatCantBegin(t *testing.T) {
+func TestAmazonLoginUsageErrors(t *testing.T) {
 	h := newEmptyHome(t, "")
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
@@ -206,7 +193,7 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 // From an empty state directory to a house that stays signed in: the alert, the
 // sign-in that ends it without a restart, renewals that nobody notices, a revoked
 // token, and a second sign-in.
-func TestABridgeThatIsSignedInTo(t *testing.T) {
+func TestAmazonSignInLifecycle(t *testing.T) {
 	t.Parallel()
 	h := newEmptyHome(t, "")
 	h.Amazon.SetCookieLife(4*time.Second, true)
@@ -268,9 +255,7 @@ func TestABridgeThatIsSignedInTo(t *testing.T) {
 		t.Errorf("logout ended with %d: %s%s", code, stdout, stderr)
 	}
 	alerted()
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 
 	said += p.Stdout.String() + p.Stderr.String()
 	for _, m := range l.All() {
@@ -289,7 +274,7 @@ func TestABridgeThatIsSignedInTo(t *testing.T) {
 	}
 }
 
-func TestTheDemoShowsARenewalThatNobodyNotices(t *testing.T) {
+func TestDemoShowsSilentRenewal(t *testing.T) {
 	t.Parallel()
 	code, stdout, _ := run(t, "demo", "--for", "7s")
 	if code != exitGood {

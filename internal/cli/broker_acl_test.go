@@ -21,9 +21,9 @@ func startGuardedBroker(t *testing.T) *harness.Mosquitto {
 	return broker
 }
 
-// TestTheShippedACLGrantsAllThatIsNeeded has the program do everything that it
+// TestShippedACLIsSufficient has the program do everything that it
 // does on a broker that grants it nothing but what the shipped file says.
-func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
+func TestShippedACLIsSufficient(t *testing.T) {
 	t.Parallel()
 	guarded := startGuardedBroker(t)
 	h := newTestHome(t)
@@ -85,9 +85,9 @@ func TestTheShippedACLGrantsAllThatIsNeeded(t *testing.T) {
 	}
 }
 
-// TestTheShippedACLGrantsNothingElse has somebody sign in with the program's
+// TestShippedACLGrantsNothingElse has somebody sign in with the program's
 // password and try other things.
-func TestTheShippedACLGrantsNothingElse(t *testing.T) {
+func TestShippedACLGrantsNothingElse(t *testing.T) {
 	guarded := startGuardedBroker(t)
 	l, thief := guarded.Subscribe(), guarded.SubscribeAs("hueair2mqtt", brokerPassword)
 	foreign := []string{

@@ -3,7 +3,6 @@ package cli
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -72,9 +71,7 @@ func TestTLSToTheBroker(t *testing.T) {
 			broker := harness.StartMosquitto(t, settings...)
 			file := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
 			content := fmt.Sprintf("mqtt: {broker: \"ssl://localhost:%d\"}\nhue: {enabled: true, bridges: [{host: \"http://127.0.0.1:1\", username: x}]}\nstate_dir: %s\n", broker.Port, t.TempDir())
-			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			harness.WriteFile(t, file, content, 0o600)
 			args := append([]string{"run", "--config", file}, test.settings...)
 			p := start(t, args...)
 			if test.refused == "" {
@@ -92,9 +89,9 @@ func TestTLSToTheBroker(t *testing.T) {
 	}
 }
 
-// TestARevocationListCountsWithoutARestart has the broker's certificate revoked
+// TestRevocationListIsReloaded has the broker's certificate revoked
 // while the program runs: the next connection is refused.
-func TestARevocationListCountsWithoutARestart(t *testing.T) {
+func TestRevocationListIsReloaded(t *testing.T) {
 	ours := harness.NewAuthority(t, t.TempDir(), "House CA")
 	certificate := ours.Issue("broker", harness.Localhost)
 	tomorrow := time.Now().Add(24 * time.Hour)
@@ -110,8 +107,8 @@ func TestARevocationListCountsWithoutARestart(t *testing.T) {
 	p.Logs("was revoked by its authority")
 }
 
-// TestARevocationListThatIsNone is told before anything begins.
-func TestARevocationListThatIsNone(t *testing.T) {
+// TestInvalidRevocationListIsRejected is told before anything begins.
+func TestInvalidRevocationListIsRejected(t *testing.T) {
 	ours := harness.NewAuthority(t, t.TempDir(), "House CA")
 	h := newTestHome(t)
 	code, _, stderr := run(t, "run", "--config", h.Config, "--mqtt.broker", "ssl://localhost:1", "--mqtt.crl_file", ours.File("ca.pem"))

@@ -81,7 +81,7 @@ func (i *installation) endCheck(forPeople, forPrograms *harness.Process) (code i
 	return code, findings, text
 }
 
-func TestCheckFindsNothingWrongWhereAllIsWell(t *testing.T) {
+func TestCheckPassesOnGoodInstallation(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	l := i.Broker.Subscribe()
 	code, findings, text := i.check()
@@ -112,7 +112,7 @@ func TestCheckFindsNothingWrongWhereAllIsWell(t *testing.T) {
 }
 
 // A bridge that runs has nothing to say to the request that check sends.
-func TestCheckBesideABridgeThatRuns(t *testing.T) {
+func TestCheckBesideRunningBridge(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	l := i.Broker.Subscribe()
 	p := i.start("run")
@@ -393,7 +393,7 @@ func (i *installation) amazonsClock(later time.Duration) {
 	})
 }
 
-func TestCheckNamesWhatIsWrong(t *testing.T) {
+func TestCheckReportsEachFault(t *testing.T) {
 	cases := brokenInstallations
 	if os.Geteuid() == 0 {
 		// Only root can give files away.

@@ -3,7 +3,6 @@ package cli
 import (
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -39,9 +38,7 @@ func TestHealthIsServed(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t)
 	password := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(password, []byte("a long password"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, password, "a long password", 0o600)
 	metrics, page := harness.ReserveAddress(t), harness.ReserveAddress(t)
 	flags := []string{"--config", h.Config, "--metrics.listen", metrics, "--web.listen", page, "--web.password_file", password}
 	p := start(t, append([]string{"run"}, flags...)...)

@@ -52,9 +52,9 @@ func wantOneID(t *testing.T, history []told) {
 	}
 }
 
-// TestKilledWhileTheBrokerIsAway kills the program at any moment while the broker
+// TestHistoryAfterKillDuringOutage kills the program at any moment while the broker
 // comes and goes. What it had taken until then arrives.
-func TestKilledWhileTheBrokerIsAway(t *testing.T) {
+func TestHistoryAfterKillDuringOutage(t *testing.T) {
 	t.Parallel()
 	draw := chance(t)
 	h := newHistoryHome(t)
@@ -102,9 +102,9 @@ func TestKilledWhileTheBrokerIsAway(t *testing.T) {
 	wantOneID(t, history)
 }
 
-// TestKilledInTheMiddleOfAReplay kills the program again and again while it tells a
+// TestHistoryAfterKillDuringReplay kills the program again and again while it tells a
 // long history. All of it arrives in order, with few repetitions.
-func TestKilledInTheMiddleOfAReplay(t *testing.T) {
+func TestHistoryAfterKillDuringReplay(t *testing.T) {
 	const readings = 1500
 	t.Parallel()
 	draw := chance(t)
@@ -150,9 +150,9 @@ func TestKilledInTheMiddleOfAReplay(t *testing.T) {
 	}
 }
 
-// TestHistoryAsTelegrafReadsIt is what a consumer relies on: flat JSON, the keys
+// TestHistoryPayloadIsFlat is what a consumer relies on: flat JSON, the keys
 // of the state, a time that Go's and everybody's parser of RFC 3339 takes.
-func TestHistoryAsTelegrafReadsIt(t *testing.T) {
+func TestHistoryPayloadIsFlat(t *testing.T) {
 	t.Parallel()
 	h := newHistoryHome(t)
 	h.Broker.Stop()

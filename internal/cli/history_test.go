@@ -94,9 +94,9 @@ func readingsOf(t *testing.T, l *harness.Subscriber, topic string) (readings []t
 
 const hallHistory = "hueair2mqtt/" + harness.HallID + "/history"
 
-// TestTheBrokerMissesNothing: what was measured while the broker was away comes in
+// TestHistoryCoversBrokerOutage: what was measured while the broker was away comes in
 // order, each reading once and with its time; the state has the newest alone.
-func TestTheBrokerMissesNothing(t *testing.T) {
+func TestHistoryCoversBrokerOutage(t *testing.T) {
 	t.Parallel()
 	h := newHistoryHome(t)
 	l := h.Broker.Subscribe()
@@ -149,9 +149,7 @@ func TestTheBrokerMissesNothing(t *testing.T) {
 	if got := h.Broker.Retained()[hallHistory]; got != "" {
 		t.Errorf("history is retained: %s", got)
 	}
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 	if left, err := os.ReadDir(h.StateFile("history")); err != nil || len(left) > 0 {
 		t.Errorf("left on the disk: %v %v", left, err)
 	}

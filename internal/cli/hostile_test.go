@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -163,12 +162,9 @@ func TestNothingListens(t *testing.T) {
 	}
 	seen := 0
 	for _, family := range []string{"tcp", "tcp6", "udp", "udp6", "raw", "raw6"} {
-		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", p.PID(), family))
-		if err != nil {
-			t.Fatal(err)
-		}
+		content := harness.ReadFile(t, fmt.Sprintf("/proc/%d/net/%s", p.PID(), family))
 		const established = "01"
-		for _, line := range strings.Split(string(content), "\n")[1:] {
+		for _, line := range strings.Split(content, "\n")[1:] {
 			fields := strings.Fields(line)
 			if len(fields) < 10 || !own[fields[9]] {
 				continue
@@ -247,17 +243,12 @@ func TestEndlessAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := startEndless(t, test.begin, test.again)
 			url := "http://" + server.listener.Addr().String()
-			content, err := os.ReadFile(h.Config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			changed := regexp.MustCompile(`host: "[^"]*"`).ReplaceAllString(string(content), `host: "`+url+`"`)
+			content := harness.ReadFile(t, h.Config)
+			changed := regexp.MustCompile(`host: "[^"]*"`).ReplaceAllString(content, `host: "`+url+`"`)
 			changed = regexp.MustCompile(`alexa: "[^"]*"`).ReplaceAllString(changed, `alexa: "`+url+`"`)
 			changed = strings.NewReplacer("interval: 1s", "interval: 60s", "timeout: 1s", "timeout: 10s").Replace(changed)
 			file := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
-			if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			harness.WriteFile(t, file, changed, 0o600)
 			code, stdout, stderr := run(t, "check", "--config", file)
 			if code != exitFailed || strings.Count(stdout, "fail  ") != 2 {
 				t.Errorf("exit code %d, printed\n%s%s", code, stdout, stderr)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
 // listening is how many TCP sockets of a process listen, as the kernel tells.
@@ -13,11 +15,8 @@ func listening(t *testing.T, pid int) (n int) {
 	t.Helper()
 	listens := make(map[string]bool) // by inode
 	for _, table := range []string{"tcp", "tcp6"} {
-		content, err := os.ReadFile("/proc/net/" + table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(content)) {
+		content := harness.ReadFile(t, "/proc/net/"+table)
+		for line := range strings.Lines(content) {
 			const listen = "0A"
 			if fields := strings.Fields(line); len(fields) > 9 && fields[3] == listen {
 				listens[fields[9]] = true

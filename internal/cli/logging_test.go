@@ -47,9 +47,7 @@ func (i *installation) read(file string) string {
 // each in this order, and nothing else.
 func endLogging(t *testing.T, p *harness.Process, said ...string) {
 	t.Helper()
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 	lines := strings.Split(strings.TrimSpace(p.Stderr.String()), "\n")
 	if len(said) == 0 && p.Stderr.String() == "" {
 		return
@@ -156,7 +154,7 @@ func TestLogFileWithoutADirectory(t *testing.T) {
 	endLogging(t, p, logFails, "the last lines of log.file could not be written")
 }
 
-func TestLogFileThatIsNone(t *testing.T) {
+func TestLogFileMustBeRegular(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	i.set("log.file", os.DevNull)
 	p := i.start("run")
@@ -199,11 +197,8 @@ func TestLogToTheJournal(t *testing.T) {
 			cmd.Stderr = journal
 			p := harness.Start(t, cmd)
 			said := func() string {
-				text, err := os.ReadFile(journal.Name())
-				if err != nil {
-					t.Fatal(err)
-				}
-				return string(text)
+				text := harness.ReadFile(t, journal.Name())
+				return text
 			}
 			harness.Eventually(t, "a connection in the log", func() bool { return strings.Contains(said(), "connected to the broker") })
 			p.Stop()

@@ -35,7 +35,7 @@ func value(scraped, metric string) (v float64) {
 	return v
 }
 
-func TestMetricsTellWhatHappens(t *testing.T) {
+func TestMetricsFollowEvents(t *testing.T) {
 	t.Parallel()
 	h := newHistoryHome(t)
 	address := harness.ReserveAddress(t)
@@ -77,12 +77,10 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	if !strings.Contains(s, "hueair2mqtt_build_info{") || strings.Contains(s, harness.HueKey) {
 		t.Errorf("scraped:\n%s", s)
 	}
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 }
 
-func TestNobodyListensByDefault(t *testing.T) {
+func TestNoListenerByDefault(t *testing.T) {
 	t.Parallel()
 	h := newHistoryHome(t)
 	p := h.run()
@@ -98,7 +96,7 @@ func TestNobodyListensByDefault(t *testing.T) {
 	}
 }
 
-func TestMetricsThatCantBeServedEndTheStart(t *testing.T) {
+func TestOccupiedMetricsPortFailsStart(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // A pipe in the place of a file holds up neither the start nor the end.
-func TestAPipeInThePlaceOfAFile(t *testing.T) {
+func TestPipeInsteadOfFileBlocksNothing(t *testing.T) {
 	settings := map[string]string{
 		"mqtt.password_file": "mqtt: {broker: 'tcp://127.0.0.1:1', username: u, password_file: PIPE}",
 		"mqtt.ca_file":       "mqtt: {broker: 'ssl://127.0.0.1:1', ca_file: PIPE}",

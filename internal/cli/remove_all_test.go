@@ -7,7 +7,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-func TestRemoveAllLeavesOnlyWhatIsOthers(t *testing.T) {
+func TestRemoveAllKeepsForeignTopics(t *testing.T) {
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
 	foreign := map[string]string{
@@ -44,7 +44,7 @@ func TestRemoveAllLeavesOnlyWhatIsOthers(t *testing.T) {
 	}
 }
 
-func TestConfiguredTellsByItsExitCode(t *testing.T) {
+func TestConfiguredExitCode(t *testing.T) {
 	h := newTestHome(t)
 	for name, test := range map[string]struct {
 		args []string

@@ -38,9 +38,7 @@ func TestMoveToABridgePro(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
 	text := fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: 1s, timeout: 1s}\nretry: {base_delay: 20ms, max_delay: 100ms}\nstate_dir: %s\n",
 		broker.URL(), dir)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, config, text, 0o600)
 	p := start(t, "run", "--config", config)
 	l := broker.Subscribe()
 	const availability, info = "hueair2mqtt/" + harness.HallID + "/availability", "hueair2mqtt/bridge/info"

@@ -13,7 +13,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-func TestASubscriberSeesTheHouse(t *testing.T) {
+func TestRunPublishesEverything(t *testing.T) {
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
 	h.run()
@@ -81,7 +81,7 @@ func TestValuesFollow(t *testing.T) {
 	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
 }
 
-func TestTheLastWillAfterSIGKILL(t *testing.T) {
+func TestLastWillAfterSIGKILL(t *testing.T) {
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
 	p := h.run()
@@ -96,15 +96,13 @@ func TestTheLastWillAfterSIGKILL(t *testing.T) {
 	l.WaitFor("hueair2mqtt/bridge/state", "online")
 }
 
-func TestSIGTERMEndsItWithOffline(t *testing.T) {
+func TestSIGTERMPublishesOffline(t *testing.T) {
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
 	p := h.run()
 	l.WaitFor("hueair2mqtt/bridge/state", "online")
 	began := time.Now()
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 	if d := time.Since(began); d > 5*time.Second {
 		t.Errorf("took %v to end", d)
 	}
@@ -117,7 +115,7 @@ func TestSIGTERMEndsItWithOffline(t *testing.T) {
 	}
 }
 
-func TestTheBrokerGoneAndBack(t *testing.T) {
+func TestRepublishAfterBrokerRestart(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t)
 	p := h.run()
@@ -150,7 +148,7 @@ func TestTheBrokerGoneAndBack(t *testing.T) {
 	p.Stop()
 }
 
-func TestBirth(t *testing.T) {
+func TestRepublishAfterBirth(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
@@ -172,7 +170,7 @@ func TestBirth(t *testing.T) {
 	harness.Eventually(t, "another announcement", func() bool { return announced() > before })
 }
 
-func TestAuthenticationFailureAndRecovery(t *testing.T) {
+func TestAlertIsRaisedAndCleared(t *testing.T) {
 	t.Parallel()
 	for source, test := range map[string]struct {
 		file           string
@@ -224,7 +222,7 @@ func TestAuthenticationFailureAndRecovery(t *testing.T) {
 	}
 }
 
-func TestDiscoveryRemoveTakesOnlyItsOwn(t *testing.T) {
+func TestDiscoveryRemoveKeepsForeignTopics(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
@@ -263,7 +261,7 @@ func TestDiscoveryRemoveTakesOnlyItsOwn(t *testing.T) {
 	}
 }
 
-func TestNoSecretIsEverPrinted(t *testing.T) {
+func TestNoSecretIsPrinted(t *testing.T) {
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
 	p := h.run()
@@ -280,11 +278,8 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 		said += m.Topic + m.Payload
 	}
 	for _, name := range []string{"ALERT_HUE_PAIRING_NEEDED.txt", "ALERT_TOKEN_REFRESH_NEEDED.txt"} {
-		content, err := os.ReadFile(filepath.Join(h.StateDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		said += string(content)
+		content := harness.ReadFile(t, filepath.Join(h.StateDir, name))
+		said += content
 	}
 	secrets := []string{harness.HueKey}
 	for _, value := range h.Amazon.Cookies() {
@@ -297,7 +292,7 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 	}
 }
 
-func TestABrokerThatRefusesSaysWhatToDo(t *testing.T) {
+func TestBrokerRefusalIsExplained(t *testing.T) {
 	h := newTestHome(t)
 	closed := harness.StartMosquitto(t, "allow_anonymous false")
 	p := h.run("--mqtt.broker", closed.URL())

@@ -10,9 +10,9 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestCredentialsThatOthersCanRead are used, since a house without readings helps
+// TestReadableCredentialsAreReported are used, since a house without readings helps
 // nobody, and told of with what to do.
-func TestCredentialsThatOthersCanRead(t *testing.T) {
+func TestReadableCredentialsAreReported(t *testing.T) {
 	h := newEmptyHome(t, "")
 	h.signIn()
 	told := "other users can read a file with secrets: run chmod 600 on it"
@@ -32,9 +32,9 @@ func TestCredentialsThatOthersCanRead(t *testing.T) {
 	}
 }
 
-// TestCredentialsThatOthersCanReplace are not used: whoever writes them decides
+// TestReplaceableCredentialsAreRejected are not used: whoever writes them decides
 // whom the program talks to.
-func TestCredentialsThatOthersCanReplace(t *testing.T) {
+func TestReplaceableCredentialsAreRejected(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(file string) error
 		told   string
@@ -63,9 +63,7 @@ func TestCredentialsThatOthersCanReplace(t *testing.T) {
 		t.Run("hue.json is "+name, func(t *testing.T) {
 			h := newTestHome(t)
 			file := h.StateFile("hue.json")
-			if err := os.WriteFile(file, []byte(`{"bridges":[]}`), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			harness.WriteFile(t, file, `{"bridges":[]}`, 0o600)
 			if err := test.change(file); err != nil {
 				t.Fatal(err)
 			}
@@ -77,9 +75,9 @@ func TestCredentialsThatOthersCanReplace(t *testing.T) {
 	}
 }
 
-// TestSecretsThatOthersCanChange has a password that everybody may change: it is
+// TestWritableSecretsAreReported has a password that everybody may change: it is
 // reported at the start.
-func TestSecretsThatOthersCanChange(t *testing.T) {
+func TestWritableSecretsAreReported(t *testing.T) {
 	dir := t.TempDir()
 	config, password := filepath.Join(dir, "hueair2mqtt.yaml"), filepath.Join(dir, "password")
 	text := "mqtt: {broker: 'tcp://127.0.0.1:1', username: u, password_file: " + password + "}\n" +

@@ -51,7 +51,7 @@ func (n notifySocket) next(prefix string) string {
 	}
 }
 
-func TestSystemdHearsThatTheServiceIsWell(t *testing.T) {
+func TestSystemdNotifications(t *testing.T) {
 	systemd := listenAsSystemd(t, 300*time.Millisecond)
 	h := newTestHome(t)
 	h.Broker.Stop() // the service is up without a broker
@@ -74,7 +74,7 @@ func TestSystemdHearsThatTheServiceIsWell(t *testing.T) {
 	}
 }
 
-func TestAWatchdogOfSystemdThatCantBeRead(t *testing.T) {
+func TestInvalidWatchdogIsRejected(t *testing.T) {
 	h := newTestHome(t)
 	t.Setenv("WATCHDOG_USEC", "soon")
 	code, _, stderr := run(t, "run", "--config", h.Config)

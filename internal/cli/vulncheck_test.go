@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
 // Older patch levels of Go 1.26 have known vulnerabilities.
@@ -37,9 +39,7 @@ func TestVulncheckHidesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := filepath.Join(t.TempDir(), "go")
-			if err := os.WriteFile(fake, []byte("#!/bin/sh\n"+test.script+"\n"), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			harness.WriteFile(t, fake, "#!/bin/sh\n"+test.script+"\n", 0o700)
 			make := exec.Command("make", "--no-print-directory", "vulncheck", "GO="+fake)
 			make.Dir = filepath.Join("..", "..")
 			out, err := make.CombinedOutput()

@@ -102,17 +102,13 @@ func servedPage(t *testing.T, p *harness.Process) string {
 	return found[1]
 }
 
-func TestThePageShowsTheHouse(t *testing.T) {
+func TestPageShowsDevices(t *testing.T) {
 	h := newTestHome(t)
 	p := h.run("--web.listen", "127.0.0.1:0")
 	v := newVisitor(t, servedPage(t, p))
 	v.sees("/", "All is well.")
 	shown := v.get("/")
-	for _, text := range []string{"Hall", "21.3", "°C", "motion", "Living Room Air", "PM2.5", "µg/m³", "Last poll", "available", "connected"} {
-		if !strings.Contains(shown, text) {
-			t.Errorf("the overview does not show %q", text)
-		}
-	}
+	harness.Contains(t, shown, "Hall", "21.3", "°C", "motion", "Living Room Air", "PM2.5", "µg/m³", "Last poll", "available", "connected")
 	if !strings.Contains(v.get("/mqtt"), "homeassistant/device/"+harness.HallID+"/config") {
 		t.Error("the announcement is not shown")
 	}
@@ -130,9 +126,7 @@ func TestThePageShowsTheHouse(t *testing.T) {
 	v.sees("/", "Cellar can't be reached")
 	v.sees("/log", "polled")
 
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 	for _, secret := range append(h.Amazon.Secrets(), harness.HueKey) {
 		if strings.Contains(v.said, secret) || strings.Contains(v.said, html.EscapeString(secret)) {
 			t.Errorf("the page showed the secret %q", secret)
@@ -179,7 +173,7 @@ func (h *testHome) setUpOn(v *visitor) {
 	v.sees("/amazon", "PM2.5 6")
 }
 
-func TestThePageSetsUpARunningBridge(t *testing.T) {
+func TestPageSetsUpRunningBridge(t *testing.T) {
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
 	v := newVisitor(t, servedPage(t, p))
@@ -206,10 +200,7 @@ var setupLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/sign-in\?code=(\S+)`
 
 func TestSetup(t *testing.T) {
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
-	before, err := os.ReadFile(h.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := harness.ReadFile(t, h.Config)
 	p := start(t, "setup", "--config", h.Config, "--port", "0")
 	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
 	link, err := url.Parse(setupLink.FindString(p.Stdout.String()))
@@ -247,16 +238,12 @@ func TestSetup(t *testing.T) {
 	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {h.Broker.URL()}, "username": {"me"}, "password": {"let me in please"}})
 	v.sees("/mqtt", filepath.Join(filepath.Dir(h.Config), "credentials", "mqtt-password"))
 	shown := v.get("/")
-	for _, line := range []string{"hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n"} {
-		if !strings.Contains(shown, line) {
-			t.Errorf("the overview lacks the lines %q:\n%s", line, shown)
-		}
-	}
+	harness.Contains(t, shown, "hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n")
 	v.send("/check", "/check", nil)
 	v.sees("/check", "Checked")
 
 	after, err := os.ReadFile(h.Config)
-	if err != nil || string(after) != string(before) {
+	if err != nil || string(after) != before {
 		t.Errorf("the configuration was changed: %v\n%s", err, after)
 	}
 	names, err := filepath.Glob(h.StateFile("*"))
@@ -287,7 +274,7 @@ func TestSetup(t *testing.T) {
 	}
 }
 
-func TestThePageNeedsAPasswordBeyondThisMachine(t *testing.T) {
+func TestPublicPageRequiresPassword(t *testing.T) {
 	h := newTestHome(t)
 	code, _, stderr := run(t, "run", "--config", h.Config, "--web.listen", "0.0.0.0:0")
 	if code != exitUnusable || !strings.Contains(stderr, "web.password_file") || !strings.Contains(stderr, "other machines can reach the page") {
@@ -295,12 +282,10 @@ func TestThePageNeedsAPasswordBeyondThisMachine(t *testing.T) {
 	}
 }
 
-func TestThePageAsksForItsPassword(t *testing.T) {
+func TestPageAsksForPassword(t *testing.T) {
 	h := newTestHome(t)
 	file := h.StateFile("web-password")
-	if err := os.WriteFile(file, []byte("a password of the page\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, file, "a password of the page\n", 0o600)
 	p := h.run("--web.listen", "127.0.0.1:0", "--web.password_file", file)
 	v := newVisitor(t, servedPage(t, p))
 	if shown := v.get("/"); !strings.Contains(shown, "The password of this page") || strings.Contains(shown, "Overview") {
@@ -312,7 +297,7 @@ func TestThePageAsksForItsPassword(t *testing.T) {
 }
 
 // The bridge is there for its house; the page is not worth its end.
-func TestAPortThatIsTakenCostsThePageAlone(t *testing.T) {
+func TestOccupiedWebPortCostsOnlyThePage(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -323,7 +308,5 @@ func TestAPortThatIsTakenCostsThePageAlone(t *testing.T) {
 	p := h.run("--web.listen", taken.Addr().String())
 	p.Logs("web.listen can't be opened")
 	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "online")
-	if code := p.Stop(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 }

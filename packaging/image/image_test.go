@@ -120,7 +120,7 @@ func TestImageFiles(t *testing.T) {
 	}
 }
 
-func TestAppIsTheImageForTheSupervisor(t *testing.T) {
+func TestAppImageForTheSupervisor(t *testing.T) {
 	apps, _ := container.Open(t, filepath.Join(dist, appArchive))
 	for arch, want := range map[string]string{"amd64": "amd64", "arm64": "aarch64"} {
 		app, image := apps[arch], images(t)[arch]

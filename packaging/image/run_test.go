@@ -135,7 +135,7 @@ func TestNothingIsWrittenOutsideData(t *testing.T) {
 }
 
 // A volume that belongs to root is what a directory of the host is at first.
-func TestVolumeThatCantBeWritten(t *testing.T) {
+func TestUnwritableVolume(t *testing.T) {
 	data := volume(t, 0)
 	if err := os.Chmod(data, 0o755); err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func TestVolumeThatCantBeWritten(t *testing.T) {
 	}
 }
 
-func TestVolumeThatCantBeRead(t *testing.T) {
+func TestUnreadableVolume(t *testing.T) {
 	c := images(t)["amd64"].Start(t, container.Options{Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
 	code := c.Wait()
 	const want = "state_dir: /data can't be written: permission denied: let the user that runs hueair2mqtt write there (chown 65532 /data), or set state_dir elsewhere\n"
@@ -166,7 +166,7 @@ func TestVolumeThatCantBeRead(t *testing.T) {
 	}
 }
 
-func TestUnconfiguredImageSaysWhatIsMissing(t *testing.T) {
+func TestUnconfiguredImageReportsMissingKeys(t *testing.T) {
 	c := images(t)["amd64"].Start(t, container.Options{
 		Env: map[string]string{"HUEAIR2MQTT_HUE__ENABLED": "true"}, Volumes: map[string]string{"/data": volume(t, 65532)},
 	})

@@ -558,7 +558,7 @@ func TestWithoutSystemdRunning(t *testing.T) {
 	}
 }
 
-func TestTheSameSourcesGiveTheSameBytes(t *testing.T) {
+func TestPackagesAreReproducible(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64", "armhf"} {
 		here, there := current.deb(t, arch), elsewhere.deb(t, arch)
 		if filepath.Base(here) != filepath.Base(there) {

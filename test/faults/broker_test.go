@@ -10,9 +10,9 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestTheBrokerRestartedAHundredTimes stops and kills the broker again and again,
+// TestBrokerRestartedHundredTimes stops and kills the broker again and again,
 // at moments of the seed's. It has forgotten everything each time.
-func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
+func TestBrokerRestartedHundredTimes(t *testing.T) {
 	t.Parallel()
 	const restarts = 100
 	h := newTestHome(t, layout{})

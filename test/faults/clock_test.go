@@ -126,9 +126,9 @@ func newClock(t *testing.T) (c clock, env string) {
 // set moves the clock to so far from the true time.
 func (c clock) set(off time.Duration) { atomic.StoreInt64(c.step, int64(off/time.Second)) }
 
-// TestTheClockStepped steps the program's clock forth and back by hours, between
+// TestClockSteps steps the program's clock forth and back by hours, between
 // polls and in the middle of an alert.
-func TestTheClockStepped(t *testing.T) {
+func TestClockSteps(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "hueair2mqtt")
 	buildSteppable(t, program)

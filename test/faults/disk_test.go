@@ -62,11 +62,11 @@ func readOnly(t *testing.T, dir string) (writable func()) {
 	return func() { remount(0) }
 }
 
-// TestADiskThatTakesNothing has the state directory full, and read-only. All goes
+// TestUnwritableDisk has the state directory full, and read-only. All goes
 // on but the alert file, which can't be: the problem sensor tells. The cookies that
 // are renewed meanwhile are in memory only; a program that is killed then finds
 // what was there before, and renews them again.
-func TestADiskThatTakesNothing(t *testing.T) {
+func TestUnwritableDisk(t *testing.T) {
 	for name, break_ := range map[string]func(*testing.T, string) func(){"full": fill, "read-only": readOnly} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,9 +102,9 @@ func TestADiskThatTakesNothing(t *testing.T) {
 	}
 }
 
-// TestAnAlertThatCannotBeRemoved has the state directory become read-only while
+// TestAlertFileThatCannotBeRemoved has the state directory become read-only while
 // an alert is there.
-func TestAnAlertThatCannotBeRemoved(t *testing.T) {
+func TestAlertFileThatCannotBeRemoved(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t, layout{disk: onSmallDisk(t)})
 	p := h.run()

@@ -164,9 +164,9 @@ func (h *testHome) endure(f fault) time.Duration {
 	return healed
 }
 
-// TestALongLife has one program meet twenty faults of the seed's choice, one after
+// TestManyFaultsLeakNothing has one program meet twenty faults of the seed's choice, one after
 // the other, and looks what it holds after each: nothing may grow.
-func TestALongLife(t *testing.T) {
+func TestManyFaultsLeakNothing(t *testing.T) {
 	t.Parallel()
 	undisturbed := newTestHome(t, layout{})
 	undisturbed.run()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -117,22 +116,4 @@ func Passwords(t testing.TB, users map[string]string) (settings []string) {
 		}
 	}
 	return []string{"allow_anonymous false", "password_file " + file}
-}
-
-// WriteFile writes a file with exactly this mode, whatever the umask is.
-func WriteFile(t testing.TB, file, content string, mode os.FileMode) {
-	t.Helper()
-	if err := errors.Join(os.WriteFile(file, []byte(content), mode), os.Chmod(file, mode)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// ReadFile returns the content of a file.
-func ReadFile(t testing.TB, file string) string {
-	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }

@@ -137,6 +137,14 @@ func (p *Process) Stop() int {
 	return p.Wait()
 }
 
+// StopCleanly sends SIGTERM and checks that the exit code is 0.
+func (p *Process) StopCleanly() {
+	p.t.Helper()
+	if code := p.Stop(); code != 0 {
+		p.t.Errorf("%s ended with exit code %d", p.cmd.Path, code)
+	}
+}
+
 // Kill sends SIGKILL and waits until the process has ended.
 func (p *Process) Kill() {
 	p.t.Helper()
