@@ -150,7 +150,7 @@ func serveADay(t *testing.T) (address string) {
 		t.Fatal(err)
 	}
 	config.StateDir = t.TempDir()
-	page := web.New(t.Context(), web.Options{Config: config, House: evening, Sparklines: sparklines, Log: web.NewRing(), Errors: zap.NewNop()})
+	page := web.New(t.Context(), web.Options{Config: config, Bridge: evening, Sparklines: sparklines, Log: zap.NewNop()})
 	server := httptest.NewServer(page.Handler())
 	t.Cleanup(server.CloseClientConnections)
 	return server.URL

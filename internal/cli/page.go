@@ -31,7 +31,7 @@ type page struct {
 	setup  bool
 	live   *bridge.Live
 	health *health.Checks
-	ring   *web.Ring
+	buffer *web.LogBuffer
 	lines  *web.Sparklines
 	log    *zap.Logger
 	code   func(code string)
@@ -40,8 +40,8 @@ type page struct {
 // newPage returns the page of the bridge that live observes. From now on the page's log
 // records what log gets.
 func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
-	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), ring: web.NewRing(), lines: web.NewSparklines()}
-	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.ring)
+	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), buffer: new(web.LogBuffer), lines: web.NewSparklines()}
+	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +99,16 @@ func (p *page) listen(ctx context.Context) (net.Listener, error) {
 }
 
 func (p *page) options(o bridge.Options) web.Options {
-	file := p.cmd.Flag("config").Value.String()
-	if p.config.App.Token != "" {
-		file = "" // options are set in Home Assistant
+	mode, file := web.Service, p.cmd.Flag("config").Value.String()
+	switch {
+	case p.config.App.Token != "":
+		mode, file = web.Ingress, "" // options are set in Home Assistant
+	case p.setup:
+		mode = web.Setup
 	}
 	return web.Options{
-		Config: p.config, ConfigFile: file, Ingress: p.config.App.Token != "", Setup: p.setup, Code: p.code,
-		House: p.live, Sparklines: p.lines, Health: p.health, Log: p.ring, Errors: p.log,
+		Mode: mode, Config: p.config, ConfigFile: file, PrintCode: p.code,
+		Bridge: p.live, Sparklines: p.lines, Health: p.health, LogBuffer: p.buffer, Log: p.log,
 		FindHue: finder.Find,
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)

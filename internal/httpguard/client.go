@@ -1,7 +1,6 @@
 package httpguard
 
 import (
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -9,12 +8,12 @@ import (
 	"strings"
 )
 
-// Client identifies the sender of requests for limits: an IPv4 address, or the /64
-// of an IPv6 address, since every host of such a network can take any address in
-// it. All senders without an IP address share the zero Client.
+// Client identifies the sender of requests for limits: an IPv4 address, or the /64 of
+// an IPv6 address, since a host can take any address in such a network. All senders
+// without an IP address share the zero Client.
 type Client struct{ prefix netip.Prefix }
 
-// ClientOf returns the client that has an address.
+// ClientOf returns the client with an address.
 func ClientOf(address netip.Addr) Client {
 	address = address.Unmap().WithZone("")
 	bits := address.BitLen()
@@ -23,7 +22,7 @@ func ClientOf(address netip.Addr) Client {
 	}
 	prefix, err := address.Prefix(bits)
 	if err != nil {
-		return Client{} // of the zero address
+		return Client{} // the address is zero
 	}
 	return Client{prefix}
 }
@@ -44,9 +43,8 @@ func (c Client) String() string {
 	return c.prefix.String()
 }
 
-// Proxies are the networks of the reverse proxies whose X-Forwarded-For header is
-// believed. From everyone else the header is ignored, since a client can write
-// anything into it.
+// Proxies are the networks of the trusted reverse proxies. X-Forwarded-For is ignored
+// from everyone else, since a client can write anything into it.
 type Proxies []netip.Prefix
 
 // Trusts reports whether the address belongs to a trusted proxy.
@@ -55,9 +53,9 @@ func (p Proxies) Trusts(address netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address) })
 }
 
-// Client returns the client that sent a request. Behind trusted proxies this is the
-// last address in X-Forwarded-For that is not a trusted proxy itself: a client can
-// only add entries in front of the one that the proxy appends.
+// Client returns the client that sent a request. Behind trusted proxies it is the last
+// address in X-Forwarded-For that is not a trusted proxy: a client can only add
+// entries before the one that the proxy appends.
 func (p Proxies) Client(r *http.Request) Client {
 	address := remoteAddr(r.RemoteAddr)
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -71,8 +69,8 @@ func (p Proxies) Client(r *http.Request) Client {
 	return ClientOf(address)
 }
 
-// remoteAddr parses an address that may have a port. It returns the zero Addr for
-// anything else.
+// remoteAddr parses an address with or without a port. It returns the zero Addr if the
+// text is neither.
 func remoteAddr(text string) netip.Addr {
 	if host, _, err := net.SplitHostPort(text); err == nil {
 		text = host
@@ -84,28 +82,18 @@ func remoteAddr(text string) netip.Addr {
 	return address
 }
 
-// forwardingHeaders are those that reverse proxies add, beside X-Forwarded-*.
+// forwardingHeaders are the headers that reverse proxies add, except for X-Forwarded-*.
 var forwardingHeaders = []string{
 	"Cf-Connecting-Ip", "Forwarded", "True-Client-Ip", "Via", "X-Client-Ip", "X-Original-Forwarded-For", "X-Real-Ip", "X-Scheme",
 }
 
-func isForwarding(header string) bool {
-	return strings.HasPrefix(header, "X-Forwarded-") || slices.Contains(forwardingHeaders, header)
-}
-
-// IsForwarded reports whether a request shows that a reverse proxy passed it on. Not
-// every proxy leaves a trace: nginx adds no header by default, but speaks HTTP/1.0,
-// which browsers don't.
+// IsForwarded reports whether a request has signs of a reverse proxy. Not every proxy
+// leaves one. By default nginx adds no header but uses HTTP/1.0, which browsers don't.
 func IsForwarded(r *http.Request) bool {
 	for header := range r.Header {
-		if isForwarding(header) {
+		if strings.HasPrefix(header, "X-Forwarded-") || slices.Contains(forwardingHeaders, header) {
 			return true
 		}
 	}
 	return !r.ProtoAtLeast(1, 1)
-}
-
-// RemoveForwarding removes the headers by which IsForwarded recognizes a request.
-func RemoveForwarding(h http.Header) {
-	maps.DeleteFunc(h, func(header string, _ []string) bool { return isForwarding(header) })
 }

@@ -14,23 +14,46 @@ import (
 type Limits struct {
 	// Connections is the maximum for all clients, PerClient for one.
 	Connections, PerClient int
-	// Proxies are exempt from PerClient.
+	// Proxies have no limit per client.
 	Proxies Proxies
 	// Body is the maximum size of a request's body in bytes.
 	Body int64
 }
 
-// Bound applies the limits to a server and the listener that it will serve. It sets
-// the server's ConnState and ConnContext and wraps its Handler.
+// shutdownTimeout is the time that requests have to finish when a server stops.
+const shutdownTimeout = time.Second
+
+// Serve serves the listener within the limits until ctx is done, and closes the
+// listener. It returns nil if the server stopped because of ctx. It sets the server's
+// ConnState and ConnContext and wraps its Handler.
 //
-// A connection that exceeds a limit replaces one that is waiting: idle, or still
-// sending its request. So whoever holds connections without using them can't keep
-// others out, not even from the same address. The new connection is closed only
-// where all others are being served.
+// A connection beyond a limit replaces one that is waiting: idle, or still sending its
+// request. So a client that holds connections without using them can't keep others
+// out, not even from its own address. The new connection is closed only if all others
+// are being served.
 //
-// Handlers see a request when its body has arrived. One with a longer body than
-// allowed yields an *http.MaxBytesError when read.
-func Bound(server *http.Server, listener net.Listener, limits Limits) net.Listener {
+// Handlers are called when the whole body has arrived. Reading a body that is longer
+// than allowed returns an *http.MaxBytesError.
+func Serve(ctx context.Context, server *http.Server, listener net.Listener, limits Limits) error {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
+	})
+	err := server.Serve(bound(server, listener, limits))
+	if stop() {
+		return err
+	}
+	<-stopped
+	return nil
+}
+
+// bound applies the limits to a server and the listener that it will serve.
+func bound(server *http.Server, listener net.Listener, limits Limits) net.Listener {
 	b := &bounded{Listener: listener, limits: limits, clients: make(map[Client]int), conns: make(map[*conn]struct{})}
 	server.ConnState = b.changed
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
@@ -55,11 +78,11 @@ type conn struct {
 	bounded *bounded
 	client  Client
 	proxy   bool
-	busy    bool      // a handler has a whole request, or its response is being sent
+	busy    bool      // a whole request has arrived, and its response has not been sent
 	since   time.Time // when busy last changed
 }
 
-// Accept returns the next connection that is within the limits.
+// Accept returns the next connection within the limits.
 func (b *bounded) Accept() (net.Conn, error) {
 	for {
 		raw, err := b.Listener.Accept()
@@ -70,7 +93,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 		c := &conn{Conn: raw, bounded: b, client: ClientOf(address), proxy: b.limits.Proxies.Trusts(address), since: time.Now()}
 		displaced, ok := b.add(c)
 		if displaced != nil {
-			displaced.Conn.Close() // the server notices and closes it too
+			displaced.Conn.Close() // the server notices
 		}
 		if ok {
 			return c, nil
@@ -79,8 +102,8 @@ func (b *bounded) Accept() (net.Conn, error) {
 	}
 }
 
-// add records a connection. If the limits demand it, another one is displaced,
-// which the caller must close.
+// add adds a connection, and may displace another one to make space. The caller must
+// close the displaced connection.
 func (b *bounded) add(c *conn) (displaced *conn, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -90,22 +113,22 @@ func (b *bounded) add(c *conn) (displaced *conn, ok bool) {
 	case len(b.conns) >= b.limits.Connections:
 		displaced = b.victim(func(other *conn) bool { return !other.busy })
 		if displaced == nil {
-			// All are being served: whoever has more than the newcomer yields one.
+			// All are being served, so a client that has more than the new one loses one.
 			displaced = b.victim(func(other *conn) bool { return !other.proxy && b.clients[other.client] > b.clients[c.client]+1 })
 		}
 	default:
-		b.record(c)
+		b.append(c)
 		return nil, true
 	}
 	if displaced == nil {
 		return nil, false
 	}
-	b.forget(displaced)
-	b.record(c)
+	b.remove(displaced)
+	b.append(c)
 	return displaced, true
 }
 
-// victim returns the oldest matching connection of the client that has most.
+// victim returns the oldest matching connection of the client that has the most.
 func (b *bounded) victim(matches func(*conn) bool) *conn {
 	var found *conn
 	for c := range b.conns {
@@ -120,12 +143,12 @@ func (b *bounded) victim(matches func(*conn) bool) *conn {
 	return found
 }
 
-func (b *bounded) record(c *conn) {
+func (b *bounded) append(c *conn) {
 	b.conns[c] = struct{}{}
 	b.clients[c.client]++
 }
 
-func (b *bounded) forget(c *conn) {
+func (b *bounded) remove(c *conn) {
 	if _, there := b.conns[c]; !there {
 		return
 	}
@@ -138,7 +161,7 @@ func (b *bounded) forget(c *conn) {
 // Close closes the connection.
 func (c *conn) Close() error {
 	c.bounded.mu.Lock()
-	c.bounded.forget(c)
+	c.bounded.remove(c)
 	c.bounded.mu.Unlock()
 	return c.Conn.Close()
 }
@@ -156,7 +179,7 @@ func (b *bounded) changed(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// serving wraps a handler so that it runs when the whole request is there.
+// serving wraps a handler so that it is called when the whole request has arrived.
 func (b *bounded) serving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// NoBody is what the server sets for a request without one.
@@ -175,7 +198,7 @@ func (b *bounded) serving(next http.Handler) http.Handler {
 	})
 }
 
-// failed is a reader that returns an error.
+// failed is a reader that fails.
 type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }

@@ -2,51 +2,33 @@ package httpguard_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"hueair2mqtt/internal/httpguard"
+	"hueair2mqtt/test/harness"
 )
 
-// network is a listener in memory whose clients choose their addresses.
+// network is the network of a test.
 type network struct {
-	t     *testing.T
-	conns chan net.Conn
-	close func()
+	*harness.Network
+	t *testing.T
 }
-
-func (n *network) Accept() (net.Conn, error) {
-	if c, ok := <-n.conns; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (n *network) Close() error   { n.close(); return nil }
-func (n *network) Addr() net.Addr { return &net.TCPAddr{} }
-
-type addressed struct {
-	net.Conn
-	from net.Addr
-}
-
-func (a addressed) RemoteAddr() net.Addr { return a.from }
 
 // dial connects from an address.
 func (n *network) dial(address string) *client {
-	ours, theirs := net.Pipe()
-	n.conns <- addressed{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1000))}
+	conn := n.Dial(address)
 	synctest.Wait()
-	n.t.Cleanup(func() { ours.Close() })
-	return &client{t: n.t, Conn: ours, in: bufio.NewReader(ours)}
+	n.t.Cleanup(func() { conn.Close() })
+	return &client{t: n.t, Conn: conn, in: bufio.NewReader(conn)}
 }
 
 type client struct {
@@ -88,8 +70,7 @@ var limits = httpguard.Limits{Connections: 8, PerClient: 3, Body: 10, Proxies: h
 // bound serves with the limits above. Requests for /hold are answered at the end.
 func bound(t *testing.T, test func(n *network)) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &network{t: t, conns: make(chan net.Conn)}
-		n.close = sync.OnceFunc(func() { close(n.conns) })
+		n := &network{harness.NewNetwork(), t}
 		end := make(chan struct{})
 		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/hold" {
@@ -98,14 +79,16 @@ func bound(t *testing.T, test func(n *network)) {
 			body, err := io.ReadAll(r.Body)
 			fmt.Fprintf(w, "%s %v", body, err)
 		})}
-		listener := httpguard.Bound(server, n, limits)
+		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(listener) }()
+		go func() { served <- httpguard.Serve(ctx, server, n, limits) }()
 		test(n)
 		close(end)
-		server.Close()
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 		time.Sleep(time.Second) // the server lingers after a body that is too long
-		<-served
 	})
 }
 

@@ -1,6 +1,6 @@
-// Package httpguard keeps strangers from misusing or holding an HTTP server: it
-// checks Host headers, identifies clients, and bounds connections. The page in the
-// browser and the metrics share it.
+// Package httpguard serves HTTP to clients that nobody vouches for. It checks Host
+// headers, identifies clients, and bounds what each of them can hold. The page in the
+// browser and the metrics use it.
 package httpguard
 
 import (
@@ -10,16 +10,15 @@ import (
 	"strings"
 )
 
-// Hosts are the names by which a server may be called.
+// Hosts are the names that requests to a server may have in their Host header.
 //
-// A foreign web page can point a DNS name of its own at this machine (DNS rebinding).
-// The browser then treats both as one origin and lets the page read the answers, but
-// it sends that name in the Host header. An IP address or localhost can't be
-// rebound, so these are always allowed.
+// A foreign site can point a DNS name of its own at this machine (DNS rebinding). The
+// browser then treats both as one origin and lets the site read the responses, but it
+// sends that name in the Host header. IP addresses and localhost can't be rebound, so
+// they are always allowed.
 type Hosts []string
 
-// Allowed reports whether a request with this Host header, with or without a port,
-// may be answered.
+// Allowed reports whether a Host header is allowed. It may have a port.
 func (h Hosts) Allowed(hostport string) bool {
 	host := hostport
 	if name, _, err := net.SplitHostPort(hostport); err == nil {

@@ -21,6 +21,7 @@ import (
 	"hueair2mqtt/internal/history"
 	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/internal/metrics"
+	"hueair2mqtt/test/harness"
 )
 
 // served is a server of metrics on loopback.
@@ -198,25 +199,25 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 	}
 }
 
-// oneConnection is a listener with one connection, in memory.
-type oneConnection struct {
-	conn chan net.Conn
-	once sync.Once
+// inBubble serves metrics in virtual time on a network in memory.
+func inBubble(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		network := harness.NewNetwork()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			metrics.New("1").Serve(ctx, network, nil, zap.NewNop())
+		}()
+		test(t, func() net.Conn {
+			conn := network.Dial("127.0.0.1")
+			synctest.Wait()
+			return conn
+		})
+		cancel()
+		<-done
+	})
 }
-
-func (l *oneConnection) Accept() (net.Conn, error) {
-	if c, ok := <-l.conn; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (l *oneConnection) Close() error {
-	l.once.Do(func() { close(l.conn) })
-	return nil
-}
-
-func (l *oneConnection) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 // Whoever asks too slowly, or never reads the answer, is cut off.
 func TestASlowScraperIsCutOff(t *testing.T) {
@@ -231,23 +232,13 @@ func TestASlowScraperIsCutOff(t *testing.T) {
 		"never reads": func(c net.Conn) { io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ours, theirs := net.Pipe()
-				l := &oneConnection{conn: make(chan net.Conn, 1)}
-				l.conn <- theirs
-				ctx, cancel := context.WithCancel(t.Context())
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					metrics.New("1").Serve(ctx, l, nil, zap.NewNop())
-				}()
+			inBubble(t, func(t *testing.T, dial func() net.Conn) {
+				ours := dial()
 				does(ours)
 				time.Sleep(20 * time.Second)
 				if _, err := ours.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
 					t.Errorf("the connection is still there: %v", err)
 				}
-				cancel()
-				<-done
 			})
 		})
 	}

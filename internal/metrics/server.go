@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,7 +19,6 @@ const (
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
 	idleTimeout    = 10 * time.Second // Prometheus connects anew for each scrape then
-	shutdownTime   = time.Second
 	maxHeaderBytes = 8 << 10
 	maxBody        = 4 << 10 // no request needs one
 
@@ -50,23 +48,10 @@ func (m *Metrics) Serve(ctx context.Context, l net.Listener, hosts httpguard.Hos
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
-	served := make(chan error, 1)
-	bounded := httpguard.Bound(server, l, httpguard.Limits{Connections: maxConnections, PerClient: maxConnectionsPerClient, Body: maxBody})
-	go func() { served <- server.Serve(bounded) }()
-	select {
-	case err := <-served:
+	err := httpguard.Serve(ctx, server, l, httpguard.Limits{Connections: maxConnections, PerClient: maxConnectionsPerClient, Body: maxBody})
+	if err != nil {
 		log.Error("metrics are no longer served", zap.Error(err))
-		return
-	case <-ctx.Done():
 	}
-	// A scraper in the middle of its answer gets the rest, if it is quick.
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		err = errors.Join(err, server.Close())
-		log.Debug("a scraper was cut off", zap.Error(err))
-	}
-	<-served
 }
 
 func (m *Metrics) handler(hosts httpguard.Hosts) http.Handler {

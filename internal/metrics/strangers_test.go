@@ -2,16 +2,12 @@ package metrics_test
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"go.uber.org/zap"
 
 	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/internal/metrics"
@@ -80,20 +76,7 @@ func TestStrangersDontHoldTheMetrics(t *testing.T) {
 		"nothing sent": "", "half a header": "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n", "an answered request": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := &oneConnection{conn: make(chan net.Conn, 1)}
-				ctx, cancel := context.WithCancel(t.Context())
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					metrics.New("1").Serve(ctx, l, nil, zap.NewNop())
-				}()
-				dial := func() net.Conn {
-					ours, theirs := net.Pipe()
-					l.conn <- theirs
-					synctest.Wait()
-					return ours
-				}
+			inBubble(t, func(t *testing.T, dial func() net.Conn) {
 				var held []net.Conn
 				for range 40 {
 					conn := dial()
@@ -121,8 +104,6 @@ func TestStrangersDontHoldTheMetrics(t *testing.T) {
 				if took := time.Since(began); took > 10*time.Second {
 					t.Errorf("they were waited for %v", took)
 				}
-				cancel()
-				<-done
 			})
 		})
 	}

@@ -16,161 +16,149 @@ import (
 	"hueair2mqtt/internal/sources"
 )
 
-// pasteLimit bounds what comes after the pasting: some requests, with retries.
+// pasteLimit bounds the requests of a sign-in after the address was pasted, with
+// their retries.
 const pasteLimit = 2 * time.Minute
 
-// signing is the sign-in that is under way, of which there is one.
-type signing struct {
+// amazonSignIn is the page on which the user signs in to Amazon. Only one sign-in is
+// under way at a time.
+type amazonSignIn struct {
+	options *Options
+	jobs    *jobs
+	setups  setups
+	job     job[signInResult]
+
 	mu     sync.Mutex
-	signIn *account.SignIn
+	signIn *account.SignIn // nil: none is under way
 	domain string
-	wrong  string // why it could not begin
-	job    job[signedIn]
+	err    string // why it could not begin
 }
 
-// signedIn is what came of a sign-in.
-type signedIn struct {
+// signInResult is the result of a sign-in.
+type signInResult struct {
 	Notes    []string
 	SignedIn bool
 	Monitors []bridge.DevicePicture
 }
 
-type amazonPage struct {
+type amazonData struct {
 	Marketplaces []string
 	Domain       string
-	Address      string // to open; empty while no sign-in is under way
-	Wrong        string
-	Job          jobState[signedIn]
+	Address      string // to open; "" while no sign-in is under way
+	Error        string
+	Job          jobState[signInResult]
 	SignedIn     bool
-	Just         bool // signed in here, and nothing has happened to that since
+	Just         bool // signed in on this page, without a problem since
 	Problem      bridge.ProblemPicture
-	Endpoints    []bridge.EndpointPicture
 	Devices      []bridge.DevicePicture
 	Lines        []string
-	File         string
-	StateDir     string
 }
 
-func (s *Server) amazonPage(p bridge.Picture) amazonPage {
-	page := amazonPage{
-		Marketplaces: configs.Marketplaces, Domain: s.o.Config.Amazon.Domain, SignedIn: s.isSetUp(amazon.Source),
-		Job: s.signing.job.now(), Endpoints: endpointsOf(p, amazon.Source), Devices: devicesOf(p, amazon.Source),
-		File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
+func (a *amazonSignIn) content(p bridge.Picture) (data any, busy bool) {
+	shown := amazonData{
+		Marketplaces: configs.Marketplaces, Domain: a.options.Config.Amazon.Domain, SignedIn: a.setups.done(amazon.Source), Job: a.job.now(),
+		Problem: sourceOf(p, amazon.Source).Problem, Devices: devicesOf(p, amazon.Source), Lines: a.setups.lines(amazon.Source),
 	}
-	page.Problem = problemOf(p, amazon.Source)
-	page.Just = page.Job.Result.SignedIn && !page.Problem.Since.After(page.Job.Began)
-	if page.SignedIn && !s.o.Config.Amazon.Enabled {
-		page.Lines = []string{"amazon:", "  enabled: true"}
+	shown.Just = shown.Job.Result.SignedIn && !shown.Problem.Since.After(shown.Job.Began)
+	if len(shown.Devices) == 0 {
+		shown.Devices = shown.Job.Result.Monitors
 	}
-	if len(page.Devices) == 0 {
-		page.Devices = page.Job.Result.Monitors
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	shown.Error = a.err
+	if a.signIn != nil {
+		shown.Domain, shown.Address = a.domain, a.signIn.Address()
 	}
-	s.signing.mu.Lock()
-	defer s.signing.mu.Unlock()
-	page.Wrong = s.signing.wrong
-	if s.signing.signIn != nil {
-		page.Domain, page.Address = s.signing.domain, s.signing.signIn.Address()
-	}
-	return page
+	return shown, shown.Job.Running
 }
 
-// doBeginSignIn begins a sign-in, in place of one that is under way.
-func (s *Server) doBeginSignIn(r *http.Request, _ visit) string {
-	if s.signing.job.now().Running {
+// begin begins a sign-in, in place of one that is under way.
+func (a *amazonSignIn) begin(r *http.Request) string {
+	if a.job.now().Running {
 		return "/amazon"
 	}
-	options := sources.AmazonOptions(s.o.Config).Account
+	options := sources.AmazonOptions(a.options.Config).Account
 	domain, known := configs.FindMarketplace(r.PostForm.Get("domain"))
 	options.Domain = domain
 	var signIn *account.SignIn
-	err := error(sentence("Choose one of the marketplaces."))
+	err := error(sentence("Choose a marketplace from the list."))
 	if known {
 		signIn, err = account.NewSignIn(options)
 	}
-	s.signing.replace(signIn, domain, err)
-	s.changes.tell()
+	a.replace(signIn, domain, err)
+	a.jobs.changed()
 	return "/amazon"
 }
 
-// replace puts a sign-in in the place of the one before; nil ends that.
-func (g *signing) replace(signIn *account.SignIn, domain string, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.signIn != nil {
-		g.signIn.Close()
+// replace ends the sign-in that is under way, and puts another one, or nil, in its
+// place.
+func (a *amazonSignIn) replace(signIn *account.SignIn, domain string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.signIn != nil {
+		a.signIn.Close()
 	}
-	g.signIn, g.domain, g.wrong = signIn, domain, ""
+	a.signIn, a.domain, a.err = signIn, domain, ""
 	if err != nil {
-		g.wrong = err.Error()
+		a.err = err.Error()
 	}
 }
 
-func (g *signing) close() { g.replace(nil, "", nil) }
+func (a *amazonSignIn) close() { a.replace(nil, "", nil) }
 
-func (g *signing) now() *account.SignIn {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.signIn
-}
-
-// doPaste takes the address that the user's browser ended on, or the code in it.
-func (s *Server) doPaste(r *http.Request, _ visit) string {
+// paste takes the address on which the user's browser has ended, or the code in it.
+func (a *amazonSignIn) paste(r *http.Request) string {
 	pasted := r.PostForm.Get("address")
-	s.signing.job.begin(s, pasteLimit, func(ctx context.Context, update func(func(*signedIn))) error {
-		signIn := s.signing.now()
+	a.job.start(a.jobs, pasteLimit, func(ctx context.Context, update func(func(*signInResult))) error {
+		a.mu.Lock()
+		signIn := a.signIn
+		a.mu.Unlock()
 		if signIn == nil {
-			return sentence("There is no sign-in under way, or not any more: begin a new one.")
+			return sentence("This sign-in is no longer valid. Begin a new one.")
 		}
-		return s.finishSignIn(ctx, signIn, pasted, update)
+		return a.finish(ctx, signIn, pasted, update)
 	})
 	return "/amazon"
 }
 
-// finishSignIn is what the command amazon login does with the address.
-func (s *Server) finishSignIn(ctx context.Context, signIn *account.SignIn, pasted string, update func(func(*signedIn))) error {
-	retry := s.o.Retrier(amazon.Source)
+// finish signs in as the command amazon login does, and then reads the monitors once.
+func (a *amazonSignIn) finish(ctx context.Context, signIn *account.SignIn, pasted string, update func(func(*signInResult))) error {
+	retry := a.options.Retrier(amazon.Source)
 	notes, err := signIn.Finish(ctx, retry, pasted)
 	if err != nil {
-		if collectors.AsThrottled(err) != nil {
-			return sentence(fmt.Sprintf("%v. Wait a quarter of an hour, then open the sign-in page, sign in again, and paste the new address.", err))
-		}
-		if _, mistaken := errors.AsType[*account.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
-			return sentence(fmt.Sprintf("Amazon can't be reached at the moment: %v. Paste the same address again in a minute.", err))
-		}
-		return err
+		return explain(err)
 	}
-	s.signing.close()
-	update(func(r *signedIn) { r.Notes, r.SignedIn = notes, true })
-	collector, err := amazon.New(sources.AmazonOptions(s.o.Config))
+	a.close()
+	update(func(r *signInResult) { r.Notes, r.SignedIn = notes, true })
+	collector, err := amazon.New(sources.AmazonOptions(a.options.Config))
 	if err != nil {
 		return err
 	}
 	defer collector.Close()
-	monitors, err := collect(ctx, collector, retry)
+	monitors, err := readOnce(ctx, collector, retry)
 	if err != nil {
-		failed := fmt.Errorf("the sign-in is kept, but reading the monitors failed: %w", err)
+		failed := fmt.Errorf("signed in, but reading the monitors failed: %w", err)
 		if collectors.AsThrottled(err) != nil {
 			failed = &collectors.RemedyError{Err: failed, Remedy: collector.Advise(err)}
 		}
-		return errors.Join(failed, s.o.Ready(ctx, amazon.Source))
+		return errors.Join(failed, a.options.Ready(ctx, amazon.Source))
 	}
-	update(func(r *signedIn) {
+	update(func(r *signInResult) {
 		r.Monitors = monitors
 		if len(monitors) == 0 {
 			r.Notes = append(r.Notes, "No air quality monitor was found: "+collector.Advise(nil)+".")
 		}
 	})
-	return s.o.Ready(ctx, amazon.Source)
+	return a.options.Ready(ctx, amazon.Source)
 }
 
-// collect reads a source once, as a picture of it.
-func collect(ctx context.Context, c collectors.Collector, retry *collectors.Retrier) (seen []bridge.DevicePicture, err error) {
-	snapshot, err := c.Collect(ctx, retry)
-	if err != nil {
-		return nil, err
+// explain adds to an error of a sign-in what the user can do now.
+func explain(err error) error {
+	if collectors.AsThrottled(err) != nil {
+		return sentence(fmt.Sprintf("%v. Wait a quarter of an hour, then open the sign-in page, sign in again, and paste the new address.", err))
 	}
-	for _, d := range snapshot.Devices {
-		seen = append(seen, bridge.DevicePicture{Device: d, Source: c.Source(), Reachable: true, Since: time.Now()})
+	if _, mistaken := errors.AsType[*account.PastedError](err); !mistaken && collectors.ClassOf(err) == collectors.Transient {
+		return sentence(fmt.Sprintf("Amazon can't be reached at the moment: %v. Paste the same address again in a minute.", err))
 	}
-	return seen, nil
+	return err
 }

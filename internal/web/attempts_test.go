@@ -3,7 +3,6 @@ package web_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -11,78 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
-
 	"hueair2mqtt/internal/web"
 )
-
-// door is the sign-in of a page whose visitors choose their addresses.
-type door struct {
-	t    *testing.T
-	page http.Handler
-	log  *observer.ObservedLogs
-}
-
-// atDoor runs a test in virtual time.
-func atDoor(t *testing.T, change func(*web.Options), test func(d *door)) {
-	synctest.Test(t, func(t *testing.T) {
-		o := options(t, newHouse())
-		core, log := observer.New(zap.WarnLevel)
-		o.Errors = zap.New(core)
-		change(&o)
-		page := web.New(t.Context(), o)
-		test(&door{t, page.Handler(), log})
-	})
-}
-
-// browser keeps a cookie.
-type browser struct {
-	*door
-	address string
-	header  []string
-	cookie  string
-}
-
-func (d *door) browser(address string, header ...string) *browser {
-	return &browser{door: d, address: address, header: header}
-}
-
-func (b *browser) do(method, path string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(b.t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(form.Encode()))
-	r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(b.address), 1000).String()
-	if method == "POST" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	if b.cookie != "" {
-		r.Header.Set("Cookie", b.cookie)
-	}
-	for i := 0; i+1 < len(b.header); i += 2 {
-		r.Header.Set(b.header[i], b.header[i+1])
-	}
-	w := httptest.NewRecorder()
-	b.page.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() {
-		b.cookie = c.Name + "=" + c.Value
-	}
-	return w
-}
-
-// send sends a form as the page has it and returns the status.
-func (b *browser) send(page, action string, form url.Values) int {
-	b.t.Helper()
-	found := tokenField.FindStringSubmatch(b.do("GET", page, nil).Body.String())
-	if found == nil {
-		b.t.Fatalf("%s has no form", page)
-	}
-	form.Set("token", found[1])
-	return b.do("POST", action, form).Code
-}
-
-func (b *browser) signIn(secret string) int {
-	b.t.Helper()
-	return b.send("/sign-in", "/sign-in", url.Values{"secret": {secret}})
-}
 
 const (
 	wrong   = http.StatusForbidden
@@ -96,22 +25,22 @@ func TestStrangersDontLockTheOwnerOut(t *testing.T) {
 		"IPv6": {"2001:db8:1:1::66", "2001:db8:1:2::2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			atDoor(t, withPassword, func(d *door) {
-				stranger := d.browser(addresses[0])
+			inBubble(t, withPassword, func(s *site) {
+				stranger := s.visitorFrom(addresses[0])
 				for range 5 {
 					if code := stranger.signIn("wrong"); code != wrong {
 						t.Fatalf("a wrong password: %d", code)
 					}
 				}
 				// Neither a new browser nor a forged header is somebody else.
-				for i, again := range []*browser{
-					stranger, d.browser(addresses[0]), d.browser(addresses[0], "X-Forwarded-For", "192.0.2.1"), d.browser(addresses[0], "Cookie", "hueair2mqtt="+strings.Repeat("x", 26)+"."+strings.Repeat("y", 22)),
+				for i, again := range []*visitor{
+					stranger, s.visitorFrom(addresses[0]), s.visitorFrom(addresses[0], "X-Forwarded-For", "192.0.2.1"), s.visitorFrom(addresses[0], "Cookie", "hueair2mqtt="+strings.Repeat("x", 26)+"."+strings.Repeat("y", 22)),
 				} {
 					if code := again.signIn(password); code != limited {
 						t.Errorf("attempt %d beyond the limit: %d", i, code)
 					}
 				}
-				if code := d.browser(addresses[1]).signIn(password); code != inside {
+				if code := s.visitorFrom(addresses[1]).signIn(password); code != inside {
 					t.Errorf("the owner: %d", code)
 				}
 				// One guess each 10 s.
@@ -128,11 +57,11 @@ func TestStrangersDontLockTheOwnerOut(t *testing.T) {
 }
 
 func TestAnIPv6NetworkIsOneStranger(t *testing.T) {
-	atDoor(t, withPassword, func(d *door) {
+	inBubble(t, withPassword, func(s *site) {
 		for i := range 5 {
-			d.browser(fmt.Sprintf("2001:db8:1:1:%x::1", i)).signIn("wrong")
+			s.visitorFrom(fmt.Sprintf("2001:db8:1:1:%x::1", i)).signIn("wrong")
 		}
-		if code := d.browser("2001:db8:1:1:ffff::1").signIn(password); code != limited {
+		if code := s.visitorFrom("2001:db8:1:1:ffff::1").signIn(password); code != limited {
 			t.Errorf("the sixth address of a network: %d", code)
 		}
 	})
@@ -141,14 +70,14 @@ func TestAnIPv6NetworkIsOneStranger(t *testing.T) {
 // The owner and a stranger may have the same address: in the same IPv6 network, or
 // behind a proxy that is not trusted.
 func TestABrowserThatWasSignedInHasItsOwnLimit(t *testing.T) {
-	atDoor(t, withPassword, func(d *door) {
-		owner, stranger := d.browser("192.168.1.2"), d.browser("192.168.1.2")
+	inBubble(t, withPassword, func(s *site) {
+		owner, stranger := s.visitorFrom("192.168.1.2"), s.visitorFrom("192.168.1.2")
 		if code := owner.signIn(password); code != inside {
 			t.Fatal(code)
 		}
-		before := owner.cookie
-		if code := owner.send("/", "/sign-out", url.Values{}); code != inside || owner.cookie == before {
-			t.Fatalf("sign-out: %d, the same cookie %v", code, owner.cookie == before)
+		before := owner.cookie()
+		if code := owner.send("/sign-out", url.Values{}).StatusCode; code != inside || owner.cookie() == before {
+			t.Fatalf("sign-out: %d, the same cookie %v", code, owner.cookie() == before)
 		}
 		for range 10 {
 			stranger.signIn("wrong")
@@ -162,8 +91,8 @@ func TestABrowserThatWasSignedInHasItsOwnLimit(t *testing.T) {
 			t.Errorf("the owner: %d", code)
 		}
 		// The cookie opens nothing by itself, and its limit is one too.
-		owner.send("/", "/sign-out", url.Values{})
-		if code := owner.do("GET", "/", nil).Code; code != http.StatusSeeOther {
+		owner.send("/sign-out", url.Values{})
+		if code := owner.do("GET", "/", nil).StatusCode; code != http.StatusSeeOther {
 			t.Errorf("signed out: %d", code)
 		}
 		for range 5 {
@@ -175,20 +104,20 @@ func TestABrowserThatWasSignedInHasItsOwnLimit(t *testing.T) {
 	})
 }
 
-func TestTrustedProxiesTellWhoAsks(t *testing.T) {
+func TestTrustedProxiesNameTheClient(t *testing.T) {
 	trusting := func(o *web.Options) {
 		withPassword(o)
 		o.Config.Web.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	}
-	atDoor(t, trusting, func(d *door) {
+	inBubble(t, trusting, func(s *site) {
 		for i := range 5 {
 			// What the stranger writes comes before what the proxy adds.
-			d.browser("127.0.0.1", "X-Forwarded-For", fmt.Sprintf("10.0.0.%d, 198.51.100.66", i)).signIn("wrong")
+			s.visitorFrom("127.0.0.1", "X-Forwarded-For", fmt.Sprintf("10.0.0.%d, 198.51.100.66", i)).signIn("wrong")
 		}
-		if code := d.browser("127.0.0.1", "X-Forwarded-For", "10.1.1.1, 198.51.100.66").signIn(password); code != limited {
+		if code := s.visitorFrom("127.0.0.1", "X-Forwarded-For", "10.1.1.1, 198.51.100.66").signIn(password); code != limited {
 			t.Errorf("a stranger with forged addresses: %d", code)
 		}
-		if code := d.browser("127.0.0.1", "X-Forwarded-For", "198.51.100.2").signIn(password); code != inside {
+		if code := s.visitorFrom("127.0.0.1", "X-Forwarded-For", "198.51.100.2").signIn(password); code != inside {
 			t.Errorf("the owner through the proxy: %d", code)
 		}
 	})
@@ -196,15 +125,12 @@ func TestTrustedProxiesTellWhoAsks(t *testing.T) {
 
 // TestGuessesOfAllTogetherAreBounded has an attacker with many networks.
 func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
-	atDoor(t, withPassword, func(d *door) {
-		// One cookie and its token do for all addresses.
-		b := d.browser("2001:db8::1")
-		form := url.Values{"secret": {"wrong"}, "token": {tokenField.FindStringSubmatch(b.do("GET", "/sign-in", nil).Body.String())[1]}}
+	inBubble(t, withPassword, func(s *site) {
 		attack := func(networks, each int) (guesses int) {
 			for i := range networks {
-				b.address = fmt.Sprintf("2001:db8:%x::1", i)
+				b := s.visitorFrom(fmt.Sprintf("2001:db8:%x::1", i))
 				for range each {
-					if b.do("POST", "/sign-in", form).Code == wrong {
+					if b.signIn("wrong") == wrong {
 						guesses++
 					}
 				}
@@ -214,7 +140,7 @@ func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 		if n := attack(250, 6); n < 1000 || n > 1150 {
 			t.Errorf("250 networks have %d guesses", n)
 		}
-		owner := d.browser("2001:db8:ffff::1")
+		owner := s.visitorFrom("2001:db8:ffff::1")
 		owner.signIn("mistyped")
 		if code := owner.signIn(password); code != inside {
 			t.Errorf("the owner meanwhile: %d", code)
@@ -223,7 +149,7 @@ func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 			t.Errorf("4,500 networks have %d more", n)
 		}
 		// At home nobody is concerned.
-		if code := d.browser("192.168.1.2").signIn(password); code != inside {
+		if code := s.visitorFrom("192.168.1.2").signIn(password); code != inside {
 			t.Errorf("the owner at home: %d", code)
 		}
 		time.Sleep(time.Minute)
@@ -235,8 +161,8 @@ func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 
 func TestTheCodeIsNotLimited(t *testing.T) {
 	code := ""
-	atDoor(t, func(o *web.Options) { o.Code = func(c string) { code = c } }, func(d *door) {
-		b := d.browser("127.0.0.1")
+	inBubble(t, func(o *web.Options) { o.PrintCode = func(c string) { code = c } }, func(s *site) {
+		b := s.visitorFrom("127.0.0.1")
 		for range 100 {
 			if got := b.signIn("wrong"); got != wrong {
 				t.Fatalf("a wrong code: %d", got)
@@ -246,19 +172,19 @@ func TestTheCodeIsNotLimited(t *testing.T) {
 		if got := b.signIn(code); got != inside || code == used {
 			t.Errorf("the code: %d, a new one %v", got, code != used)
 		}
-		if got := d.browser("127.0.0.1").signIn(used); got != wrong {
+		if got := s.visitorFrom("127.0.0.1").signIn(used); got != wrong {
 			t.Errorf("the code again: %d", got)
 		}
 	})
 }
 
 func TestWrongSignInsAreLoggedOnceAMinute(t *testing.T) {
-	atDoor(t, withPassword, func(d *door) {
+	inBubble(t, withPassword, func(s *site) {
 		lines := func(when string, want ...string) {
 			t.Helper()
 			synctest.Wait()
 			var got []string
-			for _, entry := range d.log.TakeAll() {
+			for _, entry := range s.logs.TakeAll() {
 				fields := entry.ContextMap()
 				got = append(got, fmt.Sprint(entry.Message, " ", fields["from"], " ", fields["count"]))
 			}
@@ -266,17 +192,17 @@ func TestWrongSignInsAreLoggedOnceAMinute(t *testing.T) {
 				t.Errorf("%s:\n%q, want\n%q", when, got, want)
 			}
 		}
-		b := d.browser("192.0.2.1")
+		b := s.visitorFrom("192.0.2.1")
 		for range 1000 {
 			b.signIn("wrong")
 		}
-		const failed, refused = "an attempt to sign in to the page with a wrong password or code", "too many attempts to sign in to the page"
+		const failed, refused = "sign-in to the page with a wrong password or code", "too many attempts to sign in to the page"
 		lines("at once", failed+" 192.0.2.1 <nil>", refused+" 192.0.2.1 <nil>")
 		time.Sleep(59 * time.Second)
 		lines("within a minute")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		got := d.log.TakeAll()
+		got := s.logs.TakeAll()
 		if len(got) != 2 {
 			t.Fatalf("after a minute: %v", got)
 		}

@@ -2,39 +2,38 @@ package web
 
 import "sync"
 
-// changes tells those who look that a page may look different now. Without anybody
-// who looks, telling costs a lock.
+// changes notifies the live streams that a page may have changed.
 type changes struct {
-	mu      sync.Mutex
-	looking map[chan struct{}]struct{}
+	mu          sync.Mutex
+	subscribers map[chan struct{}]struct{}
 }
 
-func newChanges() *changes { return &changes{looking: make(map[chan struct{}]struct{})} }
+func newChanges() *changes { return &changes{subscribers: make(map[chan struct{}]struct{})} }
 
-// look gives a channel that holds a token after a change, until away is called.
-func (c *changes) look() (changed chan struct{}, away func()) {
+// subscribe returns a channel that holds a token after a change.
+func (c *changes) subscribe() (changed chan struct{}, unsubscribe func()) {
 	changed = make(chan struct{}, 1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.looking[changed] = struct{}{}
+	c.subscribers[changed] = struct{}{}
 	return changed, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.looking, changed)
+		delete(c.subscribers, changed)
 	}
 }
 
-// tell never waits.
-func (c *changes) tell() {
+// notify does not block.
+func (c *changes) notify() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for changed := range c.looking {
-		put(changed)
+	for changed := range c.subscribers {
+		signal(changed)
 	}
 }
 
-// put puts a token into a channel that has room for one.
-func put(changed chan struct{}) {
+// signal puts a token into a channel with space for one, unless it has one.
+func signal(changed chan struct{}) {
 	select {
 	case changed <- struct{}{}:
 	default:

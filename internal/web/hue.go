@@ -18,86 +18,60 @@ import (
 const (
 	// findLimit is longer than a search for Hue bridges takes.
 	findLimit = 15 * time.Second
-	// pairLimit is the time for the button, and some for what comes before and after.
+	// pairLimit is the time to press the button, and some for the requests.
 	pairLimit = pairing.ButtonTime + 20*time.Second
 )
 
-// pairProgress is how far the pairing with a Hue bridge is.
+// huePairing is the page that finds, pairs and forgets Hue bridges.
+type huePairing struct {
+	options *Options
+	jobs    *jobs
+	setups  setups
+	finding job[[]pairing.Found]
+	pairing job[pairProgress]
+}
+
+// pairProgress is the progress of pairing with a Hue bridge.
 type pairProgress struct {
 	Host        string
-	ID, Model   string // once it has told who it is
+	ID, Model   string // known after the first request
 	Encrypted   bool
 	Fingerprint string
-	Until       time.Time // the button counts until then; zero while it need not be pressed
+	Until       time.Time // when the button must have been pressed; zero before and after
 	Paired      bool
 	Devices     []bridge.DevicePicture
 }
 
-type huePage struct {
-	Finding  jobState[[]pairing.Found]
-	Pairing  jobState[pairProgress]
-	Bridges  []bridge.EndpointPicture
-	Paired   []pairing.Pairing
-	Problem  bridge.ProblemPicture
-	Just     bool // paired here, and nothing has happened to that since
-	Devices  []bridge.DevicePicture
-	Lines    []string
-	File     string
-	StateDir string
+type hueData struct {
+	Finding jobState[[]pairing.Found]
+	Pairing jobState[pairProgress]
+	Paired  []pairing.Pairing
+	Source  bridge.SourcePicture
+	Just    bool // paired on this page, without a problem since
+	Devices []bridge.DevicePicture
+	Lines   []string
 }
 
-func (s *Server) huePage(p bridge.Picture) huePage {
-	page := huePage{
-		Finding: s.finding.now(), Pairing: s.pairing.now(), File: s.o.ConfigFile, StateDir: s.o.Config.StateDir,
-		Devices: devicesOf(p, hue.Source), Bridges: endpointsOf(p, hue.Source),
+func (h *huePairing) content(p bridge.Picture) (data any, busy bool) {
+	shown := hueData{
+		Finding: h.finding.now(), Pairing: h.pairing.now(), Source: sourceOf(p, hue.Source),
+		Devices: devicesOf(p, hue.Source), Lines: h.setups.lines(hue.Source),
 	}
-	if state, err := pairing.Load(s.o.Config.StateDir); err == nil { // else those that need it report it
-		page.Paired = state.Bridges
+	if stored, err := pairing.Load(h.options.Config.StateDir); err == nil { // the bridge reports the error
+		shown.Paired = stored.Bridges
 	}
-	page.Problem = problemOf(p, hue.Source)
-	page.Just = page.Pairing.Result.Paired && !page.Problem.Since.After(page.Pairing.Began)
-	if s.isSetUp(hue.Source) && !s.o.Config.Hue.Enabled {
-		page.Lines = []string{"hue:", "  enabled: true"}
+	shown.Just = shown.Pairing.Result.Paired && !shown.Source.Problem.Since.After(shown.Pairing.Began)
+	if len(shown.Devices) == 0 {
+		shown.Devices = shown.Pairing.Result.Devices
 	}
-	if len(page.Devices) == 0 {
-		page.Devices = page.Pairing.Result.Devices
-	}
-	return page
+	return shown, shown.Finding.Running || shown.Pairing.Running
 }
 
-func devicesOf(p bridge.Picture, source string) (all []bridge.DevicePicture) {
-	for _, d := range p.Devices {
-		if d.Source == source {
-			all = append(all, d)
-		}
-	}
-	return all
-}
-
-func endpointsOf(p bridge.Picture, source string) []bridge.EndpointPicture {
-	for _, s := range p.Sources {
-		if s.Source == source {
-			return s.Endpoints
-		}
-	}
-	return nil
-}
-
-// problemOf is the problem of a source that only the user can mend.
-func problemOf(p bridge.Picture, source string) bridge.ProblemPicture {
-	for _, s := range p.Sources {
-		if s.Source == source {
-			return s.Problem
-		}
-	}
-	return bridge.ProblemPicture{}
-}
-
-func (s *Server) doFindHue(*http.Request, visit) string {
-	s.finding.begin(s, findLimit, func(ctx context.Context, update func(func(*[]pairing.Found))) error {
-		found, err := s.o.FindHue(ctx)
+func (h *huePairing) find(*http.Request) string {
+	h.finding.start(h.jobs, findLimit, func(ctx context.Context, update func(func(*[]pairing.Found))) error {
+		found, err := h.options.FindHue(ctx)
 		if len(found) == 0 {
-			return errors.Join(sentence("No Hue bridge was found. Look up its address in the Hue app (Settings, Bridges, i) and write it below."), err)
+			return errors.Join(sentence("No Hue bridge was found. Look up its address in the Hue app (Settings, Bridges, i) and enter it below."), err)
 		}
 		pairing.Describe(ctx, found)
 		update(func(result *[]pairing.Found) { *result = found })
@@ -106,21 +80,21 @@ func (s *Server) doFindHue(*http.Request, visit) string {
 	return "/hue"
 }
 
-func (s *Server) doPairHue(r *http.Request, _ visit) string {
+func (h *huePairing) pair(r *http.Request) string {
 	host := strings.TrimSpace(r.PostForm.Get("host"))
-	s.pairing.begin(s, pairLimit, func(ctx context.Context, update func(func(*pairProgress))) error {
+	h.pairing.start(h.jobs, pairLimit, func(ctx context.Context, update func(func(*pairProgress))) error {
 		update(func(p *pairProgress) { p.Host = host })
-		return s.pairHue(ctx, host, update)
+		return h.pairWith(ctx, host, update)
 	})
 	return "/hue"
 }
 
-// pairHue is what the command hue pair does.
-func (s *Server) pairHue(ctx context.Context, host string, update func(func(*pairProgress))) error {
+// pairWith pairs as the command hue pair does, and then reads the bridge once.
+func (h *huePairing) pairWith(ctx context.Context, host string, update func(func(*pairProgress))) error {
 	if host == "" {
-		return sentence("Write the address of the Hue bridge.")
+		return sentence("Enter the address of the Hue bridge.")
 	}
-	c := s.o.Config
+	c := h.options.Config
 	n, err := pairing.Identify(ctx, pairing.Options{Host: host, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Setting: "the address"})
 	if err != nil {
 		return err
@@ -131,7 +105,7 @@ func (s *Server) pairHue(ctx context.Context, host string, update func(func(*pai
 	})
 	name, err := os.Hostname()
 	if err != nil {
-		name = "host" // shown in the Hue app only
+		name = "host" // only the Hue app shows it
 	}
 	err = n.Pair(ctx, name, func(time.Duration) {})
 	switch {
@@ -141,34 +115,28 @@ func (s *Server) pairHue(ctx context.Context, host string, update func(func(*pai
 		return err
 	}
 	update(func(p *pairProgress) { p.Paired, p.Until = true, time.Time{} })
-	devices, err := s.collectHue(ctx, n.ID)
+	collector, err := hue.New(hue.Options{ID: n.ID, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Setting: pairing.StateFile})
+	if err != nil {
+		return err
+	}
+	defer collector.Close()
+	devices, err := readOnce(ctx, collector, h.options.Retrier(hue.Source))
 	if err != nil {
 		return err
 	}
 	update(func(p *pairProgress) { p.Devices = devices })
-	return s.o.Ready(ctx, hue.Source)
+	return h.options.Ready(ctx, hue.Source)
 }
 
-// collectHue reads the bridge with the new key.
-func (s *Server) collectHue(ctx context.Context, id string) ([]bridge.DevicePicture, error) {
-	c := s.o.Config
-	collector, err := hue.New(hue.Options{ID: id, StateDir: c.StateDir, Timeout: c.Hue.Timeout, Areas: c.Hue.Areas, Setting: pairing.StateFile})
-	if err != nil {
-		return nil, err
-	}
-	defer collector.Close()
-	return collect(ctx, collector, s.o.Retrier(hue.Source))
-}
-
-// doForgetHue does what the command hue forget does. The bridge notices it by itself.
-func (s *Server) doForgetHue(r *http.Request, _ visit) string {
-	if err := pairing.Forget(s.o.Config.StateDir, r.PostForm.Get("id")); err != nil {
-		s.o.Errors.Warn("a Hue bridge can't be forgotten", zap.Error(err))
-	}
+func (h *huePairing) stop(*http.Request) string {
+	h.pairing.cancel()
 	return "/hue"
 }
 
-func (s *Server) doStopPairing(*http.Request, visit) string {
-	s.pairing.end()
+// forget forgets a bridge as the command hue forget does. A running bridge notices.
+func (h *huePairing) forget(r *http.Request) string {
+	if err := pairing.Forget(h.options.Config.StateDir, r.PostForm.Get("id")); err != nil {
+		h.options.Log.Warn("could not forget a Hue bridge", zap.Error(err))
+	}
 	return "/hue"
 }

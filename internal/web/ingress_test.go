@@ -20,8 +20,8 @@ const (
 // ingressPage is the page of a Home Assistant app.
 func ingressPage(t *testing.T) http.Handler {
 	t.Helper()
-	o := options(t, newHouse())
-	o.Ingress, o.ConfigFile = true, ""
+	o := options(t, newFakeBridge())
+	o.Mode, o.ConfigFile = web.Ingress, ""
 	o.Config.Web.TrustIngress = true
 	o.Health = health.New(func(context.Context) error { return nil }, func(context.Context) error { return nil })
 	ctx, end := context.WithCancel(t.Context())
@@ -73,29 +73,19 @@ func TestIngress(t *testing.T) {
 	if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'self'") {
 		t.Errorf("Home Assistant can't show it: %s", policy)
 	}
-	cookies := w.Result().Cookies()
-	if len(cookies) != 1 || cookies[0].Path != ingressPath+"/" {
-		t.Fatalf("%v", cookies)
-	}
-	token := tokenField.FindStringSubmatch(body)
-	if token == nil {
-		t.Fatal("there is no form")
+	if cookies := w.Result().Cookies(); len(cookies) > 0 {
+		t.Errorf("a page without a sign-in sets cookies: %v", cookies)
 	}
 	post := func(change func(*http.Request)) *httptest.ResponseRecorder {
-		return serve(page, throughIngress("POST", "/refresh", url.Values{"token": {token[1]}, "source": {"amazon"}}, func(r *http.Request) {
-			r.AddCookie(cookies[0])
-			if change != nil {
-				change(r)
-			}
-		}))
+		return serve(page, throughIngress("POST", "/refresh", url.Values{"source": {"amazon"}}, change))
 	}
 	if w := post(nil); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), ingressPath+"/") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	for name, change := range map[string]func(*http.Request){
-		"another origin":         func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") },
-		"another site":           func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
-		"a form without a token": func(r *http.Request) { r.Body = http.NoBody },
+		"another origin":   func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") },
+		"another site":     func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"the app's own IP": func(r *http.Request) { r.Header.Set("Origin", "http://172.30.33.5:8099") },
 	} {
 		if w := post(change); w.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", name, w.Code)
@@ -140,7 +130,7 @@ func TestIngressIsTheOnlyWayIn(t *testing.T) {
 
 // Elsewhere the headers are anybody's.
 func TestIngressHeadersOpenNothingElsewhere(t *testing.T) {
-	o := options(t, newHouse())
+	o := options(t, newFakeBridge())
 	o.Config.Web.TrustIngress, o.Config.Web.Password = true, password
 	ctx, end := context.WithCancel(t.Context())
 	page := web.New(ctx, o)
@@ -149,5 +139,16 @@ func TestIngressHeadersOpenNothingElsewhere(t *testing.T) {
 	w := serve(page.Handler(), throughIngress("GET", "/", nil, func(r *http.Request) { r.Host = "localhost" }))
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != ingressPath+"/sign-in" {
 		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	in := serve(page.Handler(), throughIngress("POST", "/sign-in", url.Values{"secret": {password}}, nil))
+	if cookies := in.Result().Cookies(); in.Code != http.StatusMisdirectedRequest || len(cookies) > 0 {
+		t.Errorf("by a name that is not configured: %d %v", in.Code, cookies)
+	}
+	in = serve(page.Handler(), throughIngress("POST", "/sign-in", url.Values{"secret": {password}}, func(r *http.Request) {
+		r.Host = "localhost"
+		r.Header.Set("Origin", "http://localhost")
+	}))
+	if cookies := in.Result().Cookies(); len(cookies) != 1 || cookies[0].Path != ingressPath+"/" {
+		t.Errorf("%d %v", in.Code, cookies)
 	}
 }

@@ -11,74 +11,85 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// maxError bounds what is told of a failure, in bytes.
+// maxError bounds the error of a job on the page, in bytes.
 const maxError = 600
 
-// job is something that takes longer than a request may: it is begun by one, and
-// pages show how far it is. There is one of a kind at a time.
+// jobs runs the jobs of a page.
+type jobs struct {
+	ctx     context.Context // of the page; all jobs end with it
+	changed func()          // called when a job's state has changed
+	log     *zap.Logger
+	running sync.WaitGroup
+}
+
+func (j *jobs) wait() { j.running.Wait() }
+
+// job is work that takes longer than a request may. A request starts it, and pages
+// show its state. Only one of a kind runs at a time.
 type job[T any] struct {
 	mu    sync.Mutex
 	state jobState[T]
 	stop  context.CancelFunc
 }
 
-// jobState is how far a job is. Began is zero if there was none.
+// jobState is the state of a job. Began is zero if it was never started.
 type jobState[T any] struct {
-	Running      bool
-	Began, Until time.Time // Until is when it ends at the latest
-	Result       T
-	Error        string
-	Remedy       string
+	Running bool
+	Began   time.Time
+	Result  T
+	Error   string
+	Remedy  string
 }
 
-// Done says that the job has ended well.
-func (j jobState[T]) Done() bool { return !j.Began.IsZero() && !j.Running && j.Error == "" }
+// Done reports whether the job has succeeded.
+func (s jobState[T]) Done() bool { return !s.Began.IsZero() && !s.Running && s.Error == "" }
 
-// begin begins a job that ends within limit. Where one runs already, that goes on
-// and this one is forgotten. update changes the result while the job runs.
-func (j *job[T]) begin(s *Server, limit time.Duration, work func(ctx context.Context, update func(func(*T))) error) {
+// start starts a job with a deadline. It does nothing if the job is running. The
+// work calls update to change the result while it runs.
+func (j *job[T]) start(on *jobs, limit time.Duration, work func(ctx context.Context, update func(func(*T))) error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.state.Running || s.life.Err() != nil {
+	if j.state.Running || on.ctx.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.life, limit)
-	now := time.Now()
-	j.state, j.stop = jobState[T]{Running: true, Began: now, Until: now.Add(limit)}, cancel
-	update := func(change func(*T)) {
+	ctx, cancel := context.WithTimeout(on.ctx, limit)
+	j.state, j.stop = jobState[T]{Running: true, Began: time.Now()}, cancel
+	change := func(apply func(*jobState[T])) {
 		j.mu.Lock()
-		change(&j.state.Result)
+		apply(&j.state)
 		j.mu.Unlock()
-		s.changes.tell()
+		on.changed()
 	}
-	s.jobs.Go(func() {
+	on.running.Go(func() {
 		defer cancel()
-		err := j.guarded(ctx, s, work, update)
-		j.mu.Lock()
-		j.state.Running = false
-		if err != nil {
-			reason, remedy := collectors.RemedyOf(err)
-			j.state.Error, j.state.Remedy = collectors.CleanLine(reason, maxError), remedy
-		}
-		j.mu.Unlock()
-		s.changes.tell()
+		err := on.recovered(func() error {
+			return work(ctx, func(apply func(*T)) { change(func(s *jobState[T]) { apply(&s.Result) }) })
+		})
+		change(func(s *jobState[T]) {
+			s.Running = false
+			if err != nil {
+				reason, remedy := collectors.RemedyOf(err)
+				s.Error, s.Remedy = collectors.CleanLine(reason, maxError), remedy
+			}
+		})
 	})
-	s.changes.tell()
+	on.changed()
 }
 
-// guarded does the work. A panic there has met an answer that nobody foresaw, and
-// costs this job, not the bridge.
-func (j *job[T]) guarded(ctx context.Context, s *Server, work func(context.Context, func(func(*T))) error, update func(func(*T))) (err error) {
+// recovered does work. A panic, by a response that nobody expected, fails the job
+// and not the program.
+func (j *jobs) recovered(work func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = s.unforeseen(r)
+			j.log.Error("the page failed unexpectedly", zap.Any("panic", r), zap.Stack("stack"))
+			err = errors.New("unexpected failure; see the log")
 		}
 	}()
-	return work(ctx, update)
+	return work()
 }
 
-// end ends a job that runs.
-func (j *job[T]) end() {
+// cancel stops the job if it is running.
+func (j *job[T]) cancel() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.stop != nil {
@@ -86,19 +97,14 @@ func (j *job[T]) end() {
 	}
 }
 
-// now is how far the job is. Its Result must be left as it is.
+// now returns the state. The caller must not change its Result.
 func (j *job[T]) now() jobState[T] {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.state
 }
 
-func (s *Server) unforeseen(r any) error {
-	s.o.Errors.Error("the page failed unexpectedly", zap.Any("panic", r), zap.Stack("stack"))
-	return errors.New("that failed unexpectedly; the log has the place")
-}
-
-// sentence is an error in whole sentences, for the page alone.
+// sentence is an error in whole sentences, which only the page shows.
 type sentence string
 
 func (s sentence) Error() string { return string(s) }

@@ -5,92 +5,89 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 )
 
 const (
-	// liveGap is the least time from one picture to the next of a page.
-	liveGap = 500 * time.Millisecond
-	// heartbeat keeps proxies from closing a stream on which nothing happens, and
-	// tells this end when the other one has gone.
-	heartbeat = 25 * time.Second
+	// writeTimeout bounds each response and each event of a live stream.
+	writeTimeout = 20 * time.Second
+	// minInterval is the shortest time between two versions of a page on a stream.
+	minInterval = 500 * time.Millisecond
+	// heartbeatInterval keeps proxies from closing a quiet stream, and detects a browser
+	// that is gone.
+	heartbeatInterval = 25 * time.Second
+
+	// The maximum numbers of live streams. A browser opens 6 connections to a server
+	// over HTTP/1.1.
+	maxStreams           = 32
+	maxStreamsPerClient  = 16
+	maxStreamsPerVisitor = 8
 )
 
-// live sends a page's main part whenever it has changed, as server-sent events. A
-// stream is all that makes the bridge tell of changes; without one, nothing does.
-func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
-	name := r.PathValue("page")
-	if s.view(v, name).Title == "" {
-		s.fail(w, r, http.StatusNotFound, "There is no such page.")
+// live sends the main part of a page as a server-sent event whenever it has changed.
+// The bridge reports changes only while there is a stream.
+type live struct {
+	renderer *renderer
+	changes  *changes
+	streams  *streams
+}
+
+func (l *live) serve(w http.ResponseWriter, r *http.Request, v visit, p menuPage) {
+	if r.Method != http.MethodGet { // a GET pattern matches HEAD too
+		http.Error(w, "use GET", http.StatusMethodNotAllowed)
 		return
 	}
-	if r.Method != http.MethodGet { // HEAD matches the pattern too
-		http.Error(w, "a stream has a body", http.StatusMethodNotAllowed)
-		return
-	}
-	closed, ok := s.streams.open(v.client, v.visitor)
+	closed, ok := l.streams.open(v)
 	if !ok {
-		http.Error(w, "too many browsers look at this page", http.StatusServiceUnavailable)
+		http.Error(w, "this page is open too often", http.StatusServiceUnavailable)
 		return
 	}
 	defer closed()
-	// The stream ends with the request, and with the session.
+	// The stream ends with the request and with the session.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(v.session, cancel)()
-	changed, away := s.changes.look()
-	defer away()
-	if name != "log" && name != "check" {
-		if err := s.o.House.Watch(ctx, func() { put(changed) }); err != nil {
+	changed, unsubscribe := l.changes.subscribe()
+	defer unsubscribe()
+	if p.fromBridge != nil {
+		if err := l.renderer.options.Bridge.Watch(ctx, func() { signal(changed) }); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 	}
-	control := http.NewResponseController(w)
-	// The times of the server are for requests that end.
-	send := func(text []byte) bool {
-		if ctx.Err() != nil {
-			return false
-		}
-		// A writer that knows no deadline is one of a test's.
-		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := w.Write(text); err != nil {
-			return false
-		}
-		return control.Flush() == nil
-	}
-	_ = control.SetReadDeadline(time.Time{})
-	defer func() { _ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // for the end of the body
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events to itself
-	w.Header().Set("Connection", "close")     // with the stream
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer the events
+	w.Header().Set("Connection", "close")
+	s := stream{w, http.NewResponseController(w)}
+	// The server's read timeout is for requests that end.
+	_ = s.control.SetReadDeadline(time.Time{})
+	defer s.extend() // for the end of the body
+	heartbeat := time.NewTicker(heartbeatInterval)
+	defer heartbeat.Stop()
 	var last []byte
 	for {
-		content, err := s.render(ctx, v, name, "main")
+		content, err := l.renderer.render(ctx, v, p, "main")
 		if err != nil {
-			return // the bridge ends; the browser comes back
+			return // the program is shutting down; the browser reconnects
 		}
 		if !bytes.Equal(content, last) {
 			last = content
-			if !send(event(content)) {
+			if ctx.Err() != nil || s.send(event(content)) != nil {
 				return
 			}
 		}
-		gap := time.NewTimer(liveGap)
 		select {
-		case <-gap.C:
+		case <-time.After(minInterval):
 		case <-ctx.Done():
-			gap.Stop()
 			return
 		}
 		for waiting := true; waiting; {
 			select {
 			case <-changed:
 				waiting = false
-			case <-beat.C:
-				if !send([]byte(": still here\n\n")) {
+			case <-heartbeat.C:
+				if s.send([]byte(": heartbeat\n\n")) != nil {
 					return
 				}
 			case <-ctx.Done():
@@ -100,11 +97,62 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// event is a page as an event: JSON keeps it on one line.
+// stream is the response to a browser that reads events.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+// extend gives the next write writeTimeout. Writers in tests may have no deadline.
+func (s stream) extend() { _ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) }
+
+func (s stream) send(text []byte) error {
+	s.extend()
+	if _, err := s.w.Write(text); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+// event returns a page as an event. JSON puts it on one line.
 func event(content []byte) []byte {
 	encoded, err := json.Marshal(string(content))
 	if err != nil {
-		panic(err) // a string can always be encoded
+		panic(err) // every string can be encoded
 	}
 	return append(append([]byte("data: "), encoded...), "\n\n"...)
+}
+
+// streams counts the live streams.
+type streams struct {
+	mu    sync.Mutex
+	all   int
+	count map[any]int // by client address, and by cookie
+}
+
+func newStreams() *streams { return &streams{count: make(map[any]int)} }
+
+// open counts a stream until closed is called. ok is false if there are too many.
+// Without a cookie only the client's address counts.
+func (s *streams) open(v visit) (closed func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= maxStreams || s.count[v.client] >= maxStreamsPerClient || v.cookie != "" && s.count[v.cookie] >= maxStreamsPerVisitor {
+		return nil, false
+	}
+	s.add(v, 1)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.add(v, -1)
+	}, true
+}
+
+func (s *streams) add(v visit, n int) {
+	s.all += n
+	for _, key := range []any{v.client, v.cookie} {
+		if s.count[key] += n; s.count[key] == 0 {
+			delete(s.count, key)
+		}
+	}
 }

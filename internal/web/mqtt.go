@@ -13,105 +13,98 @@ import (
 	"hueair2mqtt/internal/check"
 )
 
-// brokerTried is a broker that was tried, and what was found.
-type brokerTried struct {
+// brokerTrial is the page about MQTT. It checks brokers before they are configured.
+type brokerTrial struct {
+	options *Options
+	jobs    *jobs
+	job     job[brokerResult]
+}
+
+// brokerResult is a broker that was checked, with the findings.
+type brokerResult struct {
 	Broker, Username string
-	WithPassword     bool // another one than the configured
+	OwnPassword      bool // not the configured one
 	Findings         []check.Finding
 }
 
-type mqttPage struct {
-	Broker, Username string // to fill the form with
+type mqttData struct {
+	Broker, Username string // for the form
 	Configured       configs.MQTT
 	HomeAssistant    configs.HomeAssistant
-	Picture          bridge.BrokerPicture
-	Trying           jobState[brokerTried]
-	Works            bool
+	State            bridge.BrokerPicture
+	Trial            jobState[brokerResult]
 	Lines            []string
-	PasswordFile     string // for the password that was tried and works; else empty
-	File             string
-	Announced        []announcement
-	Setup            bool
+	PasswordFile     string // for the password that was typed in and works; else ""
+	Topics           discovery.Topics
+	Devices          []bridge.DevicePicture
 }
 
-// announcement is a device as Home Assistant is told of it.
-type announcement struct {
-	Name, Area, Topic, Config string
-	Entities                  []string
-}
-
-func (s *Server) mqttPage(p bridge.Picture) mqttPage {
-	c := s.o.Config
-	page := mqttPage{
+func (b *brokerTrial) content(p bridge.Picture) (data any, busy bool) {
+	c := b.options.Config
+	shown := mqttData{
 		Broker: cmp.Or(c.MQTT.Broker, p.Broker.Address), Username: c.MQTT.Username, Configured: c.MQTT, HomeAssistant: c.HomeAssistant,
-		Picture: p.Broker, Trying: s.trying.now(), File: s.o.ConfigFile, Setup: s.o.Setup,
+		State: p.Broker, Trial: b.job.now(), Lines: b.lines(),
+		Topics: discovery.Topics{Base: c.MQTT.BaseTopic, Prefix: c.HomeAssistant.Prefix}, Devices: p.Devices,
 	}
-	page.Configured.Broker = s.brokerAddress(p.Broker)
-	if tried := page.Trying; !tried.Began.IsZero() {
-		page.Broker, page.Username = tried.Result.Broker, tried.Result.Username
-		page.Works = tried.Done() && works(tried.Result.Findings)
-		page.Lines = s.brokerLines()
-		if page.Works && tried.Result.WithPassword {
-			page.PasswordFile = s.passwordFile()
-		}
+	shown.Configured.Broker = b.address(p.Broker)
+	if tried := shown.Trial; !tried.Began.IsZero() {
+		shown.Broker, shown.Username = tried.Result.Broker, tried.Result.Username
 	}
-	topics := discovery.Topics{Base: c.MQTT.BaseTopic, Prefix: c.HomeAssistant.Prefix}
-	for _, d := range p.Devices {
-		a := announcement{Name: d.Name, Area: d.Area, Topic: topics.State(d.ID), Config: topics.Config(d.ID)}
-		for _, r := range readings(d) {
-			a.Entities = append(a.Entities, r.Name)
-		}
-		a.Entities = append(a.Entities, eventNames(d)...)
-		page.Announced = append(page.Announced, a)
+	if b.works() && shown.Trial.Result.OwnPassword {
+		shown.PasswordFile = b.passwordFile()
 	}
-	return page
+	return shown, shown.Trial.Running
 }
 
-// brokerAddress is the configured one, or the one that Home Assistant has named.
-func (s *Server) brokerAddress(p bridge.BrokerPicture) string {
-	return cmp.Or(s.o.Config.MQTT.Broker, p.Address, "the broker of Home Assistant")
+// address returns the broker as configured, or as Home Assistant has named it.
+func (b *brokerTrial) address(p bridge.BrokerPicture) string {
+	return cmp.Or(b.options.Config.MQTT.Broker, p.Address, "Home Assistant's broker")
 }
 
-func (s *Server) doTryBroker(r *http.Request, _ visit) string {
+func (b *brokerTrial) try(r *http.Request) string {
 	try := BrokerTry{
 		Broker:   strings.TrimSpace(r.PostForm.Get("broker")),
 		Username: strings.TrimSpace(r.PostForm.Get("username")),
 		Password: configs.Secret(r.PostForm.Get("password")),
 	}
-	s.trying.begin(s, checkLimit, func(ctx context.Context, update func(func(*brokerTried))) error {
-		update(func(t *brokerTried) {
-			t.Broker, t.Username, t.WithPassword = try.Broker, try.Username, try.Password != ""
+	b.job.start(b.jobs, checkLimit, func(ctx context.Context, update func(func(*brokerResult))) error {
+		update(func(result *brokerResult) {
+			result.Broker, result.Username, result.OwnPassword = try.Broker, try.Username, try.Password != ""
 		})
-		findings := s.o.TryBroker(ctx, try)
-		update(func(t *brokerTried) { t.Findings = findings })
+		findings := b.options.TryBroker(ctx, try)
+		update(func(result *brokerResult) { result.Findings = findings })
 		return nil
 	})
 	return "/mqtt"
 }
 
-// brokerLines are those that the configuration needs for the broker that was tried
-// last and works.
-func (s *Server) brokerLines() []string {
-	tried, c := s.trying.now(), s.o.Config.MQTT
-	t := tried.Result
-	if !tried.Done() || !works(t.Findings) || t.Broker == c.Broker && t.Username == c.Username {
+// works reports whether the last broker that was checked works.
+func (b *brokerTrial) works() bool {
+	last := b.job.now()
+	return last.Done() && passed(last.Result.Findings)
+}
+
+// lines returns the lines that the configuration lacks for the broker that was
+// checked last, if it works.
+func (b *brokerTrial) lines() []string {
+	tried, c := b.job.now().Result, b.options.Config.MQTT
+	if !b.works() || tried.Broker == c.Broker && tried.Username == c.Username {
 		return nil
 	}
-	lines := []string{"mqtt:", "  broker: " + yamlText(t.Broker)}
-	if t.Username != "" {
-		lines = append(lines, "  username: "+yamlText(t.Username))
+	lines := []string{"mqtt:", "  broker: " + yamlString(tried.Broker)}
+	if tried.Username != "" {
+		lines = append(lines, "  username: "+yamlString(tried.Username))
 	}
 	return lines
 }
 
-// passwordFile is where the password of the broker belongs: the file that is
-// configured, else the one that needs no key.
-func (s *Server) passwordFile() string {
-	if file := s.o.Config.MQTT.PasswordFile; file != "" || s.o.ConfigFile == "" {
+// passwordFile returns the file for the broker's password: the configured one, or the
+// one that is read without any configuration.
+func (b *brokerTrial) passwordFile() string {
+	if file := b.options.Config.MQTT.PasswordFile; file != "" || b.options.ConfigFile == "" {
 		return file
 	}
-	return filepath.Join(filepath.Dir(s.o.ConfigFile), "credentials", "mqtt-password")
+	return filepath.Join(filepath.Dir(b.options.ConfigFile), "credentials", "mqtt-password")
 }
 
-// yamlText writes text so that YAML takes it for that.
-func yamlText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+func yamlString(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -12,7 +12,7 @@ import (
 func TestPausedSource(t *testing.T) {
 	s := newSite(t, nil)
 	until := time.Now().Add(30 * time.Minute)
-	s.house.change(func(p *bridge.Picture) {
+	s.bridge.change(func(p *bridge.Picture) {
 		source := &p.Sources[0]
 		source.Problem = bridge.ProblemPicture{}
 		source.Endpoints[0] = bridge.EndpointPicture{
@@ -22,13 +22,13 @@ func TestPausedSource(t *testing.T) {
 	body := s.visitor().do("GET", "/", nil).body
 	for _, part := range []string{
 		"Amazon asks for fewer requests", "too &lt;b&gt;many", "What to do: wait a while", "paused</b>",
-		"left alone until <time datetime=\"" + until.UTC().Format(time.RFC3339),
+		"Paused until <time datetime=\"" + until.UTC().Format(time.RFC3339),
 	} {
 		if !strings.Contains(body, part) {
 			t.Errorf("the page lacks %q", part)
 		}
 	}
-	for _, part := range []string{"Poll now", "Try again now", "It is tried again by itself"} {
+	for _, part := range []string{"Poll now", "Try again now", "tries again by itself"} {
 		if strings.Contains(body, part) {
 			t.Errorf("the page has %q", part)
 		}

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"hueair2mqtt/bridge"
@@ -34,10 +32,10 @@ func withPassword(o *web.Options) { o.Config.Web.Password = password }
 // untouched fails if anything was asked of the house, or kept.
 func (s *site) untouched() {
 	s.t.Helper()
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
-	if len(s.house.asked) > 0 {
-		s.t.Errorf("was asked: %q", s.house.asked)
+	s.bridge.mu.Lock()
+	defer s.bridge.mu.Unlock()
+	if len(s.bridge.asked) > 0 {
+		s.t.Errorf("was asked: %q", s.bridge.asked)
 	}
 	entries, err := os.ReadDir(s.options.Config.StateDir)
 	if err != nil || len(entries) > 0 {
@@ -63,64 +61,58 @@ func TestNothingIsChangedByGET(t *testing.T) {
 	s.untouched()
 }
 
-func TestFormsNeedTheirToken(t *testing.T) {
-	s := newSite(t, nil)
-	v, other := s.visitor(), s.visitor()
-	for _, action := range actions {
-		for name, token := range map[string]string{"none": "", "wrong": "x", "somebody else's": other.token("/")} {
-			v.token("/")
-			if a := v.do("POST", action, url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
-				t.Errorf("%s with a token that is %s: %s", action, name, a.Status)
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	for name, change := range map[string]func(*web.Options){"open": nil, "with a password": withPassword} {
+		s := newSite(t, change)
+		v := s.visitor()
+		if change != nil {
+			v.signIn(password)
+		}
+		form := url.Values{"source": {"amazon"}, "secret": {password}}
+		for _, action := range append(actions, "/sign-in") {
+			for _, header := range [][]string{
+				{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
+				{"Origin", "http://127.0.0.1:1"},
+			} {
+				if a := v.do("POST", action, form, header...); a.StatusCode != http.StatusForbidden || len(a.Cookies()) > 0 {
+					t.Errorf("%s: %s with %s: %s", name, action, header, a.Status)
+				}
 			}
 		}
-	}
-	s.untouched()
-	if a := v.send("/", "/refresh", url.Values{"source": {"amazon"}}); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/" {
-		t.Errorf("with the token: %s", a.Status)
-	}
-	if !slices.Equal(s.house.asked, []string{"refresh amazon"}) {
-		t.Errorf("was asked: %q", s.house.asked)
-	}
-}
-
-func TestFormsOfOtherPagesAreRefused(t *testing.T) {
-	s := newSite(t, nil)
-	v := s.visitor()
-	form := url.Values{"token": {v.token("/")}, "source": {"amazon"}}
-	for _, header := range [][]string{
-		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
-	} {
-		if a := v.do("POST", "/refresh", form, header...); a.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: %s", header, a.Status)
+		s.untouched()
+		for _, header := range [][]string{{"Origin", s.url}, {"Sec-Fetch-Site", "same-origin"}, nil} {
+			if a := v.do("POST", "/refresh", form, header...); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/" {
+				t.Errorf("%s: of this page with %s: %s", name, header, a.Status)
+			}
 		}
-	}
-	s.untouched()
-	if a := v.do("POST", "/refresh", form, "Origin", s.url); a.StatusCode != http.StatusSeeOther {
-		t.Errorf("of this page: %s", a.Status)
+		if !slices.Equal(s.bridge.asked, []string{"refresh amazon", "refresh amazon", "refresh amazon"}) {
+			t.Errorf("%s: was asked: %q", name, s.bridge.asked)
+		}
 	}
 }
 
 func TestCookies(t *testing.T) {
 	s := newSite(t, withPassword)
 	v := s.visitor()
-	first := v.do("GET", "/sign-in", nil)
-	in := v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
-	for _, a := range []answer{first, in} {
-		if len(a.Cookies()) != 1 {
-			t.Fatalf("cookies: %v", a.Header["Set-Cookie"])
-		}
-		if c := a.Cookies()[0]; c.SameSite != http.SameSiteStrictMode || !c.HttpOnly || c.Path != "/" || c.Domain != "" || len(c.Value) < 26 {
-			t.Errorf("%v", c)
+	for _, page := range append(pages, "/sign-in", "/nothing") {
+		if a := v.do("GET", page, nil); len(a.Cookies()) > 0 {
+			t.Errorf("%s sets a cookie before the sign-in", page)
 		}
 	}
-	if first.Cookies()[0].Value == in.Cookies()[0].Value {
-		t.Error("the id from before the sign-in is the one after it")
-	}
-	if a := v.do("GET", "/sign-in", nil, "X-Forwarded-Proto", "https"); len(a.Cookies()) != 0 {
-		t.Error("a visitor who has a cookie is given another")
-	}
-	if a := s.visitor().do("GET", "/sign-in", nil, "X-Forwarded-Proto", "https"); !a.Cookies()[0].Secure {
-		t.Error("a cookie of https is not for https alone")
+	for _, action := range []string{"/sign-in", "/sign-out"} {
+		for scheme, secure := range map[string]bool{"http": false, "https": true} {
+			v := s.visitor()
+			if action == "/sign-out" {
+				v.signIn(password)
+			}
+			a := v.do("POST", action, url.Values{"secret": {password}}, "X-Forwarded-Proto", scheme)
+			if len(a.Cookies()) != 1 {
+				t.Fatalf("cookies: %v", a.Header["Set-Cookie"])
+			}
+			if c := a.Cookies()[0]; c.SameSite != http.SameSiteStrictMode || !c.HttpOnly || c.Path != "/" || c.Domain != "" || len(c.Value) < 26 || c.Secure != secure {
+				t.Errorf("%v", c)
+			}
+		}
 	}
 }
 
@@ -162,7 +154,7 @@ func TestContentSecurityPolicy(t *testing.T) {
 // What comes from the network is shown as text.
 func TestTextStaysText(t *testing.T) {
 	s := newSite(t, nil)
-	s.house.change(func(p *bridge.Picture) {
+	s.bridge.change(func(p *bridge.Picture) {
 		p.Devices[0].Name, p.Devices[0].Area, p.Devices[0].ID = `<img src=x onerror=alert(1)>`, `"><script>`, `x" onclick="y`
 	})
 	v := s.visitor()
@@ -213,17 +205,16 @@ func TestWithoutSignInNothingIsShownOrDone(t *testing.T) {
 			t.Errorf("%s: %s", page, a.Status)
 		}
 	}
-	token := v.token("/sign-in")
 	for _, action := range actions {
-		if a := v.do("POST", action, url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
+		if a := v.do("POST", action, url.Values{"source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %s", action, a.Status)
 		}
 	}
 	s.untouched()
-	if a := v.send("/sign-in", "/sign-in", url.Values{"secret": {"a wrong one"}}); a.StatusCode != http.StatusForbidden || strings.Contains(a.body, "a wrong one") {
+	if a := v.send("/sign-in", url.Values{"secret": {"a wrong one"}}); a.StatusCode != http.StatusForbidden || strings.Contains(a.body, "a wrong one") {
 		t.Errorf("a wrong password: %s", a.Status)
 	}
-	if a := v.send("/sign-in", "/sign-in", url.Values{"secret": {password}}); a.StatusCode != http.StatusSeeOther {
+	if a := v.send("/sign-in", url.Values{"secret": {password}}); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("the right password: %s", a.Status)
 	}
 	if a := v.do("GET", "/", nil); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "Hall") {
@@ -232,110 +223,38 @@ func TestWithoutSignInNothingIsShownOrDone(t *testing.T) {
 	if a := s.visitor().do("GET", "/", nil); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("somebody else meanwhile: %s", a.Status)
 	}
-	v.send("/", "/sign-out", url.Values{})
+	v.send("/sign-out", url.Values{})
 	if a := v.do("GET", "/", nil); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("signed out: %s", a.Status)
 	}
 }
 
-// inTime serves the page over an in-memory network, where time is virtual.
-func inTime(t *testing.T, change func(*web.Options), test func(t *testing.T, dial func() net.Conn)) {
-	synctest.Test(t, func(t *testing.T) {
-		o := options(t, newHouse())
-		if change != nil {
-			change(&o)
-		}
-		ctx, end := context.WithCancel(t.Context())
-		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-		ended := make(chan error, 1)
-		go func() { ended <- web.New(ctx, o).Serve(l) }()
-		test(t, func() net.Conn {
-			ours, theirs := net.Pipe()
-			l.conns <- theirs
-			t.Cleanup(func() { ours.Close() })
-			return ours
-		})
-		end()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	select {
-	case <-p.done:
-	default:
-		close(p.done)
-	}
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
 func TestSignInIsLimited(t *testing.T) {
-	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
-		client := &http.Client{
-			Transport:     &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-		defer client.CloseIdleConnections()
-		s := &site{t: t, url: "http://127.0.0.1"}
+	inBubble(t, withPassword, func(s *site) {
 		v := s.visitor()
-		v.Client.Transport = client.Transport
-		try := func(secret string) int {
-			return v.send("/sign-in", "/sign-in", url.Values{"secret": {secret}}).StatusCode
-		}
 		for range 5 {
-			if code := try("wrong"); code != http.StatusForbidden {
+			if code := v.signIn("wrong"); code != http.StatusForbidden {
 				t.Fatalf("a wrong password: %d", code)
 			}
 		}
-		if code := try(password); code != http.StatusTooManyRequests {
-			t.Errorf("the sixth try, with the right password: %d", code)
+		if a := v.send("/sign-in", url.Values{"secret": {password}}); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "10" {
+			t.Errorf("the sixth attempt, with the password: %s %v", a.Status, a.Header)
 		}
-		// An hour of guessing is 360 tries.
+		// An hour of guessing is 360 attempts.
 		time.Sleep(10 * time.Second)
-		if code := try("wrong"); code != http.StatusForbidden {
-			t.Errorf("10 s later: %d", code)
-		}
-		if code := try("wrong"); code != http.StatusTooManyRequests {
-			t.Errorf("and once more: %d", code)
+		for i, want := range []int{http.StatusForbidden, http.StatusTooManyRequests} {
+			if code := v.signIn("wrong"); code != want {
+				t.Errorf("attempt %d after 10 s: %d", i, code)
+			}
 		}
 		time.Sleep(time.Minute)
-		in := v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
-		if in.StatusCode != http.StatusSeeOther {
-			t.Fatalf("a minute later, with the right password: %s", in.Status)
-		}
-		// The browser would forget its cookie by itself.
-		v.Jar = nil
-		cookie := in.Cookies()[0].Name + "=" + in.Cookies()[0].Value
-		time.Sleep(6 * 24 * time.Hour)
-		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusOK {
-			t.Errorf("signed in: %s", a.Status)
-		}
-		time.Sleep(2 * 24 * time.Hour)
-		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusSeeOther {
-			t.Errorf("a week later: %s", a.Status)
+		if code := v.signIn(password); code != http.StatusSeeOther {
+			t.Errorf("a minute later, with the password: %d", code)
 		}
 	})
 }
 
-func TestSlowOnesAreLeft(t *testing.T) {
+func TestSlowRequestsTimeOut(t *testing.T) {
 	for name, test := range map[string]struct {
 		sent string
 		most time.Duration
@@ -346,8 +265,8 @@ func TestSlowOnesAreLeft(t *testing.T) {
 		"and goes on":   {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 11 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
-				conn := dial()
+			inBubble(t, nil, func(s *site) {
+				conn := s.dial("127.0.0.1")
 				began := time.Now()
 				go io.WriteString(conn, test.sent)
 				if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, io.EOF) {
@@ -361,16 +280,16 @@ func TestSlowOnesAreLeft(t *testing.T) {
 	}
 }
 
-func TestTooMuchIsRefused(t *testing.T) {
+func TestLargeRequestsAreRefused(t *testing.T) {
 	s := newSite(t, nil)
 	v := s.visitor()
-	form := url.Values{"token": {v.token("/")}, "source": {strings.Repeat("x", 100<<10)}}
+	form := url.Values{"source": {strings.Repeat("x", 100<<10)}}
 	if a := v.do("POST", "/refresh", form); a.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("100 KiB: %s", a.Status)
 	}
 	s.untouched()
-	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
-		conn := dial()
+	inBubble(t, nil, func(s *site) {
+		conn := s.dial("127.0.0.1")
 		go fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: %s\r\n\r\n", strings.Repeat("x", 64<<10))
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
@@ -390,14 +309,14 @@ func TestNoSecretIsShown(t *testing.T) {
 	for _, line := range append(secrets,
 		"Atnr|EwICIMabc", `{"refresh_token": "Atnr|EwICIMabcdef"}`, "https://x/?openid.oa2.authorization_code=ANabcdefgh&x=y",
 		"GET /api/1028d66426293e821ecfd9ef1a0731df12345678/sensors", "mail sent to somebody@example.org") {
-		fmt.Fprintf(s.options.Log, "info it says %s here\n", line)
+		fmt.Fprintf(s.options.LogBuffer, "info it says %s here\n", line)
 	}
 	secrets = append(secrets, "EwICIM", "ANabcdefgh", "1028d66426293e821ecfd9ef1a0731df12345678", "somebody@example.org")
 	v := s.visitor()
-	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
-	v.send("/amazon", "/amazon/begin", url.Values{"domain": {"amazon.de"}})
-	v.send("/mqtt", "/mqtt/try", url.Values{"broker": {"x"}, "username": {"me"}, "password": {"typed into the form"}})
-	v.send("/amazon", "/amazon/paste", url.Values{"address": {"https://www.amazon.de/ap/maplanding?openid.oa2.authorization_code=AN+typed"}})
+	v.signIn(password)
+	v.send("/amazon/begin", url.Values{"domain": {"amazon.de"}})
+	v.send("/mqtt/try", url.Values{"broker": {"x"}, "username": {"me"}, "password": {"typed into the form"}})
+	v.send("/amazon/paste", url.Values{"address": {"https://www.amazon.de/ap/maplanding?openid.oa2.authorization_code=AN+typed"}})
 	secrets = append(secrets, "typed into the form", "AN+typed")
 	for _, page := range pages {
 		a := v.do("GET", page, nil)
@@ -417,13 +336,14 @@ func TestNoSecretIsShown(t *testing.T) {
 }
 
 func TestBasePath(t *testing.T) {
-	s := newSite(t, func(o *web.Options) { o.Config.Web.BasePath = "/air" })
+	s := newSite(t, func(o *web.Options) { withPassword(o); o.Config.Web.BasePath = "/air" })
 	for _, stripped := range []string{"", "/air"} {
 		v := s.visitor()
-		a := v.do("GET", stripped+"/", nil)
-		if a.StatusCode != http.StatusOK || a.Cookies()[0].Path != "/air/" {
-			t.Fatalf("%q: %s, %v", stripped, a.Status, a.Cookies())
+		in := v.do("POST", stripped+"/sign-in", url.Values{"secret": {password}})
+		if in.StatusCode != http.StatusSeeOther || in.Header.Get("Location") != "/air/" || in.Cookies()[0].Path != "/air/" {
+			t.Fatalf("%q: %s, %v", stripped, in.Status, in.Header)
 		}
+		a := v.do("GET", stripped+"/", nil, "Cookie", in.Cookies()[0].Name+"="+in.Cookies()[0].Value)
 		for _, text := range []string{`href="/air/hue"`, `action="/air/refresh"`, `src="/air/assets/app.js`, `data-live="/air/live/overview"`} {
 			if !strings.Contains(a.body, text) {
 				t.Errorf("%q: the overview lacks %s", stripped, text)
@@ -450,83 +370,84 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	s := newSite(t, withPassword)
 	v, other := s.visitor(), s.visitor()
 	for _, each := range []*visitor{v, other} {
-		each.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		each.signIn(password)
 	}
 	streams := []*events{v.live("overview"), v.live("log")}
 	kept := other.live("log")
 	for _, stream := range append(streams, kept) {
 		stream.next()
 	}
-	v.send("/", "/sign-out", url.Values{})
+	v.send("/sign-out", url.Values{})
 	for _, stream := range streams {
 		stream.end()
 	}
-	eventually(t, "nobody watches", func() bool { return s.house.watching() == 0 })
-	fmt.Fprintln(s.options.Log, "info still here")
+	eventually(t, "nobody watches", func() bool { return s.bridge.watching() == 0 })
+	fmt.Fprintln(s.options.LogBuffer, "info still here")
 	if next := kept.next(); !strings.Contains(next, "still here") {
 		t.Errorf("somebody else's stream:\n%s", next)
 	}
 }
 
-func TestStreamsEndWhenTheSessionExpires(t *testing.T) {
-	inTime(t, withPassword, func(t *testing.T, dial func() net.Conn) {
-		s := &site{t: t, url: "http://127.0.0.1"}
+func TestSessionsExpireAfterAWeek(t *testing.T) {
+	inBubble(t, withPassword, func(s *site) {
 		v := s.visitor()
-		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}
-		defer transport.CloseIdleConnections()
-		v.Client.Transport = transport
-		v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		v.signIn(password)
+		cookie := v.cookie()
 		began := time.Now()
-		stream := v.live("log")
-		stream.end()
-		if took := time.Since(began); took < 6*24*time.Hour || took > 7*24*time.Hour+time.Second {
+		stream, ended := v.live("log"), make(chan time.Duration)
+		go func() {
+			stream.end()
+			ended <- time.Since(began)
+		}()
+		v.Jar = nil // the browser would delete its cookie
+		time.Sleep(6 * 24 * time.Hour)
+		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusOK {
+			t.Errorf("after 6 days: %s", a.Status)
+		}
+		if took := <-ended; took < 7*24*time.Hour-time.Second || took > 7*24*time.Hour+time.Second {
 			t.Errorf("the stream ended after %v", took)
+		}
+		if a := v.do("GET", "/", nil, "Cookie", cookie); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("a week later: %s", a.Status)
 		}
 	})
 }
 
-// A session that was left, by signing out or in again, can't be taken up.
-func TestALeftSessionIsOver(t *testing.T) {
+// A session ends by signing out and by signing in again.
+func TestAnEndedSessionIsNotAccepted(t *testing.T) {
 	s := newSite(t, withPassword)
-	site, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	v := s.visitor()
-	cookie := func() string {
-		c := v.Jar.Cookies(site)
-		return c[0].Name + "=" + c[0].Value
-	}
 	works := func(cookie string) bool {
 		return s.visitor().do("GET", "/", nil, "Cookie", cookie).StatusCode == http.StatusOK
 	}
-	before := v.do("GET", "/sign-in", nil).Cookies()[0]
-	token := v.token("/sign-in")
-	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
-	first := cookie()
-	if !works(first) || works(before.Name+"="+before.Value) {
-		t.Error("the cookie from before the sign-in works, or the one after it does not")
+	planted := "hueair2mqtt=" + strings.Repeat("x", 26)
+	v.signIn(password)
+	first := v.cookie()
+	if !works(first) {
+		t.Error("the cookie of the sign-in does not work")
 	}
 	// Whoever is signed in is not shown the form, but may send it.
-	v.do("POST", "/sign-in", url.Values{"token": {v.token("/")}, "secret": {password}})
-	second := cookie()
+	v.do("POST", "/sign-in", url.Values{"secret": {password}})
+	second := v.cookie()
 	if first == second || works(first) || !works(second) {
 		t.Error("the session before the last sign-in goes on")
 	}
-	v.send("/", "/sign-out", url.Values{})
-	third := cookie()
+	v.send("/sign-out", url.Values{})
+	third := v.cookie()
 	if third == second || works(second) || works(third) {
 		t.Error("a session goes on after sign-out")
 	}
 	// The next sign-in opens none of the former ones.
-	v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
-	for name, old := range map[string]string{"planted": before.Name + "=" + before.Value, "first": first, "second": second, "third": third} {
+	v.signIn(password)
+	for name, old := range map[string]string{"planted": planted, "first": first, "second": second, "third": third} {
 		if works(old) {
 			t.Errorf("the %s cookie works", name)
 		}
 	}
-	if a := v.do("POST", "/refresh", url.Values{"token": {token}, "source": {"amazon"}}); a.StatusCode != http.StatusForbidden {
-		t.Errorf("a token from before: %s", a.Status)
+	// Nor does a sign-in with a planted cookie.
+	other := s.visitor()
+	if a := other.do("POST", "/sign-in", url.Values{"secret": {password}}, "Cookie", planted); len(a.Cookies()) != 1 || works(planted) {
+		t.Errorf("a cookie from before the sign-in works: %s", a.Status)
 	}
 }
 
@@ -551,9 +472,9 @@ func TestAnOpenPageIsNotForProxies(t *testing.T) {
 // nginx speaks HTTP/1.0 to the page unless it is configured otherwise, and adds no
 // header.
 func TestAnOpenPageIsNotForHTTP10(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+	inBubble(t, nil, func(s *site) {
 		for version, want := range map[string]int{"1.0": http.StatusForbidden, "1.1": http.StatusOK} {
-			conn := dial()
+			conn := s.dial("127.0.0.1")
 			go io.WriteString(conn, "GET / HTTP/"+version+"\r\nHost: 127.0.0.1:8467\r\nConnection: close\r\n\r\n")
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil || answer.StatusCode != want {
@@ -564,13 +485,13 @@ func TestAnOpenPageIsNotForHTTP10(t *testing.T) {
 }
 
 func TestStrangersDontHoldThePage(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, dial func() net.Conn) {
+	inBubble(t, nil, func(s *site) {
 		// All have the same address, or none.
 		var held []net.Conn
 		for range 200 {
-			held = append(held, dial())
+			held = append(held, s.dial("127.0.0.1"))
 		}
-		conn := dial()
+		conn := s.dial("127.0.0.1")
 		go io.WriteString(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || answer.StatusCode != http.StatusOK {

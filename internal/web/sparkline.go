@@ -25,7 +25,7 @@ const (
 	sparklineMargin = 3
 )
 
-var unknown = float32(math.NaN())
+var noValue = float32(math.NaN())
 
 // Sparklines keeps the last 24 hours of every measurement and draws them on the
 // overview. They are lost when the program ends. A nil *Sparklines draws nothing.
@@ -75,7 +75,7 @@ func (s *Sparklines) Record(now time.Time, device string, readings map[collector
 		}
 		for d.newest = max(d.newest, slot-slots); d.newest < slot; {
 			d.newest++
-			d.values[d.newest%slots] = unknown
+			d.values[d.newest%slots] = noValue
 		}
 		if at := &d.values[slot%slots]; !isBool || *at != 1 {
 			*at = float32(number)
@@ -108,9 +108,9 @@ func (s *Sparklines) draw(now time.Time, device string, measurement collectors.M
 	}
 	label, _ := discovery.LabelOf(string(measurement))
 	if isBool {
-		return bars(label, d.last24Hours(now))
+		return drawBars(label, d.last24Hours(now))
 	}
-	return line(label, d.last24Hours(now))
+	return drawLine(label, d.last24Hours(now))
 }
 
 // last24Hours returns the values of all slots, the oldest first. NaN is unknown.
@@ -118,7 +118,7 @@ func (d *day) last24Hours(now time.Time) []float64 {
 	slot := now.UnixNano() / int64(slotLength)
 	values := make([]float64, 0, slots)
 	for i := slot - slots + 1; i <= slot; i++ {
-		value := unknown
+		value := noValue
 		if i <= d.newest && i > d.newest-slots {
 			value = d.values[i%slots]
 		}
@@ -127,8 +127,8 @@ func (d *day) last24Hours(now time.Time) []float64 {
 	return values
 }
 
-// line draws numbers as a line with gaps where they are unknown.
-func line(label discovery.Label, values []float64) template.HTML {
+// drawLine draws numbers as a line with gaps where they are unknown.
+func drawLine(label discovery.Label, values []float64) template.HTML {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
 		if !math.IsNaN(v) {
@@ -157,11 +157,11 @@ func line(label discovery.Label, values []float64) template.HTML {
 		drawing, y = true, next
 	}
 	text := func(v float64) string { return strconv.FormatFloat(v, 'f', label.Precision, 64) }
-	return svg("line", path.String(), fmt.Sprintf("%s in the last 24 hours: %s to %s %s", label.Name, text(low), text(high), label.Unit))
+	return svg("line", strings.ReplaceAll(path.String(), " -", "-"), fmt.Sprintf("%s in the last 24 hours: %s to %s %s", label.Name, text(low), text(high), label.Unit))
 }
 
-// bars draws the time in which a bool was true.
-func bars(label discovery.Label, values []float64) template.HTML {
+// drawBars draws the time in which a bool was true.
+func drawBars(label discovery.Label, values []float64) template.HTML {
 	var path strings.Builder
 	known, count := false, 0
 	for x, v := range values {

@@ -28,16 +28,16 @@ func TestSparkline(t *testing.T) {
 		drawing template.HTML
 		want    []string
 	}{
-		"nothing":      {line(label, dayOf(nil)), nil},
-		"none at all":  {line(label, nil), nil},
-		"one":          {line(label, dayOf(map[int]float64{71: 20})), []string{`d="M71 20h0"`, "20.0 to 20.0 °C"}},
-		"up and down":  {line(label, dayOf(map[int]float64{0: 10, 1: 20, 2: 15})), []string{`d="M0 37h0l1 -34l1 17"`}},
-		"with a gap":   {line(label, dayOf(map[int]float64{0: 10, 2: 20, 3: 20})), []string{`d="M0 37h0M2 3h0l1 0"`}},
-		"no motion":    {bars(motion, dayOf(map[int]float64{0: 0})), []string{`d=""`, "in 0 of 72 periods of 20 minutes"}},
-		"motion":       {bars(motion, dayOf(map[int]float64{0: 1, 1: 1, 3: 0, 71: 1})), []string{`d="M0 20h1h1M71 20h1"`, "in 3 of 72"}},
-		"unknown":      {bars(motion, dayOf(nil)), nil},
-		"dangerous":    {bars(discovery.Label{Name: `"><script>`}, dayOf(map[int]float64{0: 1})), []string{"&lt;script&gt;"}},
-		"three digits": {line(discovery.Label{Name: "x"}, dayOf(map[int]float64{0: 100, 1: 300})), []string{"100 to 300\""}},
+		"nothing":      {drawLine(label, dayOf(nil)), nil},
+		"none at all":  {drawLine(label, nil), nil},
+		"one":          {drawLine(label, dayOf(map[int]float64{71: 20})), []string{`d="M71 20h0"`, "20.0 to 20.0 °C"}},
+		"up and down":  {drawLine(label, dayOf(map[int]float64{0: 10, 1: 20, 2: 15})), []string{`d="M0 37h0l1-34l1 17"`}},
+		"with a gap":   {drawLine(label, dayOf(map[int]float64{0: 10, 2: 20, 3: 20})), []string{`d="M0 37h0M2 3h0l1 0"`}},
+		"no motion":    {drawBars(motion, dayOf(map[int]float64{0: 0})), []string{`d=""`, "in 0 of 72 periods of 20 minutes"}},
+		"motion":       {drawBars(motion, dayOf(map[int]float64{0: 1, 1: 1, 3: 0, 71: 1})), []string{`d="M0 20h1h1M71 20h1"`, "in 3 of 72"}},
+		"unknown":      {drawBars(motion, dayOf(nil)), nil},
+		"dangerous":    {drawBars(discovery.Label{Name: `"><script>`}, dayOf(map[int]float64{0: 1})), []string{"&lt;script&gt;"}},
+		"three digits": {drawLine(discovery.Label{Name: "x"}, dayOf(map[int]float64{0: 100, 1: 300})), []string{"100 to 300\""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if (test.drawing == "") != (test.want == nil) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +14,9 @@ import (
 )
 
 // A page's weight is that of all that a browser loads for it, the first time.
-func TestWeight(t *testing.T) {
+func TestPagesAreSmall(t *testing.T) {
 	s := newSite(t, func(o *web.Options) { o.Sparklines = web.NewSparklines() })
-	s.house.change(func(p *bridge.Picture) { p.Devices = large(s.options.Sparklines) })
+	s.bridge.change(func(p *bridge.Picture) { p.Devices = twentyDevices(s.options.Sparklines) })
 	v := s.visitor()
 	shared := 0
 	for _, file := range []string{"app.css", "app.js", "icon.svg"} {
@@ -32,7 +31,7 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-func TestAssetsAreKeptByTheBrowserWhileTheyAreTheSame(t *testing.T) {
+func TestAssetsAreCachedByVersion(t *testing.T) {
 	v := newSite(t, nil).visitor()
 	_, rest, _ := strings.Cut(v.do("GET", "/", nil).body, `href="/assets/app.css`)
 	version, _, _ := strings.Cut(rest, `"`)
@@ -47,32 +46,32 @@ func TestAssetsAreKeptByTheBrowserWhileTheyAreTheSame(t *testing.T) {
 	}
 }
 
-func TestLive(t *testing.T) {
+func TestLiveStreamSendsChanges(t *testing.T) {
 	s := newSite(t, nil)
 	v := s.visitor()
 	v.do("GET", "/", nil)
-	if s.house.watched != 0 {
+	if s.bridge.watched != 0 {
 		t.Error("a page that was loaded watches")
 	}
 	stream := v.live("overview")
 	if first := stream.next(); !strings.Contains(first, "21.3") || strings.Contains(first, "<html") {
 		t.Errorf("first:\n%s", first)
 	}
-	s.house.change(func(*bridge.Picture) {}) // nothing that is seen
-	s.house.change(func(p *bridge.Picture) { p.Devices = []bridge.DevicePicture{sensor("hue_1", "Hall", 25)} })
+	s.bridge.change(func(*bridge.Picture) {}) // nothing that is seen
+	s.bridge.change(func(p *bridge.Picture) { p.Devices = []bridge.DevicePicture{sensor("hue_1", "Hall", 25)} })
 	if second := stream.next(); !strings.Contains(second, "25.0") {
 		t.Errorf("second:\n%s", second)
 	}
 	stream.cancel()
-	eventually(t, "nobody watches", func() bool { return s.house.watching() == 0 })
+	eventually(t, "nobody watches", func() bool { return s.bridge.watching() == 0 })
 
 	log := v.live("log")
 	log.next()
-	fmt.Fprintln(s.options.Log, "info something new")
+	fmt.Fprintln(s.options.LogBuffer, "info something new")
 	if next := log.next(); !strings.Contains(next, "something new") {
 		t.Errorf("the log:\n%s", next)
 	}
-	if s.house.watching() != 0 {
+	if s.bridge.watching() != 0 {
 		t.Error("the log watches the bridge")
 	}
 	for _, none := range []string{"signin", "error", "x"} {
@@ -89,7 +88,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 	signedIn := func() *visitor {
 		v := s.visitor()
-		v.send("/sign-in", "/sign-in", url.Values{"secret": {password}})
+		v.signIn(password)
 		return v
 	}
 	refused := func(who string, v *visitor, address string) {
@@ -132,7 +131,7 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestTheLogIsBounded(t *testing.T) {
-	r := web.NewRing()
+	r := new(web.LogBuffer)
 	for i := range 1234 {
 		fmt.Fprintf(r, "line %d %s\n", i, strings.Repeat("ä", i*10))
 	}
@@ -142,7 +141,7 @@ func TestTheLogIsBounded(t *testing.T) {
 	}
 }
 
-func TestProblems(t *testing.T) {
+func TestOverviewShowsProblems(t *testing.T) {
 	now := time.Now()
 	gone := sensor("hue_2", "Cellar", 0)
 	gone.Online = false
@@ -161,22 +160,22 @@ func TestProblems(t *testing.T) {
 		not    []string
 	}{
 		"none":      {func(p *bridge.Picture) { p.Sources = hue(endpoint) }, []string{"All is well."}, []string{"problem"}},
-		"a refusal": {func(*bridge.Picture) {}, []string{"1 problem", "Amazon does not let", "&lt;b&gt;refused", "sign in", `href="/amazon">Sign in to Amazon`, "Acknowledge"}, []string{"All is well"}},
+		"a refusal": {func(*bridge.Picture) {}, []string{"1 problem", "No access to Amazon", "&lt;b&gt;refused", "sign in", `href="/amazon">Sign in to Amazon`, "Acknowledge"}, []string{"All is well"}},
 		"acknowledged": {func(p *bridge.Picture) {
 			p.Sources = []bridge.SourcePicture{{Source: "amazon", Problem: bridge.ProblemPicture{Since: now, Acknowledged: true}}}
 		}, []string{"acknowledged"}, []string{">Acknowledge<"}},
 		"a Hue bridge that is away": {func(p *bridge.Picture) { p.Sources = hue(failing); p.Devices = []bridge.DevicePicture{unreachable} },
 			[]string{"1 problem", "Philips Hue can&#39;t be read", "connection refused", "Try again now"}, []string{"Cellar can"}},
 		"a sensor that is away": {func(p *bridge.Picture) { p.Sources = hue(endpoint); p.Devices = append(p.Devices, gone) },
-			[]string{"1 problem", "Cellar can&#39;t be reached", "battery", "Look again now", "unavailable", "unknown"}, nil},
+			[]string{"1 problem", "Cellar can&#39;t be reached", "battery", "Try again now", "unavailable", "unknown"}, nil},
 		"no broker": {func(p *bridge.Picture) { p.Sources = hue(endpoint); p.Broker = bridge.BrokerPicture{Error: "no route"} },
 			[]string{"There is no connection to the MQTT broker", "no route", `href="/mqtt">Try the broker`}, nil},
 		"the very start": {func(p *bridge.Picture) { p.Sources = hue(bridge.EndpointPicture{}); p.Broker = bridge.BrokerPicture{} },
-			[]string{"Reading for the first time", "not polled yet", "never"}, []string{"All is well", "problem"}},
+			[]string{"Waiting for the first readings", "not polled yet", "never"}, []string{"All is well", "problem"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, nil)
-			s.house.change(test.change)
+			s.bridge.change(test.change)
 			body := s.visitor().do("GET", "/", nil).body
 			for _, text := range test.says {
 				if !strings.Contains(body, text) {

@@ -88,6 +88,6 @@ export async function signIn(page) {
   const landing = await house("/consent", address);
   await page.getByLabel("Paste it here").fill(landing);
   await page.getByRole("button", { name: "Finish" }).click();
-  await page.getByText("hueair2mqtt now stays signed in by itself").waitFor();
+  await page.getByText("hueair2mqtt renews the sign-in by itself").waitFor();
   assert.equal(await page.getByLabel("Paste it here").count(), 0, "the form is gone");
 }

@@ -21,7 +21,7 @@ test("it opens without a sign-in", async () => {
 });
 
 test("pairing by address", async () => {
-  await frame.getByRole("link", { name: "Pair with the Philips Hue bridge" }).click();
+  await frame.getByRole("link", { name: "Pair with the Hue bridge" }).click();
   await frame.getByLabel("Or its address").fill(process.env.BRIDGE);
   await frame.getByRole("button", { name: "Pair", exact: true }).click();
   await frame.getByRole("heading", { name: "Press the round button on the Hue bridge now" }).waitFor();

@@ -16,7 +16,7 @@ const card = (name) => page.locator("article").filter({ has: page.getByRole("hea
 test("nothing is set up: the page says so, with buttons", async () => {
   await page.goto(base + "/");
   await page.getByRole("heading", { name: "No Hue bridge is configured or paired" }).waitFor();
-  await page.getByRole("heading", { name: "Amazon does not let hueair2mqtt in" }).waitFor();
+  await page.getByRole("heading", { name: "No access to Amazon" }).waitFor();
   await accessible(page, "overview with problems");
 });
 
@@ -59,7 +59,7 @@ test("live values, without loading the page again", async () => {
 
 test("Amazon ends the sign-in, and it is mended here", async () => {
   await house("/revoke");
-  const problem = page.locator("section").filter({ has: page.getByRole("heading", { name: "Amazon does not let hueair2mqtt in" }) });
+  const problem = page.locator("section").filter({ has: page.getByRole("heading", { name: "No access to Amazon" }) });
   await problem.waitFor();
   await problem.getByRole("button", { name: "Acknowledge" }).click();
   await problem.getByText("acknowledged").waitFor();

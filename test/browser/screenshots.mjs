@@ -24,7 +24,7 @@ await signIn(page);
 await house("/cellar/off");
 await house("/revoke");
 await page.getByRole("link", { name: "Overview" }).click();
-await page.getByRole("heading", { name: "Amazon does not let hueair2mqtt in" }).waitFor();
+await page.getByRole("heading", { name: "No access to Amazon" }).waitFor();
 await page.getByRole("heading", { name: "Cellar can't be reached" }).waitFor();
 await page.screenshot({ path: join(process.env.FOLDER, "web-problem.png") });
 await browser.close();

@@ -24,6 +24,6 @@ test("the link opens the page, once", async () => {
 
   const other = await open(browser);
   await other.goto(process.env.PAGE);
-  await other.getByText("That was not right").waitFor();
+  await other.getByText("The code is wrong or was used before").waitFor();
   await accessible(other, "a link that was used");
 });

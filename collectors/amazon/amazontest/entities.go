@@ -1,6 +1,8 @@
 package amazontest
 
-import "net/http"
+import (
+	"net/http"
+)
 
 // smartHomeSkill is the skill whose entities are the devices of the house.
 const smartHomeSkill = "amzn1.ask.1p.smarthome"

@@ -21,19 +21,12 @@ type object struct {
 	typed  typed
 }
 
-// text is the host's wrapping of a text; nothing is null.
-func text(s string) any {
+// textObject is the host's wrapping of a text; nothing is null.
+func textObject(s string) any {
 	if s == "" {
 		return nil
 	}
 	return object{fields: map[string]any{"value": object{fields: map[string]any{"text": s}}}}
-}
-
-func orNothing(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 // serveGraphQL answers POST /nexus/v1/graphql: one operation as an object, or a
@@ -56,7 +49,7 @@ func (a *Account) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, answers)
 }
 
-func refusal(message string) map[string]any {
+func graphQLRefusal(message string) map[string]any {
 	return map[string]any{
 		"data": nil,
 		"errors": []any{map[string]any{
@@ -73,14 +66,14 @@ func (a *Account) operation(raw json.RawMessage) map[string]any {
 		Variables     struct{ EndpointIDs []string }
 	}
 	if err := json.Unmarshal(raw, &question); err != nil {
-		return refusal("the operation can't be read")
+		return graphQLRefusal("the operation can't be read")
 	}
 	operation, err := parseQuery(question.Query)
 	if err != nil {
-		return refusal(err.Error())
+		return graphQLRefusal(err.Error())
 	}
 	if question.OperationName != "" && question.OperationName != operation.name {
-		return refusal("there is no operation " + question.OperationName)
+		return graphQLRefusal("there is no operation " + question.OperationName)
 	}
 	data := map[string]any{}
 	for _, f := range operation.selection {
@@ -89,7 +82,7 @@ func (a *Account) operation(raw json.RawMessage) map[string]any {
 			data[f.alias], err = project(root, f)
 		}
 		if err != nil {
-			return refusal(err.Error())
+			return graphQLRefusal(err.Error())
 		}
 	}
 	return map[string]any{"data": data}
@@ -129,16 +122,16 @@ func (m Monitor) listing() object {
 	}
 	return object{fields: map[string]any{
 		"id":                 m.EndpointID(),
-		"friendlyNameObject": text(m.Name),
-		"manufacturer":       text(m.maker()),
-		"model":              text("Smart Air Quality Monitor"),
-		"serialNumber":       text(m.Serial),
-		"softwareVersion":    text("3.21.1"),
+		"friendlyNameObject": textObject(m.Name),
+		"manufacturer":       textObject(m.maker()),
+		"model":              textObject("Smart Air Quality Monitor"),
+		"serialNumber":       textObject(m.Serial),
+		"softwareVersion":    textObject("3.21.1"),
 		"displayCategories": object{fields: map[string]any{
 			"primary": object{fields: map[string]any{"value": "AIR_QUALITY_MONITOR"}},
 		}},
 		"legacyIdentifiers": object{fields: map[string]any{
-			"dmsIdentifier":  object{fields: map[string]any{"deviceType": text(m.deviceType())}},
+			"dmsIdentifier":  object{fields: map[string]any{"deviceType": textObject(m.deviceType())}},
 			"chrsIdentifier": entity,
 		}},
 		"legacyAppliance": appliance,
@@ -254,4 +247,14 @@ func (o object) selected(selection []field) (map[string]any, error) {
 		chosen[f.alias] = projected
 	}
 	return chosen, nil
+}
+
+// configuration says what a range means; one without a name has none.
+func (r Range) configuration() any {
+	if r.Name == "" {
+		return nil
+	}
+	return object{typed: typed{"RangeConfiguration", map[string]any{
+		"friendlyName": textObject(r.Name), "unitOfMeasure": textObject(r.Unit),
+	}}}
 }

@@ -22,7 +22,7 @@ type field struct {
 	selection []field
 }
 
-var tokens = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\.\.\.|[_A-Za-z][_0-9A-Za-z]*|[^\s,]`)
+var tokenPattern = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\.\.\.|[_A-Za-z][_0-9A-Za-z]*|[^\s,]`)
 
 // parser reads tokens; at the end, they are empty.
 type parser struct {
@@ -32,7 +32,7 @@ type parser struct {
 }
 
 func parseQuery(text string) (query, error) {
-	p := &parser{tokens: tokens.FindAllString(text, -1), fragments: map[string][]field{}}
+	p := &parser{tokens: tokenPattern.FindAllString(text, -1), fragments: map[string][]field{}}
 	var found query
 	for p.peek() != "" {
 		switch keyword := p.next(); keyword {

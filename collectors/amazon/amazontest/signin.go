@@ -1,13 +1,10 @@
 package amazontest
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,21 +13,8 @@ import (
 	"time"
 )
 
-// The paths of signing in.
-const (
-	SignInPath     = "/ap/signin"
-	LandingPath    = "/ap/maplanding"
-	RegisterPath   = "/auth/register"
-	TokenPath      = "/auth/token"
-	DeregisterPath = "/auth/deregister"
-	WelcomePath    = "/api/welcome"
-
-	// ExchangePath renews cookies at the retail host, beside TokenPath.
-	ExchangePath = "/ap/exchangetoken/cookies"
-)
-
-// deviceType is that of the Alexa app for iOS, the only one that this host knows.
-const deviceType = "A2IVLV5VM2W81"
+// appDeviceType is that of the Alexa app for iOS, the only one that this host knows.
+const appDeviceType = "A2IVLV5VM2W81"
 
 const (
 	// signInDomain is the only marketplace whose sign-in page knows the app's
@@ -40,26 +24,7 @@ const (
 
 	// japan shows its accounts a captcha unless they ask in Japanese.
 	japan = "amazon.co.jp"
-
-	// codeLife is how long an authorization code can be used.
-	codeLife = 5 * time.Minute
 )
-
-// Marketplaces are the domains that accounts may be of.
-var Marketplaces = []string{
-	"amazon.com", "amazon.ca", "amazon.com.mx", "amazon.com.br",
-	"amazon.co.uk", "amazon.ie", "amazon.de", "amazon.fr", "amazon.it", "amazon.es", "amazon.nl",
-	"amazon.com.be", "amazon.se", "amazon.pl", "amazon.com.tr", "amazon.ae", "amazon.sa", "amazon.eg",
-	"amazon.co.za", "amazon.in", "amazon.co.jp", "amazon.com.au", "amazon.sg",
-}
-
-// grant is an authorization code and what it is good for.
-type grant struct {
-	clientID  string
-	challenge string
-	expires   time.Time
-	used      bool
-}
 
 // pageError is what the sign-in page shows instead of a form.
 type pageError struct {
@@ -217,17 +182,8 @@ func serialOf(clientID string) (string, error) {
 		return "", err
 	}
 	serial, kind, _ := strings.Cut(string(decoded), "#")
-	if kind != deviceType || !serialPattern.MatchString(serial) {
+	if kind != appDeviceType || !serialPattern.MatchString(serial) {
 		return "", errors.New("no device")
 	}
 	return serial, nil
 }
-
-// matches says whether a verifier is the one of a challenge (RFC 7636, 4.6).
-func (g *grant) matches(verifier string) bool {
-	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:]) == g.challenge
-}
-
-// readBody reads a request's body of at most 64 KiB.
-func readBody(r *http.Request) ([]byte, error) { return io.ReadAll(io.LimitReader(r.Body, 64<<10)) }

@@ -31,28 +31,8 @@ type throttle struct {
 	impatient []string
 }
 
-// Throttle throttles all requests to the Alexa host from now on, in this form.
-func (a *Account) Throttle(form Throttling) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.throttle.form = form
-}
-
-// Throttled is how many requests were throttled so far. impatient names those that
-// came within Patience after another one. They get status 418, which no client takes
-// for a success or for throttling, also after throttling has ended.
-func (a *Account) Throttled() (answers int, impatient []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.throttle.answers, a.throttle.impatient
-}
-
-// throttled counts a request and answers it, if it is throttled; nil is one that is
-// not.
-func (a *Account) throttled(r *http.Request) http.HandlerFunc {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t := &a.throttle
+// answer counts a request and returns the answer if it is throttled, else nil.
+func (t *throttle) answer(r *http.Request) http.HandlerFunc {
 	if since := time.Since(t.last); !t.last.IsZero() && since < Patience {
 		t.impatient = append(t.impatient, fmt.Sprintf("%s %s after %s", r.Method, r.URL.Path, since))
 		return Status(http.StatusTeapot, nil, "")

@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"math/rand/v2"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,140 +12,6 @@ import (
 	"strings"
 	"time"
 )
-
-// device is one registration.
-type device struct {
-	serial       string
-	refreshToken string
-	accessTokens map[string]time.Time // with their ends
-	jars         []jar
-}
-
-// jar is a set of cookies for one marketplace.
-type jar struct {
-	domain  string
-	cookies map[string]string
-	expires time.Time
-}
-
-const (
-	// accessTokenLife is how long an access token lives.
-	accessTokenLife = time.Hour
-
-	// atCookieLife is how long the at-* cookies live, and with them the session.
-	// The others outlive them by a year.
-	atCookieLife = 24 * time.Hour
-	longLife     = 365 * 24 * time.Hour
-)
-
-// Holder is the name of the account's holder, as a registration tells it.
-const Holder = "Test Holder"
-
-// SetHome says where the account is at home: its marketplace, and the region as
-// a registration tells it ("NA", "EU", "FE").
-func (a *Account) SetHome(domain, region string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.home, a.region = domain, region
-}
-
-// SetCookieLife sets how long the at-* cookies of sign-ins live from now on, and
-// whether the answers tell when cookies end.
-func (a *Account) SetCookieLife(life time.Duration, told bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.cookieLife, a.cookieLifeTold = life, told
-}
-
-// SetClock sets how far the clock of the token host is ahead of the test's.
-func (a *Account) SetClock(ahead time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clock = ahead
-}
-
-// SetCodeLife says how long an authorization code can be used.
-func (a *Account) SetCodeLife(life time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.codeLife = life
-}
-
-// KillCookies ends the cookies of all sign-ins before their time, as happens.
-func (a *Account) KillCookies() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, d := range a.devices {
-		d.jars = nil
-	}
-}
-
-// RevokeTokens ends all sign-ins, as a changed password does. A new one works.
-func (a *Account) RevokeTokens() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	clear(a.devices)
-}
-
-// Devices are the serial numbers of the devices that are registered, sorted.
-func (a *Account) Devices() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var serials []string
-	for _, d := range a.devices {
-		serials = append(serials, d.serial)
-	}
-	slices.Sort(serials)
-	return serials
-}
-
-// Flaky makes a share (0 to 1) of the requests for a path fail with what goes
-// away within seconds: 500, 503, and a connection that breaks off. The same seed
-// fails the same requests.
-func (a *Account) Flaky(path string, share float64, seed uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.flaky[path] = &flakiness{share, rand.New(rand.NewPCG(seed, seed))}
-}
-
-type flakiness struct {
-	share  float64
-	random *rand.Rand
-}
-
-func (f *flakiness) next() http.HandlerFunc {
-	if f.random.Float64() >= f.share {
-		return nil
-	}
-	failures := []http.HandlerFunc{
-		Status(http.StatusInternalServerError, nil, "busy"), Status(http.StatusServiceUnavailable, nil, ""), Drop,
-	}
-	return failures[f.random.IntN(len(failures))]
-}
-
-// handOut notes secrets that have left the host. The caller holds the lock.
-func (a *Account) handOut(secrets ...string) { a.handedOut = append(a.handedOut, secrets...) }
-
-// newJar makes cookies of a marketplace for a device. The caller holds the lock.
-func (a *Account) newJar(d *device, domain string) jar {
-	suffix := "main"
-	if domain != "amazon.com" {
-		suffix = "acb" + domain[strings.LastIndexByte(domain, '.')+1:]
-	}
-	j := jar{domain: domain, expires: time.Now().Add(a.cookieLife), cookies: map[string]string{
-		"at-" + suffix:      "Atza|" + secret(),
-		"sess-at-" + suffix: secret() + "=",
-		"session-id":        "262-" + secret(),
-		"session-id-time":   "2082787201l-" + secret(),
-		"session-token":     secret() + "/" + secret() + "==",
-		"ubid-" + suffix:    "261-" + secret(),
-		"x-" + suffix:       secret() + "@" + secret(),
-	}}
-	d.jars = slices.DeleteFunc(d.jars, func(j jar) bool { return !j.expires.After(time.Now()) })
-	d.jars = append(d.jars, j)
-	a.handOut(slices.Sorted(maps.Values(j.cookies))...)
-	return j
-}
 
 // tell is a jar as the token host writes it. Some values carry quotes.
 func (a *Account) tell(j jar, without string) []any {
@@ -231,7 +95,7 @@ func (r *registration) check() string {
 		return ""
 	}
 	if fault := fields("registration_data", r.RegistrationData,
-		map[string]string{"domain": "Device", "device_type": deviceType, "device_model": "iPhone"},
+		map[string]string{"domain": "Device", "device_type": appDeviceType, "device_model": "iPhone"},
 		"app_version", "device_name", "os_version", "device_serial", "app_name", "software_version"); fault != "" {
 		return fault
 	}
@@ -301,17 +165,10 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 			"mac_dms":                     map[string]any{"adp_token": adp, "device_private_key": key},
 		},
 		"extensions": map[string]any{
-			"device_info":   map[string]any{"device_name": wish.RegistrationData["device_name"], "device_serial_number": d.serial, "device_type": deviceType},
+			"device_info":   map[string]any{"device_name": wish.RegistrationData["device_name"], "device_serial_number": d.serial, "device_type": appDeviceType},
 			"customer_info": map[string]any{"user_id": "amzn1.account.TEST", "home_region": a.region, "name": Holder, "given_name": "Test"},
 		},
 	}}})
-}
-
-func (a *Account) newAccessToken(d *device) string {
-	token := "Atna|" + secret() + secret()
-	d.accessTokens[token] = time.Now().Add(accessTokenLife)
-	a.handOut(token)
-	return token
 }
 
 // serveToken renews what a device has, for its refresh token.
@@ -447,6 +304,34 @@ func (a *Account) serveWelcome(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]any{"alexaHostName": "alexa." + a.home, "customerId": "TEST"})
 }
 
+// newJar makes cookies of a marketplace for a device. The caller holds the lock.
+func (a *Account) newJar(d *device, domain string) jar {
+	suffix := "main"
+	if domain != "amazon.com" {
+		suffix = "acb" + domain[strings.LastIndexByte(domain, '.')+1:]
+	}
+	j := jar{domain: domain, expires: time.Now().Add(a.cookieLife), cookies: map[string]string{
+		"at-" + suffix:      "Atza|" + secret(),
+		"sess-at-" + suffix: secret() + "=",
+		"session-id":        "262-" + secret(),
+		"session-id-time":   "2082787201l-" + secret(),
+		"session-token":     secret() + "/" + secret() + "==",
+		"ubid-" + suffix:    "261-" + secret(),
+		"x-" + suffix:       secret() + "@" + secret(),
+	}}
+	d.jars = slices.DeleteFunc(d.jars, func(j jar) bool { return !j.expires.After(time.Now()) })
+	d.jars = append(d.jars, j)
+	a.handOut(slices.Sorted(maps.Values(j.cookies))...)
+	return j
+}
+
+func (a *Account) newAccessToken(d *device) string {
+	token := "Atna|" + secret() + secret()
+	d.accessTokens[token] = time.Now().Add(accessTokenLife)
+	a.handOut(token)
+	return token
+}
+
 // signedIn reports whether a request carries all the cookies of a sign-in that
 // lives. Those of another marketplace are good only to ask for the home, and not
 // even for that where the account is of the region FE (Home Assistant core issue
@@ -462,19 +347,4 @@ func (a *Account) signedIn(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-func carries(r *http.Request, cookies map[string]string) bool {
-	for name, value := range cookies {
-		cookie, err := r.Cookie(name)
-		if err != nil || cookie.Value != value {
-			return false
-		}
-	}
-	return true
-}
-
-func isType(r *http.Request, want string) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == want
 }

@@ -1,12 +1,12 @@
-// Keeps the page fresh while somebody looks at it. All works without: forms are
-// sent, links followed, and what is shown was made by the server.
+// Keeps an open page up to date. The page works without this script: the server makes
+// all of its content.
 "use strict";
 (() => {
   const main = document.querySelector("main");
   const live = document.body.dataset.live;
   const offline = document.getElementById("offline");
 
-  // Times in the browser's own words.
+  // Shows times by the browser's clock and language.
   function localize(root) {
     const today = new Date().toDateString();
     for (const element of root.querySelectorAll("time[datetime]")) {
@@ -18,8 +18,8 @@
     }
   }
 
-  // morph makes one tree like another and touches only what differs, so that focus,
-  // selection, what was typed and how far something is scrolled stay.
+  // morph makes one tree equal to another and changes only what differs, so that focus,
+  // selection, typed text and scroll positions stay.
   function morph(from, to) {
     let node = from.firstChild;
     for (const wanted of [...to.childNodes]) {
@@ -63,7 +63,7 @@
     if (log) log.scrollTop = log.scrollHeight;
   }
 
-  // Counts down while there is something to count.
+  // Updates the countdown while there is one.
   let ticking;
   function tick() {
     const counting = main.querySelector("[data-until]");
@@ -71,9 +71,9 @@
     if (!counting && ticking) ticking = clearInterval(ticking);
   }
 
-  // The server tells of changes as long as the page is seen.
+  // Reads the live stream while the page is visible.
   let stream;
-  function look() {
+  function connect() {
     if (!live || stream || document.hidden) return;
     stream = new EventSource(live);
     stream.onmessage = (event) => {
@@ -82,31 +82,31 @@
     };
     stream.onerror = () => {
       offline.hidden = false;
-      // Not all answers make the browser try again by itself.
+      // The browser does not reconnect by itself after an error status.
       if (stream.readyState === EventSource.CLOSED) {
-        away();
-        setTimeout(again, 5000);
+        disconnect();
+        setTimeout(reconnect, 5000);
       }
     };
   }
-  async function again() {
+  async function reconnect() {
     try {
-      const answer = await fetch(location.href);
-      if (answer.redirected) return location.assign(answer.url); // to the sign-in
+      const response = await fetch(location.href);
+      if (response.redirected) return location.assign(response.url); // to the sign-in page
     } catch {
-      // It is not there yet.
+      // The server is still away.
     }
-    look();
+    connect();
   }
-  function away() {
+  function disconnect() {
     if (stream) stream.close();
     stream = undefined;
   }
-  document.addEventListener("visibilitychange", () => (document.hidden ? away() : look()));
-  addEventListener("pagehide", away);
-  addEventListener("pageshow", look);
+  document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
+  addEventListener("pagehide", disconnect);
+  addEventListener("pageshow", connect);
 
-  // Forms of this very page are sent without loading it anew.
+  // Sends the forms of this page without loading it again.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!live || !main.contains(form)) return;
@@ -115,17 +115,17 @@
     if (buttons.some((button) => button.ariaBusy === "true" || button.ariaDisabled === "true")) return;
     for (const button of buttons) button.ariaBusy = "true";
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const there = page.querySelector("main");
-      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
-        location.assign(answer.url);
-      } else if (there) {
+      const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const content = page.querySelector("main");
+      if (response.redirected && new URL(response.url).pathname !== location.pathname) {
+        location.assign(response.url);
+      } else if (content) {
         for (const typed of form.querySelectorAll("textarea, [type=password]")) typed.value = "";
-        show(there.innerHTML);
-        // The stream does not know what is shown now; a new one begins with all.
-        away();
-        look();
+        show(content.innerHTML);
+        // A new stream begins with the whole page, in case this response was late.
+        disconnect();
+        connect();
       } else {
         offline.hidden = false;
       }
@@ -139,7 +139,7 @@
   localize(document);
   toEnd();
   tick();
-  look();
+  connect();
   const send = document.querySelector("form[data-send]");
   if (send) send.requestSubmit();
 })();

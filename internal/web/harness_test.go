@@ -8,17 +8,19 @@ import (
 	"html"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
@@ -28,10 +30,11 @@ import (
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/test/harness"
 )
 
-// house is a bridge that shows what it is told to.
-type house struct {
+// fakeBridge shows the picture that a test sets, and records what it is asked.
+type fakeBridge struct {
 	mu       sync.Mutex
 	picture  bridge.Picture
 	watchers map[int]func()
@@ -39,13 +42,13 @@ type house struct {
 	asked    []string
 }
 
-func (h *house) Picture(context.Context) (bridge.Picture, error) {
+func (h *fakeBridge) Picture(context.Context) (bridge.Picture, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.picture, nil
 }
 
-func (h *house) Watch(ctx context.Context, changed func()) error {
+func (h *fakeBridge) Watch(ctx context.Context, changed func()) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watched++
@@ -59,26 +62,28 @@ func (h *house) Watch(ctx context.Context, changed func()) error {
 	return nil
 }
 
-func (h *house) watching() int {
+func (h *fakeBridge) watching() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.watchers)
 }
 
-func (h *house) ask(what string) error {
+func (h *fakeBridge) ask(what string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.asked = append(h.asked, what)
 	return nil
 }
 
-func (h *house) Refresh(_ context.Context, source string) error { return h.ask("refresh " + source) }
-func (h *house) Acknowledge(_ context.Context, source string) error {
+func (h *fakeBridge) Refresh(_ context.Context, source string) error {
+	return h.ask("refresh " + source)
+}
+func (h *fakeBridge) Acknowledge(_ context.Context, source string) error {
 	return h.ask("acknowledge " + source)
 }
 
-// change changes the picture.
-func (h *house) change(how func(*bridge.Picture)) {
+// change changes the picture and notifies the watchers.
+func (h *fakeBridge) change(how func(*bridge.Picture)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	how(&h.picture)
@@ -102,9 +107,9 @@ func sensor(id, name string, temperature float64) bridge.DevicePicture {
 	}
 }
 
-func newHouse() *house {
+func newFakeBridge() *fakeBridge {
 	now := time.Now()
-	return &house{watchers: make(map[int]func()), picture: bridge.Picture{
+	return &fakeBridge{watchers: make(map[int]func()), picture: bridge.Picture{
 		Version: "1.2.3", Started: now, Broker: bridge.BrokerPicture{Connected: true, Since: now},
 		Sources: []bridge.SourcePicture{{
 			Source: amazon.Source,
@@ -122,15 +127,18 @@ const (
 	brokers  = "the password of the broker"
 )
 
-// site is the page on a server, with all that it is made of.
+// site is a page that is served.
 type site struct {
 	t       *testing.T
-	house   *house
+	bridge  *fakeBridge
 	options web.Options
+	handler http.Handler
 	url     string
+	dial    func(address string) net.Conn // of a site in a bubble
+	logs    *observer.ObservedLogs        // of a site in a bubble
 }
 
-func options(t *testing.T, h *house) web.Options {
+func options(t *testing.T, b *fakeBridge) web.Options {
 	t.Helper()
 	config, err := configs.Load("", nil, nil, "web")
 	if err != nil {
@@ -139,31 +147,40 @@ func options(t *testing.T, h *house) web.Options {
 	config.StateDir = t.TempDir()
 	config.MQTT.Password = brokers
 	return web.Options{
-		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", House: h, Log: web.NewRing(), Errors: zap.NewNop(),
-		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, h.ask("find") },
+		Config: config, ConfigFile: "/etc/hueair2mqtt/hueair2mqtt.yaml", Bridge: b, LogBuffer: new(web.LogBuffer), Log: zap.NewNop(),
+		FindHue: func(context.Context) ([]pairing.Found, error) { return nil, b.ask("find") },
 		Retrier: func(source string) *collectors.Retrier {
 			return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, source, zap.NewNop())
 		},
 		Ready: func(context.Context, string) error { return nil },
 		Check: func(context.Context) []check.Finding {
-			h.ask("check")
+			b.ask("check")
 			return []check.Finding{check.Passed("clock", "right")}
 		},
-		TryBroker: func(context.Context, web.BrokerTry) []check.Finding { h.ask("try"); return nil },
+		TryBroker: func(context.Context, web.BrokerTry) []check.Finding { b.ask("try"); return nil },
 	}
 }
 
-// newSite serves the page with these changes of its options.
-func newSite(t *testing.T, change func(*web.Options)) *site {
+// newPage returns a site whose page has these changes of its options. The page lives
+// until end is called.
+func newPage(t *testing.T, change func(*web.Options)) (s *site, page *web.Server, end func()) {
 	t.Helper()
-	h := newHouse()
-	s := &site{t: t, house: h, options: options(t, h)}
+	b := newFakeBridge()
+	s = &site{t: t, bridge: b, options: options(t, b), url: "http://127.0.0.1"}
 	if change != nil {
 		change(&s.options)
 	}
 	ctx, end := context.WithCancel(t.Context())
-	page := web.New(ctx, s.options)
-	server := httptest.NewServer(page.Handler())
+	page = web.New(ctx, s.options)
+	s.handler = page.Handler()
+	return s, page, end
+}
+
+// newSite serves a page.
+func newSite(t *testing.T, change func(*web.Options)) *site {
+	t.Helper()
+	s, page, end := newPage(t, change)
+	server := httptest.NewServer(s.handler)
 	t.Cleanup(func() {
 		end()
 		server.Close()
@@ -173,24 +190,77 @@ func newSite(t *testing.T, change func(*web.Options)) *site {
 	return s
 }
 
-// visitor is a browser without JavaScript.
-type visitor struct {
-	*http.Client
-	t    *testing.T
-	base string
+// inBubble serves a page in virtual time, on a network in memory whose clients choose
+// their addresses.
+func inBubble(t *testing.T, change func(*web.Options), test func(s *site)) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.WarnLevel)
+		s, page, end := newPage(t, func(o *web.Options) {
+			o.Log = zap.New(core)
+			if change != nil {
+				change(o)
+			}
+		})
+		network := harness.NewNetwork()
+		s.logs, s.dial = logs, func(address string) net.Conn {
+			conn := network.Dial(address)
+			t.Cleanup(func() { conn.Close() })
+			return conn
+		}
+		served := make(chan error, 1)
+		go func() { served <- page.Serve(network) }()
+		test(s)
+		end()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
-func (s *site) visitor() *visitor {
+// visitor is a browser without JavaScript. Its header has pairs of names and values.
+type visitor struct {
+	*http.Client
+	t      *testing.T
+	base   string
+	header []string
+}
+
+func (s *site) visitor() *visitor { return s.visitorFrom("127.0.0.1") }
+
+// visitorFrom returns a visitor with an address, on a site in a bubble.
+func (s *site) visitorFrom(address string, header ...string) *visitor {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &visitor{client, s.t, s.url}
+	v := &visitor{&http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, s.t, s.url, header}
+	if s.dial != nil {
+		v.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return s.dial(address), nil }}
+	}
+	return v
 }
 
-// answer is an answer that was read.
+// cookie returns the visitor's cookie as a header has it.
+func (v *visitor) cookie() string {
+	v.t.Helper()
+	site, err := url.Parse(v.base)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, c := range v.Jar.Cookies(site) {
+		return c.Name + "=" + c.Value
+	}
+	return ""
+}
+
+// signIn tries to sign in and returns the status.
+func (v *visitor) signIn(secret string) int {
+	v.t.Helper()
+	return v.send("/sign-in", url.Values{"secret": {secret}}).StatusCode
+}
+
+// answer is a response that was read.
 type answer struct {
 	*http.Response
 	body string
@@ -209,6 +279,7 @@ func (v *visitor) do(method, path string, form url.Values, header ...string) ans
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	header = append(v.header, header...)
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]
@@ -227,22 +298,9 @@ func (v *visitor) do(method, path string, form url.Values, header ...string) ans
 	return answer{resp, string(text)}
 }
 
-var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
-
-// token is that of the forms of a page.
-func (v *visitor) token(page string) string {
+// send sends a form.
+func (v *visitor) send(action string, form url.Values) answer {
 	v.t.Helper()
-	found := tokenField.FindStringSubmatch(v.do("GET", page, nil).body)
-	if found == nil {
-		v.t.Fatalf("%s has no form", page)
-	}
-	return found[1]
-}
-
-// send sends a form as the page has it.
-func (v *visitor) send(page, action string, form url.Values) answer {
-	v.t.Helper()
-	form.Set("token", v.token(page))
 	return v.do("POST", action, form)
 }
 
@@ -277,7 +335,7 @@ func (v *visitor) live(page string, header ...string) *events {
 	return &events{v.t, lines, cancel}
 }
 
-// next is what the page's main part has become.
+// next returns the next event, the main part of the page.
 func (e *events) next() string {
 	e.t.Helper()
 	for e.lines.Scan() {
@@ -293,7 +351,7 @@ func (e *events) next() string {
 	return ""
 }
 
-// end waits for the stream's end.
+// end waits until the server ends the stream.
 func (e *events) end() {
 	e.t.Helper()
 	for e.lines.Scan() {
@@ -319,15 +377,15 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// large is a house of 20 devices with a day behind it.
-func large(sparklines *web.Sparklines) []bridge.DevicePicture {
+// twentyDevices returns 20 devices with a day of sparklines.
+func twentyDevices(sparklines *web.Sparklines) []bridge.DevicePicture {
 	var all []bridge.DevicePicture
 	for i := range 20 {
 		d := sensor(fmt.Sprintf("hue_00178801020304%02d", i), fmt.Sprintf("Motion sensor %d", i), 20)
 		d.Area = fmt.Sprintf("Room %d", i/3)
 		for j := range 144 {
 			number := collectors.Number(20 + 5*math.Sin(float64(j*(i+1))))
-			sparklines.Record(time.Now().Add(time.Duration(j-144)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
+			sparklines.Record(time.Now().Truncate(20*time.Minute).Add(time.Duration(j-142)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
 				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Truth(j/2%2 == 1),
 			})
 		}
