@@ -30,8 +30,8 @@ func TestAmazonLogin(t *testing.T) {
 	if code != exitGood || !strings.Contains(stdout, "Signed out") {
 		t.Errorf("logout: exit code %d, printed %s%s", code, stdout, stderr)
 	}
-	if _, err := os.Stat(h.StateFile("amazon.json")); !os.IsNotExist(err) {
-		t.Errorf("amazon.json is still there: %v", err)
+	if harness.Exists(t, h.StateFile("amazon.json")) {
+		t.Error("amazon.json is still there")
 	}
 	if devices := h.Amazon.Devices(); len(devices) != 0 {
 		t.Errorf("the account's devices: %q", devices)
@@ -140,8 +140,8 @@ func TestAmazonLoginInterrupted(t *testing.T) {
 	if code := l.Wait(); code != exitFailed || !strings.Contains(l.Stderr.String(), "nothing was changed") {
 		t.Errorf("exit code %d", code)
 	}
-	if _, err := os.Stat(h.StateFile("amazon.json")); !os.IsNotExist(err) {
-		t.Errorf("amazon.json is there: %v", err)
+	if harness.Exists(t, h.StateFile("amazon.json")) {
+		t.Error("amazon.json is there")
 	}
 }
 
@@ -185,8 +185,8 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 	if code != exitFailed || !strings.Contains(stderr, "could not be told") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
 	}
-	if _, err := os.Stat(h.StateFile("amazon.json")); !os.IsNotExist(err) {
-		t.Errorf("amazon.json is still there: %v", err)
+	if harness.Exists(t, h.StateFile("amazon.json")) {
+		t.Error("amazon.json is still there")
 	}
 }
 
@@ -217,10 +217,7 @@ func TestAmazonSignInLifecycle(t *testing.T) {
 		t.Helper()
 		l.WaitFor(problem, `"problem":false`)
 		l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
-		harness.Eventually(t, "the alert file is gone", func() bool {
-			_, err := os.Stat(alert)
-			return os.IsNotExist(err)
-		})
+		harness.Eventually(t, "the alert file is gone", func() bool { return !harness.Exists(t, alert) })
 	}
 	var secrets []string
 	signIn := func() {
@@ -266,11 +263,7 @@ func TestAmazonSignInLifecycle(t *testing.T) {
 		t.Errorf("only %d secrets were handed out", len(secrets))
 	}
 	for _, secret := range secrets {
-		for _, form := range []string{secret, url.QueryEscape(secret)} {
-			if strings.Contains(said, form) {
-				t.Errorf("%q was printed, published or written", secret)
-			}
-		}
+		harness.Lacks(t, said, secret, url.QueryEscape(secret))
 	}
 }
 

@@ -143,41 +143,54 @@ func checkLogLine(t *testing.T, format, line string) {
 	}
 }
 
-// TestNothingListens looks whether the running program has a socket to which
-// somebody could connect or send: it has none.
+// TestNothingListens checks that by default nobody can connect or send to a socket of
+// the running program.
 func TestNothingListens(t *testing.T) {
+	t.Parallel()
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
 	p := h.run()
 	l.WaitFor("hueair2mqtt/bridge/info", `"connected":true`)
 	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
+	if open := listening(t, p); len(open) > 0 {
+		t.Errorf("sockets listen:\n%s", strings.Join(open, "\n"))
+	}
+	address := harness.ReserveAddress(t)
+	p = h.run("--metrics.listen", address)
+	harness.Eventually(t, "metrics", func() bool { return scrape(address) != "" })
+	if open := listening(t, p); len(open) != 1 {
+		t.Errorf("%d sockets listen, want that of the metrics", len(open))
+	}
+}
+
+// listening returns the lines of /proc/PID/net about sockets of a process that take
+// connections or datagrams from anybody.
+func listening(t *testing.T, p *harness.Process) (lines []string) {
+	t.Helper()
 	own := make(map[string]bool) // by inode
 	for _, descriptor := range p.Descriptors() {
 		if inode, ok := strings.CutPrefix(descriptor, "socket:["); ok {
 			own[strings.TrimSuffix(inode, "]")] = true
 		}
 	}
-	if len(own) == 0 {
-		t.Fatal("no socket at all, though it is connected to the broker")
-	}
 	seen := 0
+	const established, listen = "01", "0A"
 	for _, family := range []string{"tcp", "tcp6", "udp", "udp6", "raw", "raw6"} {
-		content := harness.ReadFile(t, fmt.Sprintf("/proc/%d/net/%s", p.PID(), family))
-		const established = "01"
-		for _, line := range strings.Split(content, "\n")[1:] {
+		for line := range strings.Lines(harness.ReadFile(t, fmt.Sprintf("/proc/%d/net/%s", p.PID(), family))) {
 			fields := strings.Fields(line)
 			if len(fields) < 10 || !own[fields[9]] {
 				continue
 			}
 			seen++
-			if state := fields[3]; strings.HasPrefix(family, "tcp") && state == "0A" || !strings.HasPrefix(family, "tcp") && state != established {
-				t.Errorf("a socket listens: %s %s", family, line)
+			if state, tcp := fields[3], strings.HasPrefix(family, "tcp"); tcp && state == listen || !tcp && state != established {
+				lines = append(lines, family+" "+line)
 			}
 		}
 	}
 	if seen == 0 {
-		t.Error("none of its sockets was found in /proc/net")
+		t.Error("no socket was found, though the program is connected to the broker")
 	}
+	return lines
 }
 
 // endless is a server that answers every request with a text and then the same

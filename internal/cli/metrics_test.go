@@ -80,22 +80,6 @@ func TestMetricsFollowEvents(t *testing.T) {
 	p.StopCleanly()
 }
 
-func TestNoListenerByDefault(t *testing.T) {
-	t.Parallel()
-	h := newHistoryHome(t)
-	p := h.run()
-	h.waitForPolls(2)
-	if n := listening(t, p.PID()); n > 0 {
-		t.Errorf("%d sockets listen", n)
-	}
-	address := harness.ReserveAddress(t)
-	p = h.run("--metrics.listen", address)
-	harness.Eventually(t, "metrics", func() bool { return scrape(address) != "" })
-	if n := listening(t, p.PID()); n != 1 {
-		t.Errorf("%d sockets listen, though this test finds them", n)
-	}
-}
-
 func TestOccupiedMetricsPortFailsStart(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
