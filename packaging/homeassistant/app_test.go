@@ -98,9 +98,7 @@ func (h *home) start(options, token string) *container.Container {
 	apps, _ := container.Open(h.t, filepath.Join(dist, "hueair2mqtt-1.0.0-homeassistant-oci.tar"))
 	data := h.t.TempDir()
 	if options != "" {
-		if err := os.WriteFile(filepath.Join(data, "options.json"), []byte(options), 0o600); err != nil {
-			h.t.Fatal(err)
-		}
+		harness.WriteFile(h.t, filepath.Join(data, "options.json"), options, 0o600)
 	}
 	env := map[string]string{
 		"HUEAIR2MQTT_AMAZON__ENDPOINTS__ALEXA": h.Alexa.URL, "HUEAIR2MQTT_AMAZON__ENDPOINTS__AUTH": h.Alexa.URL,

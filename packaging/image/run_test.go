@@ -203,9 +203,7 @@ func TestComposeFile(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	password := filepath.Join(t.TempDir(), "web-password")
-	if err := os.WriteFile(password, []byte("a long password\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, password, "a long password\n", 0o644)
 	env := s.Environment
 	env["HUEAIR2MQTT_MQTT__BROKER"] = home(t)["HUEAIR2MQTT_MQTT__BROKER"]
 	page := harness.ReserveAddress(t)

@@ -19,6 +19,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"hueair2mqtt/test/harness"
 )
 
 // repositories holds a directory for each version that test-release.sh has made a
@@ -210,11 +212,8 @@ func (m *subscriber) wantRefused(reason string) {
 // documented returns the block of commands of a document that contains a text.
 func documented(t *testing.T, file, containing string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "..", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for block := range strings.SplitSeq(string(content), "\n\n") {
+	content := harness.ReadFile(t, filepath.Join("..", "..", file))
+	for block := range strings.SplitSeq(content, "\n\n") {
 		if strings.HasPrefix(block, "    ") && strings.Contains(block, containing) {
 			return block
 		}

@@ -665,9 +665,7 @@ func (m *installation) wantRetained(topic, part string) {
 // edit is what a user does with an editor: owner and mode stay.
 func (m *installation) edit(content string) {
 	m.t.Helper()
-	if err := os.WriteFile(m.path(config), []byte(content), 0o600); err != nil {
-		m.t.Fatal(err)
-	}
+	harness.WriteFile(m.t, m.path(config), content, 0o600)
 }
 
 func (m *installation) wantRunning() {

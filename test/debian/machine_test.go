@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // patience is how long a test waits for what must come. It is no measure of
@@ -60,11 +62,8 @@ func boot(t *testing.T, release, first string) *machine {
 	m := &machine{t: t, release: release}
 	m.eventually("the machine is up", func() bool {
 		unshare := strconv.Itoa(cmd.Process.Pid)
-		children, err := os.ReadFile("/proc/" + unshare + "/task/" + unshare + "/children")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.pid = strings.TrimSpace(string(children))
+		children := harness.ReadFile(t, "/proc/"+unshare+"/task/"+unshare+"/children")
+		m.pid = strings.TrimSpace(children)
 		name, err := os.ReadFile("/proc/" + m.pid + "/comm")
 		return err == nil && slices.Contains([]string{"systemd\n", "sleep\n"}, string(name))
 	})
@@ -122,20 +121,14 @@ func (m *machine) put(file, content string, mode fs.FileMode) {
 // copy brings a file into the machine.
 func (m *machine) copy(from, to string) {
 	m.t.Helper()
-	content, err := os.ReadFile(from)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.put(to, string(content), 0o644)
+	content := harness.ReadFile(m.t, from)
+	m.put(to, content, 0o644)
 }
 
 func (m *machine) read(file string) string {
 	m.t.Helper()
-	content, err := os.ReadFile(m.path(file))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return string(content)
+	content := harness.ReadFile(m.t, m.path(file))
+	return content
 }
 
 func (m *machine) exists(file string) bool {

@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
 // What packaging/test-release.sh has built: a release, the same release in another
@@ -340,9 +342,7 @@ func TestReleaseNotes(t *testing.T) {
 [1.1.0]: https://github.com/example/hueair2mqtt/releases/tag/v1.1.0
 `
 	file := filepath.Join(t.TempDir(), "CHANGELOG.md")
-	if err := os.WriteFile(file, []byte(changelog), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, file, changelog, 0o600)
 	for _, test := range []struct{ version, want, failure string }{
 		{version: "1.1.0", want: "### Added\n\n- A second thing.\n"},
 		{version: "1.0.0", want: "- The first thing.\n"},
@@ -376,9 +376,7 @@ func TestReleaseRefuses(t *testing.T) {
 	}
 	// A Go that is not allowed to fetch the toolchain.
 	otherGo := filepath.Join(t.TempDir(), "go")
-	if err := os.WriteFile(otherGo, []byte("#!/bin/sh\necho go1.24.0\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, otherGo, "#!/bin/sh\necho go1.24.0\n", 0o755)
 	git("clone", "--quiet", filepath.Dir(releaseDist), tree)
 	git("-C", tree, "tag", "v7.0.0")
 	git("-C", tree, "-c", "user.name=test", "-c", "user.email=test@hueair2mqtt.example", "-c", "commit.gpgsign=false",

@@ -79,9 +79,7 @@ func buildSteppable(t *testing.T, program string) {
 	overlay := map[string]map[string]string{"Replace": {}}
 	for path, content := range replace {
 		file := filepath.Join(dir, filepath.Base(path))
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		harness.WriteFile(t, file, content, 0o600)
 		overlay["Replace"][path] = file
 	}
 	encoded, err := json.Marshal(overlay)

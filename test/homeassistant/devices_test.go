@@ -5,7 +5,6 @@ package homeassistant_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,16 +25,11 @@ func TestDevices(t *testing.T) {
 
 	got := r.table()
 	if *updateFlag {
-		if err := os.WriteFile(table, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		harness.WriteFile(t, table, got, 0o644)
 	}
-	want, err := os.ReadFile(table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("Home Assistant holds something else than %s (make test-homeassistant UPDATE=1 rewrites it):\n%s", table, lineDiff(string(want), got))
+	want := harness.ReadFile(t, table)
+	if got != want {
+		t.Errorf("Home Assistant holds something else than %s (make test-homeassistant UPDATE=1 rewrites it):\n%s", table, lineDiff(want, got))
 	}
 
 	// A reading is one of a series to Home Assistant: it keeps statistics and finds

@@ -119,11 +119,8 @@ func shortPress(t *testing.T) string {
 // documentedAutomation returns an automation of docs/mqtt.md as it is there.
 func documentedAutomation(t *testing.T, what string) string {
 	t.Helper()
-	document, err := os.ReadFile("../../docs/mqtt.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, ok := strings.Cut(string(document), "An automation "+what+":\n\n")
+	document := harness.ReadFile(t, "../../docs/mqtt.md")
+	_, after, ok := strings.Cut(document, "An automation "+what+":\n\n")
 	block, _, end := strings.Cut(after, "\n\n")
 	if !ok || !end || !strings.HasPrefix(block, "    triggers:") {
 		t.Fatalf("docs/mqtt.md has no automation %s", what)
