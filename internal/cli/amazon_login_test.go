@@ -190,7 +190,7 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 	}
 }
 
-// From an empty state directory to a house that stays signed in: the alert, the
+// From an empty state directory to a home that stays signed in: the alert, the
 // sign-in that ends it without a restart, renewals that nobody notices, a revoked
 // token, and a second sign-in.
 func TestAmazonSignInLifecycle(t *testing.T) {

@@ -24,7 +24,7 @@ func (h *benchHome) withoutEvents() {
 	h.Hue.ScriptPath("/eventstream", slices.Repeat([]http.HandlerFunc{http.NotFound}, 10_000)...)
 }
 
-// BenchmarkPoll measures what polling a house costs the program as it is shipped:
+// BenchmarkPoll measures what polling a home costs the program as it is shipped:
 // the processor's time a poll, and the resident memory afterwards. A round is one
 // poll a second; each publishes every state.
 func BenchmarkPoll(b *testing.B) {
@@ -41,7 +41,7 @@ func BenchmarkPoll(b *testing.B) {
 	}
 }
 
-// measurePolls measures a process that polls the house by itself, once it has
+// measurePolls measures a process that polls the home by itself, once it has
 // settled. The path is one that each poll asks for once.
 func measurePolls(b *testing.B, h *benchHome, path string, p *harness.Process) {
 	asked := 5

@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// BenchmarkTelegraf measures on the same houses what BenchmarkPoll and
+// BenchmarkTelegraf measures on the same homes what BenchmarkPoll and
 // BenchmarkStart measure, with Telegraf, its Hue bridge input and its MQTT output.
 // TELEGRAF names its binary, which "make bench" builds with nothing else in it.
 func BenchmarkTelegraf(b *testing.B) {

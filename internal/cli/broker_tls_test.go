@@ -17,7 +17,7 @@ import (
 // with the certificates of both sides, and against what the user is told.
 func TestTLSToTheBroker(t *testing.T) {
 	t.Parallel()
-	ours, others := harness.NewAuthority(t, t.TempDir(), "House CA"), harness.NewAuthority(t, t.TempDir(), "Another CA")
+	ours, others := harness.NewAuthority(t, t.TempDir(), "Home CA"), harness.NewAuthority(t, t.TempDir(), "Another CA")
 	longAgo, yesterday := time.Now().Add(-72*time.Hour), time.Now().Add(-24*time.Hour)
 	expired := harness.Localhost
 	expired.NotBefore, expired.NotAfter = longAgo, yesterday
@@ -57,7 +57,7 @@ func TestTLSToTheBroker(t *testing.T) {
 		"of an authority nobody named":  {ours, "broker", false, nil, "unknown authority.*set mqtt.ca_file"},
 		"revoked":                       {ours, "revoked", false, append(trusting, "--mqtt.crl_file", crl), "the broker's certificate \\(CN=revoked\\) was revoked by its authority on .*give the broker a new one"},
 		"a list that has ended":         {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* has ended on .*put a newer one"},
-		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list of the authority that signed the broker's certificate \\(CN=House CA\\)"},
+		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list of the authority that signed the broker's certificate \\(CN=Home CA\\)"},
 		"the client's is missing":       {ours, "broker", true, trusting, "certificate required.*check mqtt.cert_file"},
 		"the client's is revoked":       {ours, "broker", true, shows(ours, "revoked-client"), "revoked certificate.*check mqtt.cert_file"},
 		"the client's has expired":      {ours, "broker", true, shows(ours, "expired-client"), "expired certificate.*check mqtt.cert_file"},
@@ -92,7 +92,7 @@ func TestTLSToTheBroker(t *testing.T) {
 // TestRevocationListIsReloaded has the broker's certificate revoked
 // while the program runs: the next connection is refused.
 func TestRevocationListIsReloaded(t *testing.T) {
-	ours := harness.NewAuthority(t, t.TempDir(), "House CA")
+	ours := harness.NewAuthority(t, t.TempDir(), "Home CA")
 	certificate := ours.Issue("broker", harness.Localhost)
 	tomorrow := time.Now().Add(24 * time.Hour)
 	crl := ours.Revoke("crl.pem", tomorrow)
@@ -109,7 +109,7 @@ func TestRevocationListIsReloaded(t *testing.T) {
 
 // TestInvalidRevocationListIsRejected is told before anything begins.
 func TestInvalidRevocationListIsRejected(t *testing.T) {
-	ours := harness.NewAuthority(t, t.TempDir(), "House CA")
+	ours := harness.NewAuthority(t, t.TempDir(), "Home CA")
 	h := newTestHome(t)
 	code, _, stderr := run(t, "run", "--config", h.Config, "--mqtt.broker", "ssl://localhost:1", "--mqtt.crl_file", ours.File("ca.pem"))
 	if code != exitUnusable || !strings.Contains(stderr, "mqtt.crl_file") || !strings.Contains(stderr, "holds no revocation list") {

@@ -18,8 +18,8 @@ import (
 )
 
 // browse runs a script of test/browser with Node.js. What it needs is in its
-// environment: PAGE, the page's address, and HOUSE, where it moves things in the
-// house.
+// environment: PAGE, the page's address, and CONTROLS, where it moves things in the
+// home.
 func browse(t *testing.T, script string, environ ...string) {
 	t.Helper()
 	args := []string{"--test", "--test-reporter=spec", script}
@@ -35,7 +35,7 @@ func browse(t *testing.T, script string, environ ...string) {
 	}
 }
 
-// controls let a script move things in the house, a path each.
+// controls let a script move things in the home, a path each.
 func (h *testHome) controls() string {
 	mux := http.NewServeMux()
 	on := func(path string, do func(body string) (string, error)) {
@@ -72,7 +72,7 @@ func (h *testHome) controls() string {
 	return server.URL
 }
 
-// furnish makes the house one to look at.
+// furnish makes the home one to look at.
 func (h *testHome) furnish() {
 	h.Hue.SetContactSensor(huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 64, Reachable: true})
 	h.Hue.SetDial(huetest.Dial{MAC: "00:17:88:01:02:03:04:08", Name: "Dial", Battery: 92, Reachable: true})
@@ -86,7 +86,7 @@ func TestInABrowser(t *testing.T) {
 	h.furnish()
 	l := h.Broker.Subscribe()
 	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	browse(t, "journey.test.mjs", "PAGE="+servedPage(t, p), "HOUSE="+h.controls())
+	browse(t, "journey.test.mjs", "PAGE="+servedPage(t, p), "CONTROLS="+h.controls())
 	l.WaitFor("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
 	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
 	harness.Lacks(t, p.Stderr.String(), append(h.Amazon.Secrets(), "hue-key-that")...)
@@ -96,7 +96,7 @@ func TestSetupInABrowser(t *testing.T) {
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	p := start(t, "setup", "--config", h.Config, "--port", "0")
 	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
-	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.Stdout.String()), "HOUSE="+h.controls())
+	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.Stdout.String()), "CONTROLS="+h.controls())
 }
 
 // TestScreenshots makes the pictures of docs anew, where SCREENSHOTS says so.
@@ -109,5 +109,5 @@ func TestScreenshots(t *testing.T) {
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	h.furnish()
 	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	browse(t, "screenshots.mjs", "PAGE="+servedPage(t, p), "DAY="+serveADay(t), "HOUSE="+h.controls(), "FOLDER="+folder)
+	browse(t, "screenshots.mjs", "PAGE="+servedPage(t, p), "DAY="+serveADay(t), "CONTROLS="+h.controls(), "FOLDER="+folder)
 }

@@ -10,7 +10,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestReadableCredentialsAreReported are used, since a house without readings helps
+// TestReadableCredentialsAreReported are used, since a home without readings helps
 // nobody, and told of with what to do.
 func TestReadableCredentialsAreReported(t *testing.T) {
 	h := newEmptyHome(t, "")

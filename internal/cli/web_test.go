@@ -277,7 +277,7 @@ func TestPageAsksForPassword(t *testing.T) {
 	v.sees("/", "Sign out")
 }
 
-// The bridge is there for its house; the page is not worth its end.
+// The bridge is there for its home; the page is not worth its end.
 func TestOccupiedWebPortCostsOnlyThePage(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

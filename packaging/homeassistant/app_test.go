@@ -226,7 +226,7 @@ func (h *home) browse(page string) {
 	defer server.Close()
 	cmd := exec.Command("node", "--test", "--test-reporter=spec", "ingress.test.mjs")
 	cmd.Dir = filepath.Join("..", "..", "test", "browser")
-	cmd.Env = append(os.Environ(), "PAGE="+page, "HOUSE="+server.URL, "BRIDGE="+h.HueHTTP.URL)
+	cmd.Env = append(os.Environ(), "PAGE="+page, "CONTROLS="+server.URL, "BRIDGE="+h.HueHTTP.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("ingress.test.mjs: %v\n%s", err, out)
 	}

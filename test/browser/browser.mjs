@@ -1,12 +1,12 @@
-// Debian's Chromium with the house of the tests.
+// Debian's Chromium, and the home that the tests control.
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import axe from "axe-core";
 
 export const base = process.env.PAGE.replace(/\/$/, "");
 
-// launch starts the browser. It runs as root in places where CI does, and has
-// nobody to talk to but this machine.
+// launch starts the browser. It can run as root, as it does in CI, and connects only to
+// this machine.
 export const launch = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -16,16 +16,16 @@ export const launch = () =>
     ],
   });
 
-// house moves something in the house.
-export async function house(path, body) {
-  const answer = await fetch(process.env.HOUSE + path, { method: "POST", body });
+// control changes something in the home, such as the reachability of a sensor.
+export async function control(path, body) {
+  const answer = await fetch(process.env.CONTROLS + path, { method: "POST", body });
   const text = await answer.text();
   assert.ok(answer.ok, text);
   return text;
 }
 
-// open opens a page that fails the test on any error of its script, on anything
-// that its own policy forbids, and on anything loaded from elsewhere.
+// open opens a page that fails the test on a script error, a violation of its content
+// security policy, and a request to another host.
 export async function open(browser, options = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -72,7 +72,7 @@ export async function pair(page, pressed = async () => {}) {
   await page.getByRole("button", { name: /^Pair with/ }).click();
   await page.getByRole("heading", { name: "Press the round button on the Hue bridge now" }).waitFor();
   await pressed();
-  await house("/press");
+  await control("/press");
   await page.getByText("Paired with Hue bridge").waitFor();
 }
 
@@ -85,7 +85,7 @@ export async function signIn(page) {
   await page.waitForFunction((former) => (document.getElementById("open")?.href ?? former) !== former, former);
   const address = await link.getAttribute("href");
   assert.match(address, /^https:\/\/www\.amazon\.com\/ap\/signin\?/);
-  const landing = await house("/consent", address);
+  const landing = await control("/consent", address);
   await page.getByLabel("Paste it here").fill(landing);
   await page.getByRole("button", { name: "Finish" }).click();
   await page.getByText("hueair2mqtt renews the sign-in by itself").waitFor();

@@ -2,7 +2,7 @@
 // happen later.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
-import { accessible, base, house, launch, narrow, open, pages, pair, phone, signIn } from "./browser.mjs";
+import { accessible, base, control, launch, narrow, open, pages, pair, phone, signIn } from "./browser.mjs";
 
 let browser, page;
 before(async () => {
@@ -48,17 +48,17 @@ test("live values, without loading the page again", async () => {
   await page.getByRole("heading", { name: "Living Room Air" }).waitFor();
   await card("Cellar").getByText("14.0").waitFor();
   await page.evaluate(() => (document.body.dataset.mark = "same page"));
-  await house("/cellar/off");
+  await control("/cellar/off");
   await page.getByRole("heading", { name: "Cellar can't be reached" }).waitFor();
   await card("Cellar").getByText("unavailable").waitFor();
-  await house("/cellar/on");
+  await control("/cellar/on");
   await card("Cellar").getByText("14.0").waitFor();
   await page.getByText("All is well.").waitFor();
   assert.equal(await page.evaluate(() => document.body.dataset.mark), "same page");
 });
 
 test("Amazon ends the sign-in, and it is mended here", async () => {
-  await house("/revoke");
+  await control("/revoke");
   const problem = page.locator("section").filter({ has: page.getByRole("heading", { name: "No access to Amazon" }) });
   await problem.waitFor();
   await problem.getByRole("button", { name: "Acknowledge" }).click();
@@ -70,13 +70,13 @@ test("Amazon ends the sign-in, and it is mended here", async () => {
 });
 
 test("the broker goes and comes", async () => {
-  await house("/broker/off");
+  await control("/broker/off");
   await page.getByRole("heading", { name: "There is no connection to the MQTT broker" }).waitFor();
   await page.getByRole("link", { name: "Try the broker" }).click();
   await page.getByRole("button", { name: "Try", exact: true }).click();
   await page.locator(".findings .fail").waitFor();
   await accessible(page, "a broker that is away");
-  await house("/broker/on");
+  await control("/broker/on");
   await page.getByText("Connected", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Try", exact: true }).click();
   await page.locator(".findings .pass").waitFor();
@@ -121,11 +121,11 @@ test("an answer that comes late does not stay", async () => {
 test("what is new leaves alone what somebody is typing", async () => {
   await page.goto(base + "/hue");
   await page.getByLabel(/Or its address/).fill("192.168.");
-  await house("/cellar/off");
+  await control("/cellar/off");
   await page.getByRole("row", { name: /Cellar unavailable/ }).waitFor();
   assert.equal(await page.getByLabel(/Or its address/).inputValue(), "192.168.");
   assert.equal(await page.evaluate(() => document.activeElement.id), "host");
-  await house("/cellar/on");
+  await control("/cellar/on");
 });
 
 for (const [name, options] of Object.entries({ light: {}, dark: { colorScheme: "dark" }, phone, "phone in the dark": { ...phone, colorScheme: "dark" } })) {

@@ -22,7 +22,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The house on the machine's loopback network. The configuration below names it.
+// The home on the machine's loopback network. The configuration below names it.
 const (
 	hueAddress    = "127.0.0.1:8081"
 	alexaAddress  = "127.0.0.1:8082"
@@ -49,17 +49,17 @@ amazon:
 
 const brokerPassword = "the broker's password"
 
-// asHouse makes the test binary be the house, so that it can live in the
+// asHome makes the test binary be the home, so that it can live in the
 // machine's network.
-const asHouse = "HUEAIR2MQTT_TEST_AS_HOUSE"
+const asHome = "HUEAIR2MQTT_TEST_AS_HOME"
 
-// startHouse starts the Hue bridges and the Amazon account in the machine's
+// startHome starts the Hue bridges and the Amazon account in the machine's
 // network, and returns the cookies of the account.
-func (m *machine) startHouse() (cookies string) {
+func (m *machine) startHome() (cookies string) {
 	m.t.Helper()
 	var failed bytes.Buffer
 	cmd := exec.Command("nsenter", "--target", m.pid, "--net", "--", os.Args[0])
-	cmd.Env = append(os.Environ(), asHouse+"=1")
+	cmd.Env = append(os.Environ(), asHome+"=1")
 	cmd.Stderr = &failed
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
@@ -75,13 +75,13 @@ func (m *machine) startHouse() (cookies string) {
 	})
 	cookies, err = bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		m.t.Fatalf("starting the house: %v\n%s", err, &failed)
+		m.t.Fatalf("starting the home: %v\n%s", err, &failed)
 	}
 	return cookies
 }
 
-// serveHouse is the house. It prints the cookies when it is up.
-func serveHouse() {
+// serveHome is the home. It prints the cookies when it is up.
+func serveHome() {
 	bridge, account := huetest.NewBridge(harness.HueID, "hue-key"), amazontest.NewAccount()
 	bridge.SetMotionSensor(harness.HallSensor)
 	account.SetMonitor(harness.AirMonitor)

@@ -70,7 +70,7 @@ func TestInstallation(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
 			m := &installation{machine: boot(t, release, "systemd")}
-			m.cookies = m.startHouse()
+			m.cookies = m.startHome()
 			m.startBroker()
 			m.copy(previous.deb(t, "amd64"), "/root/previous.deb")
 			m.copy(current.deb(t, "amd64"), "/root/current.deb")
@@ -635,7 +635,7 @@ func (m *installation) startBroker() {
 	m.run("mosquitto_passwd", "-b", "-c", "/etc/mosquitto/passwd", "hueair2mqtt", brokerPassword)
 	m.run("mosquitto_passwd", "-b", "/etc/mosquitto/passwd", "watcher", "watching")
 	m.run("chown", "mosquitto:", "/etc/mosquitto/passwd")
-	m.put("/etc/mosquitto/conf.d/house.conf", "listener 1883 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/passwd\n", 0o644)
+	m.put("/etc/mosquitto/conf.d/home.conf", "listener 1883 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/passwd\n", 0o644)
 	m.run("systemctl", "restart", "mosquitto")
 }
 

@@ -203,8 +203,8 @@ func (m *machine) journal() string {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asHouse) != "" {
-		serveHouse()
+	if os.Getenv(asHome) != "" {
+		serveHome()
 		return
 	}
 	if me, err := user.Current(); err != nil || me.Uid != "0" {

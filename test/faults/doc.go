@@ -14,6 +14,6 @@
 // own, so that nothing survives the tests.
 //
 // What is random comes from a seed that is printed at the start. SEED=n repeats
-// it: the same faults meet the same house with the same values. When exactly a
+// it: the same faults meet the same home with the same values. When exactly a
 // packet arrives no seed decides.
 package faults

@@ -127,7 +127,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// endure lets a fault come and go, with the house changing meanwhile, and returns
+// endure lets a fault come and go, with the home changing meanwhile, and returns
 // how long it took until everything was true again.
 func (h *testHome) endure(f fault) time.Duration {
 	h.t.Helper()

@@ -22,7 +22,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The house asks often, so that a test of a fault takes seconds.
+// The home asks often, so that a test of a fault takes seconds.
 const (
 	interval = 2 * time.Second
 	timeout  = time.Second
@@ -67,7 +67,7 @@ const (
 	firstSoftware = "1935144040" // of the old one: it has no CLIP v2
 )
 
-// layout changes the house that newHouse builds.
+// layout changes the home that newTestHome builds.
 type layout struct {
 	brokerHost string // of mqtt.broker; "" is the proxy's address
 	brokerTLS  bool
@@ -83,7 +83,7 @@ type layout struct {
 	interval       time.Duration // 0 is that of the tests
 }
 
-// newHouse builds a house, signs in to Amazon as a user does, and starts nothing
+// newTestHome builds a home, signs in to Amazon as a user does, and starts nothing
 // yet but the sources.
 func newTestHome(t *testing.T, l layout) *testHome {
 	t.Helper()
@@ -178,7 +178,7 @@ amazon:
   timeout: %s
   endpoints: {alexa: "https://%s", auth: "https://%s"}
 retry: {base_delay: 50ms, max_delay: 200ms}
-alert: {email: {smtp: %q, from: house@example.org, to: [you@example.org]}}
+alert: {email: {smtp: %q, from: home@example.org, to: [you@example.org]}}
 log: {}
 `, broker, mqttMore, every, cmp.Or(l.interval, timeout), h.toOld.address(), oldID, oldKey, every, cmp.Or(l.interval, timeout),
 		h.toAlexa.address(), h.toTokens.address(), h.toMail.address())

@@ -19,7 +19,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The alert file of each source, and the parts of a house that it stands for.
+// The alert file of each source, and the parts of a home that it stands for.
 var (
 	alertFiles = map[string]string{"hue": "ALERT_HUE_PAIRING_NEEDED.txt", "amazon": "ALERT_TOKEN_REFRESH_NEEDED.txt"}
 	sources    = []string{"amazon", "hue"}

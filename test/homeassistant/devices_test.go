@@ -80,10 +80,10 @@ func TestDevices(t *testing.T) {
 	ha.checkLog()
 }
 
-// isComplete waits until Home Assistant shows what the house holds, and all of it.
+// isComplete waits until Home Assistant shows what the home holds, and all of it.
 func (ha *hass) isComplete(h *testHome, limit time.Duration) {
 	ha.t.Helper()
-	within(ha.t, limit, "Home Assistant shows the house", func() error {
+	within(ha.t, limit, "Home Assistant shows the home", func() error {
 		r, err := ha.registry()
 		if err != nil {
 			return err

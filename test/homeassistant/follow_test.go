@@ -17,7 +17,7 @@ import (
 // within one and a half of it, what is killed at once.
 const keepAlive = 30 * time.Second
 
-// TestValuesFollow is a day in the house: values change, devices go out of reach
+// TestValuesFollow is a day in the home: values change, devices go out of reach
 // and come back, the bridge is killed.
 func TestValuesFollow(t *testing.T) {
 	h, ha := newHome(t)

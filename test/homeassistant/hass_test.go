@@ -41,8 +41,8 @@ type instance struct {
 
 func homeAssistantProgram() string { return "/opt/homeassistant-" + *versionFlag + "/bin/hass" }
 
-// newHome starts a house and a Home Assistant whose MQTT integration knows the
-// house's broker. The bridge does not run yet.
+// newHome starts a home and a Home Assistant whose MQTT integration knows the
+// home's broker. The bridge does not run yet.
 func newHome(t *testing.T) (*testHome, *hass) {
 	t.Helper()
 	h := newTestHome(t)

@@ -15,7 +15,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// Identifiers of the house's devices.
+// Identifiers of the home's devices.
 const (
 	hallSensor    = "hue_0017880102030405"
 	cellarSensor  = "hue_0017880102030406"
@@ -63,7 +63,7 @@ func (h *testHome) sofaCorner() string {
 
 func (h *testHome) hallRoom() string { return collectors.DeviceID(hue.Source, h.Hue.RoomID("Hall")) }
 
-// newHouse builds the house; the bridge does not run yet. The cellar's sensor is
+// newTestHome builds the home; the bridge does not run yet. The cellar's sensor is
 // out of reach.
 func newTestHome(t *testing.T) *testHome {
 	t.Helper()

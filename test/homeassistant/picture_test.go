@@ -33,7 +33,7 @@ func TestPicture(t *testing.T) {
 		return err
 	})
 
-	const path = "sensors-of-the-house"
+	const path = "sensors-of-the-home"
 	if err := ha.call("lovelace/dashboards/create", map[string]any{"url_path": path, "title": "Home", "mode": "storage"}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.visit(ha.url+"/"+path, fmt.Sprintf("localStorage.setItem('hassTokens', %q); localStorage.setItem('dockedSidebar', '\"always_hidden\"');", tokens))
-	within(t, harness.Patience, "the page shows the house", func() error {
+	within(t, harness.Patience, "the page shows the home", func() error {
 		text, err := p.text()
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ const (
 	reconnects = 10 * time.Second
 )
 
-// TestRestarts restarts each part of the house while the others go on. Whatever
+// TestRestarts restarts each part of the home while the others go on. Whatever
 // restarts, all must be back soon, once, and under its old name.
 func TestRestarts(t *testing.T) {
 	h, ha := newHome(t)

@@ -15,7 +15,7 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-// values is what Home Assistant must show of the house while all runs, by device
+// values is what Home Assistant must show of the home while all runs, by device
 // and key. A device that cannot be reached shows nothing but that.
 func (h *testHome) values() map[[2]string]any {
 	all := make(map[[2]string]any)
