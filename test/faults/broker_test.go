@@ -10,8 +10,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestBrokerRestartedHundredTimes stops and kills the broker again and again,
-// at moments of the seed's. It has forgotten everything each time.
+// TestBrokerRestartedHundredTimes stops or kills the broker at random moments. It has forgotten
+// everything each time.
 func TestBrokerRestartedHundredTimes(t *testing.T) {
 	t.Parallel()
 	const restarts = 100
@@ -35,12 +35,12 @@ func TestBrokerRestartedHundredTimes(t *testing.T) {
 		}
 	}
 	after := p.shrinks(before)
-	tell(t, "true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
+	report(t, "true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
 	p.stop()
 }
 
-// TestNamesGone has the broker's name stop being known, in every way that a name
-// server fails. The program starts without it, too.
+// TestNamesGone makes the broker's host name unresolvable in every way that a name server can fail.
+// The program also starts without it.
 func TestNamesGone(t *testing.T) {
 	t.Parallel() // no other test calls anything by a name
 	defer names.Store(namesKnown)
@@ -61,9 +61,9 @@ func TestNamesGone(t *testing.T) {
 		wait(t, 6*time.Second)
 		names.Store(namesKnown)
 		took := h.holds(afterReconnect, name)
-		tell(t, "%-8s true again after %s", name, took.Round(time.Millisecond))
+		report(t, "%-8s true again after %s", name, took.Round(time.Millisecond))
 	}
 	after := p.shrinks(before)
-	tell(t, "before %s; after %s", before, after)
+	report(t, "before %s; after %s", before, after)
 	p.stop()
 }

@@ -11,8 +11,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestDescriptorsExhausted leaves the program no descriptor: it can open neither
-// a connection nor a file.
+// TestDescriptorsExhausted leaves the program without a free descriptor, so that it can open
+// neither a connection nor a file.
 func TestDescriptorsExhausted(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t, layout{})
@@ -54,6 +54,6 @@ func TestDescriptorsExhausted(t *testing.T) {
 	limit(usual.Cur)
 	tookBroker := h.holds(afterReconnect, "with descriptors again, the broker being lost too")
 	after := p.shrinks(before)
-	tell(t, "true again after %s, and %s with the broker lost; before %s; after %s", took.Round(time.Millisecond), tookBroker.Round(time.Millisecond), before, after)
+	report(t, "true again after %s, and %s with the broker lost; before %s; after %s", took.Round(time.Millisecond), tookBroker.Round(time.Millisecond), before, after)
 	p.stop()
 }

@@ -29,7 +29,7 @@ func onSmallDisk(t *testing.T) func(stateDir string) {
 	}
 }
 
-// fill uses up a disk to the last byte.
+// fill fills a disk to the last byte.
 func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	name := filepath.Join(dir, "filler")
@@ -62,10 +62,9 @@ func readOnly(t *testing.T, dir string) (writable func()) {
 	return func() { remount(0) }
 }
 
-// TestUnwritableDisk has the state directory full, and read-only. All goes
-// on but the alert file, which can't be: the problem sensor tells. The cookies that
-// are renewed meanwhile are in memory only; a program that is killed then finds
-// what was there before, and renews them again.
+// TestUnwritableDisk makes the state directory full, then read-only. Only the alert file is lost,
+// and the problem sensor reports the alert. Renewed cookies are in memory only: a program that is
+// killed starts with the previous ones and renews them again.
 func TestUnwritableDisk(t *testing.T) {
 	for name, break_ := range map[string]func(*testing.T, string) func(){"full": fill, "read-only": readOnly} {
 		t.Run(name, func(t *testing.T) {
@@ -96,14 +95,13 @@ func TestUnwritableDisk(t *testing.T) {
 			took := h.holds(soon, "with a disk that takes all")
 			h.letIn("amazon")
 			h.holds(soon, "let in again")
-			tell(t, "true again %s after it; before %s; after %s", took.Round(time.Millisecond), before, p.atRest())
+			report(t, "true again %s after it; before %s; after %s", took.Round(time.Millisecond), before, p.atRest())
 			p.stop()
 		})
 	}
 }
 
-// TestAlertFileThatCannotBeRemoved has the state directory become read-only while
-// an alert is there.
+// TestAlertFileThatCannotBeRemoved makes the state directory read-only during an alert.
 func TestAlertFileThatCannotBeRemoved(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t, layout{disk: onSmallDisk(t)})
@@ -113,14 +111,13 @@ func TestAlertFileThatCannotBeRemoved(t *testing.T) {
 	h.holds(soon, "in an alert")
 	mend := readOnly(t, h.StateDir)
 	h.letIn("amazon")
-	h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt is there without a reason", "with a file that can't be removed")
+	h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt exists without a reason", "with a file that can't be removed")
 	mend()
 	h.holds(soon, "with a disk that takes all")
 	p.stop()
 }
 
-// holdsBut waits until all that must hold does except one thing, which must not:
-// it is what the fault costs.
+// holdsBut waits until exactly one invariant is violated, the one that the fault costs.
 func (h *testHome) holdsBut(cost, when string) {
 	h.t.Helper()
 	harness.Within(h.t, harness.Patience, when, func() error {
@@ -128,6 +125,6 @@ func (h *testHome) holdsBut(cost, when string) {
 		if i := slices.Index(wrong, cost); i >= 0 {
 			return asError(slices.Delete(wrong, i, i+1))
 		}
-		return fmt.Errorf("nothing is lost, and should be: %s", cost)
+		return fmt.Errorf("the invariant holds: %s", cost)
 	})
 }

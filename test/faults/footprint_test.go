@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// footprint is what the process holds.
+// footprint is the resources of a process.
 type footprint struct {
 	descriptors, threads int
 	residentKB           int
@@ -21,13 +21,13 @@ func (f footprint) String() string {
 	return fmt.Sprintf("%d descriptors, %d threads, %.1f MiB resident", f.descriptors, f.threads, float64(f.residentKB)/1024)
 }
 
-// footprint returns what the process holds now.
+// footprint returns the resources that the process uses now.
 func (p *program) footprint() footprint {
 	p.t.Helper()
 	return footprint{descriptors: len(p.Descriptors()), threads: p.Status("Threads"), residentKB: p.Status("VmRSS")}
 }
 
-// atRest is the footprint between two polls: the fewest descriptors of a while.
+// atRest returns the footprint between two polls: the fewest descriptors over two intervals.
 func (p *program) atRest() footprint {
 	p.t.Helper()
 	least := p.footprint()
@@ -41,8 +41,8 @@ func (p *program) atRest() footprint {
 	return least
 }
 
-// goroutines ends the program with SIGQUIT, on which Go prints every goroutine,
-// and counts them. It is the way that needs no socket to ask through.
+// goroutines ends the program with SIGQUIT, on which Go prints every goroutine, and counts them.
+// This needs no socket in the program.
 func (p *program) goroutines() (n int, stacks string) {
 	p.t.Helper()
 	before := len(p.Stderr.String())
@@ -56,9 +56,8 @@ func (p *program) goroutines() (n int, stacks string) {
 	return n, stacks
 }
 
-// shrinks waits until the process holds no more descriptors than before, and
-// returns what it holds then. An idle connection to Alexa may stay 30 seconds, a
-// handshake that nobody waits for any more 10.
+// shrinks waits until the process uses no more descriptors than before and returns its footprint.
+// An idle connection to Alexa may stay open for 30 seconds, an abandoned handshake for 10.
 func (p *program) shrinks(before footprint) (after footprint) {
 	p.t.Helper()
 	harness.Within(p.t, 45*time.Second, "the descriptors of before", func() error {

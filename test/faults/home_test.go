@@ -22,7 +22,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The home asks often, so that a test of a fault takes seconds.
+// Polls are frequent, so that the test of a fault takes seconds.
 const (
 	interval = 2 * time.Second
 	timeout  = time.Second
@@ -47,7 +47,7 @@ type testHome struct {
 	truth truth
 }
 
-// truth is what the sources hold.
+// truth is the state of the sources.
 type truth struct {
 	sensors  []sensor
 	monitors []amazontest.Monitor
@@ -55,7 +55,7 @@ type truth struct {
 	lost     map[string]bool // parts that can't be reached: "hue", "old", "amazon"
 }
 
-// sensor is one of a Hue bridge's. part is "hue", of the bridge of today, or "old".
+// sensor is a sensor of a Hue bridge. part is "hue" for a current bridge or "old".
 type sensor struct {
 	huetest.MotionSensor
 	bridge *huetest.Bridge
@@ -67,7 +67,7 @@ const (
 	firstSoftware = "1935144040" // of the old one: it has no CLIP v2
 )
 
-// layout changes the home that newTestHome builds.
+// layout has the options of newTestHome.
 type layout struct {
 	brokerHost string // of mqtt.broker; "" is the proxy's address
 	brokerTLS  bool
@@ -75,16 +75,16 @@ type layout struct {
 	build      string        // of the program; "" is the one that is shipped
 	env        string        // of the program; one variable more
 
-	// disk is called with the state directory while that is empty.
+	// disk is called with the empty state directory.
 	disk func(stateDir string)
 
-	// crowd are more Hue bridges of today with so many sensors each.
+	// crowd is the number of additional current Hue bridges, each with this many sensors.
 	crowd, sensors int
 	interval       time.Duration // 0 is that of the tests
 }
 
-// newTestHome builds a home, signs in to Amazon as a user does, and starts nothing
-// yet but the sources.
+// newTestHome starts the sources and signs in to Amazon as a user does. It does not start the
+// bridge.
 func newTestHome(t *testing.T, l layout) *testHome {
 	t.Helper()
 	settings := []string{"set_tcp_nodelay true", "max_queued_messages 0", "max_inflight_messages 0"} // for 10,000 devices
@@ -210,7 +210,7 @@ func (h *testHome) run() *program {
 	return h.program
 }
 
-// change has every sensor and monitor measure something else.
+// change gives every sensor and monitor new values.
 func (h *testHome) change() {
 	number := func(most int) float64 { return float64(h.random.IntN(most*10)) / 10 }
 	for i := range h.truth.sensors {
@@ -228,7 +228,7 @@ func (h *testHome) change() {
 	}
 }
 
-// refuse has a source let nobody in.
+// refuse makes a source refuse every sign-in.
 func (h *testHome) refuse(source string) {
 	h.truth.refused[source] = true
 	if source == "hue" {
@@ -239,7 +239,7 @@ func (h *testHome) refuse(source string) {
 	}
 }
 
-// letIn ends that.
+// letIn makes a source accept the sign-in again.
 func (h *testHome) letIn(source string) {
 	delete(h.truth.refused, source)
 	if source == "hue" {
@@ -250,7 +250,7 @@ func (h *testHome) letIn(source string) {
 	}
 }
 
-// mailsAbout counts the mails about a source.
+// mailsAbout returns the number of mails about a source.
 func (h *testHome) mailsAbout(source string) (n int) {
 	for _, mail := range h.mail.Mails() {
 		if strings.Contains(mail, "hueair2mqtt: "+source+" needs you") {

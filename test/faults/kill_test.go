@@ -13,9 +13,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestKilledAtRandomMoments kills the program 200 times, anywhere in its first
-// second, while it renews cookies and writes alerts. After each time every file is
-// whole, and nothing is lost.
+// TestKilledAtRandomMoments kills the program 200 times in its first second, while it renews
+// cookies and writes alerts. Each time every file is complete and nothing is lost.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	const kills, longest = 200, 700 * time.Millisecond
@@ -53,14 +52,14 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	began := time.Now()
 	p := h.run()
 	h.holds(harness.Patience, "after the last kill")
-	tell(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
+	report(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
 	if left := h.leftovers(); len(left) > 0 {
 		t.Errorf("files that nobody will ever read, with secrets in them: %q", left)
 	}
 	p.stop()
 }
 
-// checkAlertFiles wants every alert file whole.
+// checkAlertFiles checks that every alert file is complete.
 func (h *testHome) checkAlertFiles(bad func(string)) {
 	h.t.Helper()
 	for _, name := range alertFiles {
@@ -71,7 +70,7 @@ func (h *testHome) checkAlertFiles(bad func(string)) {
 	}
 }
 
-// leftovers are the files of the state directory that have no purpose.
+// leftovers returns the files of the state directory that serve no purpose.
 func (h *testHome) leftovers() []string {
 	h.t.Helper()
 	entries, err := os.ReadDir(h.StateDir)
@@ -87,8 +86,7 @@ func (h *testHome) leftovers() []string {
 	return left
 }
 
-// TestStartsAreQuick starts the program some times and tells how long it takes
-// until a subscriber sees it.
+// TestStartsAreQuick measures the time from a start until a subscriber has everything.
 func TestStartsAreQuick(t *testing.T) {
 	t.Parallel()
 	h := newTestHome(t, layout{})
@@ -102,7 +100,7 @@ func TestStartsAreQuick(t *testing.T) {
 		p.stop()
 	}
 	slices.Sort(took)
-	tell(t, "everything true after the start: %s in the middle, %s at most", took[starts/2].Round(time.Millisecond), took[starts-1].Round(time.Millisecond))
+	report(t, "everything true after the start: %s in the middle, %s at most", took[starts/2].Round(time.Millisecond), took[starts-1].Round(time.Millisecond))
 	if took[starts/2] > soon {
 		t.Errorf("a start takes %s", took[starts/2])
 	}

@@ -19,14 +19,14 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The environment of the tests within their namespaces.
+// The environment of the process in the namespaces.
 const (
 	envInside = "FAULTS_INSIDE"
 	envBinary = "FAULTS_BINARY"
 	envSeed   = "SEED"
 
-	// envBuild adds flags to the program's build: "-race" finds races, and makes
-	// figures of memory meaningless.
+	// envBuild adds flags to the build of the program. "-race" makes the memory figures
+	// meaningless.
 	envBuild = "FAULTS_BUILD"
 )
 
@@ -35,7 +35,7 @@ var (
 	seed    uint64
 )
 
-// TestMain builds the program once and runs the tests in namespaces of their own.
+// TestMain builds the program once and runs the tests in namespaces.
 func TestMain(m *testing.M) {
 	if os.Getenv(envInside) != "" {
 		code, err := inside(m)
@@ -96,19 +96,19 @@ func inside(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// random is a test's own source of what is random, the same for the same seed.
+// random returns a test's random source, which depends on the seed and the test's name.
 func random(t *testing.T) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(t.Name()))
 	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }
 
-// tell prints a figure of a run; unlike t.Log also where the test passes.
-func tell(t *testing.T, format string, args ...any) {
+// report prints a figure, unlike t.Log also when the test passes.
+func report(t *testing.T, format string, args ...any) {
 	fmt.Printf("%-50s %s\n", strings.TrimPrefix(t.Name(), "Test"), fmt.Sprintf(format, args...))
 }
 
-// wait lets a fault last. There is nothing to wait for but time.
+// wait lets a fault last.
 func wait(t *testing.T, d time.Duration) {
 	select {
 	case <-time.After(d):

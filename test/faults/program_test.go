@@ -16,7 +16,7 @@ type program struct {
 	t *testing.T
 }
 
-// crash is what the log of a program that has a bug holds.
+// crash matches the log of a program that has a bug.
 var crash = regexp.MustCompile(`(?m)"panic"|^panic:|^fatal error:|DATA RACE|failed unexpectedly`)
 
 // stop ends the program as a service manager does.
@@ -32,7 +32,7 @@ func (p *program) stop() {
 	p.checkLog()
 }
 
-// stopsWithin is what the README promises of SIGTERM.
+// stopsWithin is the time that the README guarantees for SIGTERM.
 const stopsWithin = 5 * time.Second
 
 // checkLog checks that the log reports no bug.

@@ -16,7 +16,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// echo is a server that says back what it is told.
+// echo starts a server that returns what it receives.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -43,12 +43,11 @@ func echo(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// TestProxy holds every harm against what it says of itself: a proxy that does no
-// harm would make every test of a fault pass.
+// TestProxy checks every harm: with a proxy that does no harm, the tests of faults would pass.
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	const word = "hello\n"
-	// say sends a word and returns what came back within a while, and how long it took.
+	// say sends a word and returns the response and how long it took.
 	say := func(conn net.Conn, patience time.Duration) (string, time.Duration, error) {
 		began := time.Now()
 		if _, err := io.WriteString(conn, word); err != nil {
