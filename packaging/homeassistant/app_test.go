@@ -23,8 +23,8 @@ import (
 // inNamespaces is set for the test binary that runs in namespaces of its own.
 const inNamespaces = "HUEAIR2MQTT_TEST_IN_NAMESPACES"
 
-// enter makes the network of the apps and runs the tests in it. The names are those of
-// Home Assistant's DNS server, and the one that people call Home Assistant by.
+// enter sets up the network of the apps and runs the tests in it. The names are those of Home
+// Assistant's DNS server, and the one that people use for Home Assistant.
 const enter = `set -e
 mount --make-rprivate /
 ip link set lo up
@@ -73,7 +73,7 @@ func newHome(t *testing.T) *home {
 	return h
 }
 
-// options are the defaults of config.yaml with these changes, as JSON.
+// options returns the defaults of config.yaml with these changes, as JSON.
 func options(t *testing.T, changes map[string]any) string {
 	t.Helper()
 	all := readConfig(t).Options
@@ -110,7 +110,7 @@ func (h *home) start(options, token string) *container.Container {
 	return apps["amd64"].Start(h.t, container.Options{Env: env, Volumes: map[string]string{"/data": data, "/etc/hosts": os.Getenv(inNamespaces)}})
 }
 
-// get asks the app from an address of the network.
+// get sends a request to the app from an address of the network.
 func get(t *testing.T, address, url string, header map[string]string) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
@@ -154,7 +154,7 @@ func wantLine(t *testing.T, c *container.Container, texts ...string) {
 func TestAppInHomeAssistant(t *testing.T) {
 	h, s := newHome(t), startSupervisor(t)
 	c := h.start(options(t, quick), token)
-	// Nobody has installed a broker yet.
+	// No broker is installed yet.
 	wantLine(t, c, "Home Assistant has no MQTT broker", "Service not enabled", `install the app \"Mosquitto broker\"`)
 	c.Eventually("the watchdog finds it well", func() bool {
 		status, _ := get(t, "172.30.32.2", "http://"+appAddress+"/healthz", nil)
@@ -171,7 +171,7 @@ func TestAppInHomeAssistant(t *testing.T) {
 	s.provideMQTT()
 	c.Prints("connected to the broker")
 
-	// Everybody but the Supervisor is refused, whatever they send.
+	// Everyone except the Supervisor is refused, whatever they send.
 	forged := map[string]string{"X-Ingress-Path": "/api/hassio_ingress/x", "X-Remote-User-Id": "me", "X-Forwarded-For": "172.30.32.2"}
 	for _, address := range []string{anotherApp, "172.30.32.1", "127.0.0.1", "172.30.33.5"} {
 		for _, path := range []string{"/", "/log", "/assets/app.js"} {
@@ -180,7 +180,7 @@ func TestAppInHomeAssistant(t *testing.T) {
 			}
 		}
 	}
-	// Without a session Home Assistant lets nobody through.
+	// Home Assistant requires a session.
 	if status, _ := get(t, "172.30.32.1", "http://"+coreAddress+"/api/hassio_ingress/"+ingressToken+"/", nil); status != http.StatusUnauthorized {
 		t.Errorf("without a session: %d", status)
 	}
@@ -201,7 +201,7 @@ func TestAppInHomeAssistant(t *testing.T) {
 	}
 }
 
-// browse goes through Home Assistant with Chromium.
+// browse uses the app in Home Assistant with Chromium.
 func (h *home) browse(page string) {
 	h.t.Helper()
 	controls := http.NewServeMux()

@@ -36,7 +36,7 @@ func home(t *testing.T) map[string]string {
 	}
 }
 
-// volume is a new volume with an owner.
+// volume makes a volume with an owner.
 func volume(t *testing.T, owner int) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -46,7 +46,7 @@ func volume(t *testing.T, owner int) string {
 	if err := os.Chmod(directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// The directory above belongs to the test alone.
+	// Other users may not enter the directory above.
 	if err := os.Chmod(filepath.Dir(directory), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -112,9 +112,9 @@ func tree(t *testing.T, root string) string {
 func TestNothingIsWrittenOutsideData(t *testing.T) {
 	image := images(t)["amd64"]
 	root := image.Unpack(t)
-	// Root may write everywhere, so that only the program's manners keep it from that.
+	// Root may write anywhere, so this proves that the program does not.
 	image.Config.Config.User = "0:0"
-	// What crun makes to mount on.
+	// crun makes these mount points.
 	for _, directory := range []string{"proc", "dev"} {
 		if err := os.Mkdir(filepath.Join(root, directory), 0o755); err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestNothingIsWrittenOutsideData(t *testing.T) {
 	}
 }
 
-// A volume that belongs to root is what a directory of the host is at first.
+// A directory of the host belongs to root at first.
 func TestUnwritableVolume(t *testing.T) {
 	data := volume(t, 0)
 	if err := os.Chmod(data, 0o755); err != nil {
@@ -175,7 +175,7 @@ func TestUnconfiguredImageReportsMissingKeys(t *testing.T) {
 	}
 }
 
-// service is the part of compose.yaml that the tests look at.
+// service is the part of compose.yaml that the tests check.
 type service struct {
 	Environment map[string]string `yaml:"environment"`
 	ReadOnly    bool              `yaml:"read_only"`

@@ -22,7 +22,7 @@ type Options struct {
 	Args []string
 	// Env goes before the image's.
 	Env map[string]string
-	// Volumes are directories or files of this machine by their place in the container.
+	// Volumes maps paths in the container to directories or files of this machine.
 	Volumes map[string]string
 	// WritableRoot leaves the root file system writable, as engines do by default.
 	WritableRoot bool
@@ -41,8 +41,8 @@ type Container struct {
 	state string // crun's directory
 }
 
-// crun is a command of crun. It knows either version of control groups, but not both
-// at once, as some machines have them; containers here need none.
+// crun returns a command of crun. crun supports either version of control groups, but not both at
+// once, as some machines have them; these containers need none.
 func crun(state string, args ...string) *exec.Cmd {
 	script := `umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec crun --cgroup-manager=disabled --root "$@"`
 	return exec.Command("unshare", append([]string{"--mount", "sh", "-c", script, "sh", state}, args...)...)
@@ -55,7 +55,7 @@ type mount struct {
 	Options     []string `json:"options,omitempty"`
 }
 
-// Start starts a container. The end of the test kills it.
+// Start starts a container, which the end of the test kills.
 func (i *Image) Start(t testing.TB, o Options) *Container {
 	t.Helper()
 	c := &Container{t: t, Root: o.Root, user: i.Config.Config.User, id: "hueair2mqtt-" + rand.Text()[:8], state: t.TempDir()}

@@ -22,7 +22,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The home on the machine's loopback network. The configuration below names it.
+// Addresses in the machine's network, which the configuration below has.
 const (
 	hueAddress    = "127.0.0.1:8081"
 	alexaAddress  = "127.0.0.1:8082"
@@ -30,8 +30,8 @@ const (
 	foundBridge   = "0123456789abcdef"
 )
 
-// configured is a configuration as a user would write it: the broker's password
-// and the cookies are in the credentials' folder, and need no key.
+// configured is a configuration as a user writes it. The broker's password and the cookies are in
+// the credentials directory and need no key.
 const configured = `mqtt:
   broker: tcp://127.0.0.1:1883
   username: hueair2mqtt
@@ -49,12 +49,11 @@ amazon:
 
 const brokerPassword = "the broker's password"
 
-// asHome makes the test binary be the home, so that it can live in the
-// machine's network.
+// asHome makes the test binary serve the home in the machine's network.
 const asHome = "HUEAIR2MQTT_TEST_AS_HOME"
 
-// startHome starts the Hue bridges and the Amazon account in the machine's
-// network, and returns the cookies of the account.
+// startHome starts the Hue bridges and the Amazon account in the machine's network and returns the
+// account's cookies.
 func (m *machine) startHome() (cookies string) {
 	m.t.Helper()
 	var failed bytes.Buffer
@@ -80,7 +79,7 @@ func (m *machine) startHome() (cookies string) {
 	return cookies
 }
 
-// serveHome is the home. It prints the cookies when it is up.
+// serveHome serves the home and prints the cookies when it is ready.
 func serveHome() {
 	bridge, account := huetest.NewBridge(harness.HueID, "hue-key"), amazontest.NewAccount()
 	bridge.SetMotionSensor(harness.HallSensor)

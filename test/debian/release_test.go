@@ -25,9 +25,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// What packaging/test-release.sh has built: a release, the same release in another
-// directory, the packages as Debian 13's own Go builds them, and the fingerprint of
-// the key that signed.
+// The builds of test-release.sh: a release, the same one built in another directory, the packages
+// built with Go of Debian 13, and the fingerprint of the signing key.
 var (
 	releaseDist   = os.Getenv("HUEAIR2MQTT_TEST_RELEASE")
 	elsewhereDist = os.Getenv("HUEAIR2MQTT_TEST_ELSEWHERE")
@@ -374,7 +373,7 @@ func TestReleaseRefuses(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	// A Go that is not allowed to fetch the toolchain.
+	// This Go may not download the toolchain.
 	otherGo := filepath.Join(t.TempDir(), "go")
 	harness.WriteFile(t, otherGo, "#!/bin/sh\necho go1.24.0\n", 0o755)
 	git("clone", "--quiet", filepath.Dir(releaseDist), tree)

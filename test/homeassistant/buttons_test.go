@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestHueButtons presses and turns what hangs on the wall.
+// TestHueButtons presses buttons and turns dials.
 func TestHueButtons(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
@@ -89,7 +89,7 @@ func (h *testHome) press(mac string, button int, events ...string) {
 	}
 }
 
-// TestRefresh presses Refresh of a bridge that would not ask again for an hour.
+// TestRefresh presses the Refresh button of a bridge that polls once an hour.
 func TestRefresh(t *testing.T) {
 	h, ha := newHome(t)
 	h.setInterval("1h")
@@ -112,13 +112,13 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("the button was pressed at %v, %v", refreshed, err)
 	}
 
-	// There is nothing to acknowledge: Home Assistant is told, and no worse.
+	// Without an alert, acknowledging one is an error that Home Assistant is sent.
 	ha.press(ha.mustRegistry().entities[uniqueID(hueSource, "acknowledge")].EntityID)
 	ha.isComplete(h, harness.Patience)
 	ha.checkLog()
 }
 
-// setInterval changes how often the sources are asked.
+// setInterval changes the interval of the polls.
 func (h *testHome) setInterval(interval string) {
 	h.t.Helper()
 	text := strings.ReplaceAll(harness.ReadFile(h.t, h.Config), "interval: 2s", "interval: "+interval)

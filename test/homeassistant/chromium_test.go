@@ -28,8 +28,7 @@ type page struct {
 	last int // id of the last command
 }
 
-// newPage starts a browser of its own with an empty page of this size, in CSS
-// pixels.
+// newPage starts a browser with an empty page of this size in CSS pixels.
 func newPage(t *testing.T, width, height int) *page {
 	t.Helper()
 	profile := t.TempDir()
@@ -78,7 +77,7 @@ func newPage(t *testing.T, width, height int) *page {
 	return nil
 }
 
-// do runs a command of the protocol.
+// do sends a command of the protocol.
 func (p *page) do(method string, params map[string]any, answer any) error {
 	ctx, cancel := context.WithTimeout(p.t.Context(), harness.Patience)
 	defer cancel()
@@ -108,7 +107,7 @@ func (p *page) do(method string, params map[string]any, answer any) error {
 	}
 }
 
-// visit opens an address, where a script runs first.
+// visit opens an address and runs a script before its own.
 func (p *page) visit(address, script string) {
 	p.t.Helper()
 	for _, c := range []struct {
@@ -125,7 +124,7 @@ func (p *page) visit(address, script string) {
 	}
 }
 
-// allText is a script for all text of a page, that of its shadow trees included.
+// allText is a script that returns the text of a page, including its shadow trees.
 const allText = `(() => {
 	const parts = [];
 	const walk = (node) => {
@@ -138,7 +137,7 @@ const allText = `(() => {
 	return parts.filter((part) => part).join("\n");
 })()`
 
-// text is all text of the page, with ordinary spaces. It fails while the page is being loaded.
+// text returns the text of the page with ordinary spaces. It fails while the page loads.
 func (p *page) text() (string, error) {
 	var answer struct {
 		Result           struct{ Value string }
@@ -153,8 +152,7 @@ func (p *page) text() (string, error) {
 	return strings.ReplaceAll(answer.Result.Value, "\u00a0", " "), nil
 }
 
-// picture is what the page looks like, as a PNG, once two in a row are the same:
-// pages come with animations.
+// picture returns a screenshot as a PNG, once two in a row are equal: pages have animations.
 func (p *page) picture() []byte {
 	p.t.Helper()
 	var now struct{ Data []byte }

@@ -13,12 +13,12 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// keepAlive is the bridge's MQTT keep-alive: what dies without a word is noticed
-// within one and a half of it, what is killed at once.
+// keepAlive is the bridge's MQTT keep-alive: a silent death is noticed within one and a half of it,
+// a kill at once.
 const keepAlive = 30 * time.Second
 
-// TestValuesFollow is a day in the home: values change, devices go out of reach
-// and come back, the bridge is killed.
+// TestValuesFollow changes values, makes devices unreachable and reachable again, and kills the
+// bridge.
 func TestValuesFollow(t *testing.T) {
 	h, ha := newHome(t)
 	began := time.Now()
@@ -74,7 +74,7 @@ func TestValuesFollow(t *testing.T) {
 		if err := ha.call("config/entity_registry/update", map[string]any{"entity_id": lastSeen, "disabled_by": nil}, nil); err != nil {
 			t.Fatal(err)
 		}
-		// Home Assistant loads the integration again by itself, after 30 s.
+		// Home Assistant reloads the integration by itself after 30 s.
 		ha.reloadMQTT()
 		within(t, harness.Patience, "last seen", func() error {
 			r, err := ha.registry()
@@ -128,7 +128,7 @@ func TestValuesFollow(t *testing.T) {
 	ha.checkLog()
 }
 
-// reloadMQTT has Home Assistant begin anew with MQTT.
+// reloadMQTT reloads Home Assistant's MQTT integration.
 func (ha *hass) reloadMQTT() {
 	ha.t.Helper()
 	const entries = "/api/config/config_entries/entry"
@@ -157,7 +157,7 @@ func (ha *hass) remembers(since time.Time, entityID string, want ...string) erro
 	return hasAll(got, want)
 }
 
-// logbook checks that the logbook tells of these states of an entity.
+// logbook checks that the logbook has these states of an entity.
 func (ha *hass) logbook(since time.Time, entityID string, want ...string) error {
 	var entries []struct{ State string }
 	err := ha.get("/api/logbook/"+url.PathEscape(since.UTC().Format(time.RFC3339))+"?entity="+entityID, &entries)

@@ -22,13 +22,13 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// hass is a Home Assistant, as one test or subtest uses it.
+// hass is a Home Assistant as one test or subtest uses it.
 type hass struct {
 	t *testing.T
 	*instance
 }
 
-// instance is what the subtests of a test share.
+// instance is the part of a hass that subtests share.
 type instance struct {
 	owner   *testing.T // whose end ends it
 	dir     string     // its configuration, on this machine
@@ -41,8 +41,8 @@ type instance struct {
 
 func homeAssistantProgram() string { return "/opt/homeassistant-" + *versionFlag + "/bin/hass" }
 
-// newHome starts a home and a Home Assistant whose MQTT integration knows the
-// home's broker. The bridge does not run yet.
+// newHome starts a home and a Home Assistant with the home's broker in its MQTT integration. The
+// bridge is not running.
 func newHome(t *testing.T) (*testHome, *hass) {
 	t.Helper()
 	h := newTestHome(t)
@@ -95,14 +95,14 @@ automation:
 	return ha
 }
 
-// automationAlias names the documented automation in Home Assistant.
+// automationAlias is the name of the documented automation.
 const automationAlias = "Amazon ended the sign-in"
 
-// pressed is what the automation for a short press says here, where there are no
+// pressed is the message of the automation for a short press, which here replaces its action on
 // lights.
 const pressed = "The button was pressed"
 
-// shortPress is the documented automation for a short press.
+// shortPress returns the documented automation for a short press.
 func shortPress(t *testing.T) string {
 	t.Helper()
 	action, ours := "      - action: light.toggle\n        target: {area_id: kitchen}", "      - action: persistent_notification.create\n        data: {message: "+pressed+"}"
@@ -116,7 +116,7 @@ func shortPress(t *testing.T) string {
 	return automation
 }
 
-// documentedAutomation returns an automation of docs/mqtt.md as it is there.
+// documentedAutomation returns an automation of docs/mqtt.md unchanged.
 func documentedAutomation(t *testing.T, what string) string {
 	t.Helper()
 	document := harness.ReadFile(t, "../../docs/mqtt.md")
@@ -149,8 +149,7 @@ func (ha *hass) store(key string, version int, data any) {
 	ha.write(".storage/"+key, encoded)
 }
 
-// addUser gives Home Assistant an owner with a long-lived token, and has it think
-// that it was set up before.
+// addUser adds an owner with a long-lived token and marks the onboarding as done.
 func (ha *hass) addUser() {
 	ha.t.Helper()
 	const user, session = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
@@ -189,7 +188,7 @@ func (ha *hass) addUser() {
 	ha.token = signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// start starts Home Assistant and waits until it is up.
+// start starts Home Assistant and waits until it is running.
 func (ha *hass) start() {
 	ha.t.Helper()
 	cmd := exec.Command(homeAssistantProgram(), "--config", filepath.Join(scratch, filepath.Base(ha.dir)), "--skip-pip", "--log-no-color")
@@ -218,10 +217,10 @@ func (ha *hass) start() {
 // stop ends Home Assistant as its service manager does.
 func (ha *hass) stop() { ha.process.Stop() }
 
-// in is the same Home Assistant for a subtest.
+// in returns the same Home Assistant for a subtest.
 func (ha *hass) in(t *testing.T) *hass { return &hass{t, ha.instance} }
 
-// addMQTT sets the MQTT integration up by the dialog that a user fills in.
+// addMQTT sets up the MQTT integration through its dialog.
 func (ha *hass) addMQTT(port int) {
 	ha.t.Helper()
 	const flows = "/api/config/config_entries/flow"
@@ -243,7 +242,7 @@ func (ha *hass) addMQTT(port int) {
 	}
 }
 
-// field is one of a dialog, or a section with fields of its own.
+// field is a field of a dialog, or a section of fields.
 type field struct {
 	Name     string
 	Type     string
@@ -252,7 +251,7 @@ type field struct {
 	Schema   []field
 }
 
-// fill answers a dialog: with our answers, and for the rest with its defaults.
+// fill fills in a dialog with our values and its defaults.
 func fill(fields []field, ours map[string]any) map[string]any {
 	answers := make(map[string]any)
 	for _, f := range fields {
@@ -267,28 +266,27 @@ func fill(fields []field, ours map[string]any) map[string]any {
 	return answers
 }
 
-// notOfOurs are warnings about this Home Assistant and not about the bridge.
+// notOfOurs matches warnings that do not concern the bridge.
 var notOfOurs = []*regexp.Regexp{
 	regexp.MustCompile(`Skipping pip installation of required modules`), // that is how it was started
-	// There is no network, and no multicast therefore.
+	// There is no network and so no multicast.
 	regexp.MustCompile(`\[homeassistant\.components\.network\] Because the system does not have any enabled IPv4 addresses`),
 	regexp.MustCompile(`\[Errno 19\] No such device`),
-	// Programs for cameras, which 2026.11 looks for.
+	// 2026.11 looks for programs for cameras.
 	regexp.MustCompile(`\[haffmpeg\.|Error loading libturbojpeg`),
 }
 
-// expects names records of the log that a test causes on purpose.
+// expects adds log records that a test causes on purpose.
 func (ha *hass) expects(patterns ...string) {
 	for _, p := range patterns {
 		ha.known = append(ha.known, regexp.MustCompile(p))
 	}
 }
 
-// logRecord begins a record of the log; lines that do not belong to the one above.
+// logRecord matches the first line of a log record.
 var logRecord = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \S+ ([A-Z]+) `)
 
-// checkLog fails the test if Home Assistant has warned of anything since the last
-// call.
+// checkLog fails the test if Home Assistant has logged a warning since the last call.
 func (ha *hass) checkLog() {
 	ha.t.Helper()
 	text := ha.process.Output()

@@ -15,7 +15,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// Identifiers of the home's devices.
+// Identifiers of the devices.
 const (
 	hallSensor    = "hue_0017880102030405"
 	cellarSensor  = "hue_0017880102030406"
@@ -33,8 +33,8 @@ const (
 	bridgeItself  = "hueair2mqtt_bridge"
 )
 
-// testHome is a home with a device of each kind and a bridge that is set up as a user
-// sets it up. The device fields are what the test servers hold.
+// testHome is a home with a device of each kind and a bridge that is set up as a user does. The
+// device fields are the state of the test servers after publish.
 type testHome struct {
 	*harness.Home
 	t      *testing.T
@@ -52,7 +52,7 @@ type testHome struct {
 	livingRoom, bedroom amazontest.Monitor
 }
 
-// doorbellID, sofaCorner and hallRoom are of the ids of resources.
+// doorbellID, sofaCorner and hallRoom return identifiers that derive from resource ids.
 func (h *testHome) doorbellID() string {
 	return collectors.DeviceID(hue.Source, h.Hue.DeviceID(h.doorbell.MAC))
 }
@@ -63,8 +63,7 @@ func (h *testHome) sofaCorner() string {
 
 func (h *testHome) hallRoom() string { return collectors.DeviceID(hue.Source, h.Hue.RoomID("Hall")) }
 
-// newTestHome builds the home; the bridge does not run yet. The cellar's sensor is
-// out of reach.
+// newTestHome starts the home without the bridge. The cellar's sensor is unreachable.
 func newTestHome(t *testing.T) *testHome {
 	t.Helper()
 	h := &testHome{
@@ -111,7 +110,7 @@ log: {}
 	return h
 }
 
-// publish gives the test servers what the fields hold.
+// publish sets the devices of the test servers.
 func (h *testHome) publish() {
 	h.Hue.SetMotionSensor(h.hall)
 	h.Hue.SetMotionSensor(h.cellar)
@@ -134,7 +133,7 @@ func (h *testHome) command(args ...string) *exec.Cmd {
 	return exec.Command(program, append(args, "--config", h.Config)...)
 }
 
-// run runs a command to its end, which must be good.
+// run runs a command of the program, which must succeed.
 func (h *testHome) run(args ...string) {
 	h.t.Helper()
 	if code, stdout, stderr := harness.Run(h.t, h.command(args...)); code != 0 {
@@ -159,7 +158,7 @@ func (h *testHome) startBridge() {
 	h.bridge = harness.Start(h.t, h.command("run"))
 }
 
-// stopBridge ends the bridge with a signal and returns when it had ended.
+// stopBridge ends the bridge with a signal and returns the time of its end.
 func (h *testHome) stopBridge(signal syscall.Signal) time.Time {
 	h.t.Helper()
 	h.bridge.Signal(signal)

@@ -23,10 +23,11 @@ var (
 	pictureFlag = flag.String("picture", "", "file that TestPicture writes its picture to")
 )
 
-// sandboxVariable names the directory of the run to a process in the sandbox.
+// sandboxVariable is the environment variable that names the directory of the run inside the
+// sandbox.
 const sandboxVariable = "HUEAIR2MQTT_TEST_SANDBOX"
 
-// bridgeVersion is what the program under test calls itself.
+// bridgeVersion is the version of the program under test.
 const bridgeVersion = "1.2.3"
 
 var (
@@ -35,7 +36,7 @@ var (
 	tree    string // the Debian tree that Home Assistant lives in
 )
 
-// scratch is where the tree sees the sandbox's directory.
+// scratch is the path of the sandbox's directory inside the tree.
 const scratch = "/srv/homeassistant"
 
 func TestMain(m *testing.M) {
@@ -72,8 +73,8 @@ func testMain(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// runInSandbox builds the bridge and runs this test binary again where it has
-// processes, mounts and a network of its own. Whatever it starts ends with it.
+// runInSandbox builds the bridge and runs this test binary again in namespaces for processes,
+// mounts and network. Everything that it starts ends with it.
 func runInSandbox() (int, error) {
 	dir, err := os.MkdirTemp("", "hueair2mqtt-homeassistant-")
 	if err != nil {
@@ -100,8 +101,8 @@ func runInSandbox() (int, error) {
 	return 0, nil
 }
 
-// enterSandbox makes loopback usable and mounts in the tree what Home Assistant
-// needs. Nothing of it is seen outside.
+// enterSandbox raises the loopback interface and mounts into the tree what Home Assistant needs.
+// None of it is visible outside.
 func enterSandbox() error {
 	if err := harness.PrivateMounts(); err != nil {
 		return err

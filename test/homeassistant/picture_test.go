@@ -14,8 +14,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestPicture looks at Home Assistant's own page with a device of each kind, as a
-// user does, in a browser. With -picture it saves what it sees.
+// TestPicture opens a dashboard with a device of each kind in a browser. With -picture it saves a
+// screenshot.
 func TestPicture(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()

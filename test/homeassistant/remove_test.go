@@ -10,7 +10,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestDiscoveryRemove takes all out of Home Assistant, and brings it back.
+// TestDiscoveryRemove removes everything from Home Assistant and brings it back.
 func TestDiscoveryRemove(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
@@ -30,8 +30,7 @@ func TestDiscoveryRemove(t *testing.T) {
 		}
 		return nil
 	})
-	// Home Assistant's echo of what it removed itself, for devices with an entity
-	// that is disabled.
+	// Home Assistant logs the removal of devices with a disabled entity.
 	ha.expects(`\[homeassistant\.components\.mqtt\.discovery\] No device components to cleanup for (hue|amazon)_`)
 	ha.checkLog()
 

@@ -11,29 +11,27 @@ import (
 )
 
 const (
-	// backWithin is how soon all must be back when something has come up again.
+	// backWithin is the maximum time from a restart until everything is back.
 	backWithin = 10 * time.Second
 
-	// reconnects is how often Home Assistant tries to reach a broker that it lost
+	// reconnects is the interval of Home Assistant's attempts to reconnect to a broker
 	// (RECONNECT_INTERVAL_SECONDS of its MQTT client), which comes on top.
 	reconnects = 10 * time.Second
 )
 
-// TestRestarts restarts each part of the home while the others go on. Whatever
-// restarts, all must be back soon, once, and under its old name.
+// TestRestarts restarts each part while the others continue. Everything must be back soon, once,
+// and under its old name.
 func TestRestarts(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
 	ha.isComplete(h, harness.Patience)
 	first := ha.mustRegistry()
 	ha.checkLog()
-	// That the broker is away is for Home Assistant to tell, and that it cannot
-	// subscribe meanwhile.
+	// Home Assistant logs that the broker is away and that it cannot subscribe meanwhile.
 	ha.expects(`\[homeassistant\.components\.mqtt\.client\] Error returned from MQTT server: The connection was lost`,
 		`(?s)Task exception was never retrieved.*Error talking to MQTT: The client is not currently connected`)
 
-	// whole runs a restart and waits until Home Assistant shows the values of
-	// afterwards.
+	// whole runs a restart and waits until Home Assistant shows new values.
 	whole := func(name string, limit time.Duration, restart func(t *testing.T)) {
 		t.Run(name, func(t *testing.T) {
 			restart(t)

@@ -11,8 +11,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestSignInEnds is the day when Amazon ends the sign-in: Home Assistant tells what
-// to do, the documented automation fires, and all ends with a new sign-in.
+// TestSignInEnds revokes the sign-in to Amazon: Home Assistant shows the remedy, the documented
+// automation fires, and a new sign-in clears the problem.
 func TestSignInEnds(t *testing.T) {
 	h, ha := newHome(t)
 	began := time.Now()
@@ -101,7 +101,7 @@ func TestSignInEnds(t *testing.T) {
 	ha.checkLog()
 }
 
-// TestHueKeyDeleted is the same for Hue.
+// TestHueKeyDeleted is TestSignInEnds for Hue.
 func TestHueKeyDeleted(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()

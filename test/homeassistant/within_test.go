@@ -9,7 +9,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// within waits until check finds no fault, and logs how long that took.
+// within is harness.Within and logs the time.
 func within(t *testing.T, limit time.Duration, what string, check func() error) {
 	t.Helper()
 	t.Logf("%s: after %v", what, harness.Within(t, limit, what, check).Round(100*time.Millisecond))
