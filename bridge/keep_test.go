@@ -304,7 +304,7 @@ func TestADiskThatFailsStopsNothing(t *testing.T) {
 		if got := temperatures(h.readings(stateOne)); got != "7 8" {
 			t.Errorf("states %s", got)
 		}
-		if n := h.logs.FilterMessageSnippet("history can't be kept").Len(); n != 1 {
+		if n := h.logs.FilterMessageSnippet("readings can't be recorded").Len(); n != 1 {
 			t.Errorf("told %d times", n)
 		}
 	})

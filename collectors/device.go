@@ -7,26 +7,26 @@ import (
 	"unicode/utf8"
 )
 
-// Snapshot is what one poll saw.
+// Snapshot is the result of one poll.
 type Snapshot struct {
 	Devices []Device
 
-	// Faults are the entries of the answer that could not be understood, each an
-	// error that names the entry. What they cost is already left out of Devices.
+	// Faults has an error for each entry of the response that could not be understood.
+	// Devices does not contain what depends on these entries.
 	Faults []error
 }
 
-// Device is one physical device with all that it measures.
+// Device is one physical device with its readings.
 type Device struct {
-	// ID never changes, whatever the user renames: source and hardware id, as
-	// DeviceID makes it ("hue_0017880102030405").
+	// ID is made by DeviceID of source and hardware id ("hue_0017880102030405"). It
+	// never changes.
 	ID string
 
-	// Name is the one the user gave; empty when the source did not tell it this
-	// time, which leaves the last known one in force.
+	// Name is the user's name for the device. If it is empty, the last known name
+	// remains.
 	Name string
 
-	// Area is the room, empty if the configuration names none.
+	// Area is the room, or empty.
 	Area string
 
 	Manufacturer    string
@@ -34,31 +34,29 @@ type Device struct {
 	SoftwareVersion string
 	Serial          string
 
-	// Online says whether the source can reach the device. The readings of a
-	// device that is not online are Unknown: nothing is measured now.
+	// Online reports whether the source can reach the device. If not, its readings are
+	// Unknown.
 	Online bool
 
-	// LastSeen is when the device last reported to its source, in UTC; zero when
-	// it never has.
+	// LastSeen is the time of the device's last report to its source, in UTC, or zero.
 	LastSeen time.Time
 
-	// Readings has a key for everything that the device measures, with the value
-	// Unknown where there is none at the moment.
+	// Readings has a key for everything the device measures. The value is Unknown if
+	// there is none at the moment.
 	Readings map[Measurement]Value
 
-	// EventTypes has a key for everything of the device that makes events, with
-	// all types that it can make, sorted: "button_1" with "initial_press", ...
+	// EventTypes has the sorted types of events by their key: "button_1" has
+	// "initial_press", ...
 	EventTypes map[string][]string
 }
 
-// maxIDLength keeps topics and unique ids readable; hardware ids are 16 to 36
-// characters long.
+// maxIDLength keeps topics and unique ids readable. Hardware ids have 16 to 36
+// characters.
 const maxIDLength = 64
 
-// DeviceID makes a device's id from its source and the hardware id that the
-// vendor gave it (a MAC, a serial number, a UUID): lower case, colons dropped,
-// whatever else is not of [a-z0-9] turned into an underscore. It is empty if the
-// hardware id holds no letter or digit at all.
+// DeviceID returns the id of a device from its source and its hardware id (a MAC, a
+// serial number, a UUID) in lower case, without colons and with underscores for all
+// characters except [a-z0-9]. It is empty if the hardware id has no letter or digit.
 func DeviceID(source, hardwareID string) string {
 	var b strings.Builder
 	usable := false
@@ -81,23 +79,19 @@ func DeviceID(source, hardwareID string) string {
 	return source + "_" + b.String()
 }
 
-// maxTextLength bounds, in bytes, every name that comes from the network. Home
-// Assistant refuses states above 255 characters, and no device has a longer name.
+// maxTextLength bounds, in bytes, names from the network. Home Assistant rejects
+// states above 255 characters.
 const maxTextLength = 128
 
-// CleanText makes a name from the network fit to be shown, logged and published;
-// see CleanLine. It is cut to 128 bytes.
+// CleanText is CleanLine for a name, with at most 128 bytes.
 func CleanText(s string) string { return CleanLine(s, maxTextLength) }
 
-// CleanLine makes text from the network fit to be shown and logged on one line:
-// control and formatting characters become spaces, runs of space become one, and
-// what is longer than most bytes is cut at a character's end.
-func CleanLine(s string, most int) string {
-	// Cutting first keeps the work small whatever the network sent; four times
-	// the limit leaves room for what the cleaning removes.
-	if len(s) > 4*most {
-		s = s[:4*most]
-	}
+// CleanLine makes text from the network safe to show and log on one line: control
+// and formatting characters become spaces, several spaces become one, and the text
+// is cut to at most limit bytes at the end of a character.
+func CleanLine(s string, limit int) string {
+	// Cutting first bounds the work; four times the limit allows for what is removed.
+	s = s[:min(len(s), 4*limit)]
 	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) {
@@ -106,8 +100,8 @@ func CleanLine(s string, most int) string {
 		return r
 	}, s)
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > most {
-		s = s[:most]
+	if len(s) > limit {
+		s = s[:limit]
 		for !utf8.ValidString(s) {
 			s = s[:len(s)-1]
 		}

@@ -16,20 +16,20 @@ import (
 	"time"
 )
 
-// Class says what is to be done about an error.
+// Class decides what the program does about an error.
 type Class int
 
 const (
-	// Permanent errors are not tried again within a poll: an answer that can't be
-	// parsed, a bad setting, an unknown resource.
+	// Permanent errors are not retried within a poll: a response that cannot be parsed,
+	// a bad setting, an unknown resource.
 	Permanent Class = iota
-	// Transient errors go away by themselves: time-outs, refused connections, 5xx.
+	// Transient errors go away by themselves: timeouts, refused connections, 5xx.
 	Transient
 	// Authentication errors need the user: a revoked sign-in, a deleted key.
 	Authentication
 )
 
-// String gives the class's name as the documentation writes it.
+// String returns the class's name as in the documentation.
 func (c Class) String() string {
 	switch c {
 	case Transient:
@@ -41,17 +41,16 @@ func (c Class) String() string {
 	}
 }
 
-// TransientError is a failure that is expected to go away.
+// TransientError is a failure that should go away by itself.
 type TransientError struct {
 	// Kind is a short word for logs: "timeout", "refused", "http 503".
 	Kind string
-	// StatusCode is the HTTP status of the answer; 0 when none came.
+	// StatusCode is the HTTP status of the response, or 0.
 	StatusCode int
-	// RetryAfter is what the server asked to wait; 0 when it said nothing.
+	// RetryAfter is the delay that the server asks for, or 0.
 	RetryAfter time.Duration
-	// Throttled reports that the server asks for fewer requests. The request is not
-	// repeated within the poll unless RetryAfter says when, and the source is left
-	// alone for a while after the poll.
+	// Throttled means that the server asks for fewer requests. The request is retried
+	// only after RetryAfter, and the source is paused after the poll.
 	Throttled bool
 	Err       error
 }
@@ -59,7 +58,7 @@ type TransientError struct {
 // KindThrottled is the kind of a TransientError that is Throttled.
 const KindThrottled = "throttled"
 
-// AsThrottled finds the throttling in err; nil means that there is none.
+// AsThrottled returns the throttled error in err, or nil.
 func AsThrottled(err error) *TransientError {
 	if transient, ok := errors.AsType[*TransientError](err); ok && transient.Throttled {
 		return transient
@@ -70,12 +69,11 @@ func AsThrottled(err error) *TransientError {
 func (e *TransientError) Error() string { return e.Err.Error() }
 func (e *TransientError) Unwrap() error { return e.Err }
 
-// AuthenticationError is a refusal that only the user can mend.
+// AuthenticationError is a refusal that only the user can fix.
 type AuthenticationError struct {
-	// Code is the status or error code that the alert file shows: "HTTP 401",
-	// "Hue error 1".
+	// Code is the status or error code in the alert file: "HTTP 401", "Hue error 1".
 	Code string
-	// Remedy tells the user in imperative words what to do.
+	// Remedy tells the user in the imperative what to do.
 	Remedy string
 	Err    error
 }
@@ -83,11 +81,11 @@ type AuthenticationError struct {
 func (e *AuthenticationError) Error() string { return e.Err.Error() }
 func (e *AuthenticationError) Unwrap() error { return e.Err }
 
-// PermanentError is a failure that trying again would not change.
+// PermanentError is a failure that a retry would not change.
 type PermanentError struct {
 	// Kind is a short word for logs: "malformed", "http 404".
 	Kind string
-	// StatusCode is the HTTP status of the answer; 0 when none came.
+	// StatusCode is the HTTP status of the response, or 0.
 	StatusCode int
 	Err        error
 }
@@ -95,9 +93,9 @@ type PermanentError struct {
 func (e *PermanentError) Error() string { return e.Err.Error() }
 func (e *PermanentError) Unwrap() error { return e.Err }
 
-// RemedyError is a failure with what the user can do about it.
+// RemedyError is a failure with a remedy.
 type RemedyError struct {
-	// Remedy tells the user in imperative words what to do.
+	// Remedy tells the user in the imperative what to do.
 	Remedy string
 	Err    error
 }
@@ -105,26 +103,21 @@ type RemedyError struct {
 func (e *RemedyError) Error() string { return e.Err.Error() + "; " + e.Remedy }
 func (e *RemedyError) Unwrap() error { return e.Err }
 
-// RemedyOf tells what is wrong and what the user can do about it, one without the
-// other. The remedy is empty if the error knows none.
+// RemedyOf returns the reason of an error without its remedy, and the remedy, which
+// may be empty.
 func RemedyOf(err error) (reason, remedy string) {
 	reason = err.Error()
-	var (
-		refused  *AuthenticationError
-		remedied *RemedyError
-	)
-	switch {
-	case errors.As(err, &remedied):
-		remedy = remedied.Remedy
-		reason = strings.TrimSuffix(reason, "; "+remedy)
-	case errors.As(err, &refused):
+	if remedied, ok := errors.AsType[*RemedyError](err); ok {
+		return strings.TrimSuffix(reason, "; "+remedied.Remedy), remedied.Remedy
+	}
+	if refused, ok := errors.AsType[*AuthenticationError](err); ok {
 		remedy = refused.Remedy
 	}
 	return reason, remedy
 }
 
-// CertificateRemedy tells what to do about a certificate of who answered that is
-// refused because of the time. It is empty for any other error.
+// CertificateRemedy returns what to do about who's certificate that is expired or not
+// yet valid. It is empty for any other error.
 func CertificateRemedy(err error, now time.Time, who string) string {
 	var invalid x509.CertificateInvalidError
 	if !errors.As(err, &invalid) || invalid.Reason != x509.Expired || invalid.Cert == nil {
@@ -132,58 +125,43 @@ func CertificateRemedy(err error, now time.Time, who string) string {
 	}
 	clock := "the clock of this machine says " + now.Format(time.DateOnly)
 	if now.Before(invalid.Cert.NotBefore) {
-		return fmt.Sprintf("set the clock: %s, and the certificate begins %s", clock, invalid.Cert.NotBefore.Format(time.DateOnly))
+		return fmt.Sprintf("set the clock: %s, and the certificate is valid from %s", clock, invalid.Cert.NotBefore.Format(time.DateOnly))
 	}
-	return fmt.Sprintf("renew the certificate of %s, which ended %s; or set the clock, if that is wrong: %s",
+	return fmt.Sprintf("renew the certificate of %s, which expired %s; or set the clock, if it is wrong: %s",
 		who, invalid.Cert.NotAfter.Format(time.DateOnly), clock)
 }
 
-// ClassOf finds the class of an error. An error without one counts by what it
-// is: whatever a network does is transient, the rest permanent.
+// ClassOf returns the class of an error. Of errors without a class, those of the
+// network are transient, others permanent.
 func ClassOf(err error) Class {
-	var (
-		transient      *TransientError
-		authentication *AuthenticationError
-		permanent      *PermanentError
-	)
-	switch {
-	case errors.As(err, &authentication):
-		return Authentication
-	case errors.As(err, &permanent):
-		return Permanent
-	case errors.As(err, &transient):
-		return Transient
-	case networkKind(err) != "":
-		return Transient
-	default:
-		return Permanent
-	}
+	class, _ := classify(err)
+	return class
 }
 
-// KindOf gives the short word for an error that logs and bridge/info show.
+// KindOf returns the short word for an error in logs and bridge/info.
 func KindOf(err error) string {
-	var (
-		transient      *TransientError
-		authentication *AuthenticationError
-		permanent      *PermanentError
-	)
-	switch {
-	case errors.As(err, &authentication):
-		return "authentication"
-	case errors.As(err, &permanent):
-		return permanent.Kind
-	case errors.As(err, &transient):
-		return transient.Kind
+	_, kind := classify(err)
+	return kind
+}
+
+func classify(err error) (Class, string) {
+	if _, ok := errors.AsType[*AuthenticationError](err); ok {
+		return Authentication, "authentication"
+	}
+	if permanent, ok := errors.AsType[*PermanentError](err); ok {
+		return Permanent, permanent.Kind
+	}
+	if transient, ok := errors.AsType[*TransientError](err); ok {
+		return Transient, transient.Kind
 	}
 	if kind := networkKind(err); kind != "" {
-		return kind
+		return Transient, kind
 	}
-	return "permanent"
+	return Permanent, "permanent"
 }
 
-// FromNetwork gives a class to an error of dialing, sending or reading. A nil
-// error and a cancelled context stay what they are. The text of err is kept, so
-// it must hold no secret.
+// FromNetwork classifies an error of dialing, sending or reading. It returns nil and
+// a canceled context unchanged. The text of err must not contain a secret.
 func FromNetwork(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
@@ -208,7 +186,7 @@ func isCertificateError(err error) bool {
 		errors.As(err, &hostname) || errors.As(err, &invalid)
 }
 
-// networkKind names a failure of the network, or returns "" for anything else.
+// networkKind returns the kind of a network error, "" for other errors.
 func networkKind(err error) string {
 	var (
 		dns       *net.DNSError
@@ -243,10 +221,10 @@ func networkKind(err error) string {
 	return ""
 }
 
-// FromStatus gives a class to an HTTP status that is no success, and nil to one
-// that is (200 to 298; Alexa says 299 for an endpoint that is going away). An
-// authentication error still lacks its Remedy, which only the collector knows.
-// now is what a Retry-After date is measured against.
+// FromStatus returns a classified error for the status of a response, or nil for 200
+// to 298; Alexa returns 299 for an endpoint about to be removed. The Remedy of an
+// AuthenticationError is left for the collector to set. A date in Retry-After counts
+// from now.
 func FromStatus(resp *http.Response, now time.Time) error {
 	code := resp.StatusCode
 	err := fmt.Errorf("the server answered %s", strings.TrimSpace(strconv.Itoa(code)+" "+http.StatusText(code)))
@@ -267,8 +245,8 @@ func FromStatus(resp *http.Response, now time.Time) error {
 	}
 }
 
-// parseRetryAfter reads seconds or an HTTP date (RFC 9110, 10.2.3); what it
-// can't read, and what lies in the past, is no wish at all.
+// parseRetryAfter parses seconds or an HTTP date (RFC 9110, 10.2.3). Anything else,
+// and a date in the past, is 0.
 func parseRetryAfter(s string, now time.Time) time.Duration {
 	s = strings.TrimSpace(s)
 	if seconds, err := strconv.ParseUint(s, 10, 31); err == nil {

@@ -12,21 +12,21 @@ import (
 	"go.uber.org/zap"
 )
 
-// RetryPolicy says how often and how patiently a transient error is retried.
+// RetryPolicy decides how often and after which delays a transient error is retried.
 type RetryPolicy struct {
-	Attempts   int           // tries in all, at least 1
+	Attempts   int           // including the first, at least 1
 	BaseDelay  time.Duration // before the second try
 	Multiplier float64       // of the delay from one try to the next, at least 1
-	MaxDelay   time.Duration // no back-off is longer; Retry-After may be
-	Jitter     float64       // up to this share is added to a delay, 0 to 1
+	MaxDelay   time.Duration // of the policy; Retry-After may be longer
+	Jitter     float64       // random share added to a delay, 0 to 1
 }
 
-// DefaultRetryPolicy waits 1 s, 2 s, ... up to 30 s, three tries in all.
+// DefaultRetryPolicy makes three attempts, with delays of 1 s, 2 s, ... up to 30 s.
 var DefaultRetryPolicy = RetryPolicy{
 	Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second, Jitter: 0.1,
 }
 
-// delay is how long to wait before try k+1, for k from 1.
+// delay returns the delay before attempt k+1, for k from 1.
 func (p RetryPolicy) delay(k int, retryAfter time.Duration) time.Duration {
 	d := float64(p.BaseDelay)
 	for range k - 1 {
@@ -42,9 +42,7 @@ func (p RetryPolicy) delay(k int, retryAfter time.Duration) time.Duration {
 	return max(time.Duration(d), retryAfter)
 }
 
-// Retrier sends a collector's requests, each as often as its policy allows. A
-// collector has one, so that its retries can be counted and told apart in the
-// log.
+// Retrier retries the requests of one collector, and counts and logs the retries.
 type Retrier struct {
 	policy  RetryPolicy
 	source  string
@@ -53,25 +51,24 @@ type Retrier struct {
 	quiet   atomic.Bool
 }
 
-// NewRetrier makes the retrier of one collector.
+// NewRetrier returns the retrier of one collector.
 func NewRetrier(policy RetryPolicy, source string, log *zap.Logger) *Retrier {
 	return &Retrier{policy: policy, source: source, log: log}
 }
 
-// Retries is how many times a request was sent again since the start.
+// Retries returns the number of retries since the start.
 func (r *Retrier) Retries() int64 { return r.retries.Load() }
 
-// SetQuiet sets whether failures are logged. Whoever has reported that an endpoint is
-// away for long does not need them.
+// SetQuiet sets whether failures are not logged, as once an endpoint is reported to be
+// unreachable.
 func (r *Retrier) SetQuiet(quiet bool) { r.quiet.Store(quiet) }
 
-// ExhaustedError says that the last permitted try failed too. It has already
-// been logged, with the time it all took.
+// ExhaustedError means that the last attempt failed too. It is already logged.
 type ExhaustedError struct {
 	Endpoint string
 	Attempts int
 	Elapsed  time.Duration
-	Err      error // of the last try
+	Err      error // of the last attempt
 }
 
 func (e *ExhaustedError) Error() string {
@@ -84,15 +81,14 @@ func (e *ExhaustedError) Error() string {
 
 func (e *ExhaustedError) Unwrap() error { return e.Err }
 
-// Do calls try until it returns nil, an error that is not transient, or the
-// policy's attempts are used up (*ExhaustedError). A throttled try is repeated only
-// if the server said when, and its error is returned without having been logged.
-// endpoint names what is asked in the log and must hold no secret.
+// Do calls try until it returns nil or an error that is not transient, or until the
+// policy's attempts are exhausted (*ExhaustedError). A throttled request is retried
+// only if the server says when; its error is returned without being logged. endpoint
+// is for the log and must not contain a secret.
 //
-// The delay between two tries is the policy's, or Retry-After if that is longer.
-// A delay that would end after ctx's deadline is not begun: the poll's interval
-// bounds it, and the next poll asks again anyway. When ctx is cancelled, a wait
-// ends at once and Do returns the cause.
+// The delay between two attempts is the policy's, or Retry-After if that is longer. Do
+// does not retry if the delay would exceed ctx's deadline, the poll's interval. If ctx
+// is canceled, Do returns its cause at once.
 func (r *Retrier) Do(ctx context.Context, endpoint string, try func(context.Context) error) error {
 	var (
 		start = time.Now()
@@ -120,9 +116,8 @@ func (r *Retrier) Do(ctx context.Context, endpoint string, try func(context.Cont
 			if calls >= r.policy.Attempts {
 				return true // retry-go stops here by itself
 			}
-			var transient *TransientError
 			var retryAfter time.Duration
-			if errors.As(err, &transient) {
+			if transient, ok := errors.AsType[*TransientError](err); ok {
 				retryAfter = transient.RetryAfter
 			}
 			if AsThrottled(err) != nil && retryAfter == 0 {
@@ -151,7 +146,7 @@ func (r *Retrier) Do(ctx context.Context, endpoint string, try func(context.Cont
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %w", endpoint, context.Cause(ctx))
 	case ctx.Err() != nil && last != nil:
-		err = last // the deadline came in the middle: what went wrong before it says more
+		err = last // says more than the deadline
 	}
 	if ClassOf(err) != Transient || AsThrottled(err) != nil {
 		return fmt.Errorf("%s: %w", endpoint, err)

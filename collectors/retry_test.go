@@ -93,7 +93,7 @@ func TestRetry(t *testing.T) {
 }
 
 // Throttling is repeated only when the server said, and is the caller's to log.
-func TestRetryOfThrottling(t *testing.T) {
+func TestRetryOfThrottledRequest(t *testing.T) {
 	throttled := func(after time.Duration) error {
 		return &collectors.TransientError{Kind: collectors.KindThrottled, Throttled: true, RetryAfter: after, Err: errors.New("too many requests")}
 	}
@@ -143,7 +143,7 @@ func TestRetryAfterDate(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsBoundedByTheInterval(t *testing.T) {
+func TestIntervalBoundsRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -156,7 +156,7 @@ func TestRetryAfterIsBoundedByTheInterval(t *testing.T) {
 	})
 }
 
-func TestJitterAddsUpToItsShare(t *testing.T) {
+func TestJitterIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		policy := steady
 		policy.Jitter = 0.1
@@ -179,7 +179,7 @@ func TestJitterAddsUpToItsShare(t *testing.T) {
 	})
 }
 
-func TestCancellingEndsAWaitAtOnce(t *testing.T) {
+func TestCancelInterruptsDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		try, calls := answers(status(503, "1000"))
@@ -192,7 +192,7 @@ func TestCancellingEndsAWaitAtOnce(t *testing.T) {
 	})
 }
 
-func TestTheDeadlineInTheMiddleOfATryGivesUp(t *testing.T) {
+func TestDeadlineDuringAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.DebugLevel)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -210,7 +210,7 @@ func TestTheDeadlineInTheMiddleOfATryGivesUp(t *testing.T) {
 	})
 }
 
-func TestRetryLogsEachRetryAndTheEnd(t *testing.T) {
+func TestRetriesAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.DebugLevel)
 		try, _ := answers(status(503, ""))
@@ -235,7 +235,7 @@ func TestRetryLogsEachRetryAndTheEnd(t *testing.T) {
 	})
 }
 
-func TestClassOfWhatANetworkDoes(t *testing.T) {
+func TestClassOfNetworkErrors(t *testing.T) {
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	for name, test := range map[string]struct {
 		err   error

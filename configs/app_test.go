@@ -61,9 +61,8 @@ func TestLoadApp(t *testing.T) {
 	}
 }
 
-// An app's installation is a new one, and its user can set no key that is not an
-// option.
-func TestDefaultOptionsOfTheApp(t *testing.T) {
+// An app is a new installation, and its user can only set options.
+func TestAppDefaultOptions(t *testing.T) {
 	text, err := os.ReadFile("../packaging/homeassistant/hueair2mqtt/config.yaml")
 	if err != nil {
 		t.Fatal(err)

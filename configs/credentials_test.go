@@ -71,7 +71,7 @@ func TestCredentialsNeedNoKey(t *testing.T) {
 	}
 }
 
-func TestTheServiceSeesNoOtherCredentials(t *testing.T) {
+func TestServiceUsesSystemdCredentialsOnly(t *testing.T) {
 	dir := put(t, map[string]string{"hueair2mqtt.yaml": "mqtt: {username: house}\nhue: {enabled: true}", "credentials/mqtt-password": "beside"})
 	c, err := configs.Load(filepath.Join(dir, "hueair2mqtt.yaml"), []string{"CREDENTIALS_DIRECTORY=" + t.TempDir()}, nil)
 	if err != nil {
@@ -82,7 +82,7 @@ func TestTheServiceSeesNoOtherCredentials(t *testing.T) {
 	}
 }
 
-func TestAKeyGoesBeforeTheCredential(t *testing.T) {
+func TestKeyOverridesCredential(t *testing.T) {
 	dir := put(t, map[string]string{
 		"hueair2mqtt.yaml":          "mqtt: {username: house, password: written}\nhue: {enabled: true}\namazon: {cookies_file: /named}",
 		"credentials/mqtt-password": "beside", "credentials/amazon-cookies": "{}",
@@ -99,7 +99,7 @@ func TestAKeyGoesBeforeTheCredential(t *testing.T) {
 	}
 }
 
-func TestABadCredentialIsAFault(t *testing.T) {
+func TestBadCredentialIsAFault(t *testing.T) {
 	for name, test := range map[string]struct{ config, password, fault string }{
 		"an empty one":           {"mqtt: {username: house}\nhue: {enabled: true}", "\n", "is empty"},
 		"one without a username": {"hue: {enabled: true}", "secret", "a password without a username is not sent"},

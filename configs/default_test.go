@@ -15,9 +15,8 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// TestDefaults has the defaults as the documentation promises them. The default
-// file changes the names of button events alone: whoever upgrades keeps those that
-// the automations know.
+// TestDefaults has the documented defaults. The default file changes only the names of
+// button events: after an upgrade, automations need the old ones.
 func TestDefaults(t *testing.T) {
 	want := &configs.Config{
 		MQTT:          configs.MQTT{Broker: "tcp://localhost:1883", BaseTopic: "hueair2mqtt"},
@@ -44,8 +43,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestDefaultFileUnchanged is what somebody sees who starts the program before
-// reading anything.
+// TestDefaultFileUnchanged starts the program with the unedited file.
 func TestDefaultFileUnchanged(t *testing.T) {
 	c, err := configs.Load(write(t, string(configs.Default)), nil, nil)
 	if found := faultsOf(t, c, err); len(found) != 1 || found[0].Path != "hue.enabled" {
@@ -55,8 +53,8 @@ func TestDefaultFileUnchanged(t *testing.T) {
 
 var example = regexp.MustCompile(`(?m)^( *)#([^ #\n]|  )`)
 
-// TestDefaultFileExamples takes the # away from every example of the default
-// file: what is there then is every key there is, and sound.
+// TestDefaultFileExamples removes the # of every example in the default file. The
+// result must have every key and be valid.
 func TestDefaultFileExamples(t *testing.T) {
 	content := example.ReplaceAllString(string(configs.Default), "$1$2")
 	content = regexp.MustCompile(`(?m)^ *password: .*\n`).ReplaceAllString(content, "") // one of password and password_file
@@ -93,8 +91,8 @@ func TestDefaultFileExamples(t *testing.T) {
 	}
 }
 
-// TestDefaultFileIsReadable: every line fits a terminal.
-func TestDefaultFileIsReadable(t *testing.T) {
+// TestDefaultFileFitsTerminal: every line fits a terminal.
+func TestDefaultFileFitsTerminal(t *testing.T) {
 	lines := strings.Split(string(configs.Default), "\n")
 	if i := slices.IndexFunc(lines, func(line string) bool { return len(line) > 80 || strings.ContainsAny(line, "\t\r") }); i >= 0 {
 		t.Errorf("line %d is too long or has a tab: %q", i+1, lines[i])

@@ -14,7 +14,7 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// sound is the least configuration that has something to read.
+// sound is a minimal valid configuration.
 const sound = `
 hue:
   enabled: true
@@ -39,8 +39,8 @@ func load(t *testing.T, content string, environ ...string) *configs.Config {
 	return c
 }
 
-// faultsOf gives what is wrong, and checks what holds for every fault: a problem,
-// a remedy, and a line of its own.
+// faultsOf returns the faults, and checks that each has a problem, a remedy and a line
+// of its own.
 func faultsOf(t *testing.T, c *configs.Config, err error) []configs.Fault {
 	t.Helper()
 	var found *configs.FaultsError
@@ -73,8 +73,7 @@ func paths(faults []configs.Fault) []string {
 	return all
 }
 
-// TestImpossibleValues has for each thing that can be wrong the file that has
-// it, beside what is sound, and the one fault that must come of it.
+// TestImpossibleValues has a file for each mistake, and the one fault it must cause.
 func TestImpossibleValues(t *testing.T) {
 	empty := write(t, "")
 	twoLines := write(t, "one\ntwo\n")
@@ -236,8 +235,8 @@ func TestImpossibleValues(t *testing.T) {
 	}
 }
 
-// TestMalformedFiles has for each thing that can be wrong with the form of a
-// file the whole line that the user sees; FILE stands for its name.
+// TestMalformedFiles has the line that the user sees for each malformed file; FILE stands
+// for its name.
 func TestMalformedFiles(t *testing.T) {
 	for _, test := range []struct{ file, line string }{
 		// Wrong types.
@@ -315,7 +314,7 @@ func TestMalformedFiles(t *testing.T) {
 	}
 }
 
-func TestFileThatCannotBeRead(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	for name, test := range map[string]struct{ file, text string }{
 		"missing":   {filepath.Join(t.TempDir(), "none.yaml"), "--config FILE, or copy the default one"},
 		"directory": {t.TempDir(), "is a directory"},
@@ -329,8 +328,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestAllAtOnce is the reason why Load doesn't stop at the first fault.
-func TestAllAtOnce(t *testing.T) {
+// TestAllFaultsAtOnce is the reason why Load doesn't stop at the first fault.
+func TestAllFaultsAtOnce(t *testing.T) {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	configs.AddFlags(fs)
 	if err := fs.Parse([]string{"--retry.attempts=many"}); err != nil {
@@ -376,7 +375,7 @@ log:
 	}
 }
 
-// TestWideFile keeps the work bounded by the size of the file.
+// TestWideFile bounds the work by the size of the file.
 func TestWideFile(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("hue:\n  areas:\n")
@@ -389,9 +388,9 @@ func TestWideFile(t *testing.T) {
 	}
 }
 
-// Whoever signs in to Amazon has not set up the broker yet, perhaps, nor the Hue
-// bridges; what the command does need must be right all the same.
-func TestFaultsOfOtherSections(t *testing.T) {
+// A user who signs in to Amazon may not have set up the broker or Hue bridges yet. The
+// sections that the command needs must still be valid.
+func TestFaultsInUnusedSections(t *testing.T) {
 	content := `
 mqtt: {brocker: x}
 hue: {enabled: true, interval: 60}
@@ -418,8 +417,7 @@ state_dir: /var/lib/x
 	}
 }
 
-// An account is read with cookies of a browser or without: the sign-in is not in
-// the configuration.
+// The sign-in is not in the configuration, so an account needs no cookies.
 func TestAmazonNeedsNoCookiesFile(t *testing.T) {
 	if c := load(t, "amazon: {enabled: true}"); c.Amazon.CookiesFile != "" {
 		t.Errorf("cookies_file is %q", c.Amazon.CookiesFile)
@@ -441,8 +439,7 @@ func TestFindMarketplace(t *testing.T) {
 	}
 }
 
-// Hue bridges that the program is paired with are not in the configuration, nor
-// are their keys.
+// Paired Hue bridges and their keys are not in the configuration.
 func TestHueNeedsNoKey(t *testing.T) {
 	for _, content := range []string{"hue: {enabled: true}", "hue: {enabled: true, bridges: []}", "hue: {enabled: true, bridges: [{host: a}]}"} {
 		for _, b := range load(t, content).Hue.Bridges {

@@ -19,7 +19,7 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// keys visits the fields below v that are no section, with the path of their key.
+// keys visits the fields below v that are not sections, with the path of their key.
 func keys(v reflect.Value, path string, visit func(path string, field reflect.Value)) {
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Tag.Get("koanf")
@@ -39,8 +39,8 @@ func variable(path string) string {
 	return "HUEAIR2MQTT_" + strings.ToUpper(strings.ReplaceAll(path, ".", "__"))
 }
 
-// full is a configuration in which no key has its default. Its files are those
-// of a directory made for it.
+// full returns a configuration in which no key has its default. Its files are in a
+// temporary directory.
 func full(t *testing.T) configs.Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -88,8 +88,8 @@ func full(t *testing.T) configs.Config {
 	}
 }
 
-// text writes a value as a person would, in the file or a variable: secrets in
-// the clear, lists and areas in one line.
+// text returns a value as in the file or a variable: secrets in the clear, lists and
+// areas on one line.
 func text(t *testing.T, field reflect.Value) string {
 	t.Helper()
 	switch value := field.Interface().(type) {
@@ -112,7 +112,7 @@ func text(t *testing.T, field reflect.Value) string {
 	}
 }
 
-// tree nests the texts of a configuration as its file does.
+// tree returns a configuration as the text of its file.
 func tree(t *testing.T, c *configs.Config) string {
 	t.Helper()
 	root := map[string]any{}
@@ -142,7 +142,7 @@ func tree(t *testing.T, c *configs.Config) string {
 	return string(content)
 }
 
-// minimal makes the defaults a configuration that can be used.
+// minimal makes the defaults a valid configuration.
 var minimal = []string{"HUEAIR2MQTT_AMAZON__ENABLED=true", "HUEAIR2MQTT_AMAZON__COOKIES_FILE=/cookies.json"}
 
 func TestFileRoundTrip(t *testing.T) {
@@ -157,7 +157,7 @@ func TestFileRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEnvironmentForEveryKey sets nothing but variables.
+// TestEnvironmentForEveryKey sets every key by a variable.
 func TestEnvironmentForEveryKey(t *testing.T) {
 	want := full(t)
 	var environ []string
@@ -174,7 +174,7 @@ func TestEnvironmentForEveryKey(t *testing.T) {
 	}
 }
 
-// TestFlagForEveryScalar sets every flag, and finds none for lists and secrets.
+// TestFlagForEveryScalar sets every flag. Lists and secrets have none.
 func TestFlagForEveryScalar(t *testing.T) {
 	want := full(t)
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -324,7 +324,7 @@ func TestEnvironmentFaults(t *testing.T) {
 	}
 }
 
-func TestNormalForms(t *testing.T) {
+func TestNormalizedValues(t *testing.T) {
 	for _, test := range []struct{ path, written, want string }{
 		{"mqtt.broker", "192.168.1.10", "tcp://192.168.1.10:1883"},
 		{"mqtt.broker", "broker:1884", "tcp://broker:1884"},
@@ -377,7 +377,7 @@ func TestNormalForms(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreSound(t *testing.T) {
+func TestValidFiles(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":           "",
 		"comments":        "# nothing\n",

@@ -68,9 +68,9 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
-// TestSecretsAreInNoFault breaks each key in turn, everywhere, while every
+// TestFaultsContainNoSecret breaks each key in turn, everywhere, while every
 // secret is set.
-func TestSecretsAreInNoFault(t *testing.T) {
+func TestFaultsContainNoSecret(t *testing.T) {
 	c := full(t)
 	content := tree(t, &c)
 	secrets := []string{c.MQTT.Password.Reveal(), "key one", "key two", "secret of"}

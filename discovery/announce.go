@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"hueair2mqtt/collectors"
 )
@@ -15,23 +14,27 @@ type Announcer struct {
 	Version string // of this program
 }
 
-// Device announces a device with an entity for each reading that it has, for its
-// connectivity and for the time of its last report.
+// Device announces a device with an entity for each of its readings and events, its
+// connectivity and the time of its last report.
 func (a Announcer) Device(source string, d collectors.Device) Message {
-	components := make(map[string]component)
-	for _, e := range entities {
-		_, measured := d.Readings[collectors.Measurement(e.key)]
-		if !measured && !e.evenOffline {
-			continue
+	unique := "hueair2mqtt_" + d.ID + "_"
+	// These tell about the device while it is offline.
+	connectivity := entityOf(collectors.Connectivity.Describe(), unique+string(collectors.Connectivity))
+	lastSeen := statusEntity(sensor, unique+lastSeenKey, "Last seen", "timestamp", "value_json."+lastSeenKey)
+	lastSeen.EnabledByDefault = new(bool)
+	for _, c := range []*component{&connectivity, &lastSeen} {
+		c.Availability = []availability{{Topic: a.BridgeState()}}
+	}
+	components := map[string]component{string(collectors.Connectivity): connectivity, lastSeenKey: lastSeen}
+	for m := range d.Readings {
+		c := entityOf(m.Describe(), unique+string(m))
+		if m == collectors.SoftwareUpdate {
+			// An update entity is on while the two versions differ.
+			c.ValueTemplate = valueTemplate(c.Platform, "value_json."+versionKey)
+			c.LatestVersionTopic = a.State(d.ID)
+			c.LatestVersionTemplate = valueTemplate(c.Platform, "value_json."+availableKey)
 		}
-		c := e.component("hueair2mqtt_"+d.ID+"_"+e.key, "value_json."+e.key)
-		if e.platform == "update" {
-			a.compareVersions(&c, d.ID)
-		}
-		if e.evenOffline {
-			c.Availability = []availability{{Topic: a.BridgeState()}}
-		}
-		components[e.key] = c
+		components[string(m)] = c
 	}
 	for key, types := range d.EventTypes {
 		components[key] = a.event(d.ID, key, types)
@@ -55,25 +58,62 @@ func (a Announcer) Device(source string, d collectors.Device) Message {
 	})
 }
 
+// event returns the entity of a button, a doorbell or a dial. Home Assistant has no
+// device class for a dial.
+func (a Announcer) event(deviceID, key string, types []string) component {
+	c := component{
+		Platform:   "event",
+		UniqueID:   "hueair2mqtt_" + deviceID + "_" + key,
+		Name:       collectors.Title(key),
+		StateTopic: a.Event(deviceID, key),
+		EventTypes: types,
+	}
+	switch {
+	case slices.Contains(types, "ring"): // required by the device class
+		c.DeviceClass = "doorbell"
+	case strings.HasPrefix(key, "button"), key == "bell":
+		c.DeviceClass = "button"
+	}
+	return c
+}
+
+// statusEntity returns a diagnostic entity.
+func statusEntity(platform, uniqueID, name, class, value string) component {
+	return component{
+		Platform: platform, UniqueID: uniqueID, Name: name, DeviceClass: class, EntityCategory: diagnostic,
+		ValueTemplate: valueTemplate(platform, value),
+	}
+}
+
+// button returns a button that sends a request.
+func (a Announcer) button(uniqueID, name, icon, request, payload string) component {
+	return component{
+		Platform: "button", UniqueID: uniqueID, Name: name, EntityCategory: diagnostic, Icon: icon,
+		CommandTopic: a.Request(request), PayloadPress: payload,
+	}
+}
+
 // Source announces the device that stands for a source: its problem, its health,
 // and the button that acknowledges the problem.
 func (a Announcer) Source(source string) Message {
 	id := a.SourceID(source)
-	info := "(value_json.collectors." + source + " | default({}))."
-	entry := func(e entity) component { return e.component(id+"_"+e.key, info+e.key) }
-
-	problem := entry(entity{key: "problem", platform: "binary_sensor", deviceClass: "problem", diagnostic: true})
+	entity := func(platform, key, name, class string) component {
+		return statusEntity(platform, id+"_"+key, name, class, "(value_json.collectors."+source+" | default({}))."+key)
+	}
+	problem := entity(binarySensor, "problem", "", "problem")
 	problem.StateTopic = a.Problem(source)
-	problem.ValueTemplate = valueTemplate("binary_sensor", "value_json.problem")
+	problem.ValueTemplate = valueTemplate(binarySensor, "value_json.problem")
 	problem.JSONAttributesTopic = a.Problem(source)
 
-	retries := entry(entity{key: "retries", platform: "sensor", name: "Retries", diagnostic: true})
-	retries.StateClass = "total_increasing"
+	decimals := 0
+	devices, retries := entity(sensor, "devices", "Devices", ""), entity(sensor, "retries", "Retries", "")
+	devices.StateClass, retries.StateClass = "measurement", "total_increasing"
+	devices.SuggestedDisplayPrecision, retries.SuggestedDisplayPrecision = &decimals, &decimals
 
 	return a.message(id, payload{
 		Device: device{
 			Identifiers:  []string{id},
-			Name:         a.Base + " " + strings.ToUpper(source[:1]) + source[1:],
+			Name:         a.Base + " " + collectors.Title(source),
 			Manufacturer: originName,
 			Model:        "Source",
 			SWVersion:    a.Version,
@@ -84,19 +124,11 @@ func (a Announcer) Source(source string) Message {
 		StateTopic:   a.BridgeInfo(),
 		Components: map[string]component{
 			"problem":      problem,
-			"connectivity": entry(entity{key: "connected", platform: "binary_sensor", deviceClass: "connectivity", diagnostic: true}),
-			"last_success": entry(entity{key: "last_success", platform: "sensor", name: "Last success", deviceClass: "timestamp", diagnostic: true}),
-			"devices":      entry(entity{key: "devices", platform: "sensor", name: "Devices", diagnostic: true}),
+			"connectivity": entity(binarySensor, "connected", "", "connectivity"),
+			"last_success": entity(sensor, "last_success", "Last success", "timestamp"),
+			"devices":      devices,
 			"retries":      retries,
-			"acknowledge": {
-				Platform:       "button",
-				UniqueID:       id + "_acknowledge",
-				Name:           "Acknowledge problem",
-				EntityCategory: "diagnostic",
-				Icon:           "mdi:check",
-				CommandTopic:   a.Request("acknowledge"),
-				PayloadPress:   source,
-			},
+			"acknowledge":  a.button(id+"_acknowledge", "Acknowledge problem", "mdi:check", "acknowledge", source),
 		},
 	})
 }
@@ -104,23 +136,20 @@ func (a Announcer) Source(source string) Message {
 // Bridge announces the device that stands for this program.
 func (a Announcer) Bridge() Message {
 	id := a.BridgeID()
-	entry := func(e entity) component { return e.component(id+"_"+e.key, "value_json."+e.key) }
+	available := []availability{{Topic: a.BridgeState()}}
 
-	// Not unavailable but off is what tells the user that the program is down.
-	running := entry(entity{key: "connectivity", platform: "binary_sensor", deviceClass: "connectivity", diagnostic: true})
-	running.StateTopic = a.BridgeState()
-	running.ValueTemplate = ""
-	running.PayloadOn = Online
-	running.PayloadOff = Offline
-
-	version := entry(entity{key: "version", platform: "sensor", name: "Version", diagnostic: true})
-	version.StateClass = ""
-	version.SuggestedDisplayPrecision = nil
-	started := entry(entity{key: "uptime_start", platform: "sensor", name: "Running since", deviceClass: "timestamp", diagnostic: true})
-	for _, c := range []*component{&version, &started} {
-		c.StateTopic = a.BridgeInfo()
-		c.Availability = []availability{{Topic: a.BridgeState()}}
+	// Off, not unavailable, tells the user that the program is down.
+	running := component{
+		Platform: binarySensor, UniqueID: id + "_connectivity", DeviceClass: "connectivity", EntityCategory: diagnostic,
+		StateTopic: a.BridgeState(), PayloadOn: Online, PayloadOff: Offline,
 	}
+	version := statusEntity(sensor, id+"_version", "Version", "", "value_json.version")
+	started := statusEntity(sensor, id+"_uptime_start", "Running since", "timestamp", "value_json.uptime_start")
+	for _, c := range []*component{&version, &started} {
+		c.StateTopic, c.Availability = a.BridgeInfo(), available
+	}
+	refresh := a.button(id+"_refresh", "Refresh", "mdi:refresh", "refresh", "PRESS")
+	refresh.Availability = available
 
 	return a.message(id, payload{
 		Device: device{
@@ -135,76 +164,9 @@ func (a Announcer) Bridge() Message {
 			"connectivity": running,
 			"version":      version,
 			"uptime_start": started,
-			"refresh": {
-				Platform:       "button",
-				UniqueID:       id + "_refresh",
-				Name:           "Refresh",
-				EntityCategory: "diagnostic",
-				Icon:           "mdi:refresh",
-				CommandTopic:   a.Request("refresh"),
-				PayloadPress:   "PRESS",
-				Availability:   []availability{{Topic: a.BridgeState()}},
-			},
+			"refresh":      refresh,
 		},
 	})
 }
 
 func (a Announcer) origin() origin { return origin{Name: originName, SWVersion: a.Version} }
-
-// State is a device's state as JSON: each reading under its name, whether the
-// device can be reached, when it last reported, and two versions where its software
-// is updated, sorted by name.
-//
-// It is put together by hand because every event of a sensor comes through here:
-// encoding/json takes over six times as long for a map (BenchmarkState).
-func State(d collectors.Device, connectivity collectors.Value) []byte {
-	const connectivityKey = string(collectors.Connectivity)
-	keys := make([]string, 0, len(d.Readings)+4)
-	for measurement := range d.Readings {
-		keys = append(keys, string(measurement))
-	}
-	keys = append(keys, connectivityKey, lastSeenKey)
-	if _, ok := d.Readings[collectors.SoftwareUpdate]; ok {
-		keys = append(keys, versionKey, availableKey)
-	}
-	slices.Sort(keys)
-
-	state := make([]byte, 0, 32*len(keys))
-	for i, key := range keys {
-		separator := byte(',')
-		if i == 0 {
-			separator = '{'
-		}
-		state = append(append(append(state, separator, '"'), key...), '"', ':')
-		switch key {
-		case connectivityKey:
-			state = connectivity.AppendJSON(state)
-		case lastSeenKey:
-			state = appendTimestamp(state, d.LastSeen)
-		case versionKey:
-			state = collectors.Text(installedVersion(d)).AppendJSON(state)
-		case availableKey:
-			state = collectors.Text(availableVersion(d)).AppendJSON(state)
-		default:
-			state = d.Readings[collectors.Measurement(key)].AppendJSON(state)
-		}
-	}
-	return append(state, '}')
-}
-
-func appendTimestamp(b []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return append(b, "null"...)
-	}
-	b = t.UTC().AppendFormat(append(b, '"'), time.RFC3339)
-	return append(b, '"')
-}
-
-// Timestamp is a time as every topic writes it, RFC 3339 in UTC to the second;
-// null for the zero time.
-func Timestamp(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Format(time.RFC3339)
-}

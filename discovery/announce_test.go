@@ -15,7 +15,7 @@ import (
 	"hueair2mqtt/discovery"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var announcer = discovery.Announcer{
 	Topics:  discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant"},
@@ -60,7 +60,7 @@ func doorbell() collectors.Device {
 	return d
 }
 
-// announcements are all kinds of announcement, by the name of their golden file.
+// announcements returns all kinds of announcements by the name of their golden file.
 func announcements() map[string]discovery.Message {
 	return map[string]discovery.Message{
 		"device.json": announcer.Device("hue", device(everything...)),
@@ -71,7 +71,7 @@ func announcements() map[string]discovery.Message {
 	}
 }
 
-func TestAnnouncementsAreTheGoldenFiles(t *testing.T) {
+func TestAnnouncementsMatchGoldenFiles(t *testing.T) {
 	for name, m := range announcements() {
 		var indented bytes.Buffer
 		if err := json.Indent(&indented, m.Payload, "", "  "); err != nil {
@@ -89,7 +89,7 @@ func TestAnnouncementsAreTheGoldenFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != string(want) {
-			t.Errorf("%s differs (go test ./discovery -update writes it anew):\n%s", file, got)
+			t.Errorf("%s differs (go test ./discovery -update rewrites it):\n%s", file, got)
 		}
 	}
 }
@@ -116,8 +116,8 @@ func decode(t *testing.T, m discovery.Message) (a announcement) {
 	return a
 }
 
-// The table of Home Assistant's device classes and units, as its users see it.
-func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
+// The device classes and units in Home Assistant.
+func TestEntityOfEachMeasurement(t *testing.T) {
 	want := map[string]string{
 		"temperature":        "sensor/temperature/°C/measurement/",
 		"humidity":           "sensor/humidity/%/measurement/",
@@ -158,7 +158,7 @@ func TestEveryMeasurementIsTheEntityThatItShouldBe(t *testing.T) {
 	}
 }
 
-func TestADeviceHasOnlyTheEntitiesThatItMeasures(t *testing.T) {
+func TestDeviceHasOnlyMeasuredEntities(t *testing.T) {
 	a := decode(t, announcer.Device("hue", device(collectors.Battery)))
 	if len(a.Components) != 3 {
 		t.Errorf("%d components, want battery, connectivity and last_seen", len(a.Components))
@@ -180,8 +180,8 @@ func TestUniqueIDsAreUnique(t *testing.T) {
 	}
 }
 
-// Home Assistant takes object ids of these characters only.
-func TestTopicsFitHomeAssistantWhateverTheBaseTopic(t *testing.T) {
+// Home Assistant accepts object ids of these characters only.
+func TestTopicsAreValidForAnyBaseTopic(t *testing.T) {
 	legal := regexp.MustCompile(`^homeassistant/device/[a-zA-Z0-9_-]+/config$`)
 	for _, base := range []string{"hueair2mqtt", "house/air", "Haus Nr. 5", "größe"} {
 		a := discovery.Announcer{Topics: discovery.Topics{Base: base, Prefix: "homeassistant"}}
@@ -227,7 +227,7 @@ func TestEventPayload(t *testing.T) {
 	}
 }
 
-func TestADeviceWithoutANameHasOneAllTheSame(t *testing.T) {
+func TestDeviceNameFallsBackToModel(t *testing.T) {
 	d := device()
 	d.Name = ""
 	if got := decode(t, announcer.Device("hue", d)).Device["name"]; got != "SML001" {
@@ -255,7 +255,7 @@ func TestState(t *testing.T) {
 }
 
 // An update entity is on while two versions differ.
-func TestVersionsOfAnUpdate(t *testing.T) {
+func TestUpdateVersions(t *testing.T) {
 	for _, test := range []struct {
 		installed          string
 		state              collectors.Value
@@ -285,7 +285,7 @@ func TestVersionsOfAnUpdate(t *testing.T) {
 	}
 }
 
-// What is put together by hand must be what encoding/json makes of the same.
+// State is built by hand, and must equal the output of encoding/json.
 func TestStateIsJSON(t *testing.T) {
 	for _, d := range []collectors.Device{{}, device(), device(everything...)} {
 		for i, m := range everything {

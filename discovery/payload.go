@@ -3,6 +3,9 @@ package discovery
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+
+	"hueair2mqtt/collectors"
 )
 
 // originName marks an announcement as this program's.
@@ -68,8 +71,52 @@ type component struct {
 	Availability              []availability `json:"availability,omitempty"`
 }
 
-// message encodes an announcement. Encoding can't fail: the payload holds
-// nothing but text, numbers and truths.
+const (
+	sensor       = "sensor"
+	binarySensor = "binary_sensor"
+	diagnostic   = "diagnostic"
+)
+
+// valueTemplate returns a template for a value in a JSON state. null, and a key
+// that is missing in an older retained state, become None, which is "unknown" to
+// Home Assistant's sensors. Without the default, Home Assistant would log a warning
+// for each message without the key.
+func valueTemplate(platform, value string) string {
+	value += " | default(None)"
+	if platform == binarySensor {
+		return "{{ {True: 'ON', False: 'OFF'}.get(" + value + ") }}"
+	}
+	return "{{ " + value + " }}"
+}
+
+// entityOf returns the entity of a measurement. Only the device class firmware
+// belongs to another platform than sensor and binary_sensor.
+func entityOf(m collectors.Description, uniqueID string) component {
+	c := component{
+		Platform: sensor, UniqueID: uniqueID, DeviceClass: m.Class, UnitOfMeasurement: m.Unit,
+	}
+	if m.Class == "" {
+		c.Name = m.Name
+	}
+	switch {
+	case m.Class == "firmware":
+		c.Platform = "update"
+	case m.True != "":
+		c.Platform = binarySensor
+	case m.Options != nil:
+		c.DeviceClass, c.Options = "enum", m.Options
+	default:
+		c.StateClass, c.SuggestedDisplayPrecision = "measurement", &m.Decimals
+	}
+	if m.Diagnostic {
+		c.EntityCategory = diagnostic
+	}
+	c.ValueTemplate = valueTemplate(c.Platform, "value_json."+string(m.Measurement))
+	return c
+}
+
+// message encodes an announcement. The payload has only text, numbers and bools,
+// so encoding cannot fail.
 func (t Topics) message(objectID string, p payload) Message {
 	encoded, err := json.Marshal(p)
 	if err != nil {
@@ -78,18 +125,16 @@ func (t Topics) message(objectID string, p payload) Message {
 	return Message{Topic: t.Config(objectID), Payload: encoded}
 }
 
-// IsOurs says whether a retained announcement was made by this program under
-// this base topic. Another instance's, with another base topic, is not ours:
-// every announcement names the bridge state that its availability hangs on.
+// IsOurs reports whether this program made a retained announcement under this base
+// topic. Every announcement names the bridge state on which its availability
+// depends, so those of an instance with another base topic are not ours.
 func (t Topics) IsOurs(announcement []byte) bool {
 	var p payload
 	if json.Unmarshal(announcement, &p) != nil || p.Origin.Name != originName {
 		return false
 	}
-	for _, a := range p.Availability {
-		if a.Topic == t.BridgeState() {
-			return true
-		}
+	if slices.Contains(p.Availability, availability{t.BridgeState()}) {
+		return true
 	}
 	for _, c := range p.Components {
 		if c.StateTopic == t.BridgeState() {

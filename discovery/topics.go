@@ -1,89 +1,86 @@
-// Package discovery turns devices into what Home Assistant reads: the topics,
-// the discovery payload of a device, and its state. It is made of pure functions
-// without I/O or clock, so that what is announced can be compared, tested and
-// shown without a broker.
+// Package discovery converts devices to what Home Assistant reads: topics,
+// discovery payloads and states. Its functions are pure, without I/O or a clock.
 //
 // One message announces a whole device (Home Assistant 2024.11 and newer). Home
-// Assistant refuses a device with an unknown key at the top and silently drops an
-// unknown one within a component; the payloads are therefore structs, not maps.
+// Assistant rejects a device with an unknown top-level key and silently drops an
+// unknown key of a component, so the payloads are structs, not maps.
 package discovery
 
 import "strings"
 
-// Payloads of every availability topic, which are Home Assistant's defaults.
+// Payloads of every availability topic: Home Assistant's defaults.
 const (
 	Online  = "online"
 	Offline = "offline"
 )
 
-// Topics names every topic from the two that the configuration gives.
+// Topics names every topic.
 type Topics struct {
 	Base   string // mqtt.base_topic, "hueair2mqtt"
 	Prefix string // homeassistant.prefix, "homeassistant"
 }
 
-// BridgeState is online or offline, retained, and the Last Will.
+// BridgeState has online or offline, retained. It is the Last Will.
 func (t Topics) BridgeState() string { return t.Base + "/bridge/state" }
 
-// BridgeInfo is the version and the health of each source, retained.
+// BridgeInfo has the version and the health of each source, retained.
 func (t Topics) BridgeInfo() string { return t.Base + "/bridge/info" }
 
-// BridgeDevices is the list of all devices that were ever reported, retained. A
-// later run knows by it what an earlier one has left on the broker.
+// BridgeDevices has the list of all devices ever reported, retained. A later run
+// finds in it what previous runs left on the broker.
 func (t Topics) BridgeDevices() string { return t.Base + "/bridge/devices" }
 
-// State is one JSON object a device, retained.
+// State has one JSON object per device, retained.
 func (t Topics) State(deviceID string) string { return t.Base + "/" + deviceID }
 
-// Availability is online or offline for one device, retained.
+// Availability has online or offline for one device, retained.
 func (t Topics) Availability(deviceID string) string {
 	return t.Base + "/" + deviceID + "/availability"
 }
 
-// History is where states come that the broker missed, each with its time; not
+// History gets the states that the broker missed, each with its time; not
 // retained.
 func (t Topics) History(deviceID string) string { return t.Base + "/" + deviceID + "/history" }
 
-// Event is where a device tells what happens at a moment, such as a press of a
-// button; not retained.
+// Event gets the events of a device, such as the press of a button; not retained.
 func (t Topics) Event(deviceID, key string) string { return t.Base + "/" + deviceID + "/" + key }
 
-// Problem tells of a source whether the user has to do something, retained.
+// Problem reports whether the user must do something about a source, retained.
 func (t Topics) Problem(source string) string { return t.Base + "/" + source + "/problem" }
 
 // ProblemFilter matches the problem of every source.
 func (t Topics) ProblemFilter() string { return t.Problem("+") }
 
-// IsProblem says whether a topic is that of a source's problem.
+// IsProblem reports whether a topic is the Problem of any source.
 func (t Topics) IsProblem(topic string) bool { return matchesOne(t.ProblemFilter(), topic) }
 
-// Request is where others ask for something: "refresh", "acknowledge".
+// Request receives a request, "refresh" or "acknowledge".
 func (t Topics) Request(name string) string { return t.Base + "/bridge/request/" + name }
 
 // RequestFilter matches every request.
 func (t Topics) RequestFilter() string { return t.Base + "/bridge/request/+" }
 
-// RequestName is the name of a request from its topic.
+// RequestName returns the name of a request from its topic.
 func (t Topics) RequestName(topic string) (name string, ok bool) {
 	return strings.CutPrefix(topic, t.Base+"/bridge/request/")
 }
 
-// Response is where a request is answered.
+// Response gets the responses to a request.
 func (t Topics) Response(name string) string { return t.Base + "/bridge/response/" + name }
 
-// Birth is where Home Assistant says that it has come up.
+// Birth is where Home Assistant reports that it has started.
 func (t Topics) Birth() string { return t.Prefix + "/status" }
 
-// Config is where a device is announced, retained.
+// Config has the announcement of a device, retained.
 func (t Topics) Config(objectID string) string { return t.Prefix + "/device/" + objectID + "/config" }
 
-// ConfigFilter matches every announcement of a device, of whatever program.
+// ConfigFilter matches the announcements of all devices, also of other programs.
 func (t Topics) ConfigFilter() string { return t.Config("+") }
 
-// IsConfig says whether a topic is one where a device is announced.
+// IsConfig reports whether a topic is the Config of any device.
 func (t Topics) IsConfig(topic string) bool { return matchesOne(t.ConfigFilter(), topic) }
 
-// matchesOne says whether a topic matches a filter with one +.
+// matchesOne reports whether a topic matches a filter with one +.
 func matchesOne(filter, topic string) bool {
 	before, after, _ := strings.Cut(filter, "+")
 	level, ok := strings.CutPrefix(topic, before)
@@ -94,7 +91,7 @@ func matchesOne(filter, topic string) bool {
 	return ok && level != "" && !strings.Contains(level, "/")
 }
 
-// node makes the base topic fit for object ids and unique ids, so that two
+// node returns the base topic in the characters of object ids and unique ids. Two
 // instances with different base topics announce different bridge devices.
 func (t Topics) node() string {
 	return strings.Map(func(r rune) rune {
@@ -107,8 +104,8 @@ func (t Topics) node() string {
 	}, t.Base)
 }
 
-// BridgeID identifies the device that stands for this program.
+// BridgeID is the id of the device that stands for this program.
 func (t Topics) BridgeID() string { return t.node() + "_bridge" }
 
-// SourceID identifies the device that stands for a source.
+// SourceID is the id of the device that stands for a source.
 func (t Topics) SourceID(source string) string { return t.node() + "_" + source }

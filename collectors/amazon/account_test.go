@@ -15,7 +15,7 @@ func TestNoMonitorNamesTheAccount(t *testing.T) {
 		a.RemoveMonitor(cellar.Serial)
 	}
 	t.Run("signed in", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			empty(h.account)
 			h.signIn("amazon.co.uk")
 			wantFault(t, h.poll(), "no air quality monitor", "the account of "+amazontest.Holder+" at amazon.co.uk", "another adult of the household")
@@ -25,7 +25,7 @@ func TestNoMonitorNamesTheAccount(t *testing.T) {
 		})
 	})
 	t.Run("a browser's cookies", func(t *testing.T) {
-		inHouse(t, func(h *house) {
+		inHome(t, func(h *testHome) {
 			empty(h.account)
 			wantFault(t, h.poll(), "no air quality monitor", "the account at amazon.co.uk whose cookies are in "+h.cookies, "another adult of the household")
 		})

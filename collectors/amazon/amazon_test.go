@@ -30,7 +30,7 @@ import (
 )
 
 func TestReadsEverythingAMonitorMeasures(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		snapshot := h.poll()
 		if len(snapshot.Faults) > 0 {
 			t.Errorf("faults: %v", snapshot.Faults)
@@ -69,7 +69,7 @@ func TestReadsEverythingAMonitorMeasures(t *testing.T) {
 func TestTemperatureScales(t *testing.T) {
 	for scale, degrees := range map[string]float64{"CELSIUS": 20, "FAHRENHEIT": 68, "KELVIN": 293.15} {
 		t.Run(scale, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				m := kitchen
 				m.Temperature, m.Scale = degrees, scale
 				h.account.SetMonitor(m)
@@ -81,8 +81,8 @@ func TestTemperatureScales(t *testing.T) {
 	}
 }
 
-func TestSteadyPollIsOneRequest(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestPollIsOneRequest(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		if n := h.counting("", func() { h.cleanPoll() }); n != 2 {
 			t.Errorf("the first poll made %d requests, want 2: the listing and the readings", n)
 		}
@@ -102,8 +102,8 @@ func TestSteadyPollIsOneRequest(t *testing.T) {
 	})
 }
 
-func TestTimeoutTwiceThenSuccessMakesThreeCalls(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestTwoTimeoutsAreRetried(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(amazontest.Hang, amazontest.Hang, nil)
 		start := time.Now()
@@ -130,8 +130,8 @@ func TestTimeoutTwiceThenSuccessMakesThreeCalls(t *testing.T) {
 	})
 }
 
-func TestTimeoutThreeTimesGivesThePollUp(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestThreeTimeoutsEndThePoll(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(amazontest.Hang, amazontest.Hang, amazontest.Hang)
 		n := h.counting("", func() {
@@ -150,7 +150,7 @@ func TestTimeoutThreeTimesGivesThePollUp(t *testing.T) {
 }
 
 func TestServiceUnavailableThenSuccess(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(amazontest.Status(503, nil, "busy"))
 		start := time.Now()
@@ -163,8 +163,8 @@ func TestServiceUnavailableThenSuccess(t *testing.T) {
 	})
 }
 
-func TestUnauthorizedIsAnAuthenticationFailure(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestUnauthorizedIsAnAuthenticationError(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Revoke()
 		n := h.counting("", func() {
@@ -202,7 +202,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		"HTTP date": func() string { return time.Now().Add(17 * time.Second).UTC().Format(http.TimeFormat) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				start := time.Now()
 				h.account.Script(amazontest.Status(429, http.Header{"Retry-After": {header()}}, ""))
@@ -215,8 +215,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-func TestRetryAfterBeyondTheIntervalIsNotWaitedFor(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestLongRetryAfterIsNotWaitedFor(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(amazontest.Status(503, http.Header{"Retry-After": {"3600"}}, ""))
 		start := time.Now()
@@ -228,7 +228,7 @@ func TestRetryAfterBeyondTheIntervalIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAlexaUnreachable(t *testing.T) {
+func TestUnreachableHostIsRetried(t *testing.T) {
 	dials := 0
 	refuse := func(o *account.Options) {
 		o.Transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
@@ -236,7 +236,7 @@ func TestAlexaUnreachable(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 		}
 	}
-	inHouseWith(t, refuse, func(h *house) {
+	inHomeWith(t, refuse, func(h *testHome) {
 		start := time.Now()
 		_, err := h.collect()
 		wantClass(t, err, collectors.Transient)
@@ -253,7 +253,7 @@ func TestAlexaUnreachable(t *testing.T) {
 }
 
 func TestMonitorOfflineWithoutRetry(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		seen := time.Now()
 		time.Sleep(interval)
@@ -281,7 +281,7 @@ func TestMonitorOfflineWithoutRetry(t *testing.T) {
 	})
 }
 
-func TestSessionIsOver(t *testing.T) {
+func TestSignInPageIsAnAuthenticationError(t *testing.T) {
 	tests := map[string]struct {
 		answer http.HandlerFunc
 		code   string
@@ -303,7 +303,7 @@ func TestSessionIsOver(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(test.answer)
 				n := h.counting("", func() {
@@ -322,7 +322,7 @@ func TestSessionIsOver(t *testing.T) {
 func graphQL(body string) http.HandlerFunc { return amazontest.Body("application/json", body) }
 
 // What is said of a device, or beside readings, is no failure of the account.
-func TestNoAuthenticationFailure(t *testing.T) {
+func TestOtherErrorsRaiseNoAlert(t *testing.T) {
 	tests := map[string]string{
 		"an unreachable endpoint": `{"data":null,"errors":[{"message":"Forbidden","extensions":{"code":"ENDPOINT_UNREACHABLE"}}]}`,
 		"beside data":             `{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, `{"name":"connectivity","properties":[{"name":"reachability","reachabilityStatusValue":"OK"}]}`) + `]}},"errors":[{"message":"Unauthorized","path":["listEndpoints","endpoints",1,"features"],"extensions":{"code":"UNAUTHORIZED"}}]}`,
@@ -330,7 +330,7 @@ func TestNoAuthenticationFailure(t *testing.T) {
 	}
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(graphQL(body))
 				var snapshot collectors.Snapshot
@@ -377,7 +377,7 @@ func TestFallbackToPhoenix(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(test.answers...)
 				var snapshot collectors.Snapshot
@@ -429,7 +429,7 @@ func TestNoFallbackWithoutAnAnswer(t *testing.T) {
 		"dropped": amazontest.Drop, "truncated": amazontest.Truncated, "hanging": amazontest.Hang,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(answer, answer, answer)
 				n := h.counting("", func() {
@@ -444,7 +444,7 @@ func TestNoFallbackWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-func TestBothWaysFail(t *testing.T) {
+func TestBothWaysFailingNamesBothCauses(t *testing.T) {
 	tests := map[string]struct {
 		graphQL, phoenix http.HandlerFunc
 		class            collectors.Class
@@ -462,7 +462,7 @@ func TestBothWaysFail(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.ScriptPath(amazontest.GraphQLPath, test.graphQL)
 				h.account.ScriptPath(amazontest.PhoenixPath, test.phoenix)
@@ -486,7 +486,7 @@ func TestBothWaysFail(t *testing.T) {
 func TestPhoenixIsAskedForTheMissingOnly(t *testing.T) {
 	only := graphQL(`{"data":{"listEndpoints":{"endpoints":[null,` + endpoint(kitchen, rangeFeature("4", "40")) + `]}}}`)
 	t.Run("and knows them", func(t *testing.T) {
-		inHouse(t, func(h *house) {
+		inHome(t, func(h *testHome) {
 			h.cleanPoll()
 			h.account.Script(only)
 			var devices map[string]collectors.Device
@@ -504,7 +504,7 @@ func TestPhoenixIsAskedForTheMissingOnly(t *testing.T) {
 		"and is silent": amazontest.Hang,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(only)
 				h.account.ScriptPath(amazontest.PhoenixPath, answer)
@@ -516,7 +516,7 @@ func TestPhoenixIsAskedForTheMissingOnly(t *testing.T) {
 		})
 	}
 	t.Run("and does not know them either", func(t *testing.T) {
-		inHouse(t, func(h *house) {
+		inHome(t, func(h *testHome) {
 			h.cleanPoll()
 			h.account.RemoveMonitor(cellar.Serial)
 			devices := h.cleanPoll()
@@ -527,7 +527,7 @@ func TestPhoenixIsAskedForTheMissingOnly(t *testing.T) {
 }
 
 func TestCancellationWhileAskingForTheMissing(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, rangeFeature("4", "40")) + `]}}}`))
 		h.account.ScriptPath(amazontest.PhoenixPath, amazontest.Hang)
@@ -548,7 +548,7 @@ func rangeFeature(instance, value string) string {
 	return fmt.Sprintf(`{"name":"range","instance":%q,"properties":[{"name":"rangeValue","rangeValue":{"value":%s}}]}`, instance, value)
 }
 
-func TestCancellationEndsEverythingAtOnce(t *testing.T) {
+func TestCancellationEndsAPollAtOnce(t *testing.T) {
 	because := errors.New("the program ends")
 	tests := map[string]http.HandlerFunc{
 		"during a request": amazontest.Hang,
@@ -561,7 +561,7 @@ func TestCancellationEndsEverythingAtOnce(t *testing.T) {
 	}
 	for name, answer := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.ScriptPath(amazontest.GraphQLPath, answer)
 				ctx, cancel := context.WithCancelCause(h.t.Context())
@@ -583,8 +583,8 @@ func TestCancellationEndsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-func TestMonitorThatTellsNoNumbers(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestMonitorWithoutNumbersIsUnknown(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		m := kitchen
 		m.Humidity, m.Temperature = math.NaN(), math.NaN()
 		h.account.SetMonitor(m)
@@ -594,7 +594,7 @@ func TestMonitorThatTellsNoNumbers(t *testing.T) {
 	})
 }
 
-func TestSecretsStayInside(t *testing.T) {
+func TestErrorsHoldNoCookies(t *testing.T) {
 	echo := func(w http.ResponseWriter, r *http.Request) {
 		body := fmt.Sprintf(`{"data":null,"errors":[{"message":"cookies %s refused","extensions":{"code":%q}}]}`,
 			strings.ReplaceAll(r.Header.Get("Cookie"), `"`, `\"`), r.Header.Get("Csrf"))
@@ -624,7 +624,7 @@ func TestSecretsStayInside(t *testing.T) {
 	cut := func(w http.ResponseWriter, r *http.Request) {
 		graphQL(fmt.Sprintf(`{"data":null,"errors":[{"message":%q}]}`, strings.Repeat("x", 100)+r.Header.Get("Cookie")))(w, r)
 	}
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		var told strings.Builder
 		tell := func() {
 			snapshot, err := h.collect()
@@ -657,7 +657,7 @@ func TestSecretsStayInside(t *testing.T) {
 }
 
 func TestCSRFHeaderFollowsTheCookie(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		var headers []string
 		note := func(w http.ResponseWriter, r *http.Request) {
 			headers = append(headers, r.Header.Get("csrf"))
@@ -676,7 +676,7 @@ func TestCSRFHeaderFollowsTheCookie(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		var got http.Header
 		h.account.Script(func(w http.ResponseWriter, r *http.Request) {
 			got = r.Header.Clone()
@@ -768,7 +768,7 @@ func TestOverLoopback(t *testing.T) {
 }
 
 // A certificate that is not trusted is told once; trying again would not help.
-func TestForeignCertificate(t *testing.T) {
+func TestUntrustedCertificateIsPermanent(t *testing.T) {
 	account := amazontest.NewAccount()
 	server := httptest.NewUnstartedServer(account)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)

@@ -213,21 +213,21 @@ func (c *Collector) Advise(err error) string {
 	case err == nil, collectors.KindOf(err) == collectors.NotUnderstood:
 		return c.noMonitorAdvice()
 	case collectors.KindOf(err) == "certificate":
-		return "see that the clock is right, and that nobody is between this machine and Amazon who shows a certificate of their own"
+		return "check that the clock is right, and that no proxy between this machine and Amazon presents a certificate of its own"
 	case collectors.AsThrottled(err) != nil:
-		return "wait: the bridge asks again by itself, after a longer pause each time; other Alexa integrations on the account " +
-			"(of Home Assistant, Homebridge, ioBroker) count too, so stop or slow down those that you can do without, and make amazon.interval longer"
+		return "wait: the bridge tries again by itself, after a longer pause each time; other Alexa integrations on the account " +
+			"(Home Assistant, Homebridge, ioBroker) count too, so stop those that you can do without, and make amazon.interval longer"
 	case errors.As(err, &transient) && transient.StatusCode != 0:
-		return "wait some minutes and try again; if it stays so, make amazon.interval longer"
+		return "wait a few minutes and try again; if it persists, make amazon.interval longer"
 	case collectors.ClassOf(err) == collectors.Transient:
-		return "see that this machine reaches the internet and finds the name of " + c.Endpoint()
+		return "check that this machine reaches the internet and resolves the name of " + c.Endpoint()
 	}
-	return "try again later; if it stays so, Amazon has changed something: look for a newer hueair2mqtt"
+	return "try again later; if it persists, Amazon has changed something: update hueair2mqtt"
 }
 
 // noMonitorAdvice advises what to do if no monitor is listed, and names the account.
 // Alexa may leave out what another adult of the household has registered.
 func (c *Collector) noMonitorAdvice() string {
-	return fmt.Sprintf("see that the Alexa app shows the monitor when it is signed in to %s; "+
-		"a monitor that another adult of the household has registered may not be listed, so sign in to that account instead", c.account.Describe())
+	return fmt.Sprintf("check that the Alexa app shows the monitor when it is signed in to %s; "+
+		"a monitor that another adult of the household registered may be missing, so sign in to that account instead", c.account.Describe())
 }

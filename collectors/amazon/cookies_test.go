@@ -38,7 +38,7 @@ func secretsYAML(account *amazontest.Account) string {
 }
 
 func TestCookiesInThreeFormats(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		for name, content := range map[string]string{
 			"JSON":          jsonCookies(h.account, `"\"%s\""`),
 			"JSON with BOM": "\ufeff\n" + jsonCookies(h.account, `"%s"`),
@@ -62,8 +62,8 @@ func jsonCookies(account *amazontest.Account, format string) string {
 }
 
 // The file is looked at in each poll, so a mended sign-in needs no restart.
-func TestMendedCookiesAreNoticed(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestNewCookiesNeedNoRestart(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		good := h.account.Cookies()
 		bad := maps.Clone(good)
 		bad["at-acbuk"] = "expired"
@@ -92,8 +92,8 @@ func TestMendedCookiesAreNoticed(t *testing.T) {
 
 // An editor or a copy may be in the middle of writing the file. The session is as
 // good as before, and only Amazon knows when it is not.
-func TestAFileThatIsGoneForAMomentCostsNothing(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestMissingCookiesFileKeepsTheSession(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		good := h.account.Cookies()
 		h.writeCookies(good)
 		h.cleanPoll()
@@ -115,8 +115,8 @@ func TestAFileThatIsGoneForAMomentCostsNothing(t *testing.T) {
 }
 
 // Other cookies may be another account's, which has other monitors.
-func TestMendedCookiesAreFollowedByAListing(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestNewCookiesListTheMonitors(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		cookies := h.account.Cookies()
 		cookies["lc-acbuk"] = "en_GB"
@@ -130,8 +130,8 @@ func TestMendedCookiesAreFollowedByAListing(t *testing.T) {
 }
 
 // Cookies that an answer spoilt are those of the file again after a refusal.
-func TestSpoiltCookiesAreRestored(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestSpoiltCookiesAreReadAgain(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		spoil := amazontest.Status(503, map[string][]string{"Set-Cookie": {"at-acbuk=; Max-Age=0", "session-token=other"}}, "")
 		h.account.Script(spoil)
@@ -142,8 +142,8 @@ func TestSpoiltCookiesAreRestored(t *testing.T) {
 }
 
 // A refusal that ends no poll leaves the session as it is.
-func TestRefusalByTheOtherWaySpoilsNothing(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestRefusedFallbackKeepsTheSession(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(
 			graphQL(`{"data":{"listEndpoints":{"endpoints":[`+endpoint(kitchen, rangeFeature("4", "40"))+`]}}}`),
@@ -154,8 +154,8 @@ func TestRefusalByTheOtherWaySpoilsNothing(t *testing.T) {
 	})
 }
 
-func TestCookiesOfAnswers(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestResponsesSetCookies(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		cookies := h.account.Cookies()
 		maps.Copy(cookies, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
 		h.writeCookies(cookies)
@@ -219,7 +219,7 @@ func TestUnusableCookiesFile(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.write(test.content)
 				n := h.counting("", func() {
 					_, err := h.collect()
@@ -247,7 +247,7 @@ func TestMissingCookiesFile(t *testing.T) {
 		"missing": filepath.Join(directory, "none.json"), "a directory": directory, "a device": os.DevNull,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouseWith(t, func(o *account.Options) { o.CookiesFile = path }, func(h *house) {
+			inHomeWith(t, func(o *account.Options) { o.CookiesFile = path }, func(h *testHome) {
 				_, err := h.collect()
 				wantAuthentication(t, err, "no cookies", path)
 				if n := strings.Count(err.Error(), path); n != 1 {
@@ -257,7 +257,7 @@ func TestMissingCookiesFile(t *testing.T) {
 		})
 	}
 	t.Run("none set", func(t *testing.T) {
-		inHouseWith(t, func(o *account.Options) { o.CookiesFile = "" }, func(h *house) {
+		inHomeWith(t, func(o *account.Options) { o.CookiesFile = "" }, func(h *testHome) {
 			_, err := h.collect()
 			wantLogin(t, err)
 			if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok && refused.Code != "not signed in" {

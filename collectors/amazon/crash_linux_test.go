@@ -128,7 +128,7 @@ func TestKilledAtEachStep(t *testing.T) {
 					}
 					host.ServeHTTP(w, r)
 				}))
-				h := &signInHouse{house: &house{t: t, account: host}, state: t.TempDir()}
+				h := &signInHome{testHome: &testHome{t: t, account: host}, state: t.TempDir()}
 				h.options = account.Options{Domain: "amazon.co.uk", StateDir: h.state, Endpoint: server.URL, AuthEndpoint: server.URL}
 				h.retry = collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
 				h.signIn("amazon.co.uk")
@@ -194,8 +194,8 @@ func TestKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// startCollector gives the house a collector of its options, over real sockets.
-func (h *signInHouse) startCollector() {
+// startCollector makes the collector of the options, over real sockets.
+func (h *signInHome) startCollector() {
 	h.t.Helper()
 	h.options.Timeout = 10 * time.Second
 	h.collector = newCollector(h.t, h.options)

@@ -26,7 +26,7 @@ func welcomes(bySuffix map[string]http.HandlerFunc) http.HandlerFunc {
 
 func names(host string) http.HandlerFunc { return graphQL(`{"alexaHostName":"` + host + `"}`) }
 
-func (h *signInHouse) wantHome(domain string) {
+func (h *signInHome) wantHome(domain string) {
 	h.t.Helper()
 	if got := between(h.t, h.read(), `"domain": "`, `"`); got != domain || !strings.Contains(h.read(), `"at_home": true`) {
 		h.t.Errorf("amazon.json is for %s, want the home %s", got, domain)
@@ -35,10 +35,10 @@ func (h *signInHouse) wantHome(domain string) {
 
 // alexa.amazon.co.jp accepts Australian accounts and reports their devices as offline
 // (Home Assistant core issue 178504), so Australia is asked before Japan.
-func TestJapanIsAskedLast(t *testing.T) {
+func TestAustraliaIsAskedBeforeJapan(t *testing.T) {
 	for _, hint := range []string{"amazon.com", "amazon.co.uk"} {
 		t.Run(hint, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.account.SetHome("amazon.com.au", "FE")
 				h.account.ScriptPath(amazontest.WelcomePath, welcomes(map[string]http.HandlerFunc{
 					"acbjp": names("alexa.amazon.co.jp"), "acbau": names("alexa.amazon.com.au"),
@@ -56,7 +56,7 @@ func TestHomeDespiteAWrongRegion(t *testing.T) {
 	for _, home := range []string{"amazon.com.au", "amazon.co.jp"} {
 		for _, region := range []string{"NA", "EU", ""} {
 			t.Run(home+" "+region, func(t *testing.T) {
-				inSignInHouse(t, func(h *signInHouse) {
+				inSignInHome(t, func(h *signInHome) {
 					h.account.SetHome("amazon.co.uk", "EU") // of the browser: Japan's sign-in page wants Japanese
 					s := h.begin("amazon.co.uk")
 					defer s.Close()
@@ -77,7 +77,7 @@ func TestHomeDespiteAWrongRegion(t *testing.T) {
 
 // A user who corrects amazon.domain after the sign-in need not sign in again.
 func TestConfiguredDomainIsAHintToo(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetHome("amazon.sg", "FE")
 		h.signIn("amazon.co.uk")
 		h.options.Domain = "amazon.sg"
@@ -88,8 +88,8 @@ func TestConfiguredDomainIsAHintToo(t *testing.T) {
 }
 
 // Where no welcome names a home, the marketplace that refused the account is not taken.
-func TestHomeIsNotTakenToBeWhereItWasRefused(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestRefusingMarketplaceIsNotTheHome(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetHome("amazon.com.au", "FE")
 		h.account.ScriptPath(amazontest.WelcomePath, welcomes(map[string]http.HandlerFunc{"acbau": graphQL(`{"alexaHostName":null}`)}))
 		h.signIn("amazon.co.uk")
@@ -101,7 +101,7 @@ func TestHomeIsNotTakenToBeWhereItWasRefused(t *testing.T) {
 func TestRefusalWithoutAHomeRaisesNoAlert(t *testing.T) {
 	for _, refused := range refusedByAlexa {
 		t.Run(refused.name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.account.ScriptPath(amazontest.WelcomePath, amazontest.Status(404, nil, ""))
 				h.account.ScriptPath(amazontest.GraphQLPath, refused.answer)
 				h.signIn("amazon.co.uk")

@@ -17,7 +17,7 @@ func parseFeature(f *feature, m *monitor, s *sample, now time.Time, found *wire.
 	}
 	var (
 		of     meaning
-		wanted string // the property that holds the value
+		wanted string // the name of the property that holds the value
 	)
 	switch name {
 	case "temperatureSensor":

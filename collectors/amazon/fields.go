@@ -7,11 +7,11 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// fieldReader reads the fields of one entry; what has the wrong shape is empty,
-// and told as a fault.
+// fieldReader reads the fields of one entry. A field of the wrong shape is empty and
+// reported as a fault.
 type fieldReader struct {
 	found *wire.Faults
-	of    string
+	of    string // names the entry
 }
 
 func (r fieldReader) raw(name string, raw json.RawMessage, path ...string) string {
@@ -22,16 +22,15 @@ func (r fieldReader) raw(name string, raw json.RawMessage, path ...string) strin
 	return s
 }
 
-// text is text to be shown.
+// text returns text to show.
 func (r fieldReader) text(name string, raw json.RawMessage, path ...string) string {
 	return collectors.CleanText(r.raw(name, raw, path...))
 }
 
-// maxID is beyond the length of any id that Alexa gives, in bytes: an appliance
-// id that is made of others has about 200.
+// maxID bounds an id, in bytes. Alexa's longest, made of several others, have about 200.
 const maxID = 1024
 
-// id is text to be sent back as it came.
+// id returns text to send back unchanged.
 func (r fieldReader) id(name string, raw json.RawMessage, path ...string) string {
 	id := r.raw(name, raw, path...)
 	if len(id) > maxID {

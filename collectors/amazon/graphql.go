@@ -103,7 +103,7 @@ func parseEndpoints(body []byte, found *wire.Faults) ([]json.RawMessage, error) 
 	for _, e := range failures {
 		// An error of one monitor shows in what is missing of it.
 		if failureOf(e.Code()) == failureOther {
-			found.Add("GraphQL told an error beside the data: %s", describe(e, found))
+			found.Add("GraphQL reported an error beside the data: %s", describe(e, found))
 		}
 	}
 	return endpoints, nil

@@ -12,7 +12,7 @@ func TestEachRequestGoesToItsHost(t *testing.T) {
 		{"amazon.com", "NA"}, {"amazon.co.uk", "EU"}, {"amazon.de", "EU"}, {"amazon.co.jp", "FE"}, {"amazon.com.au", "FE"},
 	} {
 		t.Run(test.home, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.account.SetHome(test.home, test.region)
 				h.options.Endpoint, h.options.AuthEndpoint = "", ""
 				h.restarted()

@@ -31,8 +31,8 @@ func holdLock(t *testing.T, dir string) (release func()) {
 
 // Somebody holds the lock of the state directory for ever: polls go on, it is
 // reported, and what was renewed is written once the lock is free.
-func TestALockThatIsHeldStopsNothing(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestHeldLockDoesNotStopPolls(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		before := h.read()
@@ -66,8 +66,8 @@ func TestALockThatIsHeldStopsNothing(t *testing.T) {
 }
 
 // The end of the program does not wait for the lock.
-func TestNoLockOutlivesItsContext(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestWaitForTheLockEndsWithTheContext(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		defer holdLock(t, h.state)()
@@ -107,7 +107,7 @@ func TestCookiesOfOthersAreNotUsed(t *testing.T) {
 				t.Log("not root, who alone can give files away")
 				return
 			}
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				if err := change(h.cookies); err != nil {
 					t.Fatal(err)
 				}
@@ -119,7 +119,7 @@ func TestCookiesOfOthersAreNotUsed(t *testing.T) {
 			})
 		})
 	}
-	inHouse(t, func(h *house) { // a link of one's own is followed
+	inHome(t, func(h *testHome) { // a link of one's own is followed
 		if err := errors.Join(os.Rename(h.cookies, h.cookies+".own"), os.Symlink("cookies.json.own", h.cookies)); err != nil {
 			t.Fatal(err)
 		}

@@ -24,13 +24,12 @@ var always = []collectors.Measurement{
 	collectors.CarbonMonoxide, collectors.VOCIndex, collectors.IndoorAirQuality,
 }
 
-// monitor is one air quality monitor as the listing tells of it, and what was
-// learnt of it since.
+// monitor is one air quality monitor as listed, and what readings have shown since.
 type monitor struct {
-	id string // of the device, never changing
+	id string // of the device; never changes
 
-	endpointID string // what GraphQL calls it; empty if only the entities list it
-	entityID   string // what /api/phoenix/state calls it
+	endpointID string // for GraphQL; empty if only the entities list it
+	entityID   string // for /api/phoenix/state
 
 	serial          string
 	deviceType      string // of an Alexa device; empty for other makers' monitors
@@ -39,13 +38,12 @@ type monitor struct {
 	model           string
 	softwareVersion string
 
-	// instances is the meaning of the ranges of another maker's monitor, as far as
-	// their configuration was understood.
+	// instances maps the ranges of another maker's monitor whose configuration was
+	// understood. leftOut are the other ones, for people.
 	instances map[string]meaning
-	leftOut   []string // its other ranges, for people
+	leftOut   []string
 
-	// measures is all it was ever seen to measure.
-	measures map[collectors.Measurement]bool
+	measures map[collectors.Measurement]bool // everything that it ever reported
 
 	lastSeen time.Time
 }
@@ -58,8 +56,8 @@ func (m *monitor) label() string {
 	return fmt.Sprintf("%q (%s)", m.name, m.id)
 }
 
-// identify makes the device id from the first hardware id there is. False is a
-// monitor that can't be told from another.
+// identify makes the device id from the first hardware id there is, and reports whether
+// there is one.
 func (m *monitor) identify() bool {
 	for _, hardwareID := range []string{m.serial, m.entityID, m.endpointID} {
 		if m.id = collectors.DeviceID(Source, hardwareID); m.id != "" {
@@ -69,8 +67,7 @@ func (m *monitor) identify() bool {
 	return false
 }
 
-// device turns a sample into the device of a snapshot. No sample is a monitor
-// that Alexa does not tell of.
+// device returns the device of a snapshot. s is nil if Alexa did not report the monitor.
 func (m *monitor) device(s *sample, area string) collectors.Device {
 	if s != nil {
 		for measurement := range s.readings {
@@ -112,8 +109,8 @@ func (m *monitor) isAmazons() bool {
 	return strings.EqualFold(m.manufacturer, amazonsName)
 }
 
-// isSame says whether two listings tell of the same monitor. Different serial
-// numbers are different monitors, whatever else they share.
+// isSame reports whether two listed monitors are the same one. Different serial numbers
+// are different monitors, whatever else they share.
 func (m *monitor) isSame(old *monitor) bool {
 	if m.serial != "" && old.serial != "" {
 		return strings.EqualFold(m.serial, old.serial)
@@ -122,6 +119,7 @@ func (m *monitor) isSame(old *monitor) bool {
 	return same(m.endpointID, old.endpointID) || same(m.entityID, old.entityID)
 }
 
+// inherit takes from an earlier listing what this one lacks.
 func (m *monitor) inherit(old *monitor) {
 	m.id, m.lastSeen, m.measures = old.id, old.lastSeen, old.measures
 	m.instances, m.leftOut = old.instances, old.leftOut

@@ -22,7 +22,7 @@ func TestEntities(t *testing.T) {
 		"the present one is rejected": graphQL(`{"data":null,"errors":[{"message":"field listEndpoints is undefined"}]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(answer)
 				var snapshot collectors.Snapshot
 				if n := h.counting("", func() { snapshot = h.poll() }); n != 3 {
@@ -55,7 +55,7 @@ func entity(m amazontest.Monitor) string {
 		m.EntityID, m.Name, m.Serial)
 }
 
-func TestShapesOfTheEntities(t *testing.T) {
+func TestEntitiesInOtherShapes(t *testing.T) {
 	const (
 		serials = `[{"deviceSerialNumber":"G0A1K2","deviceType":null}]`
 		kind    = `"deviceType":"AIR_QUALITY_MONITOR",`
@@ -95,7 +95,7 @@ func TestShapesOfTheEntities(t *testing.T) {
 	for name, test := range tests {
 		for form, body := range map[string]string{"": "[%s,%s]", " in an object": `{"entities":[%s,%s]}`} {
 			t.Run(name+form, func(t *testing.T) {
-				inHouse(t, func(h *house) {
+				inHome(t, func(h *testHome) {
 					h.account.Script(refused, graphQL(fmt.Sprintf(body, test.entry, entity(cellar))))
 					snapshot := h.poll()
 					want := []string{cellarID}
@@ -122,12 +122,12 @@ func TestShapesOfTheEntities(t *testing.T) {
 	}
 }
 
-func TestEntitiesThatAreNone(t *testing.T) {
+func TestMalformedEntities(t *testing.T) {
 	for name, body := range map[string]string{
 		"a page": `<html>`, "empty": ``, "null": `null`, "a text": `"x"`, "an object": `{}`, "a message": `{"message":"no"}`, "cut short": `[{"id`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(refused, graphQL(body))
 				_, err := h.collect()
 				wantClass(t, err, collectors.Permanent)
@@ -137,7 +137,7 @@ func TestEntitiesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestShapesOfThePresentListing(t *testing.T) {
+func TestListingInOtherShapes(t *testing.T) {
 	without := func(part string) string {
 		entry := listed(kitchen)
 		if !strings.Contains(entry, part) {
@@ -176,7 +176,7 @@ func TestShapesOfThePresentListing(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + test.entry + `,` + listed(cellar) + `]}}}`))
 				snapshot := h.poll()
 				want := []string{cellarID}
@@ -196,7 +196,7 @@ func TestShapesOfThePresentListing(t *testing.T) {
 	}
 }
 
-func TestLaterListingIsNotBelievedWhenEmptyOrFailing(t *testing.T) {
+func TestEmptyOrFailedListingKeepsTheMonitors(t *testing.T) {
 	empty := graphQL(`{"data":{"listEndpoints":{"endpoints":[]}}}`)
 	noEntities := graphQL(`[]`)
 	tests := map[string]struct {
@@ -211,7 +211,7 @@ func TestLaterListingIsNotBelievedWhenEmptyOrFailing(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				time.Sleep(time.Hour)
 				h.account.Script(test.answers...)
@@ -238,7 +238,7 @@ func TestLaterListingIsNotBelievedWhenEmptyOrFailing(t *testing.T) {
 }
 
 func TestLaterListingRefused(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		time.Sleep(time.Hour)
 		h.account.Revoke()
@@ -252,7 +252,7 @@ func TestLaterListingRefused(t *testing.T) {
 	})
 }
 
-func TestFirstListingFails(t *testing.T) {
+func TestFailedFirstListingEndsThePoll(t *testing.T) {
 	tests := map[string]struct {
 		answers []http.HandlerFunc
 		class   collectors.Class
@@ -265,7 +265,7 @@ func TestFirstListingFails(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(test.answers...)
 				n := h.counting("", func() {
 					_, err := h.collect()
@@ -281,7 +281,7 @@ func TestFirstListingFails(t *testing.T) {
 }
 
 func TestAccountWithoutMonitors(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.account.RemoveMonitor(kitchen.Serial)
 		h.account.RemoveMonitor(cellar.Serial)
 		for range 2 { // each poll looks again
@@ -303,7 +303,7 @@ func TestAccountWithoutMonitors(t *testing.T) {
 }
 
 func TestMonitorsComeAndGo(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.RemoveMonitor(cellar.Serial)
 		attic := cellar
@@ -317,8 +317,8 @@ func TestMonitorsComeAndGo(t *testing.T) {
 }
 
 // A serial number that is left out of one listing does not make another device.
-func TestIDOutlivesTheListing(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestIDSurvivesAMissingSerial(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		time.Sleep(time.Hour)
 		anonymous := fmt.Sprintf(`{"id":%q}`, kitchen.EndpointID())
@@ -332,8 +332,8 @@ func TestIDOutlivesTheListing(t *testing.T) {
 }
 
 // A monitor with another serial number is another one, whatever else it shares.
-func TestReplacedMonitorIsAnotherDevice(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestNewSerialIsANewDevice(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		time.Sleep(time.Hour)
 		other := kitchen
@@ -346,7 +346,7 @@ func TestReplacedMonitorIsAnotherDevice(t *testing.T) {
 }
 
 func TestDevicesAreSorted(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + listed(cellar) + `,` + listed(kitchen) + `]}}}`))
 		if devices := h.poll().Devices; len(devices) != 2 || devices[0].ID != kitchenID {
 			t.Errorf("devices %v, want the kitchen first", devices)
@@ -355,8 +355,8 @@ func TestDevicesAreSorted(t *testing.T) {
 }
 
 // PM10 stays once it was seen, so that nothing vanishes from a dashboard.
-func TestMeasurementsStay(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestMeasurementsAreKeptWhenMissing(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		less := kitchen
 		less.NoPM10 = true
@@ -370,7 +370,7 @@ func TestMeasurementsStay(t *testing.T) {
 // Monitors without an endpoint id are read by phoenix alone; one without any id
 // for it is offline.
 func TestMonitorsWithoutEndpointID(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.account.Script(refused, graphQL(`[`+entity(kitchen)+`,`+strings.Replace(entity(cellar), cellar.EntityID, "", 1)+`]`))
 		for range 2 {
 			var snapshot collectors.Snapshot
@@ -390,8 +390,8 @@ func TestMonitorsWithoutEndpointID(t *testing.T) {
 	})
 }
 
-func TestMonitorThatNobodyCanBeAskedFor(t *testing.T) {
-	inHouse(t, func(h *house) {
+func TestMonitorWithoutIDsIsOffline(t *testing.T) {
+	inHome(t, func(h *testHome) {
 		h.account.RemoveMonitor(cellar.Serial)
 		m := kitchen
 		m.EntityID, m.ApplianceID = "", ""

@@ -8,7 +8,7 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// rangeNames are what other makers' ranges are called, in the languages of the
+// rangeNames are the names of other makers' ranges, in the languages of the
 // marketplaces: English, German, French, Italian, Spanish, Portuguese, Dutch,
 // Swedish, Polish, Turkish, Japanese, Hindi and Arabic, and by the ids of Alexa's
 // catalogue of assets. A bare "air quality" is not among them: it may be an index
@@ -85,9 +85,9 @@ var particles = []string{
 	"粒子状物質", "微小粒子状物質", "पार्टिकुलेट मैटर", "कणिका पदार्थ", "सूक्ष्म कण", "الجسيمات", "الجسيمات الدقيقة", "المواد الجسيمية",
 }
 
-// unitNames are what a unit is called. A measurement that has a unit here takes
-// these; what has another unit is another measurement. No unit is taken for the
-// usual one, but for a temperature.
+// unitNames are the names of units. A range with another unit than its measurement has is
+// something else. A range without a unit is taken to have the usual one, except for a
+// temperature.
 var unitNames = map[string][]string{
 	percent: {
 		"%", "percent", "percentage", "Alexa.Unit.Percent", "Prozent", "pour cent", "pourcentage", "pourcent", "per cento", "percento", "percentuale", "por ciento",
@@ -132,7 +132,7 @@ var unitOf = map[collectors.Measurement]string{
 // meaning is what a range measures.
 type meaning struct {
 	measurement collectors.Measurement
-	scale       string // of a temperature, as of a temperatureSensor
+	scale       string // of a temperature: CELSIUS, FAHRENHEIT
 }
 
 // value decodes the value of a range into the unit of its measurement.
@@ -144,7 +144,7 @@ func (m meaning) value(raw json.RawMessage) (float64, error) {
 	return inCelsius(number, m.scale)
 }
 
-// knownNames and knownUnits are the tables by folded text.
+// knownNames and knownUnits are rangeNames and unitNames by folded name.
 var knownNames, knownUnits = byFoldedText()
 
 func byFoldedText() (names map[string]collectors.Measurement, units map[string]string) {
@@ -187,7 +187,7 @@ func understand(name, unit string) (of meaning, ok bool) {
 	return meaning{measurement: measurement}, known == "" || known == unitOf[measurement]
 }
 
-// folded makes names comparable: lower case, one space between words, no
+// folded returns a name in a form to compare: lower case, one space between words, no
 // punctuation but in numbers, "PM 2,5" as "pm2.5".
 func folded(s string) string {
 	runes := []rune(strings.ToLower(s))

@@ -117,7 +117,7 @@ func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found
 		id, err := wire.TextAt(failure.Entity, "entityId")
 		m := byEntity[id]
 		if err != nil || m == nil {
-			found.Add("%s told an error of nothing that was asked for: %s", phoenixPath, found.Text(code))
+			found.Add("%s reported an error of something that was not asked for: %s", phoenixPath, found.Text(code))
 			continue
 		}
 		s := samples[m]

@@ -11,8 +11,8 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// feature is one of a monitor's features, and property one of a feature's
-// properties, with the fields of each that are read.
+// feature is one of a monitor's features, and property one of a feature's properties,
+// with the fields that this program reads.
 type (
 	feature  struct{ Name, Instance, Operations, Configuration, Properties json.RawMessage }
 	property struct {
@@ -25,12 +25,12 @@ var byInstance = map[string]meaning{
 	"4": {collectors.Humidity, ""},
 	"5": {collectors.VOCIndex, ""},
 	"6": {collectors.PM25, ""},
-	"7": {collectors.PM10, ""}, // equal to PM2.5 in every answer that was seen
+	"7": {collectors.PM10, ""}, // equal to PM2.5 in every known response
 	"8": {collectors.CarbonMonoxide, ""},
 	"9": {collectors.IndoorAirQuality, ""},
 }
 
-// meaning returns what a range measures; false is a range that is left out.
+// meaning returns what a range measures, and whether that is known.
 func (m *monitor) meaning(instance string) (of meaning, ok bool) {
 	if m.isAmazons() {
 		of, ok = byInstance[instance]
@@ -40,8 +40,8 @@ func (m *monitor) meaning(instance string) (of meaning, ok bool) {
 	return of, ok
 }
 
-// learn takes what the features of another maker's monitor say of its ranges. An
-// answer without any configuration changes nothing that was learnt before.
+// learn takes the meaning of the ranges of another maker's monitor from their
+// configuration. Features without any configuration leave the known meanings.
 func (m *monitor) learn(features []*feature, found *wire.Faults) {
 	if m.isAmazons() {
 		return
@@ -74,7 +74,7 @@ func (m *monitor) learn(features []*feature, found *wire.Faults) {
 		return
 	}
 	for _, claimants := range claims {
-		if len(claimants) > 1 { // which one is right is not for this program to guess
+		if len(claimants) > 1 { // do not guess which one is right
 			for _, instance := range claimants {
 				delete(instances, instance)
 			}
@@ -91,16 +91,16 @@ func (m *monitor) reportLeftOut(found *wire.Faults) {
 	if len(m.leftOut) == 0 {
 		return
 	}
-	const most = 1000 // bytes: some ten ranges
+	const limit = 1000 // bytes: about ten ranges
 	maker := m.manufacturer
 	if maker == "" {
 		maker = "an unknown maker"
 	}
-	found.Add("monitor %s of %s: not understood and left out: %s", m.label(), maker, collectors.CleanLine(strings.Join(m.leftOut, ", "), most))
+	found.Add("monitor %s of %s: not understood and left out: %s", m.label(), maker, collectors.CleanLine(strings.Join(m.leftOut, ", "), limit))
 }
 
-// settable reports whether a range is a setting, such as the wanted humidity, and
-// no measurement. The names of operations are those of Alexa.
+// settable reports whether a range is a setting, such as the target humidity, and no
+// measurement.
 func (f *feature) settable() bool {
 	operations, err := wire.List(f.Operations)
 	if err != nil {

@@ -30,7 +30,7 @@ const hallID = "amazon_0f9c2f1e_0000_4000_8000_00000000000c"
 
 // The table of Amazon's own monitor says nothing of another maker's.
 func TestMonitorOfAnotherMaker(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.account.SetMonitor(hall)
 		for range 2 { // also when phoenix, which has no configuration, is asked
 			snapshot := h.poll()
@@ -58,7 +58,7 @@ func TestMonitorOfAnotherMaker(t *testing.T) {
 // The id of a monitor without a serial number is the same whichever way lists it.
 func TestIDWithoutSerialNumber(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
-		inHouse(t, func(h *house) {
+		inHome(t, func(h *testHome) {
 			h.account.SetMonitor(hall)
 			if refuse {
 				h.account.ScriptPath(amazontest.GraphQLPath, refused)
@@ -79,7 +79,7 @@ func TestIDWithoutSerialNumber(t *testing.T) {
 
 // Amazon's own monitor is known by its device type, or by its manufacturer where
 // there is no type.
-func TestWhoseMonitor(t *testing.T) {
+func TestAmazonsOwnMonitorIsRecognised(t *testing.T) {
 	const humidity = `{"name":"range","instance":"4","properties":[{"name":"rangeValue","rangeValue":{"value":40}}]}`
 	for name, test := range map[string]struct {
 		fields string
@@ -93,7 +93,7 @@ func TestWhoseMonitor(t *testing.T) {
 		"neither":                      {`"manufacturer":null`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(
 					graphQL(`{"data":{"listEndpoints":{"endpoints":[{"id":"e","serialNumber":{"value":{"text":"S"}},`+test.fields+`}]}}}`),
 					graphQL(`{"data":{"listEndpoints":{"endpoints":[{"id":"e","features":[`+humidity+`]}]}}}`))
@@ -129,7 +129,7 @@ func TestNamesOfRanges(t *testing.T) {
 		{"Temperature", "Celsius", collectors.Temperature}, {"Temperature", "", ""}, {"Temperature", "Percent", ""}, {"", "", ""}, {"Humidity", "℃", ""},
 	} {
 		t.Run(test.name+" in "+test.unit, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				m := hall
 				m.Temperature = math.NaN()
 				m.Ranges = []amazontest.Range{{Instance: "9", Name: test.name, Unit: test.unit, Value: 12}}
@@ -153,7 +153,7 @@ func TestNamesOfRanges(t *testing.T) {
 }
 
 func TestTwoRangesOfOneName(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		m := hall
 		m.Ranges = []amazontest.Range{
 			{Instance: "a", Name: "Humidity", Value: 40}, {Instance: "b", Name: "Luftfeuchtigkeit", Value: 70}, {Instance: "c", Name: "Temperature", Unit: "Fahrenheit", Value: 68},
@@ -172,7 +172,7 @@ func TestTwoRangesOfOneName(t *testing.T) {
 
 // What was learnt of a range outlives an answer without any configuration.
 func TestRangesWithoutConfiguration(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.account.SetMonitor(hall)
 		bare := hall
 		bare.Ranges = nil
@@ -195,7 +195,7 @@ func TestRangesWithoutConfiguration(t *testing.T) {
 
 // Alexa may tell nothing of a monitor's being reached.
 func TestMonitorWithoutHealth(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		m := cellar
 		m.NoHealth = true
 		h.account.SetMonitor(m)
@@ -222,7 +222,7 @@ func TestMonitorWithoutHealth(t *testing.T) {
 
 // phoenix refuses with an empty type of entity.
 func TestPhoenixDoesNotFindAMonitor(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(refused, graphQL(fmt.Sprintf(`{"deviceStates":[],"errors":[{"entity":{"entityId":%q,"entityType":""},"code":"TargetApplianceNotFoundException",`+
 			`"data":null,"message":"No appliance found for target!"},{"entity":{"entityId":%q,"entityType":""},"code":"ENDPOINT_UNREACHABLE","data":null,"message":null}]}`,

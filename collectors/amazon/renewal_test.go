@@ -22,9 +22,9 @@ func remedyOf(err error) string {
 	return ""
 }
 
-// Signed in once, an ordinary house with cookies that live six hours and a token
+// A home that has signed in once, with cookies that live six hours and a token
 // host that fails one time in five.
-func TestManyDaysAfterOneSignIn(t *testing.T) {
+func TestSignInLastsForDays(t *testing.T) {
 	for name, test := range map[string]struct {
 		days int
 		told bool
@@ -33,7 +33,7 @@ func TestManyDaysAfterOneSignIn(t *testing.T) {
 		"cookies die unforeseen": {4, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.account.SetCookieLife(6*time.Hour, test.told)
 				h.account.Flaky(amazontest.TokenPath, 0.2, 1)
 				_, err := h.collect()
@@ -79,10 +79,10 @@ func TestManyDaysAfterOneSignIn(t *testing.T) {
 	}
 }
 
-func TestRefusalIsAnsweredByOneRenewalAndOneRepeat(t *testing.T) {
+func TestRefusalRenewsAndRepeatsOnce(t *testing.T) {
 	for _, test := range refusedByAlexa {
 		t.Run(test.name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.Script(test.answer)
@@ -102,7 +102,7 @@ func TestRefusalIsAnsweredByOneRenewalAndOneRepeat(t *testing.T) {
 }
 
 func TestRefusalAfterARenewalIsFinal(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		h.account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(403, nil, ""))
@@ -126,7 +126,7 @@ func TestRefusalAfterARenewalIsFinal(t *testing.T) {
 
 // One poll asks for the listing and the readings, each of which may be refused.
 func TestAPollRenewsOnce(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		time.Sleep(2 * time.Hour)
@@ -153,7 +153,7 @@ func TestRefusedRenewal(t *testing.T) {
 		"403":                   amazontest.Status(403, nil, "<html>no</html>"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.KillCookies()
@@ -171,7 +171,7 @@ func TestRefusedRenewal(t *testing.T) {
 	}
 }
 
-func TestRenewalThatFailsForTheTimeBeing(t *testing.T) {
+func TestTransientRenewalFailure(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"time-out":    amazontest.Hang,
 		"500":         amazontest.Status(500, nil, `{"error":"invalid_grant"}`),
@@ -180,7 +180,7 @@ func TestRenewalThatFailsForTheTimeBeing(t *testing.T) {
 		"cut in half": amazontest.Truncated,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.KillCookies()
@@ -212,7 +212,7 @@ func TestRenewalThatFailsForTheTimeBeing(t *testing.T) {
 }
 
 // What nobody has foreseen is no refusal: the user could do nothing about it.
-func TestRenewalThatCantBeUnderstood(t *testing.T) {
+func TestMalformedRenewalIsPermanent(t *testing.T) {
 	for name, test := range map[string]struct{ body, says string }{
 		"not JSON":          {`hello`, "other than JSON"},
 		"nothing":           {``, "nothing where"},
@@ -225,7 +225,7 @@ func TestRenewalThatCantBeUnderstood(t *testing.T) {
 		"another error":     {`{"response":{"error":{"code":"ServiceConfused","message":"odd"}}}`, "ServiceConfused odd"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				before := h.read()
@@ -244,7 +244,7 @@ func TestRenewalThatCantBeUnderstood(t *testing.T) {
 		})
 	}
 	t.Run("404", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			h.signIn("amazon.co.uk")
 			h.account.KillCookies()
 			h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
@@ -267,7 +267,7 @@ func TestCookiesComeFromTheRetailHost(t *testing.T) {
 		"not JSON":            graphQL(`hello`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.KillCookies()
@@ -288,7 +288,7 @@ func TestCookiesComeFromTheRetailHost(t *testing.T) {
 		"busy":                        {amazontest.Status(503, nil, ""), collectors.Transient},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.KillCookies()
@@ -302,8 +302,8 @@ func TestCookiesComeFromTheRetailHost(t *testing.T) {
 	}
 }
 
-func TestRenewalBeforeTheEnd(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestCookiesAreRenewedBeforeTheyExpire(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetCookieLife(6*time.Hour, true)
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
@@ -336,7 +336,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 func TestRenewalWithAWrongClock(t *testing.T) {
 	for name, theirs := range map[string]time.Duration{"ours is ahead": -50 * time.Hour, "ours is behind": 50 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.account.SetClock(theirs)
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
@@ -356,8 +356,8 @@ func TestRenewalWithAWrongClock(t *testing.T) {
 
 // A renewal that fails after the end of the cookies ends the poll: it would be
 // asked for again after the refusal.
-func TestRenewalAfterTheEnd(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestFailedRenewalOfExpiredCookiesEndsThePoll(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetCookieLife(6*time.Hour, true)
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
@@ -376,8 +376,8 @@ func TestRenewalAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestRenewedCookiesAreOnTheDiskBeforeTheyAreUsed(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestRenewedCookiesAreSavedBeforeUse(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		h.account.KillCookies()
@@ -403,7 +403,7 @@ func TestRenewedCookiesAreOnTheDiskBeforeTheyAreUsed(t *testing.T) {
 }
 
 func TestNewSignInIsNoticed(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		h.account.RemoveMonitor(cellar.Serial)
@@ -425,7 +425,7 @@ func TestNewSignInDuringARenewal(t *testing.T) {
 		"the renewal fails":    amazontest.Status(503, nil, ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.KillCookies()
@@ -473,7 +473,7 @@ func between(t *testing.T, text, before, after string) string {
 
 // Signing out during a renewal must not be undone by it.
 func TestSignOutDuringARenewal(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		h.account.KillCookies()
@@ -490,8 +490,8 @@ func TestSignOutDuringARenewal(t *testing.T) {
 	})
 }
 
-func TestDiskThatIsAway(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestMissingDiskKeepsTheSignIn(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		before := h.read()
@@ -523,7 +523,7 @@ func TestDiskThatIsAway(t *testing.T) {
 	})
 }
 
-func TestCredentialsThatCantBeRead(t *testing.T) {
+func TestUnreadableCredentials(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":           "",
 		"not JSON":        "hello",
@@ -536,7 +536,7 @@ func TestCredentialsThatCantBeRead(t *testing.T) {
 		"too large":       strings.Repeat(" ", 1<<20+1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				if err := os.WriteFile(h.file(), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -556,10 +556,10 @@ func TestCredentialsThatCantBeRead(t *testing.T) {
 	}
 }
 
-func TestSignInGoesBeforeCookies(t *testing.T) {
+func TestSignInOverridesCookies(t *testing.T) {
 	state := t.TempDir()
-	inHouseWith(t, func(o *account.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *house) {
-		h := &signInHouse{house: inner, state: state, options: account.Options{
+	inHomeWith(t, func(o *account.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *testHome) {
+		h := &signInHome{testHome: inner, state: state, options: account.Options{
 			Domain: "amazon.co.uk", StateDir: state, Endpoint: "http://alexa.test", AuthEndpoint: "http://auth.test",
 			Timeout: timeout, Transport: inner.transport,
 		}}
@@ -581,8 +581,8 @@ func TestSignInGoesBeforeCookies(t *testing.T) {
 }
 
 // An answer of Alexa's may set cookies; a renewal begins without them.
-func TestRenewalForgetsWhatAlexaSet(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestRenewalDropsCookiesThatAlexaSet(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
 		h.account.Script(func(w http.ResponseWriter, r *http.Request) {
@@ -597,7 +597,7 @@ func TestRenewalForgetsWhatAlexaSet(t *testing.T) {
 }
 
 func TestStateFileIsPrivate(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.account.KillCookies()
 		h.cleanPoll()

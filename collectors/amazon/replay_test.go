@@ -17,7 +17,7 @@ func capability(fields string) string {
 // two monitors of Amazon one lacks EndpointHealth and instance 7, and the capabilities
 // beside those that are read have shapes of their own.
 func TestReplayOfPhoenix(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		ranges := func(pairs ...any) (all []string) {
 			for i := 0; i < len(pairs); i += 2 {
 				all = append(all, capability(fmt.Sprintf(`"namespace":"Alexa.RangeController","name":"rangeValue","instance":%q,"value":%v`, pairs[i], pairs[i+1])))

@@ -11,8 +11,8 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// sane is what a sensor can measure at all, in the measurement's unit; what lies
-// outside is no reading.
+// sane is the range that a sensor can measure, in the measurement's unit. A value outside
+// is no reading.
 var sane = map[collectors.Measurement][2]float64{
 	collectors.Temperature:      {-60, 100},
 	collectors.Humidity:         {0, 100},
@@ -23,7 +23,7 @@ var sane = map[collectors.Measurement][2]float64{
 	collectors.CarbonMonoxide:   {0, 1e6},
 }
 
-// sample is what one answer says of one monitor.
+// sample is what one response reports of one monitor.
 type sample struct {
 	readings map[collectors.Measurement]collectors.Value
 
@@ -31,10 +31,10 @@ type sample struct {
 	unreachable  bool // Alexa tried and failed
 	notFound     bool // Alexa has no such property, or no such device
 
-	newest time.Time // when the monitor last reported, in UTC
+	newest time.Time // the newest time of a reading, in UTC
 }
 
-// connectivity is what Alexa says of the way to the monitor.
+// connectivity is what Alexa reports of its connection to the monitor.
 type connectivity uint8
 
 const (
@@ -47,8 +47,8 @@ func newSample() *sample {
 	return &sample{readings: map[collectors.Measurement]collectors.Value{}}
 }
 
-// online says whether Alexa reaches the monitor. Where it tells nothing of that,
-// a monitor that measures is reached.
+// online reports whether Alexa reaches the monitor. If it does not say, a monitor with a
+// reading is online.
 func (s *sample) online() bool {
 	switch {
 	case s == nil, s.unreachable, s.connectivity == connectivityLost:
@@ -64,8 +64,7 @@ func (s *sample) online() bool {
 	return false
 }
 
-// set takes a reading. Of two for the same measurement, the first that has a
-// value is kept.
+// set adds a reading. Of several for one measurement it keeps the first that has a value.
 func (s *sample) set(m collectors.Measurement, f float64) {
 	if known, ok := s.readings[m]; ok && !known.IsUnknown() {
 		return
@@ -76,14 +75,14 @@ func (s *sample) set(m collectors.Measurement, f float64) {
 	}
 }
 
-// see notes that a measurement exists, whatever its value.
+// see records that a measurement exists, whatever its value.
 func (s *sample) see(m collectors.Measurement) {
 	if _, ok := s.readings[m]; !ok {
 		s.readings[m] = collectors.Unknown
 	}
 }
 
-// valueOf unwraps {"value": ...}; what is no object is the value itself.
+// valueOf unwraps {"value": ...}. Anything but an object is the value itself.
 func valueOf(raw json.RawMessage) (json.RawMessage, error) {
 	if wire.Shape(raw) != "an object" {
 		return raw, nil
@@ -93,7 +92,7 @@ func valueOf(raw json.RawMessage) (json.RawMessage, error) {
 	return wrapped.Value, err
 }
 
-// setConnectivity understands "OK" and "UNREACHABLE", bare or as {"value": ...}.
+// setConnectivity takes "OK" or "UNREACHABLE", bare or as {"value": ...}.
 func (s *sample) setConnectivity(raw json.RawMessage) error {
 	raw, err := valueOf(raw)
 	if err != nil {
@@ -113,12 +112,12 @@ func (s *sample) setConnectivity(raw json.RawMessage) error {
 	return nil
 }
 
-// failure is what an error code of Alexa says of a property or a device.
+// failure is what an error code of Alexa means for a property or a device.
 type failure uint8
 
 const (
-	failureOther       failure = iota // nothing of the monitor's being there
-	failureUnreachable                // Alexa tried to reach the device, in vain
+	failureOther       failure = iota // does not concern the monitor's presence
+	failureUnreachable                // Alexa could not reach the device
 	failureNotFound                   // there is no such property or device
 )
 
@@ -133,7 +132,7 @@ func failureOf(code string) failure {
 	return failureOther
 }
 
-// failureCode is the type of {"type": ..., "message": ...}, or else its message.
+// failureCode returns the type of {"type": ..., "message": ...}, or else its message.
 func failureCode(raw json.RawMessage) (string, error) {
 	if wire.Shape(raw) != "an object" {
 		code, err := wire.Text(raw)
@@ -154,15 +153,15 @@ func failureCode(raw json.RawMessage) (string, error) {
 	return "no reason given", nil
 }
 
-// fail takes a failure. False is one that says nothing of the monitor.
+// fail adds a failure, and reports whether it concerns the monitor.
 func (s *sample) fail(f failure) bool {
 	s.unreachable = s.unreachable || f == failureUnreachable
 	s.notFound = s.notFound || f == failureNotFound
 	return f != failureOther
 }
 
-// setTime takes the time of a sample. Alexa's clock and this one differ, but a
-// time more than a day ahead is none.
+// setTime takes the time of a reading. Alexa's clock may differ from this one, but a time
+// more than a day ahead is ignored.
 func (s *sample) setTime(raw json.RawMessage, now time.Time) error {
 	stamp, err := wire.Text(raw)
 	if err != nil || stamp == "" {
@@ -178,8 +177,7 @@ func (s *sample) setTime(raw json.RawMessage, now time.Time) error {
 	return nil
 }
 
-// celsius decodes {"value": 21.5, "scale": "CELSIUS"} into °C. The error is
-// about the shape; no value at all is NaN.
+// celsius decodes {"value": 21.5, "scale": "CELSIUS"} into °C. Without a value it is NaN.
 func celsius(raw json.RawMessage) (float64, error) {
 	if wire.IsNull(raw) {
 		return math.NaN(), nil

@@ -89,7 +89,7 @@ func TestValues(t *testing.T) {
 	}
 	run := func(name string, m collectors.Measurement, v value, feature, state string) {
 		t.Run(name+" by GraphQL", func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, feature+`,`+rangeFeature("6", "7")) +
 					`,` + endpoint(cellar, rangeFeature("6", "8")) + `]}}}`))
@@ -97,7 +97,7 @@ func TestValues(t *testing.T) {
 			})
 		})
 		t.Run(name+" by phoenix", func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(amazontest.Status(400, nil, ""))
 				h.account.ScriptPath(amazontest.PhoenixPath, graphQL(`{"deviceStates":[`+states(kitchen, state, rangeState("6", "7"))+
@@ -120,7 +120,7 @@ func TestValues(t *testing.T) {
 
 // What has a wrong shape in an answer with readings costs the entry that it is
 // in, never another monitor or another reading.
-func TestShapesOfGraphQL(t *testing.T) {
+func TestReadingsInOtherShapes(t *testing.T) {
 	good := endpoint(cellar, rangeFeature("4", "60"))
 	pm25 := rangeFeature("6", "7")
 	tests := map[string]struct {
@@ -175,7 +175,7 @@ func TestShapesOfGraphQL(t *testing.T) {
 			"": `{"data":{"listEndpoints":{"endpoints":[%s]}}}`, " in a batch": ` [{"data":{"listEndpoints":{"endpoints":[%s]}}}]`,
 		} {
 			t.Run(name+kind, func(t *testing.T) {
-				inHouse(t, func(h *house) {
+				inHome(t, func(h *testHome) {
 					h.cleanPoll()
 					h.account.Script(graphQL(fmt.Sprintf(envelope, test.entries+`,`+good)))
 					h.account.ScriptPath(amazontest.PhoenixPath, graphQL(`{"deviceStates":[]}`))
@@ -215,7 +215,7 @@ func checkKitchen(t *testing.T, d collectors.Device, online, pm25 bool) {
 	}
 }
 
-func TestShapesOfPhoenix(t *testing.T) {
+func TestPhoenixInOtherShapes(t *testing.T) {
 	good := states(cellar, rangeState("4", "60"))
 	pm25 := rangeState("6", "7")
 	ok := `{"namespace":"Alexa.EndpointHealth","name":"connectivity","value":{"value":"OK"}}`
@@ -253,14 +253,14 @@ func TestShapesOfPhoenix(t *testing.T) {
 		"not found":                  {``, `[{"entity":` + entity + `,"code":"NOT_FOUND"}]`, "", false, false},
 		"another error":              {``, `[{"entity":` + entity + `,"code":"UNAUTHORIZED"}]`, "error UNAUTHORIZED", false, false},
 		"an error beside a state":    {states(kitchen, pm25), `[{"entity":` + entity + `,"code":"STALE"}]`, "error STALE", true, true},
-		"an error of nobody":         {states(kitchen, pm25), `[{"code":"ENDPOINT_UNREACHABLE"}]`, "error of nothing that was asked for", true, true},
+		"an error of nobody":         {states(kitchen, pm25), `[{"code":"ENDPOINT_UNREACHABLE"}]`, "error of something that was not asked for", true, true},
 		"an error is text":           {states(kitchen, pm25), `["x"]`, "error 0", true, true},
 		"errors a text":              {states(kitchen, pm25), `"x"`, "errors: text", true, true},
 		"in neither":                 {``, `[]`, "", false, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(amazontest.Status(400, nil, ""))
 				body := `{"deviceStates":[` + strings.Trim(test.states+`,`+good, ",") + `]`
@@ -299,7 +299,7 @@ func TestLastSeen(t *testing.T) {
 		"an object":       {`{}`, time.Time{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(nil, graphQL(fmt.Sprintf(`{"data":{"listEndpoints":{"endpoints":[%s,%s]}}}`,
 					endpoint(kitchen, fmt.Sprintf(`{"name":"range","instance":"6","properties":[{"rangeValue":{"value":7},"timeOfSample":%s}]}`, test.stamp)),
 					endpoint(cellar, ``))))
@@ -318,7 +318,7 @@ func TestLastSeen(t *testing.T) {
 }
 
 func TestLastSeenIsTheNewest(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		at := func(instance, stamp string) string {
 			return fmt.Sprintf(`{"name":"range","instance":%q,"properties":[{"rangeValue":{"value":7},"timeOfSample":%q}]}`, instance, stamp)
 		}
@@ -334,7 +334,7 @@ func TestLastSeenIsTheNewest(t *testing.T) {
 func TestMeasurementsOfFailedProperties(t *testing.T) {
 	for code, measured := range map[string]bool{"NOT_FOUND": false, "INTERNAL_ERROR": true, "ENDPOINT_UNREACHABLE": true} {
 		t.Run(code, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, ``) + `,` +
 					endpoint(cellar, rangeFeature("6", "7")+`,`+failing("7", `{"type":"`+code+`"}`)) + `]}}}`))
@@ -350,7 +350,7 @@ func TestMeasurementsOfFailedProperties(t *testing.T) {
 func TestErrorsBesideTheData(t *testing.T) {
 	for code, told := range map[string]bool{"ENDPOINT_UNREACHABLE": false, "NOT_FOUND": false, "INTERNAL_ERROR": true} {
 		t.Run(code, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, rangeFeature("6", "7")) + `,` +
 					endpoint(cellar, ``) + `]}},"errors":[{"message":"some message","extensions":{"code":"` + code + `"}}]}`))
@@ -368,7 +368,7 @@ func TestErrorsBesideTheData(t *testing.T) {
 
 // A thousand broken entries are one piece of news.
 func TestFaultsAreBounded(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[5` + strings.Repeat(`,5`, 999) + `]}}}`))
 		snapshot := h.poll()

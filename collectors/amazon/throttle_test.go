@@ -24,10 +24,10 @@ func wantThrottled(t *testing.T, err error) {
 
 // Whatever a poll begins with, the throttled answer is its last request.
 func TestThrottledPollEndsAtOnce(t *testing.T) {
-	begins := map[string]func(h *house){
-		"with a listing": func(*house) {},
-		"with readings":  func(h *house) { h.cleanPoll() },
-		"with a later listing": func(h *house) {
+	begins := map[string]func(h *testHome){
+		"with a listing": func(*testHome) {},
+		"with readings":  func(h *testHome) { h.cleanPoll() },
+		"with a later listing": func(h *testHome) {
 			h.cleanPoll()
 			time.Sleep(time.Hour)
 		},
@@ -35,7 +35,7 @@ func TestThrottledPollEndsAtOnce(t *testing.T) {
 	for form, throttling := range throttlings {
 		for begin, prepare := range begins {
 			t.Run(form+" "+begin, func(t *testing.T) {
-				inHouse(t, func(h *house) {
+				inHome(t, func(h *testHome) {
 					prepare(h)
 					h.account.Throttle(throttling)
 					start := time.Now()
@@ -78,7 +78,7 @@ func TestThrottledFallback(t *testing.T) {
 	}
 	for name, answer := range answers {
 		t.Run("phoenix: "+name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(refused, answer)
 				n := h.counting("", func() {
@@ -94,7 +94,7 @@ func TestThrottledFallback(t *testing.T) {
 			continue
 		}
 		t.Run("entities: "+name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.account.Script(refused, answer)
 				n := h.counting("", func() {
 					_, err := h.collect()
@@ -125,7 +125,7 @@ func TestErrorCodesOfGraphQL(t *testing.T) {
 		"a text that sounds refusing": {"INTERNAL_ERROR", "forbidden", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(answer(test.code, test.message))
 				snapshot, err := h.collect()
@@ -145,7 +145,7 @@ func TestErrorCodeBesideAStatus(t *testing.T) {
 	const body = `{"errors":[{"message":"no","extensions":{"errorCode":"UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS"}}],"data":null}`
 	for _, status := range []int{400, 403, 500, 503} {
 		for _, text := range []string{body, "[" + body + "]"} {
-			inHouse(t, func(h *house) {
+			inHome(t, func(h *testHome) {
 				h.cleanPoll()
 				h.account.Script(amazontest.Status(status, nil, text))
 				n := h.counting("", func() {
@@ -162,7 +162,7 @@ func TestErrorCodeBesideAStatus(t *testing.T) {
 
 // A server that says when may be asked again then.
 func TestThrottledForSomeSeconds(t *testing.T) {
-	inHouse(t, func(h *house) {
+	inHome(t, func(h *testHome) {
 		h.cleanPoll()
 		again := amazontest.Status(429, http.Header{"Retry-After": {"5"}}, "")
 		h.account.Script(again, again, again)
@@ -180,7 +180,7 @@ func TestThrottledForSomeSeconds(t *testing.T) {
 func TestThrottledBeforeTheHomeIsKnown(t *testing.T) {
 	for form, throttling := range throttlings {
 		t.Run(form, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.account.Throttle(throttling)
 				n := h.counting("", func() {
@@ -212,7 +212,7 @@ func TestThrottledRenewal(t *testing.T) {
 		"another path": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				h.cleanPoll()
 				h.account.KillCookies()
@@ -240,7 +240,7 @@ func TestThrottledRenewal(t *testing.T) {
 
 // While the cookies live, a throttled renewal costs no reading and is tried hourly.
 func TestThrottledEarlyRenewal(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetCookieLife(24*time.Hour, true)
 		h.signIn("amazon.co.uk")
 		h.cleanPoll()
@@ -270,7 +270,7 @@ func TestThrottledEarlyRenewal(t *testing.T) {
 
 // A throttled registration is not repeated; the same code can be tried later.
 func TestThrottledRegistration(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		s := h.begin("amazon.co.uk")
 		defer s.Close()
 		landing := h.browse(s)

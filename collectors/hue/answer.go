@@ -2,299 +2,146 @@ package hue
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"reflect"
-	"strconv"
-	"strings"
-
-	"github.com/amimof/huego"
+	"slices"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
-// Numbers of errors in a Hue bridge's answers, as the CLIP documentation lists
-// them.
+// Limits of an answer. A Hue bridge has some hundred sensors of about 500 bytes each; an
+// answer far beyond that is faulty, and must not cost the memory that it asks for.
 const (
-	errorUnauthorized = 1   // the key is unknown: it was never made, or deleted in the Hue app
-	errorInternal     = 901 // something inside the bridge failed; it passes
+	maxBody    = 32 << 20  // of the whole answer, in bytes
+	maxEntry   = 256 << 10 // of one entry, in bytes, after squeezing
+	maxEntries = 16 << 10
+	maxToken   = 4 << 10 // of one text or number, in bytes; the rest is dropped
 )
 
-// maxItems is how many items of a list of errors are looked at; a Hue bridge
-// sends one for each fault of a request, and a GET has one at most.
-const maxItems = 16
+// answer reads the JSON of a bridge entry by entry, so that it is never in memory as a
+// whole. Its errors are classified.
+type answer struct {
+	*json.Decoder
+	client   *pairing.Client
+	squeezed *squeezer
+	start    byte // the first character
+	raw      json.RawMessage
+}
 
-// The parts of a sensor's state and config that mean something here. All others
-// are left out before huego keeps them.
-var (
-	stateKeys  = []string{"temperature", "presence", "lightlevel", "lastupdated"}
-	configKeys = []string{"on", "battery", "reachable"}
-)
-
-// mend reads the answer to /sensors and returns it without the entries that
-// huego can't hold, which it adds to faults. An answer that is no house of
-// sensors is a classified error.
-//
-// It reads entry by entry, so that the answer is never in memory as a whole.
-func (c *Collector) mend(body io.Reader, faults *faults) ([]byte, error) {
-	squeezed := newSqueezer(body)
-	in := bufio.NewReader(squeezed)
+// readAnswer begins to read an answer. It returns an error unless JSON follows.
+func readAnswer(client *pairing.Client, resp *http.Response) (*answer, error) {
+	if resp.ContentLength > maxBody {
+		return nil, oversized("the answer announces %d bytes; a Hue bridge sends at most %d", resp.ContentLength, maxBody)
+	}
+	a := &answer{client: client, squeezed: newSqueezer(resp.Body)}
+	in := bufio.NewReader(a.squeezed)
 	start, err := in.Peek(1)
-	if errors.Is(err, io.EOF) {
-		return nil, empty("no text at all")
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, emptyAnswer("no text at all")
+	case err != nil:
+		return nil, a.failure(err)
+	case start[0] == '<':
+		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", client.Setting())
 	}
-	if err != nil {
-		return nil, c.readError(err)
-	}
-	dec := json.NewDecoder(in)
-	switch start[0] {
-	case '{':
-		return c.mendSensors(dec, squeezed, faults)
-	case '[':
-		return nil, c.listError(dec, squeezed)
-	case '<':
-		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", c.target.Setting)
-	}
+	a.Decoder, a.start = json.NewDecoder(in), start[0]
+	return a, nil
+}
+
+// next reads one entry. It is valid until the next call.
+func (a *answer) next() (json.RawMessage, error) {
+	a.squeezed.allow()
+	a.raw = a.raw[:0]
+	err := a.Decode(&a.raw)
+	return a.raw, err
+}
+
+// unexpected returns the error of an answer that is neither of what was asked nor a list of
+// errors.
+func (a *answer) unexpected(wanted string) error {
 	var value any
-	if err := dec.Decode(&value); err != nil {
-		return nil, c.readError(err)
+	if err := a.Decode(&value); err != nil {
+		return a.failure(err)
 	}
-	switch value {
+	switch v := value.(type) {
 	case nil:
-		return nil, empty("null")
-	case "":
-		return nil, empty("an empty text")
+		return emptyAnswer("null")
+	case string:
+		if v == "" {
+			return emptyAnswer("an empty text")
+		}
+	case []any:
+		if len(v) == 0 {
+			return emptyAnswer("an empty list")
+		}
 	}
-	return nil, malformed("the answer is %s, not sensors", kindOf(value))
+	return malformed("the answer is %s, not %s", kindOf(value), wanted)
 }
 
-func (c *Collector) mendSensors(dec *json.Decoder, squeezed *squeezer, faults *faults) ([]byte, error) {
-	if _, err := dec.Token(); err != nil {
-		return nil, c.readError(err)
-	}
+// failure classifies an error of reading or parsing the answer.
+func (a *answer) failure(err error) error {
 	var (
-		mended  = bytes.NewBufferString("{")
-		enc     = json.NewEncoder(mended)
-		raw     json.RawMessage
-		entries int
-		usable  int
-	)
-	for dec.More() {
-		squeezed.allow()
-		if entries++; entries > maxEntries {
-			return nil, oversized("the answer holds more than %d sensors", maxEntries)
-		}
-		id, err := dec.Token()
-		if err != nil {
-			return nil, c.readError(err)
-		}
-		raw = raw[:0]
-		if err := dec.Decode(&raw); err != nil {
-			return nil, c.readError(err)
-		}
-		sensor, err := mendSensor(fmt.Sprint(id), raw)
-		if err != nil {
-			faults.add(`sensor "%s": %s`, c.target.Clean(fmt.Sprint(id)), c.target.Clean(err.Error()))
-			continue
-		}
-		if usable++; usable > 1 {
-			mended.WriteByte(',')
-		}
-		fmt.Fprintf(mended, "%q:", id)
-		if err := enc.Encode(sensor); err != nil {
-			return nil, malformed("sensor %s cannot be written again: %s", id, c.target.Clean(err.Error()))
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, c.readError(err)
-	}
-	squeezed.allow()
-	if _, err := dec.Token(); err == nil {
-		return nil, malformed("the answer goes on after its end")
-	} else if !errors.Is(err, io.EOF) {
-		return nil, c.readError(err)
-	}
-	switch {
-	case entries == 0:
-		return nil, empty("no sensors")
-	case usable == 0:
-		// Every bridge has a sensor for daylight that nobody can delete.
-		return nil, malformed("not one entry of the answer is a sensor; the first is refused: %w", faults.list()[0])
-	}
-	mended.WriteByte('}')
-	return mended.Bytes(), nil
-}
-
-// mendSensor reads one entry as huego will. The error says why huego can't.
-func mendSensor(id string, raw []byte) (huego.Sensor, error) {
-	if n, err := strconv.Atoi(id); err != nil || n < 1 || strconv.Itoa(n) != id {
-		return huego.Sensor{}, errors.New("the id is no positive number")
-	}
-	if raw[0] != '{' {
-		var value any
-		if err := json.Unmarshal(raw, &value); err != nil {
-			return huego.Sensor{}, err
-		}
-		return huego.Sensor{}, fmt.Errorf("it is %s, not an object", kindOf(value))
-	}
-	var s huego.Sensor
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return huego.Sensor{}, wrongType(err)
-	}
-	s.ID = 0 // the key of the entry is the id
-	for _, text := range []*string{&s.Name, &s.Type, &s.ModelID, &s.ManufacturerName, &s.UniqueID, &s.SwVersion} {
-		*text = collectors.CleanText(*text)
-	}
-	s.State = only(stateKeys, s.State)
-	s.Config = only(configKeys, s.Config)
-	return s, nil
-}
-
-// only keeps the keys that are wanted, with texts cleaned. Lists and objects,
-// which none of them should be, are kept empty, so that their kind can be told.
-func only(keys []string, from map[string]any) map[string]any {
-	kept := make(map[string]any, len(keys))
-	for _, key := range keys {
-		value, ok := from[key]
-		if !ok {
-			continue
-		}
-		switch v := value.(type) {
-		case map[string]any:
-			value = map[string]any{}
-		case []any:
-			value = []any{}
-		case string:
-			value = collectors.CleanText(v)
-		}
-		kept[key] = value
-	}
-	return kept
-}
-
-// listError makes an error of a list, which is how a Hue bridge tells one.
-func (c *Collector) listError(dec *json.Decoder, squeezed *squeezer) error {
-	if _, err := dec.Token(); err != nil {
-		return c.readError(err)
-	}
-	var (
-		found error
-		raw   json.RawMessage
-		items int
-	)
-	for ; dec.More(); items++ {
-		if items == maxItems {
-			return found
-		}
-		squeezed.allow()
-		raw = raw[:0]
-		if err := dec.Decode(&raw); err != nil {
-			return c.readError(err)
-		}
-		err := c.bridgeError(raw)
-		if collectors.ClassOf(err) == collectors.Authentication {
-			return err
-		}
-		if found == nil {
-			found = err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return c.readError(err)
-	}
-	if items == 0 {
-		return empty("an empty list")
-	}
-	return found
-}
-
-// bridgeError makes an error of one item: {"error": {"type": 1, "address":
-// "/sensors", "description": "unauthorized user"}}.
-func (c *Collector) bridgeError(raw []byte) error {
-	var item struct {
-		Error struct {
-			Type        any
-			Description any
-		}
-	}
-	if err := json.Unmarshal(raw, &item); err != nil {
-		return malformed("the answer is a list of something else than errors")
-	}
-	number, ok := item.Error.Type.(float64)
-	if !ok {
-		return malformed("the answer is a list, not sensors, and no error with a number is in it")
-	}
-	code := "Hue error " + strconv.FormatFloat(number, 'f', -1, 64)
-	description, ok := item.Error.Description.(string)
-	if !ok {
-		description = "no description"
-	}
-	err := fmt.Errorf("the Hue bridge answers: %s (%s)", c.target.Clean(description), code)
-	switch number {
-	case errorUnauthorized:
-		return &collectors.AuthenticationError{Code: code, Err: err}
-	case errorInternal:
-		return &collectors.TransientError{Kind: strings.ToLower(code), Err: err}
-	}
-	return &collectors.PermanentError{Kind: strings.ToLower(code), Err: err}
-}
-
-// readError gives a class to a failure of reading or parsing the answer.
-func (c *Collector) readError(err error) error {
-	var (
-		permanent *collectors.PermanentError
-		syntax    *json.SyntaxError
-		wrong     *json.UnmarshalTypeError
+		permanent      *collectors.PermanentError // such as the squeezer's
+		transient      *collectors.TransientError
+		authentication *collectors.AuthenticationError
+		syntax         *json.SyntaxError
+		wrong          *json.UnmarshalTypeError
 	)
 	switch {
-	case errors.As(err, &permanent): // the squeezer's
+	case errors.As(err, &permanent), errors.As(err, &transient), errors.As(err, &authentication):
 		return err
 	case errors.As(err, &syntax), errors.As(err, &wrong):
-		return malformed("the answer is no JSON: %s", c.target.Clean(err.Error()))
+		return malformed("the answer is no JSON: %s", a.client.Clean(err.Error()))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &collectors.TransientError{Kind: "truncated", Err: errors.New("the answer ends in the middle")}
+		return &collectors.TransientError{Kind: "truncated", Err: errors.New("the answer is truncated")}
 	}
-	return c.target.NetworkError("reading the sensors", err)
+	return a.client.NetworkError("reading the answer", err)
 }
 
-// empty is the error of an answer that would make the house empty. A bridge that
-// is starting or overloaded gives one.
-func empty(what string) error {
+// emptyAnswer is the error of an answer without entries. A bridge that is starting or
+// overloaded gives one.
+func emptyAnswer(what string) error {
 	return &collectors.TransientError{Kind: "empty", Err: fmt.Errorf(
-		"the answer is empty (%s), which is a fault of the Hue bridge: every one has at least a sensor for daylight", what)}
+		"the answer is empty (%s), which is a fault of the Hue bridge: every one has sensors and devices of its own", what)}
 }
 
 func malformed(format string, args ...any) error {
 	return &collectors.PermanentError{Kind: "malformed", Err: fmt.Errorf(format, args...)}
 }
 
-// wrongType says in plain words which part of an entry has the wrong type.
+func oversized(format string, args ...any) error {
+	return &collectors.PermanentError{Kind: "oversized", Err: fmt.Errorf(format, args...)}
+}
+
+// wrongType describes in plain words a value of the wrong type.
 func wrongType(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	belongs := "a number that fits"
+	want := "a number in range"
 	switch wrong.Type.Kind() {
 	case reflect.String:
-		belongs = "a text"
+		want = "a text"
 	case reflect.Map, reflect.Struct:
-		belongs = "an object"
+		want = "an object"
 	case reflect.Slice:
-		belongs = "a list"
+		want = "a list"
 	case reflect.Bool:
-		belongs = "true or false"
+		want = "true or false"
 	case reflect.Int:
-		belongs = "a whole number"
+		want = "a whole number"
 	}
-	return fmt.Errorf("%s is of type %s, not %s", cmp.Or(wrong.Field, "it"), collectors.CleanText(wrong.Value), belongs)
+	return fmt.Errorf("%s is of type %s, not %s", cmp.Or(wrong.Field, "it"), collectors.CleanText(wrong.Value), want)
 }
 
-// kindOf names the type of a JSON value in plain words.
+// kindOf returns the type of a JSON value in plain words.
 func kindOf(value any) string {
 	switch value.(type) {
 	case nil:
@@ -310,4 +157,137 @@ func kindOf(value any) string {
 	default:
 		return "an object"
 	}
+}
+
+// maxFaults is the max number of faults of one answer that are logged.
+const maxFaults = 20
+
+// faults collects the errors of single entries of one answer.
+type faults struct {
+	errs []error
+	more int
+}
+
+func (f *faults) add(format string, args ...any) {
+	if len(f.errs) == maxFaults {
+		f.more++
+		return
+	}
+	f.errs = append(f.errs, fmt.Errorf(format, args...))
+}
+
+// list returns a new slice.
+func (f *faults) list() []error {
+	all := slices.Clone(f.errs)
+	if f.more > 0 {
+		all = append(all, fmt.Errorf("and %d more faults in the same answer", f.more))
+	}
+	return all
+}
+
+// squeezer reads JSON without what makes a parser buffer more than it needs: it keeps the
+// first of consecutive white space outside texts, and up to maxToken of a text or number.
+// It returns an error once the source has returned more than maxBody, or more than
+// maxEntry has passed since the last call of allow.
+//
+// It knows just enough of JSON to find the ends of texts; the parser handles all other
+// errors.
+type squeezer struct {
+	source io.Reader
+	buf    []byte // read, not processed
+	space  []byte // the memory of buf
+	read   int    // bytes read from source
+	passed int    // bytes passed on since allow
+
+	inText    bool
+	escaped   bool // the previous character was a backslash
+	digits    int  // remaining digits of a \u sequence
+	length    int  // of the current text or number so far, in bytes
+	lastSpace bool
+}
+
+func newSqueezer(source io.Reader) *squeezer {
+	// Leading white space is dropped.
+	return &squeezer{source: source, space: make([]byte, 16<<10), lastSpace: true}
+}
+
+// allow allows another maxEntry bytes.
+func (s *squeezer) allow() { s.passed = 0 }
+
+func (s *squeezer) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		n, err := s.squeeze(p)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		read, err := s.source.Read(s.space)
+		s.read += read
+		s.buf = s.space[:read]
+		switch {
+		case s.read > maxBody:
+			return 0, oversized("the answer is longer than %d bytes, and a Hue bridge sends less", maxBody)
+		case read == 0 && err != nil:
+			return 0, err
+		}
+	}
+}
+
+func (s *squeezer) squeeze(p []byte) (n int, err error) {
+	for i, c := range s.buf {
+		if n == len(p) {
+			s.buf = s.buf[i:]
+			return n, nil
+		}
+		if !s.keep(c) {
+			continue
+		}
+		p[n] = c
+		n++
+		if s.passed++; s.passed > maxEntry {
+			return 0, oversized("a single entry is longer than %d bytes", maxEntry)
+		}
+	}
+	s.buf = nil
+	return n, nil
+}
+
+// keep reports whether the next character is kept.
+func (s *squeezer) keep(c byte) bool {
+	if !s.inText {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			first := !s.lastSpace
+			s.lastSpace, s.length = true, 0
+			return first
+		case '"':
+			s.inText, s.length, s.lastSpace = true, 0, false
+			return true
+		case '{', '}', '[', ']', ',', ':':
+			s.length, s.lastSpace = 0, false
+			return true
+		}
+		s.lastSpace = false
+		s.length++
+		return s.length <= maxToken
+	}
+	switch { // an escape sequence is never cut in the middle
+	case s.escaped:
+		s.escaped = false
+		if c == 'u' {
+			s.digits = 4
+		}
+		return s.length <= maxToken
+	case s.digits > 0:
+		s.digits--
+		return s.length <= maxToken
+	case c == '"':
+		s.inText, s.length = false, 0
+		return true
+	}
+	s.length++
+	s.escaped = c == '\\'
+	return s.length <= maxToken
 }

@@ -12,33 +12,39 @@ type button struct {
 	Metadata struct {
 		ControlID *int `json:"control_id"`
 	} `json:"metadata"`
-	Button *buttonFeature `json:"button"`
+	buttonResource
 }
 
-// buttonFeature is what buttons and bells report.
-type buttonFeature struct {
-	Report *struct {
-		Event   *string `json:"event"`
-		Updated moment  `json:"updated"`
-	} `json:"button_report"`
-	// LastEvent is where software of before 2023 has the event; newer software has
-	// it beside the report.
-	LastEvent   *string      `json:"last_event"`
-	EventValues list[string] `json:"event_values"`
+// bellButton is the button of a doorbell.
+type bellButton struct{ buttonResource }
+
+// bellKey is the key of a doorbell's events.
+const bellKey = "bell"
+
+// buttonResource is what buttons and bells have.
+type buttonResource struct {
+	Button *struct {
+		Report *struct {
+			Event   *string `json:"event"`
+			Updated moment  `json:"updated"`
+		} `json:"button_report"`
+		// LastEvent holds the event in software before 2023, and beside the report since.
+		LastEvent   *string      `json:"last_event"`
+		EventValues list[string] `json:"event_values"`
+	} `json:"button"`
 }
 
-// occurrence is one event of a button or dial, by which a repeated or belated one
-// is recognised.
+// occurrence identifies one event of a button or dial, to recognize a repeated or late one.
 type occurrence struct {
-	at   time.Time // zero if the bridge does not say
+	at   time.Time // zero if the bridge does not report it
 	kind string
 }
 
-// eventName is what the type of an event may look like, known or new.
+// eventName matches valid types of events, known or new.
 var eventName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
-// allButtonEvents are those that a button can emit whose event_values are missing:
-// all that the CLIP documentation knows, sorted.
+// allButtonEvents are the documented types of events, sorted. A button without event_values
+// can emit them all.
 var allButtonEvents = []string{doubleShortRelease, initialPress, longPress, longRelease, repeat, shortRelease}
 
 // Types of events of a button.
@@ -51,17 +57,17 @@ const (
 	doubleShortRelease = "double_short_release"
 )
 
-func (f *buttonFeature) reported() moment {
-	if f != nil && f.Report != nil {
-		return f.Report.Updated
+func (b *buttonResource) reported() moment {
+	if b.Button != nil && b.Button.Report != nil {
+		return b.Button.Report.Updated
 	}
 	return moment{}
 }
 
-// types are those of the events that it can emit, sorted.
-func (f *buttonFeature) types() (types []string) {
-	if f != nil {
-		for _, v := range f.EventValues {
+// types returns the types of the events that it can emit, sorted.
+func (b *buttonResource) types() (types []string) {
+	if b.Button != nil {
+		for _, v := range b.Button.EventValues {
 			if eventName.MatchString(v) && !slices.Contains(types, v) {
 				types = append(types, v)
 			}
@@ -74,8 +80,9 @@ func (f *buttonFeature) types() (types []string) {
 	return types
 }
 
-func (f *buttonFeature) event() (what occurrence, attributes map[string]any, ok bool) {
-	switch reported := f.reported(); {
+func (b *buttonResource) event() (what occurrence, attributes map[string]any, ok bool) {
+	reported := b.reported()
+	switch f := b.Button; {
 	case f == nil, reported.never:
 		return occurrence{}, nil, false
 	case f.Report != nil && f.Report.Event != nil:
@@ -86,22 +93,18 @@ func (f *buttonFeature) event() (what occurrence, attributes map[string]any, ok 
 	return what, nil, eventName.MatchString(what.kind)
 }
 
-func (f *buttonFeature) allow(eventType string) {
-	if f != nil { // otherwise it may emit every known type
-		f.EventValues = append(f.types(), eventType)
+func (b *buttonResource) allow(eventType string) {
+	if b.Button != nil { // otherwise it can emit every known type
+		b.Button.EventValues = append(b.types(), eventType)
 	}
 }
-
-func (b *button) reported() moment { return b.Button.reported() }
 
 func (b *button) events() (key string, types []string) {
 	number := 1
 	if b.Metadata.ControlID != nil {
 		number = *b.Metadata.ControlID
 	}
-	return fmt.Sprintf("button_%d", max(number, 0)), b.Button.types()
+	return fmt.Sprintf("button_%d", max(number, 0)), b.types()
 }
 
-func (b *button) event() (occurrence, map[string]any, bool) { return b.Button.event() }
-
-func (b *button) allow(eventType string) { b.Button.allow(eventType) }
+func (b *bellButton) events() (key string, types []string) { return bellKey, b.types() }

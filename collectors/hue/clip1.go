@@ -13,6 +13,7 @@ import (
 	"github.com/amimof/huego"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 // dispatcher is the RoundTripper of http.DefaultClient. It hands a request whose context
@@ -39,19 +40,16 @@ type exchangeKey struct{}
 
 // exchange is one request by huego, with the faults of single entries of its answer.
 type exchange struct {
-	collector *Collector
-	faults    faults
+	client *pairing.Client
+	faults faults
 }
 
 // roundTrip sends the request and returns an answer that huego can parse, or a classified
 // error.
-func (e *exchange) roundTrip(req *http.Request) (mended *http.Response, err error) {
-	err = e.collector.conn.client.Send(req, "asking for the sensors", func(resp *http.Response) error {
-		if resp.ContentLength > maxBody {
-			return oversized("the answer announces %d bytes; a Hue bridge sends at most %d", resp.ContentLength, maxBody)
-		}
-		text, err := e.collector.mend(resp.Body, &e.faults)
-		mended = &http.Response{
+func (e *exchange) roundTrip(req *http.Request) (repaired *http.Response, err error) {
+	err = e.client.Send(req, "asking for the sensors", func(resp *http.Response) error {
+		text, err := repairSensors(e.client, resp, &e.faults)
+		repaired = &http.Response{
 			Status: resp.Status, StatusCode: resp.StatusCode,
 			Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
 			Header:        http.Header{"Content-Type": {"application/json"}},
@@ -61,44 +59,40 @@ func (e *exchange) roundTrip(req *http.Request) (mended *http.Response, err erro
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return mended, nil
+	return repaired, err
 }
 
 // readSensors reads everything by CLIP v1.
-func (c *Collector) readSensors(ctx context.Context) (collectors.Snapshot, error) {
-	e := &exchange{collector: c}
+func readSensors(ctx context.Context, client *pairing.Client, key string, o *deviceOptions) (collectors.Snapshot, error) {
+	e := &exchange{client: client}
 	var sensors []huego.Sensor
-	err := c.conn.client.Limit(ctx, "asking for the sensors", func(ctx context.Context) (err error) {
-		sensors, err = c.sensors(context.WithValue(ctx, exchangeKey{}, e))
+	err := client.Limit(ctx, "asking for the sensors", func(ctx context.Context) (err error) {
+		sensors, err = e.sensors(ctx, key)
 		return err
 	})
 	if err != nil {
 		return collectors.Snapshot{}, err
 	}
-	snapshot := collectors.Snapshot{Devices: c.devices(sensors, &e.faults)}
+	snapshot := collectors.Snapshot{Devices: devicesOf(sensors, o, &e.faults)}
 	snapshot.Faults = e.faults.list()
 	return snapshot, nil
 }
 
 // sensors calls huego, removes the URL from its errors, and turns a panic into an error.
-// mend avoids panics, but a later huego may differ.
-func (c *Collector) sensors(ctx context.Context) (sensors []huego.Sensor, err error) {
+// The repaired answer causes none, but a later huego may differ.
+func (e *exchange) sensors(ctx context.Context, key string) (sensors []huego.Sensor, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			sensors = nil
-			err = malformed("huego cannot parse the answer: %s", c.target.Clean(fmt.Sprint(p)))
+			err = malformed("huego cannot parse the answer: %s", e.client.Clean(fmt.Sprint(p)))
 		}
 	}()
-	sensors, err = huego.New(c.conn.client.Base, c.target.Key).GetSensorsContext(ctx)
+	sensors, err = huego.New(e.client.Base, key).GetSensorsContext(context.WithValue(ctx, exchangeKey{}, e))
 	if err == nil {
 		return sensors, nil
 	}
-	var inURL *url.Error
-	if errors.As(err, &inURL) {
+	if inURL, ok := errors.AsType[*url.Error](err); ok {
 		return nil, inURL.Err
 	}
-	return nil, malformed("huego cannot parse the answer: %s", c.target.Clean(err.Error()))
+	return nil, malformed("huego cannot parse the answer: %s", e.client.Clean(err.Error()))
 }

@@ -120,8 +120,15 @@ func (c *Collector) adopt(client *pairing.Client, hasV2 bool) {
 	if old := c.conn.client; old != nil && old.Base == client.Base && c.conn.hasV2 == hasV2 {
 		return
 	}
-	c.closeStream()
+	c.clip2.close()
+	c.use(client, hasV2)
+}
+
+// use sets the client.
+func (c *Collector) use(client *pairing.Client, hasV2 bool) {
 	c.conn.client, c.conn.hasV2 = client, hasV2
+	c.options.clean = client.Clean
+	c.clip2.client, c.clip2.timeout = client, c.target.Timeout
 }
 
 // statusOf returns the HTTP status of a failure, or 0 if it has none or is one of

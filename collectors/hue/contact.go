@@ -20,7 +20,7 @@ func (c *contact) reported() moment {
 
 func (c *contact) measure(r *readings) {
 	r.enabled(c.Enabled)
-	if !isOn(c.Enabled) || c.Report == nil || c.Report.State == nil || c.Report.Changed.never {
+	if !isTrue(c.Enabled) || c.Report == nil || c.Report.State == nil || c.Report.Changed.never {
 		r.set(collectors.Contact, collectors.Unknown)
 		return
 	}

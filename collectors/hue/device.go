@@ -16,11 +16,10 @@ type device struct {
 		ModelID          label `json:"model_id"`
 		SoftwareVersion  label `json:"software_version"`
 	} `json:"product_data"`
-	Services list[reference] `json:"services"` // nil: the bridge does not say
+	Services list[reference] `json:"services"` // nil: the bridge does not report them
 }
 
-// hasOwnID reports whether the device has no Zigbee radio, as cameras and doorbells
-// have none.
+// hasOwnID reports whether the device has no Zigbee radio, like cameras and doorbells.
 func (d *device) hasOwnID() bool {
 	return d.Services != nil && !slices.ContainsFunc(d.Services, func(s reference) bool {
 		return s.RType == "zigbee_connectivity" || s.RType == "zgp_connectivity"
@@ -32,4 +31,20 @@ func (d *device) describe(to *collectors.Device) {
 	to.Manufacturer = string(d.ProductData.ManufacturerName)
 	to.Model = string(d.ProductData.ModelID)
 	to.SoftwareVersion = string(d.ProductData.SoftwareVersion)
+}
+
+// softwareUpdate is whether there is newer software for a device. The Hue bridge installs
+// it.
+type softwareUpdate struct {
+	State *string `json:"state"`
+}
+
+func (u *softwareUpdate) measure(r *readings) {
+	switch {
+	case u.State == nil:
+	case !collectors.SoftwareUpdate.Has(*u.State): // aiohue also has "unknown"
+		r.set(collectors.SoftwareUpdate, collectors.Unknown)
+	default:
+		r.set(collectors.SoftwareUpdate, collectors.Text(*u.State))
+	}
 }

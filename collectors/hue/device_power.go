@@ -2,6 +2,8 @@ package hue
 
 import "hueair2mqtt/collectors"
 
+const minBattery, maxBattery = 0, 100 // %
+
 // devicePower is the battery of a device.
 type devicePower struct {
 	PowerState struct {

@@ -24,7 +24,8 @@ func (c *Collector) setTransport(scheme string, t http.RoundTripper) {
 	c.target.Scheme = scheme
 	client := c.target.Client(scheme).WithKey()
 	client.Transport = t
-	c.conn = connection{client: client, hasV2: scheme == "https", state: connGood}
+	c.conn = connection{state: connGood}
+	c.use(client, scheme == "https")
 }
 
 // ReadEvents returns the data of all events of a stream, and how many were too
@@ -44,14 +45,13 @@ func ReadEvents(in io.Reader) (data []string, long int, err error) {
 	}
 }
 
-// Take has the text of an event worked into what is known.
+// Take applies the text of an SSE event.
 func (c *Collector) Take(text string) (updates []collectors.Update, resync bool) {
-	p := piece{position: 1}
-	p.broken = unmarshal([]byte(text), &p.containers) != nil
-	moves(p.containers)
-	c.take(p)
-	updates, resync = c.toldUpdates, c.reads.state == readWanted
-	c.toldUpdates, c.reads.state = nil, readCurrent
+	e := parseEvent([]byte(text), nil)
+	countActions(e.clip)
+	c.clip2.apply(e, afterRead)
+	updates, resync = c.clip2.updates, c.clip2.reads.state == readWanted
+	c.clip2.updates, c.clip2.reads.state = nil, readCurrent
 	return updates, resync
 }
 
@@ -69,12 +69,12 @@ const (
 )
 
 // Known makes the devices of what is known without asking.
-func (c *Collector) Known() []collectors.Device { return c.house.all(c, &faults{}) }
+func (c *Collector) Known() []collectors.Device { return c.clip2.resources.all(&faults{}) }
 
 // ServiceID is the id of a device's resource of this type.
 func (c *Collector) ServiceID(device, kind string) string {
-	for rid, id := range c.house.ids {
-		for _, r := range c.house.byOwner[rid] {
+	for rid, id := range c.clip2.resources.ids {
+		for _, r := range c.clip2.resources.byOwner[rid] {
 			if id == device && r.kind == kind {
 				return r.id
 			}

@@ -88,15 +88,13 @@ func WithPaired(configured []Options, template Options) ([]Options, error) {
 // Collector reads one Hue bridge. It implements collectors.Streamer; a bridge without
 // CLIP v2 reports nothing between polls.
 type Collector struct {
-	endpoint     string
-	areas        map[string]string // by MAC in lower case
-	lights       bool
-	buttonEvents ButtonEvents
-	find         pairing.FindFunc
+	endpoint string
+	options  deviceOptions
+	find     pairing.FindFunc
 
 	stateDir   string
-	ownKey     bool // the key is configured, not stored
-	paired     bool
+	ownKey     bool   // the key is configured, not stored
+	paired     bool   // stateDir has a pairing
 	storedHost string // of the pairing
 
 	target  pairing.Target
@@ -104,21 +102,7 @@ type Collector struct {
 	search  search
 	unsaved error // why the use of https could not be stored; reported once
 
-	clip2
-}
-
-// clip2 is what a bridge with CLIP v2 has told.
-type clip2 struct {
-	house       *house // nil before the first full read
-	readFaults  faults // of the last full read
-	reads       fullReads
-	stream      *stream
-	askedAt     uint64 // the stream's position when the full read was asked for
-	readAt      uint64 // and when it was answered
-	toldLost    uint64
-	toldUpdates []collectors.Update // to be returned by the next calls of Next
-	presses     map[string]*presses // by the resource id of a button or dial
-	missedDue   time.Time           // when the first missed report may be published; zero if there is none
+	clip2 clip2
 }
 
 // New returns the collector of one Hue bridge. Its error does not quote Host, because
@@ -128,20 +112,18 @@ type clip2 struct {
 // concurrent with other uses of that client.
 func New(o Options) (*Collector, error) {
 	c := &Collector{
-		stateDir:     o.StateDir,
-		areas:        make(map[string]string, len(o.Areas)),
-		lights:       o.Lights,
-		buttonEvents: o.ButtonEvents,
-		find:         o.Find,
-		ownKey:       o.Username != "",
+		options:  deviceOptions{areas: make(map[string]string, len(o.Areas)), lights: o.Lights, buttonEvents: o.ButtonEvents},
+		find:     o.Find,
+		stateDir: o.StateDir,
+		ownKey:   o.Username != "",
 		target: pairing.Target{
 			Setting: o.Setting, Timeout: cmp.Or(max(o.Timeout, 0), pairing.DefaultTimeout), Dial: o.DialContext,
 			ID: pairing.NormalID(o.ID), Key: o.Username, Named: strings.TrimSpace(o.Host) != "",
 		},
-		clip2: clip2{presses: make(map[string]*presses)},
 	}
+	c.clip2.o = &c.options
 	for mac, area := range o.Areas {
-		c.areas[strings.ToLower(strings.TrimSpace(mac))] = area
+		c.options.areas[strings.ToLower(strings.TrimSpace(mac))] = area
 	}
 	state, err := pairing.Load(o.StateDir)
 	if err != nil {
@@ -201,7 +183,7 @@ func (c *Collector) Source() string { return Source }
 func (c *Collector) Endpoint() string { return c.endpoint }
 
 // Close closes the event stream. It must not be called while Collect or Next runs.
-func (c *Collector) Close() { c.closeStream() }
+func (c *Collector) Close() { c.clip2.close() }
 
 // Collect reads everything from the bridge, in one request. While the event stream is
 // live, it instead returns what that has reported, after asking only whether the bridge
@@ -225,7 +207,7 @@ func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (col
 	}
 	c.conn.state = connStateAfter(err)
 	if err != nil {
-		c.reads.force()
+		c.clip2.reads.force()
 		return collectors.Snapshot{}, err
 	}
 	c.search.failures = 0
@@ -256,14 +238,24 @@ func (c *Collector) reload() error {
 	p, found := state.Find(c.target.ID, c.target.Host)
 	if found && (!c.ownKey && p.Username != c.target.Key || p.Fingerprint != c.target.Fingerprint) {
 		c.usePairing(p)
-		c.closeStream() // it has the old key
+		c.clip2.close() // it has the old key
 		c.conn.client = nil
 	}
 	return nil
 }
 
+// Next returns the next update; see collectors.Streamer. A bridge without CLIP v2, or that no
+// poll has reached, has none.
+func (c *Collector) Next(ctx context.Context) (collectors.Update, error) {
+	if c.conn.client == nil || !c.conn.hasV2 || c.clip2.resources == nil {
+		<-ctx.Done()
+		return collectors.Update{}, ctx.Err()
+	}
+	return c.clip2.next(ctx)
+}
+
 // Refresh makes the next Collect read everything; see collectors.Refresher.
-func (c *Collector) Refresh() { c.reads.force() }
+func (c *Collector) Refresh() { c.clip2.reads.force() }
 
 // poll asks the bridge once.
 func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
@@ -271,10 +263,7 @@ func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
 		return collectors.Snapshot{}, err
 	}
 	if c.conn.hasV2 {
-		if c.reads.suffices(time.Now()) && c.stream.isLive() && c.confirmed(ctx) {
-			return c.known(), nil
-		}
-		snapshot, err := c.readHouse(ctx)
+		snapshot, err := c.clip2.poll(ctx)
 		if err == nil {
 			c.conn.v2 = v2Proven
 		}
@@ -288,7 +277,7 @@ func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
 			c.adopt(c.conn.client, false)
 		}
 	}
-	return c.readSensors(ctx)
+	return readSensors(ctx, c.conn.client, c.target.Key, &c.options)
 }
 
 // checkKey returns an error if there is no key, or one that must not become part of a

@@ -2,27 +2,27 @@ package hue
 
 import "hueair2mqtt/collectors"
 
-// lamp is a light, or a plug, which has nothing but on.
-type lamp struct {
+// light is a light, or a plug, which has nothing but on.
+type light struct {
 	On struct {
 		On *bool `json:"on"`
 	} `json:"on"`
 	Dimming *struct {
-		Brightness *float64 `json:"brightness"` // %; of a light that is off, what it will be when it is on
+		Brightness *float64 `json:"brightness"` // %; of a light that is off, the one it will have when it is switched on
 	} `json:"dimming"`
 	ColorTemperature *struct {
-		Mirek *float64 `json:"mirek"`       // a million divided by the kelvins; null for a light that shows a color
-		Valid *bool    `json:"mirek_valid"` // false likewise
+		Mirek *float64 `json:"mirek"`       // a million divided by the kelvins; null for a light in a color
+		Valid *bool    `json:"mirek_valid"` // false for a light in a color
 	} `json:"color_temperature"`
 }
 
-// Bounds of a light. Lamps by Philips are within 50 and 1000 mirek.
+// Ranges of a light. Lamps by Philips have 50 to 1000 mirek.
 const (
 	minBrightness, maxBrightness = 0, 100 // %
 	minMirek, maxMirek           = 1, 65535
 )
 
-func (l *lamp) measure(r *readings) {
+func (l *light) measure(r *readings) {
 	on := collectors.Unknown
 	if l.On.On != nil {
 		on = collectors.Truth(*l.On.On)
@@ -37,7 +37,7 @@ func (l *lamp) measure(r *readings) {
 	}
 	if t := l.ColorTemperature; t != nil {
 		switch {
-		case t.Mirek == nil || !isOn(t.Valid):
+		case t.Mirek == nil || !isTrue(t.Valid):
 			r.set(collectors.ColorTemperature, collectors.Unknown)
 		case !(*t.Mirek >= minMirek && *t.Mirek <= maxMirek):
 			r.impossible(collectors.ColorTemperature, "mirek is %g, which is not between %d and %d", *t.Mirek, minMirek, maxMirek)

@@ -8,16 +8,16 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// moment is a time as a Hue bridge writes it. One that cannot be read costs
-// nothing but itself. The zero moment is one that is missing.
+// moment is a time in an answer of a Hue bridge. A malformed one does not affect the rest
+// of its resource. The zero moment is a missing one.
 type moment struct {
 	at time.Time // UTC; zero if there is none
-	// never marks a time of 1970, by which a bridge means that it never happened.
+	// never marks a time of 1970, by which a bridge means never.
 	never bool
-	wrong string // what was written instead of a time; "" if it was one
+	wrong string // the malformed text; "" for a valid time
 }
 
-// UnmarshalJSON reads a time. It returns no error.
+// UnmarshalJSON parses a time. It returns no error; see wrong.
 func (m *moment) UnmarshalJSON(raw []byte) error {
 	*m = moment{}
 	if len(raw) > 1 && raw[0] == '"' {
@@ -31,15 +31,15 @@ func (m *moment) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// parseMoment reads a text in one of the layouts.
+// parseMoment parses a text in one of the layouts.
 func parseMoment(text string, layouts ...string) moment {
 	for _, layout := range layouts {
 		at, err := time.Parse(layout, text)
-		// A zone can move the year out of what RFC 3339 can write.
+		// A zone can move the year out of the range of RFC 3339.
 		if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 {
 			continue
 		}
-		if at.Year() <= 1970 { // the clock of a bridge that has none yet begins then
+		if at.Year() <= 1970 { // where the clock of a bridge without a time begins
 			return moment{never: true}
 		}
 		return moment{at: at}
@@ -47,7 +47,7 @@ func parseMoment(text string, layouts ...string) moment {
 	return moment{wrong: fmt.Sprintf("%q", collectors.CleanLine(text, 40))}
 }
 
-// fault returns the error of a time that could not be read, or nil.
+// fault returns the error of a malformed time, or nil.
 func (m moment) fault(field string) error {
 	if m.wrong == "" {
 		return nil

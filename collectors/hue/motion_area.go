@@ -1,11 +1,12 @@
 package hue
 
-import (
-	"hueair2mqtt/collectors"
-)
+import "hueair2mqtt/collectors"
 
-// motionArea is a MotionAware area: lamps of a room whose radios a Bridge Pro
-// watches for motion. It is no hardware.
+// signify is the manufacturer of devices that are no hardware.
+const signify = "Signify Netherlands B.V."
+
+// motionArea is a MotionAware area: lamps of a room with whose radios a Bridge Pro detects
+// motion. It is no hardware.
 type motionArea struct {
 	Name    label     `json:"name"`
 	Enabled *bool     `json:"enabled"`
@@ -21,7 +22,7 @@ func (a *motionArea) describe(d *collectors.Device) {
 	if a.Enabled != nil {
 		d.Readings[collectors.Enabled] = collectors.Truth(*a.Enabled)
 	}
-	if !isOn(a.Enabled) || a.Health == "not_running" {
+	if !isTrue(a.Enabled) || a.Health == "not_running" {
 		d.Readings[collectors.Motion] = collectors.Unknown
 	}
 }

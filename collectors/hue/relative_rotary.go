@@ -18,8 +18,7 @@ type relativeRotary struct {
 			Rotation *rotation `json:"rotation"`
 			Updated  moment    `json:"updated"`
 		} `json:"rotary_report"`
-		// LastEvent is where software of before 2023 has the turn; newer software has
-		// it beside the report.
+		// LastEvent holds the turn in software before 2023, and beside the report since.
 		LastEvent *struct {
 			Action   *string   `json:"action"`
 			Rotation *rotation `json:"rotation"`
@@ -27,10 +26,10 @@ type relativeRotary struct {
 	} `json:"relative_rotary"`
 }
 
-// rotation is how far a dial was turned.
+// rotation is a turn of a dial.
 type rotation struct {
 	Direction *string `json:"direction"`
-	Steps     *int    `json:"steps"`    // 1000 for a whole turn
+	Steps     *int    `json:"steps"`    // 1000 per revolution
 	Duration  *int    `json:"duration"` // ms
 }
 

@@ -1,101 +1,70 @@
 package hue
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"hueair2mqtt/collectors"
 )
 
-// resource is one resource of CLIP v2: a sensor, a button, a battery, a radio, or
-// what owns them.
-type resource struct {
-	id    string
-	kind  string // as CLIP names the type
-	owner string // the resource id of the owner; "" for an owner itself
-	value any    // what newValue returned for kind
+// header is what all resources of CLIP v2 have.
+type header struct {
+	ID    string    `json:"id"`
+	Type  string    `json:"type"`
+	Owner reference `json:"owner"`
 }
 
-// header is what every resource begins with.
-type header struct {
-	ID    string `json:"id"`
-	Type  string `json:"type"`
-	Owner struct {
-		RID string `json:"rid"`
-	} `json:"owner"`
+// reference names a resource.
+type reference struct {
+	RID   string `json:"rid"`
+	RType string `json:"rtype"`
+}
+
+// resource is one resource of CLIP v2, such as a sensor, a battery or a device.
+type resource struct {
+	id    string
+	kind  string // its CLIP type
+	owner string // resource id of the owner; "" for an owner itself
+	value any    // of the Go type of its kind
 }
 
 // role is what a resource is to the device that it belongs to.
 type role uint8
 
 const (
-	owning  role = iota // owns others, and becomes a device; implements owner
-	sensing             // makes its owner a device of ours
-	light               // does so if lights are read; otherwise it is not read
-	aspect              // says more about a device of ours: its battery, its radio
+	owning     role = iota // owns others and becomes a device; implements owner
+	sensing                // makes its owner a device of ours
+	lighting               // makes its owner a device of ours if lights are read; else it is not read
+	describing             // describes a device of ours: its battery, its radio
 )
 
-// kind is a type of CLIP v2 resource that is read.
-type kind struct {
-	role role
-	new  func() any
-}
+// owner is a resource that owns others and becomes a device.
+type owner interface {
+	// describe sets the owner's properties of the device, whose readings are complete.
+	describe(d *collectors.Device)
 
-// kinds are all of them; each has a file. What new returns decodes from JSON,
-// whole or a part, and implements those of measurer, reporter, emitter and radio
-// that it has something for.
-var kinds = map[string]kind{
-	"device":                    {owning, func() any { return new(device) }},
-	"room":                      {owning, func() any { return new(room) }},
-	"motion_area_configuration": {owning, func() any { return new(motionArea) }},
-
-	"bell_button":             {sensing, func() any { return new(bellButton) }},
-	"button":                  {sensing, func() any { return new(button) }},
-	"camera_motion":           {sensing, func() any { return new(cameraMotion) }},
-	"contact":                 {sensing, func() any { return new(contact) }},
-	"convenience_area_motion": {sensing, func() any { return new(areaMotion) }},
-	"grouped_light_level":     {sensing, func() any { return new(groupedLightLevel) }},
-	"grouped_motion":          {sensing, func() any { return new(groupedMotion) }},
-	"light_level":             {sensing, func() any { return new(lightLevel) }},
-	"motion":                  {sensing, func() any { return new(motion) }},
-	"relative_rotary":         {sensing, func() any { return new(relativeRotary) }},
-	"security_area_motion":    {sensing, func() any { return new(areaMotion) }},
-	"tamper":                  {sensing, func() any { return new(tamper) }},
-	"temperature":             {sensing, func() any { return new(temperature) }},
-
-	"light": {light, func() any { return new(lamp) }},
-
-	"device_power":           {aspect, func() any { return new(devicePower) }},
-	"device_software_update": {aspect, func() any { return new(softwareUpdate) }},
-	"zgp_connectivity":       {aspect, func() any { return new(zgpConnectivity) }},
-	"zigbee_connectivity":    {aspect, func() any { return new(zigbeeConnectivity) }},
-}
-
-// newValue returns what a resource of this type is decoded into, or nil for a type
-// that is never read.
-func newValue(kind string) any {
-	if k, ok := kinds[kind]; ok {
-		return k.new()
-	}
-	return nil
+	// hasOwnID reports whether the device is identified by its resource id, because it has
+	// no hardware address.
+	hasOwnID() bool
 }
 
 // measurer is a resource with readings.
 type measurer interface{ measure(r *readings) }
 
-// reporter is a resource that records when it last reported.
+// reporter is a resource with the time of its last report.
 type reporter interface{ reported() moment }
 
 // emitter is a resource that emits events, such as a button.
 type emitter interface {
 	reporter
 
-	// events returns the key of what emits ("button_1", "dial") and the types of
-	// events that it can emit, sorted.
+	// events returns the key of the emitter ("button_1", "dial") and the types of events
+	// that it can emit, sorted.
 	events() (key string, types []string)
 
-	// event returns the event that the resource, or a part of it, reports. The
-	// attributes are nil for a button. ok is false if there is none, or one of 1970.
+	// event returns the event in a resource or in a partial update. The attributes are nil
+	// for a button. ok is false if there is none, or one of 1970.
 	event() (what occurrence, attributes map[string]any, ok bool)
 
 	// allow adds a type of event to those that it can emit.
@@ -104,16 +73,15 @@ type emitter interface {
 
 // radio is the connection of a device to the Hue bridge.
 type radio interface {
-	// radio returns the hardware address in the form that v1 puts at the head of a
-	// uniqueid, or "" where the network has no such addresses, and whether the Hue
-	// bridge reaches the device.
+	// radio returns the hardware address in the form of the beginning of a v1 uniqueid, or
+	// "" for a network without such addresses, and whether the Hue bridge reaches the
+	// device.
 	radio() (address string, reachable bool)
 }
 
-// Statuses of a radio that mean that the Hue bridge does not reach the device.
-// Others are "connected", "pending_discovery" of a device that is about to join,
-// and "unidirectional_incoming" of one that only sends, as every switch does that
-// takes its power from the press.
+// Statuses of a radio that the Hue bridge does not reach. The others are "connected",
+// "pending_discovery" of a device that is joining, and "unidirectional_incoming" of a
+// device that only sends, such as a switch powered by its press.
 const (
 	disconnected      = "disconnected"
 	connectivityIssue = "connectivity_issue"
@@ -121,43 +89,23 @@ const (
 
 func isReachable(status string) bool { return status != disconnected && status != connectivityIssue }
 
-// decode reads a resource, or lays a part of one over what is known of it. Its
-// error is in plain words.
+// decode decodes a resource, or a partial update over the known resource.
 func decode(raw []byte, into any) error {
-	if err := unmarshal(raw, into); err != nil {
+	if err := json.Unmarshal(raw, into); err != nil {
 		return wrongType(err)
 	}
 	return nil
 }
 
-// merge lays a part of a resource over what is known of it. An error asks for a
-// full read. With onlyNewer, a report that is older than the known one changes
-// nothing.
-func merge(value any, kind string, part []byte, onlyNewer bool) error {
-	if onlyNewer {
-		fresh := newValue(kind)
-		if err := decode(part, fresh); err != nil {
-			return err
-		}
-		if at := stamp(fresh); !at.IsZero() && at.Before(stamp(value)) {
-			return nil
-		}
-	}
-	// A part that makes no sense may leave the value half changed; the full read
-	// that follows replaces it.
-	return decode(part, value)
-}
-
-// stamp returns when a resource last reported, in UTC; zero if it never has, or
-// has no reports.
-func stamp(value any) time.Time {
+// reportTime returns when a resource last reported, in UTC; zero if never.
+func reportTime(value any) time.Time {
 	if r, ok := value.(reporter); ok {
 		return r.reported().at
 	}
 	return time.Time{}
 }
 
-// eventTypes returns what events returns, or "" for a resource that emits none.
+// eventTypes returns what emitter.events returns, or "" for a resource that emits none.
 func eventTypes(value any) (key string, types []string) {
 	if e, ok := value.(emitter); ok {
 		return e.events()
@@ -165,33 +113,59 @@ func eventTypes(value any) (key string, types []string) {
 	return "", nil
 }
 
-// event returns the event that a part of a resource reports; see emitter.
-func event(part any) (what occurrence, attributes map[string]any, ok bool) {
-	if e, isEmitter := part.(emitter); isEmitter {
+// eventOf returns what emitter.event returns.
+func eventOf(value any) (what occurrence, attributes map[string]any, ok bool) {
+	if e, isEmitter := value.(emitter); isEmitter {
 		return e.event()
 	}
 	return occurrence{}, nil, false
 }
 
-// readings collects what the resources of one device measure.
+// label is a name that the user gave. It is cleaned when it is decoded.
+type label string
+
+// UnmarshalJSON decodes and cleans the text.
+func (l *label) UnmarshalJSON(raw []byte) error {
+	text := string(*l)
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	*l = label(collectors.CleanText(text))
+	return nil
+}
+
+// list is a list that a partial update replaces as a whole. encoding/json would decode
+// its items over the known ones.
+type list[T any] []T
+
+// UnmarshalJSON replaces the list.
+func (l *list[T]) UnmarshalJSON(raw []byte) error {
+	var items []T
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return err
+	}
+	*l = items
+	return nil
+}
+
+// readings collects the readings of one device.
 type readings struct {
 	of    map[collectors.Measurement]collectors.Value
 	fault func(err error)
 }
 
-// set adds a reading. Of several resources that measure the same, the first that
-// has a value counts.
+// set adds a reading. If several resources measure the same, the first with a value
+// counts.
 func (r *readings) set(m collectors.Measurement, v collectors.Value) {
 	if r.of[m].IsUnknown() {
 		r.of[m] = v
 	}
 }
 
-// number adds a reading between least and most. What is outside is a fault, and
-// unknown.
-func (r *readings) number(m collectors.Measurement, n, least, most float64, field string) {
-	if !(n >= least && n <= most) {
-		r.impossible(m, "%s is %g, which is not between %g and %g", field, n, least, most)
+// number adds a reading. A value outside the range is a fault, and unknown.
+func (r *readings) number(m collectors.Measurement, n, lowest, highest float64, field string) {
+	if !(n >= lowest && n <= highest) {
+		r.impossible(m, "%s is %g, which is not between %g and %g", field, n, lowest, highest)
 		return
 	}
 	r.set(m, collectors.Number(n))
@@ -203,8 +177,8 @@ func (r *readings) impossible(m collectors.Measurement, format string, args ...a
 	r.fault(fmt.Errorf(format, args...))
 }
 
-// enabled adds whether a sensor is switched on in the Hue app, unless the bridge
-// does not say. A device is switched on if all of its sensors are.
+// enabled adds whether a sensor is switched on in the Hue app, unless the bridge does not
+// report it. A device is switched on if all of its sensors are.
 func (r *readings) enabled(on *bool) {
 	if on == nil {
 		return
@@ -214,5 +188,5 @@ func (r *readings) enabled(on *bool) {
 	}
 }
 
-// isOn reports whether a property is true; one that is missing is.
-func isOn(property *bool) bool { return property == nil || *property }
+// isTrue reports whether a property is true or missing.
+func isTrue(property *bool) bool { return property == nil || *property }

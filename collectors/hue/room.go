@@ -2,8 +2,8 @@ package hue
 
 import "hueair2mqtt/collectors"
 
-// room is a room of the Hue app. It becomes a device if it has several sensors,
-// for what they see together.
+// room is a room of the Hue app. If it has several sensors, it becomes a device for what
+// they detect together.
 type room struct {
 	Children list[reference] `json:"children"`
 	Metadata struct {
@@ -18,11 +18,11 @@ func (r *room) describe(d *collectors.Device) {
 	d.Manufacturer, d.Model = signify, "Room"
 }
 
-// minSensors is how many sensors a room must have for their group to say more than
-// they do. A Hue bridge has a group for every room that has one.
+// minSensors is the min number of sensors for which their group has more to report than
+// they have. A Hue bridge has a group for every room with one.
 const minSensors = 2
 
-// isGroup reports whether enough of the room's devices sense motion or light.
+// isGroup reports whether at least minSensors devices of the room detect motion or light.
 func (r *room) isGroup(services map[string][]*resource) bool {
 	sensors := 0
 	for _, child := range r.Children {

@@ -1,67 +1,73 @@
 package hue
 
-// seenIDs are the ids of the last events, with the connection that each came by
-// first. A bridge sends an event to every connection, and again to one that names
-// an older id; an id that comes twice on one connection is another event of a
-// bridge that does not count.
+import "sync"
+
+// maxIDs is how many ids of events are kept to recognize a repeated one; a bridge repeats
+// the last 15.
+const maxIDs = 64
+
+// seenIDs records the ids of the latest events, and on which connection each came first. A
+// bridge sends an event on every connection, and again on one that names an older id. An id
+// that comes twice on one connection is another event, of a bridge that does not count. It
+// is safe for concurrent use.
 type seenIDs struct {
+	mu          sync.Mutex
 	connections int // how many there were
 	last        string
 	by          map[string]int
 	order       [maxIDs]string // a ring
 	next        int
-	alone       int // events of the newest connection that no older one had
+	alone       int // events that came on the newest connection only
 }
 
-// nextConnection returns the id to open the stream after, and the number of the
+// connect returns the id after which to open the stream, and the number of the new
 // connection.
-func (s *stream) nextConnection() (lastID string, number int) {
+func (s *seenIDs) connect() (lastID string, number int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen.connections++
-	s.seen.alone = 0
-	return s.seen.last, s.seen.connections
+	s.connections++
+	s.alone = 0
+	return s.last, s.connections
 }
 
-// forgetIDs makes the next connection begin with what happens then.
-func (s *stream) forgetIDs() {
+// forget makes the next connection begin with new events.
+func (s *seenIDs) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen.last = ""
+	s.last = ""
 }
 
-// onlyIn reports whether the newest connection brought events that no older one
-// did.
-func (s *stream) onlyIn(number int) bool {
+// onlyOn reports whether this is the newest connection, and brought events that no older
+// one did.
+func (s *seenIDs) onlyOn(connection int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return number == s.seen.connections && s.seen.alone > 0
+	return connection == s.connections && s.alone > 0
 }
 
-// repeated notes the id of an event, and reports whether the event has come by
-// another connection.
-func (s *stream) repeated(id string, connection int) bool {
+// isRepeated records the id of an event, and reports whether the event has come on another
+// connection.
+func (s *seenIDs) isRepeated(id string, connection int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := &s.seen
 	if id == "" {
 		return false
 	}
-	if by, ok := seen.by[id]; ok {
-		if by == seen.connections && connection < by {
-			seen.alone--
+	if by, ok := s.by[id]; ok {
+		if by == s.connections && connection < by {
+			s.alone--
 		}
 		return by != connection
 	}
-	if seen.by == nil {
-		seen.by = make(map[string]int, maxIDs)
+	if s.by == nil {
+		s.by = make(map[string]int, maxIDs)
 	}
-	delete(seen.by, seen.order[seen.next])
-	seen.by[id], seen.order[seen.next] = connection, id
-	seen.next = (seen.next + 1) % maxIDs
-	seen.last = id
-	if connection == seen.connections {
-		seen.alone++
+	delete(s.by, s.order[s.next])
+	s.by[id], s.order[s.next] = connection, id
+	s.next = (s.next + 1) % maxIDs
+	s.last = id
+	if connection == s.connections {
+		s.alone++
 	}
 	return false
 }

@@ -7,32 +7,30 @@ import (
 	"io"
 )
 
-// maxEvent bounds one event of the stream, in bytes. A container has at most a
-// second's changes; a scene that touches a hundred lights is some 100 kB.
+// maxEvent is the max size of one SSE event in bytes. An event has at most a second's
+// changes; a scene with a hundred lights is about 100 kB.
 const maxEvent = 1 << 20
 
-// errLongEvent says that an event was longer than maxEvent and is gone.
+// errLongEvent is returned for an event longer than maxEvent, which is dropped.
 var errLongEvent = errors.New("an event of the stream is longer than any Hue bridge sends")
 
-// maxEventID bounds the id of an event, in bytes. A bridge's is "1640698743:0".
+// maxEventID is the max length of an event id in bytes. A bridge's is "1640698743:0".
 const maxEventID = 64
 
-// sseEvent is one event of the stream.
+// sseEvent is one server-sent event.
 type sseEvent struct {
-	id   string // "" if it has none, or one that no header field can hold
+	id   string // "" if it has none, or one that is invalid in a header field
 	data []byte
 }
 
-// sseReader reads server-sent events (WHATWG HTML, 9.2.6) as far as a Hue bridge
-// makes use of them: the id and the data of an event. It skips comments, and an
-// event that the stream ends in the middle of.
+// sseReader reads server-sent events (WHATWG HTML, 9.2.6), of which a Hue bridge uses id
+// and data. It skips comments, and an incomplete event at the end of the stream.
 type sseReader struct{ in *bufio.Reader }
 
 func newSSEReader(in io.Reader) *sseReader { return &sseReader{bufio.NewReaderSize(in, 16<<10)} }
 
-// next returns the next event, in memory that the caller may keep. After
-// errLongEvent, which comes with the event's id, it can be called again, after
-// another error it can't.
+// next returns the next event, in memory that the caller may keep. After errLongEvent, which
+// comes with the event's id, next can be called again; after other errors it cannot.
 func (s *sseReader) next() (e sseEvent, err error) {
 	hasData, long := false, false
 	for {
@@ -69,7 +67,7 @@ func (s *sseReader) next() (e sseEvent, err error) {
 	}
 }
 
-// eventID returns the exact text of an id, or "" if it can't be sent back.
+// eventID returns the exact text of an id, or "" if it cannot be sent back.
 func eventID(text []byte) string {
 	if len(text) > maxEventID || bytes.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ""
@@ -77,11 +75,11 @@ func eventID(text []byte) string {
 	return string(text)
 }
 
-// line returns the next line without its end, valid until the next call. Of one
-// that is longer than most bytes it says only that.
-func (s *sseReader) line(most int) (line []byte, tooLong bool, err error) {
+// line returns the next line without its end, valid until the next call. If the line is
+// longer than limit bytes, line only reports that.
+func (s *sseReader) line(limit int) (line []byte, tooLong bool, err error) {
 	part, err := s.in.ReadSlice('\n')
-	if err == nil && len(part) <= most {
+	if err == nil && len(part) <= limit {
 		return bytes.TrimRight(part, "\r\n"), false, nil
 	}
 	var whole []byte
@@ -89,7 +87,7 @@ func (s *sseReader) line(most int) (line []byte, tooLong bool, err error) {
 		if !tooLong {
 			whole = append(whole, part...)
 		}
-		if len(whole) > most {
+		if len(whole) > limit {
 			tooLong, whole = true, nil
 		}
 		if err == nil {

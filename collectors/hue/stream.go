@@ -19,125 +19,122 @@ import (
 )
 
 const (
-	// idleAfter is how long a stream may be silent before another one takes its
-	// place: a bridge sends no keep-alive, and streams end silently at times.
+	// idleAfter is how long a stream may be silent before it is replaced: a bridge sends no
+	// keep-alive, and streams sometimes end silently.
 	idleAfter = 2 * time.Minute
 
-	// overlap is how long a silent stream stays open beside its successor. What is
-	// still on its way on the old one arrives, and the bridge soon has room again.
+	// overlap is how long a silent connection stays open beside its successor. Events that
+	// are on their way on it arrive, and the bridge soon has a free connection again.
 	overlap = 500 * time.Millisecond
 
-	// A stream that lasted is opened again at once. The pauses before one that did
-	// not last double: an overloaded bridge accepts streams and ends them at once
-	// (home-assistant/core 181864), so being accepted proves nothing.
+	// A stream that lasted is opened again at once. Otherwise the pauses double: an
+	// overloaded bridge accepts streams and ends them at once (home-assistant/core 181864),
+	// so being accepted proves nothing.
 	firstPause = time.Second
 	maxPause   = 30 * time.Second
 	lasting    = maxPause
 	jitter     = 0.1 // up to this share of a pause is added to it
-
-	// maxQueue and maxQueueBytes bound the events that wait for Next while a full
-	// read goes on.
-	maxQueue      = 4096
-	maxQueueBytes = 8 << 20
-
-	// maxIDs is how many ids of events are kept to recognize a repeated one; a
-	// bridge repeats the last 15.
-	maxIDs = 64
 )
 
-// piece is one event of the stream, or the notice that the stream may have a gap.
-type piece struct {
-	position   uint64
-	gap        gap
-	broken     bool // could not be understood
-	containers []container
-	bytes      int
-}
-
-// gap is why events may be missing before a piece.
-type gap int
-
-const (
-	noGap       gap = iota
-	reopened        // the stream was opened, and the one before it lasted
-	reopenedTry     // the stream was opened, and may end at once as the one before it
-)
-
-// container is what a v2 bridge sends its changes in. Its items are read one by
-// one later, so that one that is wrong costs nothing else.
-type container struct {
-	Type string            `json:"type"`
-	Data []json.RawMessage `json:"data"`
-}
-
-// streamState is how far a stream is.
+// streamState is the state of a stream.
 type streamState int
 
 const (
 	streamOpening streamState = iota // not open yet
 	streamLive                       // events arrive
-	streamDown                       // it ended, or can't be opened; failure has the reason
+	streamDown                       // it ended, or cannot be opened; failure has the reason
 )
 
-// stream holds the event stream of one bridge open. Its goroutines read and number
-// the events and queue them; the owner takes them from the queue.
+// stream keeps the event stream of one bridge open. Its goroutines put the events into the
+// inbox.
 type stream struct {
-	queue   chan piece
-	wake    chan struct{} // holds one signal that lost has changed
-	doubted chan struct{} // holds one signal of doubt
+	inbox   *inbox
+	client  *pairing.Client
+	timeout time.Duration // of opening
+	doubted chan struct{} // has a value after doubt
 	cancel  context.CancelFunc
 	done    chan struct{}
-	timeout time.Duration // of opening
+	seen    seenIDs
 
-	last   atomic.Uint64 // the position of the newest piece
-	queued atomic.Int64  // bytes
-
-	mu        sync.Mutex
-	state     streamState
-	failure   error  // in streamDown
-	lost      uint64 // the position of the newest piece that had no room
-	lostMoves int    // presses and turns in what had no room, since they were reported
-	seen      seenIDs
+	mu      sync.Mutex
+	state   streamState
+	failure error // in streamDown
 }
 
-// openStream begins to read the events of a link.
-func (c *Collector) openStream() *stream {
+// openStream opens the event stream of a bridge. The caller must close it.
+func openStream(client *pairing.Client, timeout time.Duration) *stream {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stream{
-		queue: make(chan piece, maxQueue), wake: make(chan struct{}, 1), doubted: make(chan struct{}, 1),
-		cancel: cancel, done: make(chan struct{}), timeout: c.target.Timeout,
+		inbox: newInbox(), client: client, timeout: timeout,
+		doubted: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}),
 	}
-	client := c.conn.client
 	go func() {
 		defer close(s.done)
-		s.run(ctx, client)
+		s.run(ctx)
 	}()
 	return s
 }
 
-// closeStream ends the stream and waits for its end.
-func (c *Collector) closeStream() {
-	if c.stream == nil {
-		return
-	}
-	c.stream.cancel()
-	<-c.stream.done
-	c.stream, c.askedAt, c.readAt, c.toldLost = nil, 0, 0, 0
+// close closes the stream and waits for its goroutines.
+func (s *stream) close() {
+	s.cancel()
+	<-s.done
 }
 
-// run keeps the stream open until ctx ends.
-func (s *stream) run(ctx context.Context, client *pairing.Client) {
-	pause, opening := firstPause, reopened
+// doubt has the connection replaced as if it had been silent for too long: the bridge did
+// not answer another request, and what failed there may also have ended the stream silently.
+func (s *stream) doubt() {
+	select {
+	case s.doubted <- struct{}{}:
+	default:
+	}
+}
+
+// isLive reports whether events arrive; false for a nil stream.
+func (s *stream) isLive() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == streamLive
+}
+
+func (s *stream) setState(state streamState, failure error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.failure = state, failure
+}
+
+// faults reports what was lost, and why the stream is not open; nothing for a nil stream.
+func (s *stream) faults() (all []error) {
+	if s == nil {
+		return nil
+	}
+	if lost := s.inbox.takeLost(); lost > 0 {
+		all = append(all, fmt.Errorf("up to %d presses of buttons or turns of dials were lost: the Hue bridge sent them faster than they could be processed", lost))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == streamDown {
+		all = append(all, fmt.Errorf("the event stream is closed, so changes are noticed only at the polls: %s", s.client.Clean(s.failure.Error())))
+	}
+	return all
+}
+
+// run keeps the stream open until ctx is done.
+func (s *stream) run(ctx context.Context) {
+	pause, opening := firstPause, eventOpened
 	for {
 		began := time.Now()
-		err := s.follow(ctx, client, opening)
+		err := s.follow(ctx, opening)
 		if ctx.Err() != nil {
 			return
 		}
 		s.setState(streamDown, err)
-		opening = reopenedTry
+		opening = eventReopened
 		if time.Since(began) >= lasting {
-			pause, opening = firstPause, reopened
+			pause, opening = firstPause, eventOpened
 			continue
 		}
 		timer := time.NewTimer(pause + time.Duration(jitter*rand.Float64()*float64(pause)))
@@ -151,46 +148,33 @@ func (s *stream) run(ctx context.Context, client *pairing.Client) {
 	}
 }
 
-// doubt has the connection replaced as if it had been silent for too long: the bridge
-// did not answer another request, and what failed there may have ended the stream
-// without a sign. It never waits and may be called without a stream.
-func (s *stream) doubt() {
-	if s == nil {
-		return
-	}
-	select {
-	case s.doubted <- struct{}{}:
-	default:
-	}
-}
-
-// follow opens a connection and reads it to its end, which always is an error. A
-// connection that falls silent, or is doubted, is replaced without a gap.
-func (s *stream) follow(ctx context.Context, client *pairing.Client, opening gap) error {
-	current, err := s.open(ctx, client)
+// follow opens a connection and reads it to its end, and returns why it ended. A connection
+// that is silent, or doubted, is replaced without a gap.
+func (s *stream) follow(ctx context.Context, opening eventKind) error {
+	current, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { current.close() }()
 	s.setState(streamLive, nil)
-	s.push(piece{gap: opening})
+	s.inbox.push(event{kind: opening})
 	current.start()
 	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()
 	for {
-		reason, missed := fmt.Sprintf("nothing came for %s", idleAfter), false
+		reason, missed := fmt.Sprintf("nothing arrived for %s", idleAfter), false
 		select {
 		case <-current.ended:
 			return current.err
 		case <-s.doubted:
-			reason, missed = "the Hue bridge did not answer a request beside it", true
+			reason, missed = "the Hue bridge did not answer another request", true
 		case <-timer.C:
 			if left := idleAfter - time.Since(current.lastRead()); left > 0 {
 				timer.Reset(left)
 				continue
 			}
 		}
-		next, err := s.open(ctx, client)
+		next, err := s.open(ctx)
 		if err != nil {
 			return fmt.Errorf("%s, and opening it again failed: %w", reason, err)
 		}
@@ -200,34 +184,22 @@ func (s *stream) follow(ctx context.Context, client *pairing.Client, opening gap
 		case <-ctx.Done():
 		}
 		current.close()
-		if missed || !next.resumed || s.onlyIn(next.number) {
-			// The old connection was dead, or nothing shows that it was not. The bridge
-			// may have sent more than it keeps.
-			s.push(piece{gap: reopened})
+		if missed || !next.resumed || s.seen.onlyOn(next.number) {
+			// The old connection was dead, or may have been. The bridge may have sent more
+			// than it repeats.
+			s.inbox.push(event{kind: eventOpened})
 		}
 		current = next
 		timer.Reset(idleAfter)
 	}
 }
 
-// streamConn is one request for the event stream.
-type streamConn struct {
-	stream  *stream
-	number  int
-	resumed bool // it was opened after a known event, so that the bridge repeats what was missed
-	body    io.ReadCloser
-	cancel  context.CancelFunc
-	read    atomic.Int64  // when something was last read, in nanoseconds since 1970
-	ended   chan struct{} // closed at its end
-	err     error         // why it ended
-}
-
-// open asks for the stream, with what came after the last known event.
-func (s *stream) open(ctx context.Context, client *pairing.Client) (*streamConn, error) {
+// open opens a connection that begins after the last known event.
+func (s *stream) open(ctx context.Context) (*streamConn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	late := time.AfterFunc(s.timeout, cancel)
-	lastID, number := s.nextConnection()
-	resp, err := s.request(ctx, client, lastID)
+	lastID, number := s.seen.connect()
+	resp, err := s.request(ctx, lastID)
 	if inTime := late.Stop(); !inTime && err == nil {
 		_ = resp.Body.Close()
 		err = context.Canceled
@@ -246,8 +218,8 @@ func (s *stream) open(ctx context.Context, client *pairing.Client) (*streamConn,
 }
 
 // request asks for the stream.
-func (s *stream) request(ctx context.Context, client *pairing.Client, lastID string) (*http.Response, error) {
-	req, err := client.NewRequest(ctx, http.MethodGet, "/eventstream/clip/v2", nil)
+func (s *stream) request(ctx context.Context, lastID string) (*http.Response, error) {
+	req, err := s.client.NewRequest(ctx, http.MethodGet, "/eventstream/clip/v2", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +227,7 @@ func (s *stream) request(ctx context.Context, client *pairing.Client, lastID str
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)
 	}
-	resp, err := client.Transport.RoundTrip(req)
+	resp, err := s.client.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -266,29 +238,41 @@ func (s *stream) request(ctx context.Context, client *pairing.Client, lastID str
 	return resp, nil
 }
 
-// check returns an error if an answer is no stream of events.
+// check returns an error if a response is no event stream.
 func (s *stream) check(resp *http.Response) error {
 	if err := collectors.FromStatus(resp, time.Now()); err != nil {
 		if resp.StatusCode < http.StatusInternalServerError {
-			s.forgetIDs() // the bridge may not like the id
+			s.seen.forget() // the bridge may have refused the id
 		}
 		return err
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
-		return errors.New("the answer is no stream of events")
+		return errors.New("the answer is no event stream")
 	}
 	return nil
 }
 
-// start begins to read. The caller must close the connection then.
+// streamConn is one connection of a stream.
+type streamConn struct {
+	stream  *stream
+	number  int
+	resumed bool // it began after a known event, so that the bridge repeats the missed ones
+	body    io.ReadCloser
+	cancel  context.CancelFunc
+	read    atomic.Int64  // time of the last read, in nanoseconds since 1970
+	ended   chan struct{} // closed when err is set
+	err     error         // why it ended
+}
+
+// start starts to read. The caller must close the connection.
 func (c *streamConn) start() {
 	go func() {
 		defer close(c.ended)
-		c.err = c.readAll()
+		c.err = c.readEvents()
 	}()
 }
 
-// close ends the connection and waits for its goroutine.
+// close closes the connection and waits for its goroutine.
 func (c *streamConn) close() {
 	c.cancel()
 	<-c.ended
@@ -297,7 +281,7 @@ func (c *streamConn) close() {
 
 func (c *streamConn) lastRead() time.Time { return time.Unix(0, c.read.Load()) }
 
-// Read reads the body and notes the time.
+// Read reads the body and records the time.
 func (c *streamConn) Read(p []byte) (int, error) {
 	n, err := c.body.Read(p)
 	if n > 0 {
@@ -306,111 +290,29 @@ func (c *streamConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readAll queues the events until the connection ends, and returns why it did.
-func (c *streamConn) readAll() error {
-	events := newSSEReader(c)
+// readEvents puts the events into the inbox until the connection ends, and returns why it
+// did.
+func (c *streamConn) readEvents() error {
+	reader := newSSEReader(c)
 	for {
-		e, err := events.next()
+		sse, err := reader.next()
 		if err != nil && !errors.Is(err, errLongEvent) {
 			return err
 		}
-		if c.stream.repeated(e.id, c.number) {
+		if c.stream.seen.isRepeated(sse.id, c.number) {
 			continue
 		}
-		p := piece{bytes: len(e.data)}
-		p.broken = err != nil || unmarshal(e.data, &p.containers) != nil
-		c.stream.push(p)
-		// Whoever waits for the event goes first; the next one is not there yet.
+		c.stream.inbox.push(parseEvent(sse.data, err))
+		// Let the receiver run first: there is no next event yet.
 		runtime.Gosched()
 	}
 }
 
-// push numbers a piece and queues it, unless there is no room. It never waits: a
-// bridge that can't get rid of its events would cut the stream.
-func (s *stream) push(p piece) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.position = s.last.Add(1)
-	if s.queued.Load()+int64(p.bytes) <= maxQueueBytes {
-		s.queued.Add(int64(p.bytes))
-		select {
-		case s.queue <- p:
-			return
-		default:
-			s.queued.Add(-int64(p.bytes))
-		}
+// parseEvent parses the data of an SSE event. failure is the error of reading it.
+func parseEvent(data []byte, failure error) event {
+	e := event{size: len(data)}
+	if failure != nil || json.Unmarshal(data, &e.clip) != nil {
+		e.kind = eventMalformed
 	}
-	s.lost = p.position
-	s.lostMoves += moves(p.containers)
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// moves counts the presses and turns.
-func moves(containers []container) (n int) {
-	for _, c := range containers {
-		for _, raw := range c.Data {
-			var head header
-			if decode(raw, &head) != nil {
-				continue
-			}
-			if part := newValue(head.Type); part != nil && decode(raw, part) == nil {
-				if _, _, ok := event(part); ok {
-					n++
-				}
-			}
-		}
-	}
-	return n
-}
-
-func (s *stream) setState(state streamState, failure error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state, s.failure = state, failure
-}
-
-// isLive reports whether events arrive; false without a stream.
-func (s *stream) isLive() bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state == streamLive
-}
-
-// position is that of the newest piece; 0 without a stream.
-func (s *stream) position() uint64 {
-	if s == nil {
-		return 0
-	}
-	return s.last.Load()
-}
-
-// lostAt is the position of the newest piece that had no room.
-func (s *stream) lostAt() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lost
-}
-
-// faults reports what the stream lost, and why it is not open.
-func (s *stream) faults(c *Collector) []error {
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []error
-	if s.lostMoves > 0 {
-		all = append(all, fmt.Errorf("up to %d presses of buttons or turns of dials were lost: the Hue bridge sent more at once than could be taken", s.lostMoves))
-		s.lostMoves = 0
-	}
-	if s.state == streamDown {
-		all = append(all, fmt.Errorf("the event stream is cut, so that changes are seen at the polls only: %s", c.target.Clean(s.failure.Error())))
-	}
-	return all
+	return e
 }

@@ -4,7 +4,7 @@ import "hueair2mqtt/collectors"
 
 // tamper is what a device reports about attempts to open it.
 type tamper struct {
-	Reports list[tamperReport] `json:"tamper_reports"` // nil: the bridge does not say
+	Reports list[tamperReport] `json:"tamper_reports"` // nil: the bridge does not report them
 }
 
 type tamperReport struct {
@@ -12,8 +12,8 @@ type tamperReport struct {
 	State   *string `json:"state"`
 }
 
-// newest returns the report that changed last, of those without a time the first;
-// nil if there is none.
+// newest returns the latest report, or the first one if none has a time; nil if there is
+// none.
 func (t *tamper) newest() *tamperReport {
 	var newest *tamperReport
 	for i := range t.Reports {
@@ -36,7 +36,7 @@ func (t *tamper) measure(r *readings) {
 	switch {
 	case t.Reports == nil, newest != nil && newest.State == nil:
 		r.set(collectors.Tamper, collectors.Unknown)
-	case newest == nil: // nothing to report is in good order
+	case newest == nil: // an empty list: nothing to report
 		r.set(collectors.Tamper, collectors.Truth(false))
 	case *newest.State == "tampered":
 		r.set(collectors.Tamper, collectors.Truth(true))

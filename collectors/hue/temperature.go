@@ -2,12 +2,14 @@ package hue
 
 import "hueair2mqtt/collectors"
 
+// minTemperature and maxTemperature are far beyond the hardware's -20 to 50 °C.
+const minTemperature, maxTemperature = -100, 100
+
 // temperature is the thermometer of a motion sensor.
 type temperature struct {
 	Enabled     *bool `json:"enabled"`
 	Temperature struct {
-		// Temperature is where software of before 2023 has the value; newer software
-		// has it beside the report.
+		// Temperature holds the value in software before 2023, and beside the report since.
 		Temperature *float64 `json:"temperature"`
 		Valid       *bool    `json:"temperature_valid"`
 		Report      *struct {
@@ -30,7 +32,7 @@ func (t *temperature) measure(r *readings) {
 	if report := t.Temperature.Report; report != nil {
 		celsius = report.Temperature
 	}
-	if !isOn(t.Enabled) || !isOn(t.Temperature.Valid) || celsius == nil || t.reported().never {
+	if !isTrue(t.Enabled) || !isTrue(t.Temperature.Valid) || celsius == nil || t.reported().never {
 		r.set(collectors.Temperature, collectors.Unknown)
 		return
 	}

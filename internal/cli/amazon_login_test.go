@@ -21,7 +21,7 @@ func TestAmazonLogin(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("amazon.json: %v, %v", info, err)
 	}
-	harness.Contains(t, l.Stdout.String(), "Living Room Air   G0A0TESTSERIAL1   21.5 ", "Temperature °C", "PM2.5 µg/m³", "CO ppm", "set amazon.enabled to true")
+	harness.Contains(t, l.Stdout.String(), "Living Room Air   G0A0TESTSERIAL1   21.5 ", "Temperature °C", "PM2.5 µg/m³", "Carbon monoxide ppm", "set amazon.enabled to true")
 	if devices := h.Amazon.Devices(); len(devices) != 1 {
 		t.Errorf("the account's devices: %q", devices)
 	}
@@ -91,9 +91,9 @@ func TestAmazonLoginAsksAgain(t *testing.T) {
 	l.Type("what now?\n")
 	l.Logs("not an address")
 	l.Type("https://www.amazon.example/ap/maplanding?openid.oa2.authorization_code=x\n")
-	l.Logs("not an address of Amazon's")
+	l.Logs("not an Amazon address")
 	l.Type(address + "\n")
-	l.Logs("it is not the page that ends the sign-in")
+	l.Logs("it is the wrong page")
 	l.Type("https://www.amazon.com/ap/maplanding?openid.oa2.authorization_code=ANmistyped\n")
 	l.Logs("does not accept this code")
 	l.Type("\n")
@@ -182,7 +182,7 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 	h.signIn()
 	h.Alexa.Close()
 	code, _, stderr := run(t, "amazon", "logout", "--config", h.Config)
-	if code != exitFailed || !strings.Contains(stderr, "could not be told") {
+	if code != exitFailed || !strings.Contains(stderr, "still lists the device") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
 	}
 	if harness.Exists(t, h.StateFile("amazon.json")) {

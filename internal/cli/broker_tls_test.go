@@ -51,7 +51,7 @@ func TestTLSToTheBroker(t *testing.T) {
 		"good":                          {ours, "broker", false, trusting, ""},
 		"good, with a list":             {ours, "broker", false, append(trusting, "--mqtt.crl_file", crl), ""},
 		"good, with the client's":       {ours, "broker", true, shows(ours, "client"), ""},
-		"expired":                       {ours, "expired", false, trusting, "certificate has expired or is not yet valid: .*renew the certificate of the broker, which ended .*or set the clock"},
+		"expired":                       {ours, "expired", false, trusting, "certificate has expired or is not yet valid: .*renew the certificate of the broker, which expired .*or set the clock"},
 		"for another name":              {ours, "wrong-name", false, trusting, "valid for nas.example, not localhost; write in mqtt.broker a name that is in the broker's certificate"},
 		"of an unknown authority":       {others, "broker", false, trusting, "unknown authority.*set mqtt.ca_file"},
 		"of an authority nobody named":  {ours, "broker", false, nil, "unknown authority.*set mqtt.ca_file"},

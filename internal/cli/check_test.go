@@ -304,19 +304,19 @@ var brokenInstallations = []broken{
 		i.give(i.Dir)
 	}, "amazon", exitFailed, "amazon.json", "hueair2mqtt amazon login"},
 	{"no monitor", func(i *installation) { i.Amazon.RemoveMonitor(harness.AirMonitor.Serial) },
-		"amazon", exitFailed, "no device to read", "see that the Alexa app shows the monitor"},
+		"amazon", exitFailed, "no device to read", "check that the Alexa app shows the monitor"},
 	{"a monitor that is off", func(i *installation) {
 		off := harness.AirMonitor
 		off.Reachable = false
 		i.Amazon.SetMonitor(off)
 	}, "amazon", exitGood, "1 device, 1 offline", "see that the devices have power"},
 	{"no Amazon", func(i *installation) { i.Alexa.Close() },
-		"amazon", exitFailed, "refused", "see that this machine reaches the internet"},
+		"amazon", exitFailed, "refused", "check that this machine reaches the internet"},
 	{"an Amazon in trouble", func(i *installation) {
 		for _, path := range []string{amazontest.GraphQLPath, amazontest.PhoenixPath} {
 			i.Amazon.ScriptPath(path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		}
-	}, "amazon", exitFailed, "503", "wait some minutes"},
+	}, "amazon", exitFailed, "503", "wait a few minutes"},
 	{"an Amazon that asks for fewer requests", func(i *installation) {
 		i.Amazon.ScriptPath(amazontest.GraphQLPath, amazontest.Body("application/json",
 			`{"errors":[{"message":"Zu viele Anfragen","extensions":{"errorCode":"UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS"}}],"data":null}`))

@@ -1,44 +1,37 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
-	"hueair2mqtt/collectors"
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"hueair2mqtt/collectors"
 )
 
-// hueReadings are what the list of sensors shows, in this order, each with words
-// for its value.
-var hueReadings = []struct {
-	measurement collectors.Measurement
-	words       func(collectors.Value) string
-}{
-	{collectors.Temperature, inUnit(" °C")},
-	{collectors.Motion, eitherOr("motion", "no motion")},
-	{collectors.Illuminance, inUnit(" lx")},
-	{collectors.Contact, eitherOr("open", "closed")},
-	{collectors.Tamper, eitherOr("tampered with", "not tampered with")},
-	{collectors.Battery, func(v collectors.Value) string { return "battery " + v.String() + " %" }},
-}
-
-func inUnit(unit string) func(collectors.Value) string {
-	return func(v collectors.Value) string { return v.String() + unit }
-}
-
-func eitherOr(yes, no string) func(collectors.Value) string {
-	return func(v collectors.Value) string {
-		if truth, _ := v.Truth(); truth {
-			return yes
+// readings returns the known readings of a device as people read them. Of those
+// about the device itself it returns the battery alone.
+func readings(d collectors.Device) (parts []string) {
+	for _, m := range collectors.Measurements {
+		v := d.Readings[m.Measurement]
+		_, isNumber := v.Number()
+		switch {
+		case v.IsUnknown(), m.Diagnostic && m.Unit == "":
+		case !isNumber:
+			parts = append(parts, m.Show(v))
+		case m.Unit == "" || m.Unit == "%": // which says little without the name
+			parts = append(parts, strings.TrimSpace(strings.ToLower(m.Name)+" "+v.String()+" "+m.Unit))
+		default:
+			parts = append(parts, v.String()+" "+m.Unit)
 		}
-		return no
 	}
+	return parts
 }
 
-// writeHueSensors lists sensors, buttons and dials with their values, a line each.
+// writeHueSensors lists sensors, buttons and dials with their values, one per line.
 func writeHueSensors(w io.Writer, devices []collectors.Device) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, d := range devices {
@@ -46,11 +39,7 @@ func writeHueSensors(w io.Writer, devices []collectors.Device) error {
 		if !d.Online {
 			parts = append(parts, "offline")
 		}
-		for _, r := range hueReadings {
-			if v := d.Readings[r.measurement]; !v.IsUnknown() {
-				parts = append(parts, r.words(v))
-			}
-		}
+		parts = append(parts, readings(d)...)
 		if len(d.EventTypes) > 0 {
 			parts = append(parts, strings.Join(slices.Sorted(maps.Keys(d.EventTypes)), ", "))
 		}
@@ -59,41 +48,27 @@ func writeHueSensors(w io.Writer, devices []collectors.Device) error {
 	return table.Flush()
 }
 
-// monitorColumns are what the list of monitors shows, with units.
-var monitorColumns = []struct {
-	measurement collectors.Measurement
-	title       string
-}{
-	{collectors.Temperature, "Temperature °C"},
-	{collectors.Humidity, "Humidity %"},
-	{collectors.PM25, "PM2.5 µg/m³"},
-	{collectors.PM10, "PM10 µg/m³"},
-	{collectors.CarbonMonoxide, "CO ppm"},
-	{collectors.VOCIndex, "VOC index"},
-	{collectors.IndoorAirQuality, "Air quality 0-100"},
-}
-
-// writeMonitors lists monitors with their values, a line each.
+// writeMonitors lists monitors with their values, one per line.
 func writeMonitors(w io.Writer, devices []collectors.Device) error {
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprint(table, "Monitor\tSerial number")
-	for _, column := range monitorColumns {
-		fmt.Fprint(table, "\t"+column.title)
+	columns := slices.DeleteFunc(slices.Clone(collectors.Measurements), func(m collectors.Description) bool {
+		return m.Diagnostic || !slices.ContainsFunc(devices, func(d collectors.Device) bool { _, ok := d.Readings[m.Measurement]; return ok })
+	})
+	for _, m := range columns {
+		fmt.Fprint(table, "\t"+strings.TrimSpace(m.Name+" "+m.Unit))
 	}
 	fmt.Fprintln(table)
 	for _, d := range devices {
-		name := d.Name
-		if name == "" {
-			name = d.ID
-		}
+		name := cmp.Or(d.Name, d.ID)
 		if !d.Online {
 			name += " (offline)"
 		}
 		fmt.Fprint(table, name+"\t"+d.Serial)
-		for _, column := range monitorColumns {
+		for _, m := range columns {
 			text := "-"
-			if value, ok := d.Readings[column.measurement].Number(); ok {
-				text = strconv.FormatFloat(value, 'f', -1, 64)
+			if v := d.Readings[m.Measurement]; !v.IsUnknown() {
+				text = v.String()
 			}
 			fmt.Fprint(table, "\t"+text)
 		}

@@ -158,7 +158,7 @@ func TestLogFileMustBeRegular(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	i.set("log.file", os.DevNull)
 	p := i.start("run")
-	if code := p.Wait(); code != exitUnusable || !strings.Contains(p.Stderr.String(), "log.file: /dev/null is no ordinary file; name another file") {
+	if code := p.Wait(); code != exitUnusable || !strings.Contains(p.Stderr.String(), "log.file: /dev/null is not a regular file; name another file") {
 		t.Errorf("exit code %d: %s", code, &p.Stderr)
 	}
 }

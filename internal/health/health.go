@@ -10,32 +10,31 @@ import (
 )
 
 const (
-	// answerTimeout bounds one look at the program. Docker's shortest usual timeout of
-	// a health check is longer.
-	answerTimeout = 2 * time.Second
-	// maxAge is how long an answer is reused, so that requests without end cost the
-	// program one look a second.
+	// probeTimeout bounds one probe. Health checks of container engines usually have
+	// longer timeouts.
+	probeTimeout = 2 * time.Second
+	// maxAge is how long a result is reused, so that a flood of requests costs one
+	// probe per second.
 	maxAge = time.Second
 )
 
-// Probe reports what is wrong, or nil. It returns soon after ctx is done.
+// Probe returns what is wrong, or nil. It returns soon after ctx is done.
 type Probe func(ctx context.Context) error
 
-// Checks answers /healthz and /readyz. It is safe for concurrent use.
+// Checks serves /healthz and /readyz. It is safe for concurrent use.
 type Checks struct {
 	healthz, readyz cached
 }
 
-// New returns the checks of a program that is healthy and ready if these probes
-// return nil.
+// New returns checks that report the program healthy and ready if the probes return
+// nil.
 func New(healthy, ready Probe) *Checks {
 	return &Checks{newCached(healthy), newCached(ready)}
 }
 
-// Handler answers the two paths and leaves every other request to next. The answers
-// need no authentication and hold no names or addresses. They don't depend on the
-// Host header, which container engines set as they like. A nil *Checks leaves all
-// requests to next.
+// Handler serves the two paths and passes every other request to next. The two need
+// no authentication, ignore the Host header, which container engines set freely, and
+// reveal no names or addresses. A nil *Checks passes every request to next.
 func (c *Checks) Handler(next http.Handler) http.Handler {
 	if c == nil {
 		return next
@@ -43,16 +42,16 @@ func (c *Checks) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/healthz":
-			answer(w, r, &c.healthz)
+			serve(w, r, &c.healthz)
 		case "/readyz":
-			answer(w, r, &c.readyz)
+			serve(w, r, &c.readyz)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-func answer(w http.ResponseWriter, r *http.Request, c *cached) {
+func serve(w http.ResponseWriter, r *http.Request, c *cached) {
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -63,7 +62,7 @@ func answer(w http.ResponseWriter, r *http.Request, c *cached) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	if err := c.look(r.Context()); err != nil {
+	if err := c.run(r.Context()); err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintln(w, err)
 		return
@@ -71,28 +70,28 @@ func answer(w http.ResponseWriter, r *http.Request, c *cached) {
 	fmt.Fprintln(w, "ok")
 }
 
-// cached is a probe with its last answer.
+// cached is a probe with its last result.
 type cached struct {
 	probe Probe
-	last  chan lastAnswer // holds one
+	last  chan result // has one element
 }
 
-type lastAnswer struct {
+type result struct {
 	at  time.Time // zero before the first
 	err error
 }
 
 func newCached(probe Probe) cached {
-	c := cached{probe, make(chan lastAnswer, 1)}
-	c.last <- lastAnswer{}
+	c := cached{probe, make(chan result, 1)}
+	c.last <- result{}
 	return c
 }
 
-func (c *cached) look(ctx context.Context) error {
+func (c *cached) run(ctx context.Context) error {
 	last := <-c.last
 	if last.at.IsZero() || time.Since(last.at) >= maxAge {
-		// A client that leaves must not spoil the answer for the others.
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+		// A client that disconnects must not fail the probe for others.
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 		defer cancel()
 		last.err = c.probe(limited)
 		last.at = time.Now()

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// FuzzRead breaks a piece of a file, as a failing disk may, and puts another file
-// of anything beside it. All readings that the piece is no part of still come, in
-// order and once; nothing comes that was never there.
+// FuzzRead overwrites a part of a file, as a failing disk may, and adds another file of
+// random content. All readings outside the part are replayed in order and once, and
+// nothing else is.
 func FuzzRead(f *testing.F) {
 	f.Add(uint16(0), []byte("x"), []byte("00000000 r 1 1 hue_1 {}\n"))
 	f.Add(uint16(40), []byte("\n"), []byte("\n\n\n"))

@@ -1,331 +1,250 @@
-// Package history keeps on disk the readings that the broker has not got, and
-// gives them back in order when it can take them. It is a store and forward
-// buffer, not a database: what has been delivered is gone.
+// Package history records on disk the readings that the broker missed, and returns
+// them in order once it can receive them. It is a store and forward buffer, not a
+// database: a delivered record is removed.
 //
-// # What is a record
+// # Records
 //
-// A record is one device as one poll, or one message of an event stream, saw it:
-// its id, the time of that (the poll's begin; when a device reported to its
-// source stands in the state as last_seen), and the state as it is published,
-// byte for byte. Only a device that its source reaches makes records: "not known
-// now" is no measurement. Presses of buttons make none either, because what they
-// start must not start hours later. Motion does; it is a state.
+// A record is the state of one device as it is published, with the time of the poll
+// or event. Only reachable devices have records. Button presses have none, because
+// what they trigger must not be triggered hours later.
 //
-// A record's id is the name of the file that it was first written to, drawn at
-// random, and its number in there: "k3jq7xw2mf-42". It is on the disk with the
-// record, so that it is the same in every repetition, and no other run can make
-// it again.
+// A broken connection is noticed late, and the outbox has only the newest state of a
+// device. So a reading is written to disk before it is published, and becomes history
+// unless the broker acknowledges that very publish: if there is no connection
+// ([Log.Add] with live false), if it is replaced in the outbox or rejected
+// ([Log.Release]), if the connection is lost ([Log.ReleaseAll]), or at the next start.
 //
-// # What is history
+// Delivery is at least once. After a crash a reading may be published twice; its id,
+// such as "k3jq7xw2mf-42", is the same in every repetition.
 //
-// That "the broker is away" is known too late: a connection may be dead for
-// seconds before anybody notices, and of the states that wait to be sent only
-// the newest of a device remains. So the rule does not ask for the connection. A
-// reading is written to disk before it is published, and is history unless the
-// broker acknowledged that very publish:
+// # Files
 //
-//   - taken without a connection: it is history at once ([Log.Add] with live
-//     false), the last one before the connection comes back too, because its
-//     state will say nothing of its time;
-//   - replaced in the outbox before it was sent, or refused: [Log.Release];
-//   - sent and not acknowledged when the connection ended: [Log.ReleaseAll];
-//   - found at the start of the program: whatever was not acknowledged.
-//
-// A process that is killed between the broker's acknowledgement and its trace on
-// the disk tells such a reading twice, once as a state and once as history. The
-// promise is "at least once"; the id tells repetitions of history apart from news.
-//
-// # What is on the disk
-//
-// Files of lines, in order of their numbers, and within the order of their
-// lines. Each line has a CRC-32C over itself and the name of its file:
+// A directory has files of lines. Each line has a CRC-32C of itself and of the name of
+// its file:
 //
 //	<crc> r <number> <time, µs> <device> <state as JSON>      a reading
 //	<crc> a <file> <first number> <last number>               acknowledged
 //
-// A line is what makes damage local. Whatever bytes are broken, the next line
-// break is where reading goes on, and the numbers tell how many readings were in
-// between. Every run begins a file of its own and never writes behind what an
-// earlier one has left, so that a line cut short by a power failure needs no
-// repair. The oldest file is deleted when all of it is acknowledged. When nothing
-// is left the newest is emptied: with a broker that is there, a file mostly
-// vanishes before the kernel would write it to the disk.
+// So damage is local: reading continues at the next line, and the numbers show how
+// many readings are lost. Every run begins a new file, so an incomplete last line
+// needs no repair. The oldest file is deleted once every reading in it is
+// acknowledged; the newest is emptied once nothing is pending.
 //
-// Neither of the libraries that were looked at does this. tidwall/wal has no
-// checksums, and a torn tail keeps it from opening. bbolt sums up its two meta
-// pages alone: a broken page further down is a panic, and without fsync in each
-// transaction a power failure can cost all. LevelDB's kin would bring checksums
-// and two orders of magnitude more code than the lines above need.
+// # Guarantees
 //
-// # What survives what
-//
-// A line is written by one write(2) before [Log.Add] returns: killing the process
-// loses nothing. fsync comes within settleEvery, off the callers' goroutines, and
-// only for readings that are still not acknowledged then: a power failure costs at
-// most the last two seconds of an outage, and normal operation costs no fsync at
-// all (BenchmarkAdd, BenchmarkAddSynced). Acknowledgements of states are written
-// equally late; those of a replay with each portion, so that a killed replay
-// repeats one portion.
-//
-// # When the disk fails
-//
-// A reading that can't be written is lost only if its publish is not acknowledged
-// either; it is counted. Nothing here returns such an error to the caller, for
-// whom it changes nothing: it is logged once, and again when all is well. On a full
-// disk the oldest file goes first, as it does at the configured bounds. What is
-// broken in the middle of a file is counted, told once, and passed over; a file that
-// can't be read at all is told and left where it is.
+// A reading is written before [Log.Add] returns, so killing the process loses nothing.
+// fsync follows within flushInterval, off the callers' goroutines and only for readings
+// still pending: a power failure loses at most the last two seconds of an outage, and
+// normal operation needs no fsync. A full disk drops the oldest file, as the configured
+// bounds do. A failing disk is logged once, and callers are not affected.
 package history
 
 import (
+	"context"
 	"errors"
 	"os"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 )
 
-// Options are the place and the bounds of a Log.
-type Options struct {
-	// Dir is a directory of the log's own; it is made if it is missing, but not what
-	// it is in.
-	Dir string
-	// MaxAge is how old a reading may get before it is dropped.
-	MaxAge time.Duration
-	// MaxBytes bounds all files together, at least 64 KiB; the oldest file, of at
-	// most a sixteenth of it, is dropped first.
-	MaxBytes int64
-	Log      *zap.Logger
-}
+// flushInterval is the max delay of acknowledgements and fsync.
+const flushInterval = 2 * time.Second
 
-const (
-	// maxSegmentBytes bounds a file, so that what is dropped or kept a little
-	// longer than needed is small.
-	maxSegmentBytes = 1 << 20
-
-	// segmentsAtMost is into how many files size and age are divided at least.
-	segmentsAtMost = 16
-
-	// settleEvery is how long acknowledgements and fsync may wait.
-	settleEvery = 2 * time.Second
-)
-
-// Key names a record within this run of the program; the zero Key names none.
-type Key struct {
-	segment uint64 // its number, from 1
-	index   uint64 // from 1
-}
-
-// IsZero says whether the key names no record.
-func (k Key) IsZero() bool { return k == Key{} }
-
-// Record is one reading.
-type Record struct {
-	Key    Key
-	ID     string // the same in every repetition, also after a restart
-	Device string
-	Time   time.Time // UTC, to the microsecond
-	State  []byte    // one JSON object
-}
-
-// Stats are counts since the start, but for the first two, which are of now.
-type Stats struct {
-	Waiting int   // records to be replayed
-	Bytes   int64 // on disk
-
-	Kept     int64 // became history
-	Replayed int64 // and were acknowledged
-
-	// Dropped by reason.
-	Expired    int64 // older than MaxAge
-	Overflowed int64 // the oldest, when there was no room
-	Damaged    int64 // broken on the disk
-	Unwritten  int64 // could not be written
-}
-
-// Log is the log of a directory. Its methods may be called from several
-// goroutines, except Next and Replayed, which are one goroutine's at a time.
+// Log is the history in a directory. It is safe for concurrent use, except that Next
+// and Replayed must be called from one goroutine at a time.
 type Log struct {
-	options Options
+	mu    sync.Mutex
+	store store
 
-	mu       sync.Mutex
-	root     *os.Root   // nil while the directory can't be used
-	lock     *os.File   // of the directory, so that no second process uses it
-	segments []*segment // oldest first
-	active   *os.File   // of the last segment, which is written to; nil if there is none
-	retired  []retired  // earlier active ones, still to be synced and closed
-	live     map[Key]struct{}
-	bytes    int64
-	unsynced bool  // there are readings that no fsync has covered
-	torn     bool  // a write failed halfway and left a piece at the end
-	settling []Key // acknowledged, but not on disk
+	replayer replayer // of Next
 
-	stats    Stats
-	failing  bool // the disk failed last time, and that was told
-	dropping bool // readings were dropped since all was delivered last, and that was told
-
-	reader reader // of Next
-
-	changed chan struct{} // holds a token when there may be more for Next
-	wake    chan struct{} // holds a token when there is something to settle
+	changed chan struct{} // has a token if Next may have more
+	wake    chan struct{} // has a token if there is something to flush
 	done    chan struct{}
-	settler sync.WaitGroup
+	flusher sync.WaitGroup
 }
 
-// Open opens the log of a directory with what earlier runs have left in it. A
-// directory that can't be used is logged and tried again with every reading.
+// Open opens a directory with the records of previous runs. An unusable directory is
+// logged and tried again with every reading.
 func Open(o Options) *Log {
 	l := &Log{
-		options: o,
-		live:    make(map[Key]struct{}),
+		store:   store{options: o},
 		changed: make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 	}
-	l.mu.Lock()
-	if err := l.open(); err != nil {
-		l.tell(err)
-	}
-	l.mu.Unlock()
-	l.settler.Go(l.settleUntilDone)
+	l.replayer = replayer{mu: &l.mu, store: &l.store}
+	l.store.check(l.store.open())
+	signal(l.changed)
+	l.flusher.Go(l.flushUntilDone)
 	return l
 }
 
-// Close writes what is to be written and ends the log. What was not acknowledged
-// is there again after the next Open.
+// Close writes pending acknowledgements and closes the files. Pending records are
+// there again after the next Open.
 func (l *Log) Close() {
 	close(l.done)
-	l.settler.Wait()
+	l.flusher.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.reader.close()
-	if l.active != nil {
-		l.check(l.active.Close())
-		l.active = nil
-		if last := l.segments[len(l.segments)-1]; last.size == 0 {
-			l.remove(last)
-		}
-	}
-	if l.root != nil {
-		l.check(errors.Join(l.root.Close(), l.lock.Close()))
-		l.root = nil
-	}
+	l.replayer.close()
+	l.store.close()
 }
 
-// Stats tells the counts.
+// Stats returns the counts.
 func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.stats
-	s.Bytes = l.bytes
-	for _, segment := range l.segments {
-		s.Waiting += segment.pending
+	s := l.store.stats
+	s.Bytes = l.store.bytes
+	for _, segment := range l.store.segments {
+		s.Waiting += segment.pending - len(segment.live)
 	}
-	s.Waiting -= len(l.live)
 	return s
 }
 
-// Add writes a reading. live says that it is being published as a state: then it
-// becomes history only by Release, ReleaseAll, or a restart, and until then holds
-// back what is behind it. The zero Key means that it could not be written.
+// Add records a reading. live means that it is being published as a state: then it
+// becomes history only through Release, ReleaseAll or a restart, and records after it
+// wait until then. The zero Key means that it could not be written.
 //
-// state is one JSON object without line breaks, device of [a-z0-9_].
+// state is one JSON object without line breaks, device is of [a-z0-9_].
 func (l *Log) Add(device string, at time.Time, state []byte, live bool) Key {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key, err := l.add(device, at, state)
+	opened := l.store.root != nil
+	key, err := l.store.add(device, at, state)
+	signal(l.wake)
 	if err != nil {
-		l.stats.Unwritten++
-		l.tell(err)
+		l.store.stats.Unwritten++
+		l.store.check(err)
 		return Key{}
 	}
-	l.tellWell()
-	l.unsynced = true
+	l.store.recovered()
 	if live {
-		l.live[key] = struct{}{}
+		of := l.store.last()
+		if of.live == nil {
+			of.live = map[uint64]struct{}{}
+		}
+		of.live[key.index] = struct{}{}
 	} else {
-		l.stats.Kept++
+		l.store.stats.Kept++
+	}
+	if !live || !opened {
 		signal(l.changed)
 	}
-	signal(l.wake)
 	return key
 }
 
-func (l *Log) add(device string, at time.Time, state []byte) (key Key, err error) {
-	if err := l.open(); err != nil {
-		return Key{}, err
-	}
-	l.dropExpired(at)
-	err = l.makingRoom(func() error {
-		s, err := l.writable(at)
-		if err != nil {
-			return err
-		}
-		line := appendReading(nil, s.id, s.next, at, device, state)
-		for !l.hasRoom(line) && len(l.segments) > 1 {
-			l.stats.Overflowed += l.drop()
-			l.tellDropped("there are more than history.max_megabytes allows")
-		}
-		if err := l.write(line); err != nil {
-			return err
-		}
-		key = Key{s.number, s.next}
-		s.take(s.next, at)
-		return nil
-	})
-	return key, err
-}
-
-// Acknowledge says that the broker has taken these readings.
+// Acknowledge records that the broker has received live readings.
 func (l *Log) Acknowledge(keys ...Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acknowledge(keys)
+	l.store.acknowledge(keys...)
 	signal(l.wake)
-	signal(l.changed) // what was behind them may be free now
+	signal(l.changed) // records after them may be free now
 }
 
-// Replayed is Acknowledge for records of Next: the disk, if it has room, knows it
-// when it returns.
+// Replayed records that the broker has received records of Next. They are on disk when
+// it returns, if there is space.
 func (l *Log) Replayed(keys ...Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stats.Replayed += int64(l.acknowledge(keys))
-	l.settle()
+	l.store.stats.Replayed += l.store.acknowledge(keys...)
+	l.store.flush()
 }
 
-// acknowledge returns how many of them were not acknowledged before.
-func (l *Log) acknowledge(keys []Key) (news int) {
-	for _, key := range keys {
-		delete(l.live, key)
-		// A file that is gone took its readings along.
-		if s := l.find(key.segment); s != nil && s.acknowledge(key.index) {
-			l.settling = append(l.settling, key)
-			news++
-		}
-	}
-	return news
-}
-
-// Release says that a live reading will not be published as a state any more.
+// Release records that a live reading will not be published as a state.
 func (l *Log) Release(key Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.live[key]; ok {
-		delete(l.live, key)
-		l.stats.Kept++
+	of := l.store.find(key.segment)
+	if of == nil {
+		return
+	}
+	if _, live := of.live[key.index]; live {
+		delete(of.live, key.index)
+		l.store.stats.Kept++
 		signal(l.changed)
 	}
 }
 
-// ReleaseAll says it of all: the connection has ended.
+// ReleaseAll releases all live readings, because the connection is lost.
 func (l *Log) ReleaseAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stats.Kept += int64(len(l.live))
-	clear(l.live)
+	for _, segment := range l.store.segments {
+		l.store.stats.Kept += int64(len(segment.live))
+		clear(segment.live)
+	}
 	signal(l.changed)
+}
+
+// Next waits for records to replay and returns the oldest, at most limit. It returns
+// them again until they are acknowledged, and none that is newer than a live reading.
+// The error is the context's.
+func (l *Log) Next(ctx context.Context, limit int) ([]Record, error) {
+	for {
+		records := l.replayer.records(limit)
+		signal(l.wake) // expired and lost readings are to be flushed
+		if len(records) > 0 {
+			return records, nil
+		}
+		select {
+		case <-l.changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// flushUntilDone flushes until Close, flushInterval after it is woken.
+func (l *Log) flushUntilDone() {
+	for done := false; !done; l.flush() {
+		select {
+		case <-l.wake:
+			select {
+			case <-time.After(flushInterval):
+			case <-l.done:
+				done = true
+			}
+		case <-l.done:
+			done = true
+		}
+	}
+}
+
+// flush writes to disk what must survive a power failure. It calls fsync without the
+// lock, so that nobody waits for the disk.
+func (l *Log) flush() {
+	l.mu.Lock()
+	s := &l.store
+	s.flush()
+	files, active := s.retired, s.active
+	sync := s.unsynced && s.root != nil
+	s.retired, s.unsynced = nil, false
+	l.mu.Unlock()
+
+	var errs []error
+	for _, r := range files {
+		if sync {
+			errs = append(errs, r.file.Sync())
+		}
+		errs = append(errs, r.file.Close())
+	}
+	if sync {
+		// The active file may have been retired, dropped and closed meanwhile.
+		if active != nil {
+			if err := active.Sync(); !errors.Is(err, os.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+		errs = append(errs, s.lock.Sync()) // of the directory, for the names of new files
+	}
+	if err := errors.Join(errs...); err != nil {
+		l.mu.Lock()
+		s.check(err)
+		l.mu.Unlock()
+	}
 }
 
 func signal(c chan struct{}) {
@@ -333,38 +252,4 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// tell logs that the disk failed, once until it is well again.
-func (l *Log) tell(err error) {
-	if l.failing {
-		return
-	}
-	l.failing = true
-	l.options.Log.Error("the history can't be kept; readings go on being published. Let hueair2mqtt write to this directory and give it room",
-		zap.String("directory", l.options.Dir), zap.Error(err))
-}
-
-func (l *Log) tellWell() {
-	if l.failing {
-		l.failing = false
-		l.options.Log.Info("the history is kept again", zap.String("directory", l.options.Dir))
-	}
-}
-
-// check tells an error if there is one.
-func (l *Log) check(err error) {
-	if err != nil {
-		l.tell(err)
-	}
-}
-
-// tellDropped logs that readings are dropped, once until all has been delivered.
-func (l *Log) tellDropped(why string) {
-	if l.dropping {
-		return
-	}
-	l.dropping = true
-	l.options.Log.Warn("the oldest readings of the history are dropped: "+why,
-		zap.Duration("max_age", l.options.MaxAge), zap.Int64("max_bytes", l.options.MaxBytes))
 }

@@ -20,7 +20,7 @@ import (
 	"hueair2mqtt/internal/history"
 )
 
-// kept is a log under test with what it has logged.
+// kept is a log under test with its log lines.
 type kept struct {
 	*history.Log
 	t    testing.TB
@@ -48,7 +48,7 @@ func (k *kept) add(live bool, first, last int) (keys []history.Key) {
 	return keys
 }
 
-// waiting are the records that Next has now, at most so many.
+// waiting returns the records that Next has now, at most so many.
 func (k *kept) waiting(most int) []history.Record {
 	k.t.Helper()
 	over, cancel := context.WithCancel(context.Background())
@@ -60,7 +60,7 @@ func (k *kept) waiting(most int) []history.Record {
 	return records
 }
 
-// replay takes everything, in portions as a session does.
+// replay takes all records, in portions as a session does.
 func (k *kept) replay() (records []history.Record) {
 	k.t.Helper()
 	for {
@@ -80,7 +80,7 @@ func keysOf(records []history.Record) (keys []history.Key) {
 	return keys
 }
 
-// numbers are what state has put into the records.
+// numbers returns the numbers that state has put into the records.
 func numbers(t testing.TB, records []history.Record) (ns []int) {
 	t.Helper()
 	for _, r := range records {
@@ -100,7 +100,7 @@ func ids(records []history.Record) (ids []string) {
 	return ids
 }
 
-// from are the numbers from first to last.
+// from returns the numbers from first to last.
 func from(first, last int) (ns []int) {
 	for n := first; n <= last; n++ {
 		ns = append(ns, n)
@@ -134,7 +134,7 @@ func filesIn(t testing.TB, dir string) (files []string) {
 	return files
 }
 
-func TestWhatWasKeptComesInOrderWithItsTime(t *testing.T) {
+func TestRecordsReplayInOrder(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
 	at := time.Now().Add(-time.Hour).Truncate(time.Second).Add(123456789).In(time.FixedZone("", 3600))
@@ -162,12 +162,12 @@ func TestWhatWasKeptComesInOrderWithItsTime(t *testing.T) {
 	}
 }
 
-func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
+func TestKilledProcessLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
 	k.add(false, 1, 50)
-	told := k.waiting(20)
-	k.Replayed(keysOf(told)...)
+	replayed := k.waiting(20)
+	k.Replayed(keysOf(replayed)...)
 	repeated := k.waiting(20)
 	k.add(true, 51, 60)
 	copied := copyOf(t, dir) // what the disk holds if the process ends here
@@ -198,7 +198,7 @@ func copyOf(t testing.TB, dir string) string {
 	return copied
 }
 
-func TestALiveReadingIsHistoryUnlessItIsAcknowledged(t *testing.T) {
+func TestLiveReadingIsHistoryUnlessAcknowledged(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
 	live := k.add(true, 1, 6)
@@ -261,8 +261,8 @@ func TestNextWaits(t *testing.T) {
 	})
 }
 
-// With a broker that is there nothing stays on the disk, whatever comes and goes.
-func TestNormalOperationLeavesNothingOnTheDisk(t *testing.T) {
+// While the broker is connected, nothing stays on the disk.
+func TestNormalOperationLeavesDiskEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
 		defer k.Close()
@@ -281,7 +281,7 @@ func TestNormalOperationLeavesNothingOnTheDisk(t *testing.T) {
 	})
 }
 
-// An id is never given twice, not after emptying a file and not after a restart.
+// Ids are unique, also after a file was emptied and after a restart.
 func TestIDsAreUnique(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -306,8 +306,8 @@ func TestIDsAreUnique(t *testing.T) {
 	})
 }
 
-// Acknowledgements of states are on the disk after a while, even if the history
-// before them waits on.
+// Acknowledgements of states are on the disk after a while, even if earlier records are
+// still waiting.
 func TestAcknowledgementsSurvive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
@@ -340,7 +340,7 @@ func TestManyFiles(t *testing.T) {
 	k.wantFiles(0)
 }
 
-func TestBoundBySize(t *testing.T) {
+func TestSizeLimit(t *testing.T) {
 	const bound = 128 << 10
 	dir := t.TempDir()
 	k := openBounded(t, dir, week, bound)
@@ -368,14 +368,14 @@ func TestBoundBySize(t *testing.T) {
 	if len(got) < 5000*bound/2/(5000*80) {
 		t.Errorf("only %d readings fit", len(got))
 	}
-	if logged := k.logs.FilterMessageSnippet("oldest readings").Len(); logged != 1 {
-		t.Errorf("told %d times that readings are dropped", logged)
+	if logged := k.logs.FilterMessageSnippet("oldest recorded").Len(); logged != 1 {
+		t.Errorf("logged %d times that readings are dropped", logged)
 	}
 	k.Close()
 }
 
-// A log without room for another line is replayed without dropping any.
-func TestReplayAtTheBound(t *testing.T) {
+// A log without space for another line is replayed without dropping any.
+func TestReplayAtSizeLimit(t *testing.T) {
 	const bound = 64 << 10
 	k := openBounded(t, t.TempDir(), week, bound)
 	defer k.Close()
@@ -390,7 +390,7 @@ func TestReplayAtTheBound(t *testing.T) {
 	k.wantReplay(from(1, n))
 }
 
-func TestBoundByAge(t *testing.T) {
+func TestAgeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := openLog(t, t.TempDir())
 		defer k.Close()
@@ -410,8 +410,8 @@ func TestBoundByAge(t *testing.T) {
 	})
 }
 
-// A clock that is set back, or was wrong for a while, costs nothing that is young.
-func TestAClockThatJumps(t *testing.T) {
+// A clock that is set back, or was wrong for a while, drops nothing that is new.
+func TestClockJumps(t *testing.T) {
 	k := openLog(t, t.TempDir())
 	defer k.Close()
 	now := time.Now()
@@ -421,8 +421,8 @@ func TestAClockThatJumps(t *testing.T) {
 	k.wantReplay(from(1, 4))
 }
 
-// TestEveryBrokenByte breaks each byte of a file in turn: all readings but those
-// that the byte is part of still come, and the loss is counted and told.
+// TestEveryBrokenByte breaks each byte of a file in turn. All readings except those with
+// the byte are replayed, and the loss is counted and logged.
 func TestEveryBrokenByte(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
@@ -461,15 +461,15 @@ func TestEveryBrokenByte(t *testing.T) {
 			}
 			lost := 5 - len(slices.DeleteFunc(got, func(n int) bool { return n == 1 }))
 			if s := k.Stats(); lost > 0 && i < len(whole)-1 && (s.Damaged == 0 || k.logs.FilterMessageSnippet("damaged").Len() != 1) {
-				t.Fatalf("byte %d: %d lost, but counted %d and told %d times", i, lost, s.Damaged, k.logs.FilterMessageSnippet("damaged").Len())
+				t.Fatalf("byte %d: %d lost, but counted %d and logged %d times", i, lost, s.Damaged, k.logs.FilterMessageSnippet("damaged").Len())
 			}
 			k.Close()
 		}
 	}
 }
 
-// touched are the readings that the byte at this place is part of. A line break
-// belongs to the line before it and the one behind it.
+// touched returns the readings that contain the byte at this position. A line break
+// belongs to the lines before and after it.
 func touched(content []byte, at int) (ns []int) {
 	begin := 0
 	for line := range strings.SplitAfterSeq(string(content), "\n") {
@@ -504,7 +504,7 @@ func TestTornTail(t *testing.T) {
 				t.Fatal(err)
 			}
 			k := openLog(t, dir)
-			k.add(false, 5, 6) // the torn tail is in nobody's way
+			k.add(false, 5, 6) // after the torn tail
 			complete := strings.Count(string(whole[:size]), "\n")
 			if tail == "" && whole[size] == '\n' {
 				complete++ // only the line break is missing
@@ -518,7 +518,7 @@ func TestTornTail(t *testing.T) {
 	}
 }
 
-// Damage that comes while the program runs is found when the file is read.
+// Damage while the program runs is found when the file is read.
 func TestDamageWhileRunning(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
@@ -544,7 +544,7 @@ func TestDamageWhileRunning(t *testing.T) {
 	k.wantReplay(from(101, 102))
 }
 
-func TestADirectoryThatCantBeUsed(t *testing.T) {
+func TestUnusableDirectoryRecovers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "history")
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file is in its place
 		t.Fatal(err)
@@ -563,26 +563,26 @@ func TestADirectoryThatCantBeUsed(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if n := k.logs.FilterLevelExact(zapcore.ErrorLevel).Len(); n != 1 {
-		t.Errorf("told %d times: %v", n, k.logs.All())
+		t.Errorf("logged %d times: %v", n, k.logs.All())
 	}
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
 	k.add(false, 4, 5)
-	if k.logs.FilterMessageSnippet("kept again").Len() != 1 {
+	if k.logs.FilterMessageSnippet("recorded again").Len() != 1 {
 		t.Errorf("%v", k.logs.All())
 	}
 	k.wantReplay(from(4, 5))
 }
 
-// Two programs must not take each other's readings away.
-func TestADirectoryBelongsToOneProcess(t *testing.T) {
+// Two programs must not remove each other's readings.
+func TestDirectoryIsExclusive(t *testing.T) {
 	dir := t.TempDir()
 	first := openLog(t, dir)
 	first.add(false, 1, 2)
 	second := openLog(t, dir)
 	defer second.Close()
-	if key := second.add(false, 3, 3)[0]; !key.IsZero() || second.logs.FilterMessageSnippet("can't be kept").Len() != 1 {
+	if key := second.add(false, 3, 3)[0]; !key.IsZero() || second.logs.FilterMessageSnippet("can't be recorded").Len() != 1 {
 		t.Errorf("the second may write: %v", second.logs.All())
 	}
 	first.Close()
@@ -590,7 +590,7 @@ func TestADirectoryBelongsToOneProcess(t *testing.T) {
 	second.wantReplay([]int{1, 2, 4})
 }
 
-func TestAFileThatCantBeReadIsLeftWhereItIs(t *testing.T) {
+func TestUnreadableFileRemains(t *testing.T) {
 	dir := t.TempDir()
 	k := openLog(t, dir)
 	k.add(false, 1, 2)
@@ -603,13 +603,13 @@ func TestAFileThatCantBeReadIsLeftWhereItIs(t *testing.T) {
 	}
 	k.wantReplay(from(3, 4))
 	if n := k.logs.FilterMessageSnippet("can't be read").Len(); n != 1 {
-		t.Errorf("told %d times", n)
+		t.Errorf("logged %d times", n)
 	}
 	k.Close()
 }
 
-// People start the program with sudo once, and the service goes on with it later.
-func TestFilesBelongToTheOwnerOfTheStateDirectory(t *testing.T) {
+// People start the program with sudo once, and the service continues later.
+func TestFilesMatchOwnerOfStateDir(t *testing.T) {
 	state := t.TempDir()
 	if os.Geteuid() == 0 {
 		if err := os.Chown(state, 4711, 4712); err != nil {
@@ -639,8 +639,8 @@ func TestFilesBelongToTheOwnerOfTheStateDirectory(t *testing.T) {
 	}
 }
 
-// What else is in the directory is nobody's history.
-func TestForeignFilesAreLeftAlone(t *testing.T) {
+// Other files in the directory are not read.
+func TestForeignFilesRemain(t *testing.T) {
 	dir := t.TempDir()
 	foreign := []string{"00000001-aaaaaaaaaa.history.bak", "1-aaaaaaaaaa.history", "00000000-aaaaaaaaaa.history", "notes", "99999999999999999999-aaaaaaaaaa.history"}
 	for _, name := range foreign {

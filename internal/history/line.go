@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -11,126 +12,88 @@ import (
 	"time"
 )
 
-// maxLine bounds a line, in bytes. The state of a device with all that there is to
-// measure has 400.
+// maxLine bounds a line, in bytes. The state of a device with every measurement has
+// about 400.
 const maxLine = 16 << 10
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// line is what a line says.
+// line is a parsed line.
 type line struct {
 	reading bool // else an acknowledgement
 
-	index  uint64 // of the reading, or the first that is acknowledged
+	index  uint64 // of the reading, or the first acknowledged one
 	time   time.Time
 	device string
 	state  []byte // a part of the parsed text
 
-	segment string // whose readings are acknowledged
+	segment string // with the acknowledged readings
 	last    uint64
 }
 
-// appendReading appends the line of a reading to the file of that id.
+// appendReading appends a reading as a line of the file with that id.
 func appendReading(b []byte, id string, index uint64, at time.Time, device string, state []byte) []byte {
-	begin := len(b)
-	b = append(b, "00000000 r "...)
-	b = strconv.AppendUint(b, index, 10)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, at.UnixMicro(), 10)
-	b = append(b, ' ')
-	b = append(b, device...)
-	b = append(b, ' ')
-	b = append(b, state...)
-	return finish(b, begin, id)
+	return appendLine(b, id, fmt.Appendf(nil, " r %d %d %s %s", index, at.UnixMicro(), device, state))
 }
 
-// appendAcknowledgement appends the line, to the file of that id, which
-// acknowledges the readings from first to last in the file of another id or the
-// same.
+// appendAcknowledgement appends a line of the file with that id. It acknowledges the
+// readings from first to last in the file of.
 func appendAcknowledgement(b []byte, id, of string, first, last uint64) []byte {
-	begin := len(b)
-	b = append(b, "00000000 a "...)
-	b = append(b, of...)
-	b = append(b, ' ')
-	b = strconv.AppendUint(b, first, 10)
-	b = append(b, ' ')
-	b = strconv.AppendUint(b, last, 10)
-	return finish(b, begin, id)
+	return appendLine(b, id, fmt.Appendf(nil, " a %s %d %d", of, first, last))
 }
 
-const sumDigits = 8
-
-// finish puts the checksum into the line that begins there, and a line break
-// behind it.
-func finish(b []byte, begin int, id string) []byte {
-	const hex = "0123456789abcdef"
-	sum := sumOf(b[begin+sumDigits:], id)
-	for i := range sumDigits {
-		b[begin+i] = hex[sum>>(28-4*i)&0xf]
-	}
-	return append(b, '\n')
+// appendLine appends the checksum, the text and a line break.
+func appendLine(b []byte, id string, text []byte) []byte {
+	return fmt.Appendf(b, "%08x%s\n", checksum(text, id), text)
 }
 
-// sumOf covers the id of the file too: a line belongs to its file.
-func sumOf(text []byte, id string) uint32 {
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum covers the id of the file too, so that a line is valid in its file only.
+func checksum(text []byte, id string) uint32 {
 	return crc32.Update(crc32.Checksum([]byte(id), castagnoli), castagnoli, text)
 }
 
-// parse reads a line, without its line break, of the file of that id; ok is false
-// for anything but what the two functions above make.
+// parse parses a line, without its line break, of the file with that id. It reports
+// whether the line is valid.
 func parse(text []byte, id string) (l line, ok bool) {
-	if len(text) < sumDigits+3 || text[sumDigits] != ' ' || text[sumDigits+2] != ' ' {
+	const sumDigits = 8
+	fields := bytes.SplitN(text, []byte{' '}, 6)
+	if len(fields) < 5 || len(fields[0]) != sumDigits {
 		return line{}, false
 	}
-	sum, err := strconv.ParseUint(string(text[:sumDigits]), 16, 32)
-	if err != nil || uint32(sum) != sumOf(text[sumDigits:], id) {
+	sum, err := strconv.ParseUint(string(fields[0]), 16, 32)
+	if err != nil || uint32(sum) != checksum(text[sumDigits:], id) {
 		return line{}, false
 	}
-	rest := text[sumDigits+3:]
-	word := func() []byte {
-		before, after, found := bytes.Cut(rest, []byte{' '})
-		ok = ok && found
-		rest = after
-		return before
-	}
-	number := func(word []byte) uint64 {
-		n, err := strconv.ParseUint(string(word), 10, 64)
+	number := func(field int) uint64 {
+		n, err := strconv.ParseUint(string(fields[field]), 10, 64)
 		ok = ok && err == nil && n > 0 && n < math.MaxInt64
 		return n
 	}
-	ok = true
-	switch text[sumDigits+1] {
-	case 'r':
-		l.reading = true
-		l.index = number(word())
-		micro, err := strconv.ParseInt(string(word()), 10, 64)
-		ok = ok && err == nil
-		l.time = time.UnixMicro(micro).UTC()
-		l.device = string(word())
-		l.state = rest
-	case 'a':
-		l.segment = string(word())
-		l.index = number(word())
-		l.last = number(rest)
-	default:
-		return line{}, false
+	switch kind := string(fields[1]); {
+	case kind == "r" && len(fields) == 6:
+		micro, err := strconv.ParseInt(string(fields[3]), 10, 64)
+		ok = err == nil
+		l = line{reading: true, index: number(2), time: time.UnixMicro(micro).UTC(), device: string(fields[4]), state: fields[5]}
+	case kind == "a" && len(fields) == 5:
+		ok = true
+		l = line{segment: string(fields[2]), index: number(3), last: number(4)}
 	}
 	return l, ok
 }
 
-// lines reads a file line by line, however broken it is.
+// lines reads a file line by line, even a damaged one.
 type lines struct {
 	reader *bufio.Reader
-	text   []byte // the line without its break, until the next call
-	whole  bool   // there was a line break
-	end    int64  // bytes read up to the line's end, the break included
+	text   []byte // the line without its line break, valid until the next call
+	whole  bool   // it had a line break
+	end    int64  // of the line, with its line break, in bytes from the start
 	err    error  // of reading; nil at the end
 }
 
 func newLines(r io.Reader) *lines { return &lines{reader: bufio.NewReaderSize(r, maxLine)} }
 
-// next reads the next line. One longer than maxLine comes in pieces, none of which
-// is a line to parse.
+// next reads the next line and reports whether there is one. A line longer than
+// maxLine is returned in parts, none of which is valid.
 func (l *lines) next() bool {
 	text, err := l.reader.ReadSlice('\n')
 	l.end += int64(len(text))

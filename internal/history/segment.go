@@ -10,30 +10,30 @@ import (
 	"time"
 )
 
-// segment is one file with what is known of it.
+// segment is one file.
 type segment struct {
 	number uint64
 	id     string
 
-	size   int64 // bytes, all of them whole lines as far as this run wrote them
+	size   int64 // in bytes
 	first  uint64
 	next   uint64 // the index of the next reading
 	oldest time.Time
 	newest time.Time
 
-	// done has a bit for each reading from first on: it is acknowledged, or given up.
+	// done has a bit for each reading from first on that is acknowledged or lost.
 	done    []uint64
 	pending int // readings that are not done
 
-	emptied int // how often
+	live map[uint64]struct{} // indexes of the pending readings that are being published
 
-	// read is where replay goes on, in bytes: before it nothing is to be done.
-	read int64
+	emptied int   // how often
+	read    int64 // offset in bytes before which every reading is done
 }
 
 var segmentName = regexp.MustCompile(`^([0-9]{8,19})-([a-z2-7]{10})\.history$`)
 
-// newSegment is the segment of a file's name; nil if it is none.
+// newSegment returns the segment of a file name, or nil if it is not one.
 func newSegment(name string) *segment {
 	parts := segmentName.FindStringSubmatch(name)
 	if parts == nil {
@@ -50,7 +50,7 @@ func newSegment(name string) *segment {
 	return s
 }
 
-// drawSegment makes a new one with an id that no other has: 50 random bits.
+// drawSegment returns a new segment with a unique id of 50 random bits.
 func drawSegment(number uint64) *segment {
 	return &segment{number: number, id: strings.ToLower(rand.Text()[:10]), next: 1}
 }
@@ -61,26 +61,26 @@ func (s *segment) compare(other *segment) int {
 	return cmp.Or(cmp.Compare(s.number, other.number), cmp.Compare(s.id, other.id))
 }
 
-// recordID is what the world knows a reading by.
+// recordID returns the published id of a reading.
 func (s *segment) recordID(index uint64) string {
 	return s.id + "-" + strconv.FormatUint(index, 10)
 }
 
-// plausible says whether a reading of this index may follow. No file holds as
-// many readings as it has bytes.
+// plausible reports whether a reading of this index may follow. A file has fewer
+// readings than bytes.
 func (s *segment) plausible(index uint64) bool {
 	return index >= s.next && (s.first == 0 || index-s.first < uint64(s.size))
 }
 
-// take counts a reading in that the file has.
+// take adds a reading of the file.
 func (s *segment) take(index uint64, at time.Time) {
 	if s.first == 0 {
 		s.first, s.oldest, s.newest = index, at, at
 	}
-	// What lies between was lost; nobody waits for it.
+	// Readings between are lost and not pending.
 	s.next = index + 1
 	s.pending++
-	// A clock that is set back makes nothing younger.
+	// A clock that is set back makes nothing newer.
 	if at.After(s.newest) {
 		s.newest = at
 	}
@@ -89,7 +89,7 @@ func (s *segment) take(index uint64, at time.Time) {
 	}
 }
 
-// isDone says whether nobody waits for a reading any more.
+// isDone reports whether a reading is acknowledged, lost or unknown.
 func (s *segment) isDone(index uint64) bool {
 	if s.first == 0 || index < s.first || index >= s.next {
 		return true
@@ -98,7 +98,7 @@ func (s *segment) isDone(index uint64) bool {
 	return s.done[bit/64]&(1<<(bit%64)) != 0
 }
 
-// acknowledge makes a reading done; false if it was already.
+// acknowledge marks a reading as done. It reports false if it already was.
 func (s *segment) acknowledge(index uint64) bool {
 	if s.isDone(index) {
 		return false
@@ -106,11 +106,12 @@ func (s *segment) acknowledge(index uint64) bool {
 	bit := index - s.first
 	s.done[bit/64] |= 1 << (bit % 64)
 	s.pending--
+	delete(s.live, index)
 	return true
 }
 
-// empty forgets what was in the file, which has been emptied. Indexes go on: ids
-// are never used twice.
+// empty resets the segment after its file was emptied. Indexes continue, because ids
+// are unique.
 func (s *segment) empty() {
 	s.emptied++
 	s.size, s.read, s.first, s.done = 0, 0, 0, s.done[:0]

@@ -37,7 +37,7 @@ type client struct {
 	in *bufio.Reader
 }
 
-// send sends a part of a request; it does not matter whether somebody reads it.
+// send sends a part of a request, whether or not the server reads it.
 func (c *client) send(text string) *client {
 	c.SetWriteDeadline(time.Now().Add(time.Millisecond))
 	io.WriteString(c, text)
@@ -45,7 +45,7 @@ func (c *client) send(text string) *client {
 	return c
 }
 
-// ask reports whether a whole request is answered.
+// ask sends a whole request and reports whether there is a response.
 func (c *client) ask() bool {
 	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	c.SetReadDeadline(time.Now().Add(time.Second))
@@ -150,7 +150,7 @@ func TestServedConnectionsStay(t *testing.T) {
 		for i := range 5 {
 			n.dial(fmt.Sprintf("198.51.100.%d", i)).send(hold)
 		}
-		// All are served. Whoever has most yields to a newcomer, down to one more.
+		// All are being served, so the client with the most yields to new ones.
 		if n.dial("198.51.100.1").open() != true {
 			t.Error("a client with fewer is kept out")
 		}

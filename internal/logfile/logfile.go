@@ -1,10 +1,11 @@
-// Package logfile writes a log to a file of its own, for machines without a
-// service manager that keeps logs: it rotates it, and goes on when the file fails.
+// Package logfile writes a log to a rotated file, for machines without a service
+// manager that collects logs.
 //
-// What is logged must never hold up what is done. So a line is only handed over
-// here, and a goroutine writes it; where a disk hangs or is full, lines are lost
-// and counted, and nothing else happens. The failure is told once, elsewhere than
-// in the file that fails, and its end with the count.
+// A log file must never block the program, which lumberjack alone does not
+// guarantee: a write to a hanging disk or to a pipe in the file's place would block
+// a poll, and a missing directory, perhaps a mount point, would be created. So a
+// goroutine writes the lines. If the file fails, lines are lost and counted, and the
+// failure is reported elsewhere, once.
 package logfile
 
 import (
@@ -22,38 +23,36 @@ import (
 )
 
 const (
-	// maxSize is the size, in MiB, at which a new file is begun.
+	// maxSize is the size, in MiB, at which a new file begins.
 	maxSize = 10
-	// maxBackups is how many of the old ones are kept.
+	// maxBackups is the number of old files that remain.
 	maxBackups = 5
 
-	// maxWaiting bounds the lines that wait for a disk that is slow.
-	maxWaiting = 1000
+	// maxQueued bounds the lines that wait for a slow disk.
+	maxQueued = 1000
 
-	// closeTimeout is how long the last lines may take at the end of the program.
+	// closeTimeout bounds how long Close waits for the last lines.
 	closeTimeout = 2 * time.Second
 )
 
-// Notice is told what happens to the file. Its functions may be called at the same
-// time.
+// Notice has callbacks for events of the file. They may be called concurrently.
 type Notice struct {
-	// Failed says that lines are lost from now on.
+	// Failed means that lines are lost from now on.
 	Failed func(err error)
-	// Recovered says that the file is written again, and how many lines were lost.
+	// Recovered means that the file is written again, after lost lines.
 	Recovered func(lost int)
-	// Replaced says that the file had been deleted or renamed, and is begun anew. No
+	// Replaced means that the file was deleted or renamed, and a new one begins. No
 	// line was lost.
 	Replaced func()
-	// Ended says that the program ends while the file fails, and how many lines were
-	// lost.
+	// Ended means that lines were lost and the file is closed before it recovered.
 	Ended func(lost int)
 }
 
-// errSlow is the failure of a disk that takes lines slower than they come.
+// errSlow means that lines arrive faster than the disk writes them.
 var errSlow = errors.New("the disk hangs or is too slow")
 
-// File is a log file. It implements zapcore.WriteSyncer and may be used from many
-// goroutines.
+// File is a log file. It implements zapcore.WriteSyncer and is safe for concurrent
+// use.
 type File struct {
 	notice Notice
 	target target
@@ -62,13 +61,13 @@ type File struct {
 	closed bool
 	lines  chan []byte
 
-	overrun atomic.Int64 // lines for which there was no room in lines
-	ended   chan struct{}
+	overrun atomic.Int64  // lines lost because the queue was full
+	done    chan struct{} // closed when run returns
 }
 
-// Open begins to write to a file, which is made with the first line. Only what
-// could never be a log file is an error; whatever else fails may be mended while
-// the program runs, and is told as a notice.
+// Open returns the log file at path, which is created with the first line. It
+// returns an error only if path is not a regular file. Other failures can be fixed
+// while the program runs, and become notices.
 func Open(path string, notice Notice) (*File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, notRegular(path)
@@ -76,14 +75,14 @@ func Open(path string, notice Notice) (*File, error) {
 	f := &File{
 		notice: notice,
 		target: target{path: path, rotated: &lumberjack.Logger{Filename: path, MaxSize: maxSize, MaxBackups: maxBackups}},
-		lines:  make(chan []byte, maxWaiting), ended: make(chan struct{}),
+		lines:  make(chan []byte, maxQueued), done: make(chan struct{}),
 	}
 	go f.run()
 	return f, nil
 }
 
-// Write hands a line over. It never waits and never fails: see Notice. A line that
-// comes after Close is dropped.
+// Write queues a line. It never blocks or fails; see Notice. Lines after Close are
+// dropped.
 func (f *File) Write(line []byte) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -100,11 +99,11 @@ func (f *File) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Sync does nothing: what was handed over is written without it.
+// Sync does nothing: queued lines are written without it.
 func (f *File) Sync() error { return nil }
 
-// Close writes what was handed over and closes the file. It waits for a disk that
-// hangs no longer than closeTimeout. No Write may follow.
+// Close writes the queued lines and closes the file. On a hanging disk it returns
+// after closeTimeout.
 func (f *File) Close() {
 	f.mu.Lock()
 	if !f.closed {
@@ -115,14 +114,14 @@ func (f *File) Close() {
 	patience := time.NewTimer(closeTimeout)
 	defer patience.Stop()
 	select {
-	case <-f.ended:
+	case <-f.done:
 	case <-patience.C:
 	}
 }
 
-// run writes the lines, and alone knows the state of the file.
+// run writes the lines.
 func (f *File) run() {
-	defer close(f.ended)
+	defer close(f.done)
 	var (
 		failing bool
 		lost    int
@@ -151,19 +150,19 @@ func (f *File) run() {
 	}
 }
 
-// target is the file under its path, which others may delete or rename.
+// target is the file at a path, which others may delete or rename.
 type target struct {
 	path    string
 	rotated *lumberjack.Logger
-	is      fs.FileInfo // the file that rotated has open; nil if it has none
-	torn    bool        // its last line is there in part
+	is      fs.FileInfo // the file that rotated has open, or nil
+	torn    bool        // its last line is incomplete
 }
 
-// write writes one line. replaced says that the file of the line before was gone
-// from its path: what is written to it nobody would see.
+// write writes one line. It reports whether the file of the line before was no
+// longer at its path.
 func (t *target) write(line []byte) (replaced bool, err error) {
-	// lumberjack would make a directory that is gone, which may be where a disk was
-	// mounted, and rename whatever it can't open.
+	// lumberjack would create a missing directory, which may be a mount point, and
+	// rename a file that it cannot open.
 	if _, err := os.Stat(filepath.Dir(t.path)); err != nil {
 		t.forget()
 		return false, err
@@ -188,16 +187,16 @@ func (t *target) write(line []byte) (replaced bool, err error) {
 	}
 	t.torn = false
 	if t.is, err = os.Stat(t.path); err != nil {
-		t.forget() // deleted in this very moment; the next line begins a new one
+		t.forget() // deleted just now; the next line begins a new file
 	}
 	return replaced, nil
 }
 
-// forget closes the file, so that the next line opens what is under the path.
+// forget closes the file, so that the next line opens the one at the path.
 func (t *target) forget() {
-	// The lines are with the kernel, or their loss has been told.
+	// Its lines are written, or their loss has been reported.
 	_ = t.rotated.Close()
 	t.is = nil
 }
 
-func notRegular(path string) error { return fmt.Errorf("%s is no ordinary file", path) }
+func notRegular(path string) error { return fmt.Errorf("%s is not a regular file", path) }

@@ -16,7 +16,7 @@ import (
 	"hueair2mqtt/internal/logfile"
 )
 
-// notices collects what a file tells of itself.
+// notices collects the notices of a file.
 type notices struct {
 	mu   sync.Mutex
 	told []string
@@ -132,7 +132,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestDeletedAndRenamedUnderIt(t *testing.T) {
+func TestFileIsReopenedAfterRename(t *testing.T) {
 	dir := t.TempDir()
 	path, moved := filepath.Join(dir, "log"), filepath.Join(dir, "log.old")
 	var n notices
@@ -149,7 +149,7 @@ func TestDeletedAndRenamedUnderIt(t *testing.T) {
 	}
 	write(t, f, "three\n")
 	waitFor(t, "the third line", func() bool { return content(t, path) == "three\n" })
-	// Somebody else's file is written on, not away.
+	// A file that somebody else put there is appended to.
 	if err := os.WriteFile(moved+".new", []byte("other\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestDeletedAndRenamedUnderIt(t *testing.T) {
 	}
 }
 
-func TestItsDirectoryGoneAndBack(t *testing.T) {
+func TestMissingDirectoryRecovers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	path := filepath.Join(dir, "log")
 	var n notices
@@ -195,8 +195,8 @@ func TestItsDirectoryGoneAndBack(t *testing.T) {
 	}
 }
 
-// A disk that hangs costs lines, and nobody waits for it.
-func TestNobodyWaitsForTheDisk(t *testing.T) {
+// On a hanging disk lines are lost, and Write does not block.
+func TestHangingDiskBlocksNobody(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	var n notices
 	notice := n.notice()
@@ -229,9 +229,9 @@ func TestNobodyWaitsForTheDisk(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoFileIsRefused(t *testing.T) {
+func TestOpenRejectsIrregularFile(t *testing.T) {
 	for _, path := range []string{os.DevNull, t.TempDir()} {
-		if f, err := logfile.Open(path, logfile.Notice{}); err == nil || !strings.Contains(err.Error(), "no ordinary file") {
+		if f, err := logfile.Open(path, logfile.Notice{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: %v, %v", path, f, err)
 		}
 	}

@@ -1,6 +1,9 @@
-// Package loglimit bounds what the network can write into a log. Whoever can send
-// a message or break a connection could otherwise fill the disk, and bury what
+// Package loglimit bounds what the network can write into a log. Otherwise anybody
+// who can send a message or break a connection could fill the disk and hide what
 // matters.
+//
+// zap's own sampler does not do: it drops lines without a count, and it cannot
+// distinguish lines by a field such as the endpoint.
 package loglimit
 
 import (
@@ -14,18 +17,17 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Every is how often the same line is written.
+// Every is the min time between two equal lines.
 const Every = time.Minute
 
-// maxMessages bounds how many different lines are kept apart; all others share one.
-// Messages are constants of the program, so that there are few.
+// maxMessages bounds how many different lines are distinguished; all others count
+// as equal. Messages are constants of the program, so there are few.
 const maxMessages = 4096
 
-// Limiter bounds the lines of a logger: the same line is written once in Every.
-// Those in between are counted; the last of them is written when the time is over,
-// with the field "count", which says how many it stands for. Lines are the same if
-// they have the same level, message and values of the distinguishing fields. Debug
-// lines, and those that end the program, always pass.
+// Limiter writes equal lines once in Every. It counts those in between and writes
+// the last of them when the time has passed, with the field "count" for how many it
+// stands. Lines are equal if level, message and the distinguishing fields are. Debug
+// lines, and those that end the program, are not limited.
 type Limiter struct {
 	by []string // names of the distinguishing fields
 
@@ -39,22 +41,22 @@ type key struct {
 	text, scope string
 }
 
-// message is what is known of lines with the same text.
+// message is the state of equal lines.
 type message struct {
-	timer *time.Timer // runs until the next line may be written
-	count int         // lines since the last one
+	timer *time.Timer // expires when the next line may be written
+	count int         // lines since the last written one
 	last  func(count int)
 }
 
-// New returns a logger that is bounded, and its limiter, which the caller closes.
-// The fields named by distinguish lines, if they are strings or integers; their
-// values must not come from the network.
+// New returns a limited logger and its limiter, which the caller must close. The
+// fields in by distinguish lines if they are strings or integers. Their values must
+// not come from the network.
 func New(log *zap.Logger, by ...string) (*zap.Logger, *Limiter) {
 	l := &Limiter{by: by, messages: make(map[key]*message)}
 	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core { return core{c, l, ""} })), l
 }
 
-// scope is what distinguishes a line with these fields from others.
+// scope returns the distinguishing fields as text.
 func (l *Limiter) scope(fields []zapcore.Field) string {
 	var b strings.Builder
 	for _, f := range fields {
@@ -65,7 +67,7 @@ func (l *Limiter) scope(fields []zapcore.Field) string {
 	return b.String()
 }
 
-// Close writes the lines that wait. What is logged afterwards is not bounded.
+// Close writes the pending lines. Lines logged later are not limited.
 func (l *Limiter) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +79,7 @@ func (l *Limiter) Close() {
 	clear(l.messages)
 }
 
-// flush writes what waits, and reports whether anything did.
+// flush writes the pending line, and reports whether there was one.
 func (m *message) flush() bool {
 	if m.count == 0 {
 		return false
@@ -87,8 +89,7 @@ func (m *message) flush() bool {
 	return true
 }
 
-// take writes a line now or keeps it. write gets the number of lines that it stands
-// for.
+// take writes a line now or later. write gets the number of lines it stands for.
 func (l *Limiter) take(k key, write func(count int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +112,7 @@ func (l *Limiter) take(k key, write func(count int)) {
 	m.last = write
 }
 
-// due ends the time in which a message was not written.
+// due is called when a message may be written again.
 func (l *Limiter) due(k key, m *message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,7 +126,7 @@ func (l *Limiter) due(k key, m *message) {
 	delete(l.messages, k)
 }
 
-// core is a zapcore.Core that asks a limiter first.
+// core is a zapcore.Core behind a limiter.
 type core struct {
 	zapcore.Core
 	limiter *Limiter

@@ -15,7 +15,7 @@ import (
 	"hueair2mqtt/internal/loglimit"
 )
 
-func TestOneLineAMinuteWithACount(t *testing.T) {
+func TestOneLinePerMinuteWithCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.InfoLevel)
 		log, limiter := loglimit.New(zap.New(core))
@@ -80,7 +80,7 @@ func TestLinesAreDistinguished(t *testing.T) {
 	})
 }
 
-func TestManyMessagesAndManyGoroutines(t *testing.T) {
+func TestManyMessagesConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.InfoLevel)
 		log, limiter := loglimit.New(zap.New(core))

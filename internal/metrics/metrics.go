@@ -1,14 +1,8 @@
-// Package metrics counts what the bridge does, for Prometheus.
+// Package metrics counts what the bridge does, and serves the counts to Prometheus.
 //
-// The bridge reports to it from the goroutine that owns the devices, and from that
-// of the MQTT session; the counters take care of themselves and need no lock of
-// the bridge's. Whoever does not set metrics.listen has none of this: no registry
-// is made, nobody listens, and the bridge reports to nobody.
-//
-// Every label has few values that the configuration or this program knows: an
-// endpoint is a Hue bridge or an account, a measurement a constant, a class one of
-// three. Devices are no label. There may be thousands, and their readings are on
-// MQTT already.
+// Every label has few values, all known to the configuration or the program: an
+// endpoint is a Hue bridge or an account, a measurement is a constant, a class is
+// one of three. Devices are not a label, because there may be thousands.
 package metrics
 
 import (
@@ -25,9 +19,9 @@ import (
 
 const namespace = "hueair2mqtt"
 
-// Metrics are the counters of one bridge.
+// Metrics has the counters of one bridge. Its methods are safe for concurrent use.
 type Metrics struct {
-	// Health is served beside the metrics; nil if it isn't. It is set before Serve.
+	// Health is served on the same address unless it is nil. Set it before Serve.
 	Health *health.Checks
 
 	registry *prometheus.Registry
@@ -44,28 +38,28 @@ type Metrics struct {
 	connections prometheus.Counter
 }
 
-// durations are the upper bounds of the histogram's buckets, in seconds: a Hue
-// bridge answers in a tenth, Amazon in a few, a poll with all its retries may last
-// the interval.
+// durations are the upper bounds of the histogram's buckets, in seconds. A Hue
+// bridge responds in a tenth of a second, Amazon in a few seconds, and a poll with
+// all its retries may last the interval.
 var durations = []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}
 
-// New makes the counters, all at zero, of a program of this version.
+// New returns metrics, all zero, of a program of this version.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	endpoint := []string{"collector", "endpoint"}
 
-	m.polls = m.counters("polls_total", "Polls of a source, good and failed.", endpoint...)
-	m.failures = m.counters("poll_failures_total", "Polls that brought nothing, by the class of the error.", append(endpoint, "class")...)
-	m.retries = m.counters("retries_total", "Requests to a source that were sent again after a failure.", endpoint...)
-	m.readings = m.counters("readings_total", "Values taken from a source, by what was measured.", "collector", "measurement")
+	m.polls = m.counters("polls_total", "Polls of a source, successful and failed.", endpoint...)
+	m.failures = m.counters("poll_failures_total", "Polls that failed, by the class of the error.", append(endpoint, "class")...)
+	m.retries = m.counters("retries_total", "Requests to a source that were retried after a failure.", endpoint...)
+	m.readings = m.counters("readings_total", "Values read from a source, by measurement.", "collector", "measurement")
 
 	m.lastSuccess = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "last_success_timestamp_seconds",
-		Help: "When the last good poll of a source began, in seconds since 1970; 0 before the first.",
+		Help: "Start of the last successful poll of a source, in seconds since 1970; 0 before the first.",
 	}, endpoint)
 	m.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "poll_duration_seconds",
-		Help: "How long a poll took, with its retries.", Buckets: durations,
+		Help: "Duration of a poll, including its retries.", Buckets: durations,
 	}, endpoint)
 	m.published = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace, Name: "mqtt_messages_published_total",
@@ -73,15 +67,15 @@ func New(version string) *Metrics {
 	})
 	m.connected = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "mqtt_connected",
-		Help: "Whether there is a connection to the broker: 1 or 0.",
+		Help: "Whether the broker is connected: 1 or 0.",
 	})
 	m.connections = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace, Name: "mqtt_connections_total",
-		Help: "Connections to the broker that came about; all but the first are reconnects.",
+		Help: "Connections made to the broker; all but the first are reconnects.",
 	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info",
-		Help:        "Always 1; the labels tell what is running.",
+		Help:        "Always 1; the labels have the running version.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
@@ -99,8 +93,8 @@ func (m *Metrics) counters(name, help string, labels ...string) *prometheus.Coun
 	return c
 }
 
-// Polls says that an endpoint will be polled, so that its counters are there
-// before anything has happened.
+// Polls creates the counters of an endpoint, so that they exist before its first
+// poll.
 func (m *Metrics) Polls(source, endpoint string) {
 	m.polls.WithLabelValues(source, endpoint)
 	m.retries.WithLabelValues(source, endpoint)
@@ -111,7 +105,7 @@ func (m *Metrics) Polls(source, endpoint string) {
 	}
 }
 
-// Forgets removes the counters of an endpoint that is polled no more.
+// Forgets removes the counters of an endpoint that is no longer polled.
 func (m *Metrics) Forgets(source, endpoint string) {
 	labels := prometheus.Labels{"collector": source, "endpoint": endpoint}
 	for _, vec := range []interface {
@@ -121,8 +115,7 @@ func (m *Metrics) Forgets(source, endpoint string) {
 	}
 }
 
-// Polled says how a poll ended, which began at that time and took so long, with so
-// many retries.
+// Polled counts a poll that started at a time and ended with err or nil.
 func (m *Metrics) Polled(source, endpoint string, at time.Time, took time.Duration, retries int64, err error) {
 	m.polls.WithLabelValues(source, endpoint).Inc()
 	m.duration.WithLabelValues(source, endpoint).Observe(took.Seconds())
@@ -134,7 +127,7 @@ func (m *Metrics) Polled(source, endpoint string, at time.Time, took time.Durati
 	m.lastSuccess.WithLabelValues(source, endpoint).Set(float64(at.UnixMilli()) / 1000)
 }
 
-// Read says that these readings were taken from a source.
+// Read counts the known readings of a poll or an event.
 func (m *Metrics) Read(source string, readings map[collectors.Measurement]collectors.Value) {
 	for measurement, value := range readings {
 		if !value.IsUnknown() {
@@ -143,18 +136,39 @@ func (m *Metrics) Read(source string, readings map[collectors.Measurement]collec
 	}
 }
 
-// Connected says that there is a connection to the broker.
+// Connected counts a connection to the broker.
 func (m *Metrics) Connected() {
 	m.connected.Set(1)
 	m.connections.Inc()
 }
 
-// Disconnected says that it has ended.
+// Disconnected records that the connection is closed.
 func (m *Metrics) Disconnected() { m.connected.Set(0) }
 
-// Published says that the broker has acknowledged so many messages.
+// Published counts messages that the broker has acknowledged.
 func (m *Metrics) Published(messages int) { m.published.Add(float64(messages)) }
 
-// Keeps says that readings are kept for a broker that is away, and where their
-// counts come from.
-func (m *Metrics) Keeps(stats func() history.Stats) { m.registry.MustRegister(newKept(stats)) }
+// Keeps adds the metrics of the history, whose counts stats returns.
+func (m *Metrics) Keeps(stats func() history.Stats) {
+	gauge := func(name, help string, value func(history.Stats) int64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Subsystem: "history", Name: name, Help: help,
+		}, func() float64 { return float64(value(stats())) }))
+	}
+	counter := func(name, help string, labels prometheus.Labels, value func(history.Stats) int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: "history", Name: name, Help: help, ConstLabels: labels,
+		}, func() float64 { return float64(value(stats())) }))
+	}
+	gauge("waiting_records", "Readings that the broker has not received yet.", func(s history.Stats) int64 { return int64(s.Waiting) })
+	gauge("size_bytes", "Size of the history on disk.", func(s history.Stats) int64 { return s.Bytes })
+	counter("kept_records_total", "Readings recorded because the broker did not acknowledge them in time, including those of previous runs.",
+		nil, func(s history.Stats) int64 { return s.Kept })
+	counter("replayed_records_total", "Readings of the history that the broker has acknowledged.", nil, func(s history.Stats) int64 { return s.Replayed })
+	for reason, count := range map[string]func(history.Stats) int64{
+		"age": func(s history.Stats) int64 { return s.Expired }, "size": func(s history.Stats) int64 { return s.Overflowed },
+		"damage": func(s history.Stats) int64 { return s.Damaged }, "unwritable": func(s history.Stats) int64 { return s.Unwritten },
+	} {
+		counter("dropped_records_total", "Readings that were lost, by reason: too old, no space, damaged on disk, or not writable.", prometheus.Labels{"reason": reason}, count)
+	}
+}

@@ -72,7 +72,7 @@ func (s *served) ask(method, path string) (status int, header http.Header, body 
 	return response.StatusCode, response.Header, string(content)
 }
 
-// lived are the metrics of a bridge to which everything has happened.
+// lived returns the metrics of a bridge after every kind of event.
 func lived() *metrics.Metrics {
 	const source, endpoint = "hue", "http://192.0.2.1"
 	m := metrics.New("1.2.3")
@@ -95,7 +95,7 @@ func lived() *metrics.Metrics {
 	return m
 }
 
-func TestWhatIsCounted(t *testing.T) {
+func TestMetricValues(t *testing.T) {
 	status, header, body := serve(t, lived()).ask("GET", "/metrics")
 	if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/plain") {
 		t.Errorf("%d %s", status, header.Get("Content-Type"))
@@ -133,14 +133,14 @@ func TestWhatIsCounted(t *testing.T) {
 		}
 	}
 	if strings.Contains(body, "battery") {
-		t.Error("what is not known was counted as read")
+		t.Error("an unknown value was counted as read")
 	}
 	if t.Failed() {
 		t.Log(body)
 	}
 }
 
-// TestPromtool lets Prometheus's own linter judge names, types and help texts.
+// TestPromtool checks names, types and help texts with Prometheus's linter.
 func TestPromtool(t *testing.T) {
 	_, _, body := serve(t, lived()).ask("GET", "/metrics")
 	path, err := exec.LookPath("promtool")
@@ -178,7 +178,7 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 	}
 }
 
-func TestServingEndsWithItsContext(t *testing.T) {
+func TestServeStopsWithContext(t *testing.T) {
 	s := serve(t, metrics.New("1"))
 	s.ask("GET", "/") // leaves an idle connection
 	s.end()
@@ -188,13 +188,13 @@ func TestServingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsTaken(t *testing.T) {
+func TestListenOnUsedAddress(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	if _, err := metrics.Listen(t.Context(), taken.Addr().String()); err == nil || !strings.Contains(err.Error(), "metrics.listen: ") || !strings.Contains(err.Error(), "nobody else uses") {
+	if _, err := metrics.Listen(t.Context(), taken.Addr().String()); err == nil || !strings.Contains(err.Error(), "metrics.listen: ") || !strings.Contains(err.Error(), "unused port") {
 		t.Errorf("%v", err)
 	}
 }
@@ -220,7 +220,7 @@ func inBubble(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 }
 
 // Whoever asks too slowly, or never reads the answer, is cut off.
-func TestASlowScraperIsCutOff(t *testing.T) {
+func TestSlowScraperIsDisconnected(t *testing.T) {
 	for name, does := range map[string]func(net.Conn){
 		"never asks": func(net.Conn) {},
 		"never ends its request": func(c net.Conn) {

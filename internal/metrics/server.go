@@ -14,30 +14,30 @@ import (
 )
 
 const (
-	// A scraper asks once in a while and reads its answer at once. Whoever does not
-	// is cut off, so that nobody can hold descriptors that the sources need.
+	// A scraper connects now and then and reads the response at once. Others are cut
+	// off, so that nobody can hold descriptors that the sources need.
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
-	idleTimeout    = 10 * time.Second // Prometheus connects anew for each scrape then
+	idleTimeout    = 10 * time.Second // Prometheus then connects anew for each scrape
 	maxHeaderBytes = 8 << 10
-	maxBody        = 4 << 10 // no request needs one
+	maxBody        = 4 << 10 // of a request, which needs none
 
 	maxConnections          = 32
 	maxConnectionsPerClient = 8
 	maxInFlight             = 16 // more than one client can have
 )
 
-// Listen opens the address (host:port) of metrics.listen.
+// Listen listens at the address (host:port) of metrics.listen.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("metrics.listen: %w: name an address of this machine with a port that nobody else uses, or remove the key", err)
+		return nil, fmt.Errorf("metrics.listen: %w: write an address of this machine with an unused port, or remove the key", err)
 	}
 	return l, nil
 }
 
-// Serve answers scrapers that call the server by an IP address, localhost or one of
-// hosts, until ctx ends. It closes the listener.
+// Serve serves the metrics until ctx is done, and closes the listener. Requests
+// must address the server by an IP address, localhost or one of hosts.
 func (m *Metrics) Serve(ctx context.Context, l net.Listener, hosts httpguard.Hosts, log *zap.Logger) {
 	server := &http.Server{
 		Handler:           m.Health.Handler(m.handler(hosts)),
@@ -68,7 +68,7 @@ func (m *Metrics) handler(hosts httpguard.Hosts) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		if !hosts.Allowed(r.Host) {
-			http.Error(w, "The metrics are not served under the name in this request. Use an address of this machine, or add the name to metrics.hosts in the configuration.",
+			http.Error(w, "The metrics are not served under the host name in this request. Use an address of this machine, or add the name to metrics.hosts in the configuration.",
 				http.StatusMisdirectedRequest)
 			return
 		}

@@ -71,7 +71,7 @@ func TestMetricsHosts(t *testing.T) {
 }
 
 // Connections that do nothing keep no scraper out, and last 10 seconds at most.
-func TestStrangersDontHoldTheMetrics(t *testing.T) {
+func TestIdleClientsDontBlockScraper(t *testing.T) {
 	for name, sent := range map[string]string{
 		"nothing sent": "", "half a header": "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n", "an answered request": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 	} {

@@ -67,7 +67,7 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// People sign in with sudo, and the service has to read what that wrote.
+// People sign in with sudo, and the service must be able to read the file.
 func TestWriteMatchesOwnerOfDirectory(t *testing.T) {
 	dir := t.TempDir()
 	if os.Geteuid() == 0 {
@@ -100,7 +100,7 @@ func TestRemoveLeftovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// This is what Write of another process looks like.
+	// Write of another process holds a lock.
 	writing, err := os.Open(filepath.Join(dir, ".amazon.json.written"))
 	if err != nil {
 		t.Fatal(err)
@@ -128,8 +128,7 @@ func TestRemoveLeftovers(t *testing.T) {
 	}
 }
 
-// TestWriteWhileLeftoversAreRemoved has both at work all the time: neither
-// may disturb the other.
+// TestWriteWhileLeftoversAreRemoved runs both concurrently.
 func TestWriteWhileLeftoversAreRemoved(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x")
 	done := make(chan error)
@@ -185,7 +184,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadFileOfAnotherUser needs root, who alone can give files away; CI is root.
+// TestReadFileOfAnotherUser needs root to change owners; CI is root.
 func TestReadFileOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Log("not root: only the rule for the own user can be seen")
@@ -217,8 +216,7 @@ func TestReadFileOfAnotherUser(t *testing.T) {
 	}
 }
 
-// TestReadCredentials has links to a file, which are followed if nobody else could
-// have put them there.
+// TestReadCredentials reads links, which are followed if their owner is trusted.
 func TestReadCredentials(t *testing.T) {
 	state := t.TempDir()
 	for name, test := range map[string]struct {

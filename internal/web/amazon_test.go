@@ -17,7 +17,7 @@ import (
 
 var signInAddress = regexp.MustCompile(`href="(https://www\.amazon\.com/ap/signin[^"]+)"`)
 
-// A sign-in is kept while Amazon throttles, and the bridge is to read the account later.
+// The sign-in is stored although Amazon throttles, and the bridge is asked to poll later.
 func TestSignInWhileAmazonThrottles(t *testing.T) {
 	account := amazontest.NewAccount()
 	server := httptest.NewServer(account)

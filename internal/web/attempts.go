@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -10,32 +11,32 @@ import (
 )
 
 const (
-	// A client may try to sign in 5 times at once, then every 10 seconds: nobody
-	// guesses a password of 8 characters like that.
+	// A client may try a password 5 times at once, then every 10 seconds. That is too
+	// slow to guess a password of 8 characters.
 	attemptsAtOnce = 5
 	attemptEvery   = 10 * time.Second
 
-	// All clients of the Internet together, and all of private networks, may try 5,000
-	// times at once, then once a second. 4,000 of these are reserved for clients with
-	// at most 2 attempts before: an attacker needs hundreds of addresses, and minutes, to
-	// use them up.
+	// All clients on the Internet together may try 5,000 times at once, then once a
+	// second. So may all clients in private networks. 4,000 of the attempts are reserved
+	// for clients with at most 2 attempts so far: an attacker needs hundreds of addresses,
+	// and minutes, to use them up.
 	allAtOnce = 5000
 	allEvery  = time.Second
 	reserved  = 4000
 	firstFew  = 2
 
-	// pruneAt is a number of clients. One that has not tried for 50 seconds has all
-	// its attempts again and need not be kept. The limits for all bound the rest.
+	// pruneAt is the number of clients from which those with all their attempts are
+	// removed. The limits for all clients bound the rest.
 	pruneAt = 1024
 )
 
-// attempts limits how often a password may be tried, by client, so that a stranger's
-// wrong passwords don't lock the owner out.
+// attempts limits how often a client may try a password, so that wrong passwords of
+// strangers don't lock out the owner.
 type attempts struct {
 	mu sync.Mutex
-	// clients are httpguard.Client, or string: the id of a browser that has signed in
-	// before. Such a browser has a limit of its own, since a stranger may share its
-	// address: in the same IPv6 network, or behind a proxy that isn't trusted.
+	// clients is by httpguard.Client, or by the cookie of a browser that has signed in
+	// before. Such a browser has its own limit, since a stranger may share its address:
+	// in the same IPv6 network, or behind a proxy that isn't trusted.
 	clients map[any]*rate.Limiter
 	all     map[bool]*rate.Limiter // by Client.Local
 }
@@ -45,8 +46,8 @@ func newAttempts() *attempts {
 	return &attempts{clients: make(map[any]*rate.Limiter), all: map[bool]*rate.Limiter{false: limiter(), true: limiter()}}
 }
 
-// allow reports whether a client may try a password now, and counts the attempt if
-// so. known is the id of a browser that has signed in before, or empty.
+// allow reports whether a client may try a password now, and counts the attempt if so.
+// known is the cookie of a browser that has signed in before, or "".
 func (a *attempts) allow(from httpguard.Client, known string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,19 +71,10 @@ func (a *attempts) allow(from httpguard.Client, known string) bool {
 	}
 	client.Allow()
 	if !seen {
-		a.prune()
+		if len(a.clients) >= pruneAt {
+			maps.DeleteFunc(a.clients, func(_ any, other *rate.Limiter) bool { return other.Tokens() >= attemptsAtOnce })
+		}
 		a.clients[key] = client
 	}
 	return true
-}
-
-func (a *attempts) prune() {
-	if len(a.clients) < pruneAt {
-		return
-	}
-	for key, client := range a.clients {
-		if client.Tokens() >= attemptsAtOnce {
-			delete(a.clients, key)
-		}
-	}
 }

@@ -32,7 +32,7 @@ func TestStrangersDontLockTheOwnerOut(t *testing.T) {
 						t.Fatalf("a wrong password: %d", code)
 					}
 				}
-				// Neither a new browser nor a forged header is somebody else.
+				// A new browser and a forged header change nothing.
 				for i, again := range []*visitor{
 					stranger, s.visitorFrom(addresses[0]), s.visitorFrom(addresses[0], "X-Forwarded-For", "192.0.2.1"), s.visitorFrom(addresses[0], "Cookie", "hueair2mqtt="+strings.Repeat("x", 26)+"."+strings.Repeat("y", 22)),
 				} {
@@ -43,13 +43,19 @@ func TestStrangersDontLockTheOwnerOut(t *testing.T) {
 				if code := s.visitorFrom(addresses[1]).signIn(password); code != inside {
 					t.Errorf("the owner: %d", code)
 				}
-				// One guess each 10 s.
-				time.Sleep(10 * time.Second)
-				if code := stranger.signIn("wrong"); code != wrong {
-					t.Errorf("10 s later: %d", code)
+				if a := stranger.send("/sign-in", url.Values{"secret": {password}}); a.Header.Get("Retry-After") != "10" {
+					t.Errorf("the header is %v", a.Header)
 				}
-				if code := stranger.signIn("wrong"); code != limited {
-					t.Errorf("and once more: %d", code)
+				// There is one attempt every 10 s: 360 in an hour of guessing.
+				time.Sleep(10 * time.Second)
+				for i, want := range []int{wrong, limited} {
+					if code := stranger.signIn("wrong"); code != want {
+						t.Errorf("attempt %d after 10 s: %d", i, code)
+					}
+				}
+				time.Sleep(time.Minute)
+				if code := stranger.signIn(password); code != inside {
+					t.Errorf("a minute later, with the password: %d", code)
 				}
 			})
 		})
@@ -90,7 +96,7 @@ func TestABrowserThatWasSignedInHasItsOwnLimit(t *testing.T) {
 		if code := owner.signIn(password); code != inside {
 			t.Errorf("the owner: %d", code)
 		}
-		// The cookie opens nothing by itself, and its limit is one too.
+		// The cookie alone grants nothing, and it has a limit too.
 		owner.send("/sign-out", url.Values{})
 		if code := owner.do("GET", "/", nil).StatusCode; code != http.StatusSeeOther {
 			t.Errorf("signed out: %d", code)
@@ -111,7 +117,7 @@ func TestTrustedProxiesNameTheClient(t *testing.T) {
 	}
 	inBubble(t, trusting, func(s *site) {
 		for i := range 5 {
-			// What the stranger writes comes before what the proxy adds.
+			// The proxy appends the address after those that the stranger wrote.
 			s.visitorFrom("127.0.0.1", "X-Forwarded-For", fmt.Sprintf("10.0.0.%d, 198.51.100.66", i)).signIn("wrong")
 		}
 		if code := s.visitorFrom("127.0.0.1", "X-Forwarded-For", "10.1.1.1, 198.51.100.66").signIn(password); code != limited {
@@ -123,7 +129,7 @@ func TestTrustedProxiesNameTheClient(t *testing.T) {
 	})
 }
 
-// TestGuessesOfAllTogetherAreBounded has an attacker with many networks.
+// The attacker has many networks.
 func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 	inBubble(t, withPassword, func(s *site) {
 		attack := func(networks, each int) (guesses int) {
@@ -148,7 +154,7 @@ func TestGuessesOfAllTogetherAreBounded(t *testing.T) {
 		if n := attack(4500, 1); n > 4000 {
 			t.Errorf("4,500 networks have %d more", n)
 		}
-		// At home nobody is concerned.
+		// Private networks have a limit of their own.
 		if code := s.visitorFrom("192.168.1.2").signIn(password); code != inside {
 			t.Errorf("the owner at home: %d", code)
 		}

@@ -33,7 +33,7 @@ func ingressPage(t *testing.T) http.Handler {
 	return page.Handler()
 }
 
-// throughIngress is a request as the Supervisor passes it on; change may harm it.
+// throughIngress returns a request as the Supervisor passes it on. change may alter it.
 func throughIngress(method, path string, form url.Values, change func(*http.Request)) *http.Request {
 	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 	if form != nil {
@@ -114,7 +114,7 @@ func TestIngressIsTheOnlyWayIn(t *testing.T) {
 			}
 		}
 	}
-	// The same address written as IPv6, as a listener on both has it.
+	// A listener on IPv4 and IPv6 has the address in this form.
 	if w := serve(page, throughIngress("GET", "/", nil, func(r *http.Request) { r.RemoteAddr = "[::ffff:172.30.32.2]:40000" })); w.Code != http.StatusOK {
 		t.Errorf("%d", w.Code)
 	}
@@ -128,7 +128,7 @@ func TestIngressIsTheOnlyWayIn(t *testing.T) {
 	}
 }
 
-// Elsewhere the headers are anybody's.
+// Where the program is no app, anyone can send these headers.
 func TestIngressHeadersOpenNothingElsewhere(t *testing.T) {
 	o := options(t, newFakeBridge())
 	o.Config.Web.TrustIngress, o.Config.Web.Password = true, password

@@ -1,26 +1,14 @@
 package web
 
 import (
-	"cmp"
 	"html/template"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/discovery"
 )
-
-// boolWords are the words for true and false. Other bools are "yes" or "no".
-var boolWords = map[collectors.Measurement][2]string{
-	collectors.Motion:  {"motion", "no motion"},
-	collectors.Contact: {"open", "closed"},
-	collectors.Tamper:  {"tampered with", "untouched"},
-	collectors.Enabled: {"switched on", "switched off"},
-	collectors.On:      {"on", "off"},
-}
 
 // reading is a value as the page shows it.
 type reading struct {
@@ -33,11 +21,7 @@ type reading struct {
 
 // readings returns the readings of a device in the order in which they are announced.
 func readings(d bridge.DevicePicture) []reading {
-	measurements := slices.SortedFunc(maps.Keys(d.Readings), func(a, b collectors.Measurement) int {
-		_, orderA := discovery.LabelOf(string(a))
-		_, orderB := discovery.LabelOf(string(b))
-		return cmp.Or(cmp.Compare(orderA, orderB), cmp.Compare(a, b))
-	})
+	measurements := slices.SortedFunc(maps.Keys(d.Readings), collectors.Measurement.Compare)
 	all := make([]reading, 0, len(measurements))
 	for _, m := range measurements {
 		all = append(all, readingOf(m, d.Readings[m]))
@@ -46,26 +30,10 @@ func readings(d bridge.DevicePicture) []reading {
 }
 
 func readingOf(m collectors.Measurement, v collectors.Value) reading {
-	label, _ := discovery.LabelOf(string(m))
-	words, isBool := boolWords[m]
-	r := reading{Measurement: m, Name: label.Name, Unit: label.Unit, IsBool: isBool}
-	if !isBool {
-		words = [2]string{"yes", "no"}
-	}
-	number, isNumber := v.Number()
-	truth, isTruth := v.Truth()
-	text, isText := v.Text()
-	switch {
-	case isText:
-		r.Value = strings.ReplaceAll(text, "_", " ")
-	case isNumber:
-		r.Value = strconv.FormatFloat(number, 'f', label.Precision, 64)
-	case isTruth && truth:
-		r.Value = words[0]
-	case isTruth:
-		r.Value = words[1]
-	default:
-		r.Value, r.Unit, r.Unknown = "unknown", "", true
+	d := m.Describe()
+	r := reading{Measurement: m, Name: d.Name, Value: d.Show(v), Unit: d.Unit, Unknown: v.IsUnknown(), IsBool: d.True != ""}
+	if r.Unknown {
+		r.Unit = ""
 	}
 	return r
 }
@@ -97,8 +65,7 @@ func entities(d bridge.DevicePicture) string {
 // eventNames returns the names of a device's buttons and dials, such as "Button 1".
 func eventNames(d bridge.DevicePicture) (names []string) {
 	for _, key := range slices.Sorted(maps.Keys(d.EventTypes)) {
-		label, _ := discovery.LabelOf(key)
-		names = append(names, label.Name)
+		names = append(names, collectors.Title(key))
 	}
 	return names
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/discovery"
 )
 
 const (
@@ -106,7 +105,7 @@ func (s *Sparklines) draw(now time.Time, device string, measurement collectors.M
 	if d == nil {
 		return ""
 	}
-	label, _ := discovery.LabelOf(string(measurement))
+	label := measurement.Describe()
 	if isBool {
 		return drawBars(label, d.last24Hours(now))
 	}
@@ -128,7 +127,7 @@ func (d *day) last24Hours(now time.Time) []float64 {
 }
 
 // drawLine draws numbers as a line with gaps where they are unknown.
-func drawLine(label discovery.Label, values []float64) template.HTML {
+func drawLine(label collectors.Description, values []float64) template.HTML {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
 		if !math.IsNaN(v) {
@@ -156,12 +155,12 @@ func drawLine(label discovery.Label, values []float64) template.HTML {
 		}
 		drawing, y = true, next
 	}
-	text := func(v float64) string { return strconv.FormatFloat(v, 'f', label.Precision, 64) }
+	text := func(v float64) string { return strconv.FormatFloat(v, 'f', label.Decimals, 64) }
 	return svg("line", strings.ReplaceAll(path.String(), " -", "-"), fmt.Sprintf("%s in the last 24 hours: %s to %s %s", label.Name, text(low), text(high), label.Unit))
 }
 
 // drawBars draws the time in which a bool was true.
-func drawBars(label discovery.Label, values []float64) template.HTML {
+func drawBars(label collectors.Description, values []float64) template.HTML {
 	var path strings.Builder
 	known, count := false, 0
 	for x, v := range values {

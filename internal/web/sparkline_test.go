@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/discovery"
 )
 
 // dayOf returns a day with the values of some slots.
@@ -22,8 +21,8 @@ func dayOf(values map[int]float64) []float64 {
 }
 
 func TestSparkline(t *testing.T) {
-	label, _ := discovery.LabelOf(string(collectors.Temperature))
-	motion := discovery.Label{Name: "Motion"}
+	label := collectors.Temperature.Describe()
+	motion := collectors.Description{Name: "Motion"}
 	for name, test := range map[string]struct {
 		drawing template.HTML
 		want    []string
@@ -36,8 +35,8 @@ func TestSparkline(t *testing.T) {
 		"no motion":    {drawBars(motion, dayOf(map[int]float64{0: 0})), []string{`d=""`, "in 0 of 72 periods of 20 minutes"}},
 		"motion":       {drawBars(motion, dayOf(map[int]float64{0: 1, 1: 1, 3: 0, 71: 1})), []string{`d="M0 20h1h1M71 20h1"`, "in 3 of 72"}},
 		"unknown":      {drawBars(motion, dayOf(nil)), nil},
-		"dangerous":    {drawBars(discovery.Label{Name: `"><script>`}, dayOf(map[int]float64{0: 1})), []string{"&lt;script&gt;"}},
-		"three digits": {drawLine(discovery.Label{Name: "x"}, dayOf(map[int]float64{0: 100, 1: 300})), []string{"100 to 300\""}},
+		"dangerous":    {drawBars(collectors.Description{Name: `"><script>`}, dayOf(map[int]float64{0: 1})), []string{"&lt;script&gt;"}},
+		"three digits": {drawLine(collectors.Description{Name: "x"}, dayOf(map[int]float64{0: 100, 1: 300})), []string{"100 to 300\""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if (test.drawing == "") != (test.want == nil) {

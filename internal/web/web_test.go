@@ -13,7 +13,7 @@ import (
 	"hueair2mqtt/internal/web"
 )
 
-// A page's weight is that of all that a browser loads for it, the first time.
+// A page's size is that of everything that a browser loads at its first visit.
 func TestPagesAreSmall(t *testing.T) {
 	s := newSite(t, func(o *web.Options) { o.Sparklines = web.NewSparklines() })
 	s.bridge.change(func(p *bridge.Picture) { p.Devices = twentyDevices(s.options.Sparklines) })
@@ -154,11 +154,20 @@ func TestOverviewShowsProblems(t *testing.T) {
 	hue := func(e bridge.EndpointPicture) []bridge.SourcePicture {
 		return []bridge.SourcePicture{{Source: "hue", Endpoints: []bridge.EndpointPicture{e}}}
 	}
+	until := now.Add(30 * time.Minute)
 	for name, test := range map[string]struct {
 		change func(*bridge.Picture)
 		says   []string
 		not    []string
 	}{
+		"a source that pauses": {func(p *bridge.Picture) {
+			p.Sources = []bridge.SourcePicture{{Source: "amazon", Endpoints: []bridge.EndpointPicture{{
+				Endpoint: "amazon.co.uk", LastPoll: now, NextPoll: until, PausedUntil: until, Error: "too <b>many</b>", Remedy: "wait a while",
+			}}}}
+		}, []string{
+			"Amazon asks for fewer requests", "too &lt;b&gt;many", "What to do: wait a while", "paused</b>",
+			`Paused until <time datetime="` + until.UTC().Format(time.RFC3339),
+		}, []string{"Poll now", "Try again now", "tries again by itself"}},
 		"none":      {func(p *bridge.Picture) { p.Sources = hue(endpoint) }, []string{"All is well."}, []string{"problem"}},
 		"a refusal": {func(*bridge.Picture) {}, []string{"1 problem", "No access to Amazon", "&lt;b&gt;refused", "sign in", `href="/amazon">Sign in to Amazon`, "Acknowledge"}, []string{"All is well"}},
 		"acknowledged": {func(p *bridge.Picture) {

@@ -1,12 +1,11 @@
-// Debian's Chromium, and the home that the tests control.
+// Helpers for tests of the page in Debian's Chromium.
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import axe from "axe-core";
 
 export const base = process.env.PAGE.replace(/\/$/, "");
 
-// launch starts the browser. It can run as root, as it does in CI, and connects only to
-// this machine.
+// launch starts the browser. CI may run it as root. It connects to this machine only.
 export const launch = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -16,7 +15,7 @@ export const launch = () =>
     ],
   });
 
-// control changes something in the home, such as the reachability of a sensor.
+// control changes something in the home of the tests.
 export async function control(path, body) {
   const answer = await fetch(process.env.CONTROLS + path, { method: "POST", body });
   const text = await answer.text();
@@ -24,8 +23,8 @@ export async function control(path, body) {
   return text;
 }
 
-// open opens a page that fails the test on a script error, a violation of its content
-// security policy, and a request to another host.
+// open opens a page that records faults: errors of its script, violations of its policy,
+// and requests to other origins.
 export async function open(browser, options = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -40,15 +39,15 @@ export async function open(browser, options = {}) {
   return page;
 }
 
-// accessible asserts that axe finds nothing on the page.
+// accessible asserts that axe finds no violation on the page.
 export async function accessible(page, what) {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const told = violations.map((v) => `${v.id}: ${v.help}\n  ${v.nodes.map((n) => n.html + "\n  " + n.failureSummary).join("\n  ")}`);
-  assert.deepEqual(told, [], what);
+  const found = violations.map((v) => `${v.id}: ${v.help}\n  ${v.nodes.map((n) => n.html + "\n  " + n.failureSummary).join("\n  ")}`);
+  assert.deepEqual(found, [], what);
 }
 
-// narrow asserts that a phone need not scroll sideways.
+// narrow asserts that the page does not scroll sideways on a phone.
 export async function narrow(page, what) {
   const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(wide <= seen, `${what} is ${wide} wide, seen are ${seen}`);
@@ -65,7 +64,7 @@ export const pages = [
 
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
-// pair and signIn are the two set-ups, as a person goes through them.
+// pair and signIn go through the two set-ups as a user does.
 export async function pair(page, pressed = async () => {}) {
   await page.getByRole("link", { name: "Philips Hue", exact: true }).click();
   await page.getByRole("button", { name: "Look for Hue bridges" }).click();

@@ -1,5 +1,5 @@
-// The page in Home Assistant's frame, through Ingress: nobody signs in, and everything
-// is set up there.
+// The page in Home Assistant's frame, through Ingress: there is no sign-in, and everything
+// can be set up.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 import { base, control, launch, open, signIn } from "./browser.mjs";
@@ -29,7 +29,7 @@ test("pairing by address", async () => {
   await frame.getByText("Paired with Hue bridge").waitFor();
 });
 
-test("the check does not miss what is not used", async () => {
+test("the check passes without unused sources", async () => {
   await frame.getByRole("link", { name: "Check", exact: true }).click();
   await frame.getByRole("button", { name: "Check everything" }).click();
   await frame.getByText("1 device, 0 offline").waitFor();
@@ -41,7 +41,7 @@ test("signing in to Amazon", async () => {
   await signIn(frame);
 });
 
-test("the broker is the one of Home Assistant", async () => {
+test("the broker is Home Assistant's", async () => {
   await frame.getByRole("link", { name: "MQTT", exact: true }).click();
   await frame.getByText("tcp://core-mosquitto:1883").first().waitFor();
   await frame.getByText("Connected", { exact: true }).waitFor();

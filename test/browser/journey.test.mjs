@@ -1,5 +1,4 @@
-// From an empty state directory through both set-ups to live values, and what may
-// happen later.
+// From an empty state directory through both set-ups to live values, and later failures.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, base, control, launch, narrow, open, pages, pair, phone, signIn } from "./browser.mjs";
@@ -13,7 +12,7 @@ after(() => browser.close());
 
 const card = (name) => page.locator("article").filter({ has: page.getByRole("heading", { name, exact: true }) });
 
-test("nothing is set up: the page says so, with buttons", async () => {
+test("the overview shows what is not set up", async () => {
   await page.goto(base + "/");
   await page.getByRole("heading", { name: "No Hue bridge is configured or paired" }).waitFor();
   await page.getByRole("heading", { name: "No access to Amazon" }).waitFor();
@@ -57,7 +56,7 @@ test("live values, without loading the page again", async () => {
   assert.equal(await page.evaluate(() => document.body.dataset.mark), "same page");
 });
 
-test("Amazon ends the sign-in, and it is mended here", async () => {
+test("a new sign-in after Amazon revoked the first", async () => {
   await control("/revoke");
   const problem = page.locator("section").filter({ has: page.getByRole("heading", { name: "No access to Amazon" }) });
   await problem.waitFor();
@@ -69,7 +68,7 @@ test("Amazon ends the sign-in, and it is mended here", async () => {
   await page.getByText("All is well.").waitFor();
 });
 
-test("the broker goes and comes", async () => {
+test("the broker stops and starts again", async () => {
   await control("/broker/off");
   await page.getByRole("heading", { name: "There is no connection to the MQTT broker" }).waitFor();
   await page.getByRole("link", { name: "Try the broker" }).click();
@@ -100,10 +99,10 @@ test("the check, by keyboard alone", async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Check everything", "the focus stays where it was");
 });
 
-test("an answer that comes late does not stay", async () => {
+test("a late response is replaced by a newer page", async () => {
   await page.goto(base + "/hue");
   await page.getByRole("button", { name: /^Pair with/ }).waitFor();
-  // An answer that is overtaken by what happened since.
+  // The response arrives after the state that it shows has changed.
   await page.route("**/hue/find", async (route) => {
     const response = await route.fetch();
     const late = (await response.text()).replace("Look for Hue bridges", "Looking …");
@@ -118,7 +117,7 @@ test("an answer that comes late does not stay", async () => {
   await page.getByRole("button", { name: "Look for Hue bridges" }).waitFor({ timeout: 10_000 });
 });
 
-test("what is new leaves alone what somebody is typing", async () => {
+test("updates keep the text that the user is typing", async () => {
   await page.goto(base + "/hue");
   await page.getByLabel(/Or its address/).fill("192.168.");
   await control("/cellar/off");
@@ -150,10 +149,10 @@ test("without JavaScript", async () => {
   await plain.getByRole("heading", { name: "Overview" }).waitFor();
   await plain.goto(base + "/check");
   await plain.getByRole("button", { name: "Check everything" }).click();
-  await plain.locator(".findings .pass").first().waitFor(); // the page loads itself again
+  await plain.locator(".findings .pass").first().waitFor(); // the page reloads by itself
   await plain.context().close();
 });
 
-test("nothing of it was forbidden, failed or came from elsewhere", () => {
+test("the page had no faults", () => {
   assert.deepEqual(page.faults, []);
 });

@@ -1,4 +1,4 @@
-// Makes the pictures of the README anew.
+// Takes the screenshots of the documents.
 import { join } from "node:path";
 import { base, control, launch, open, pair, phone, signIn } from "./browser.mjs";
 

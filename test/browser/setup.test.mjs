@@ -1,4 +1,4 @@
-// The page of "hueair2mqtt setup", from its link on.
+// The page of "hueair2mqtt setup", beginning with its link.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, launch, open, pair, signIn } from "./browser.mjs";

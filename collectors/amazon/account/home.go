@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// welcomePath returns the Alexa host that is an account's home.
+	// welcomePath returns the Alexa host of an account's home.
 	welcomePath = "/api/welcome"
 
 	// regionFarEast is the region of Japan, Australia and New Zealand.
 	regionFarEast = "FE"
 
-	// searchPause is the time between two searches for a home that none was found by.
+	// searchPause is the time between two searches for a home if the first found none.
 	searchPause = time.Hour
 )
 
-// renewalPause is the time between two renewals if the first was throttled and the
-// cookies still live.
+// renewalPause is the time between two renewals if the first was throttled while the
+// cookies are valid.
 const renewalPause = time.Hour
 
 // KeepSignedIn renews the cookies if they are about to expire. If seekHome is true it
 // also moves a new sign-in to the account's home. A renewal that fails for the time
-// being costs nothing while the cookies live.
+// being is no error while the cookies are valid.
 func (a *Account) KeepSignedIn(ctx context.Context, retry *collectors.Retrier, seekHome bool, found *wire.Faults) error {
 	if seekHome && !a.session.isAtHome() {
 		if err := a.goHome(ctx, retry, found); err != nil {
@@ -57,8 +57,8 @@ func (a *Account) KeepSignedIn(ctx context.Context, retry *collectors.Retrier, s
 	return nil
 }
 
-// goHome finds the marketplace where the account is at home, where alone its
-// devices are, and gets cookies for it. It asks the likely ones in turn.
+// goHome finds the account's home, the only marketplace that has its devices, and gets
+// cookies for it. It asks the likely ones in turn.
 func (a *Account) goHome(ctx context.Context, retry *collectors.Retrier, found *wire.Faults) error {
 	signIn := a.session.signIn
 	if h := a.homeless; h.err != nil && h.token == signIn.RefreshToken && time.Since(h.at) < searchPause {
@@ -110,7 +110,8 @@ func (a *Account) goHome(ctx context.Context, retry *collectors.Retrier, found *
 	return noHome(fmt.Errorf("the account is at home at none of %s: %w", strings.Join(domains, ", "), refused))
 }
 
-// hint is the marketplace that the user named when signing in, else the configured one.
+// hint returns the marketplace that the user named when signing in, else the configured
+// one.
 func (a *Account) hint(signIn *credentials) string {
 	if signIn.Hint != "" {
 		return signIn.Hint
@@ -118,8 +119,8 @@ func (a *Account) hint(signIn *credentials) string {
 	return a.session.domain
 }
 
-// likelyHomes are the marketplaces whose welcome may know the account, in the order
-// in which they are asked. The welcome of amazon.com names the home of accounts of
+// likelyHomes returns the marketplaces whose welcome may know the account, in the order to
+// ask them. The welcome of amazon.com names the home of accounts of
 // America and Europe. It refuses those of the Far East, which only their own
 // marketplace knows. Japan comes after Australia, since it accepts Australian accounts
 // too and reports their devices as offline (Home Assistant core issue 178504). The
@@ -138,8 +139,8 @@ func (a *Account) likelyHomes(signIn *credentials) []string {
 	return distinct
 }
 
-// wrongMarketplaceError is the refusal of a welcome that was asked with cookies renewed
-// a moment before. It is no authentication error: the sign-in is good.
+// wrongMarketplaceError is a refusal by a welcome of cookies renewed a moment before. It is
+// no authentication error: the sign-in is good.
 type wrongMarketplaceError struct {
 	domain string
 	reason string
@@ -149,8 +150,8 @@ func (e *wrongMarketplaceError) Error() string {
 	return fmt.Sprintf("alexa.%s refused cookies that Amazon had just renewed: %s", e.domain, e.reason)
 }
 
-// welcome asks a marketplace for the Alexa host that the account is at home with. Its
-// error is a *wrongMarketplaceError if the marketplace does not know the account.
+// welcome asks a marketplace for the Alexa host of the account's home. The error is a
+// *wrongMarketplaceError if the marketplace does not know the account.
 func (a *Account) welcome(ctx context.Context, retry *collectors.Retrier, domain string) (host string, err error) {
 	renewed := a.session.marketplace() != domain
 	if err := a.session.move(ctx, retry, place{domain: domain}); err != nil {

@@ -10,9 +10,9 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// ServerTime asks the Alexa host for its time. It sends no cookie and does not check
-// the certificate: with a wrong clock the check would fail, and the answer decides
-// nothing but what the user reads about the clock.
+// ServerTime returns the time of the Alexa host. It sends no cookie and does not check the
+// certificate: with a wrong clock the check would fail, and the result is only shown to
+// the user.
 func ServerTime(ctx context.Context, o Options) (server string, at time.Time, err error) {
 	a, err := New(o)
 	if err != nil {
@@ -24,7 +24,7 @@ func ServerTime(ctx context.Context, o Options) (server string, at time.Time, er
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, a.endpoint+"/", nil)
 	if err != nil {
-		return a.endpoint, time.Time{}, errors.New("the address of Amazon is unusable")
+		return a.endpoint, time.Time{}, errors.New("the address of Amazon can't be used")
 	}
 	req.Header.Set("User-Agent", wire.UserAgent)
 	resp, err := transport.RoundTrip(req)
@@ -34,7 +34,7 @@ func ServerTime(ctx context.Context, o Options) (server string, at time.Time, er
 	defer resp.Body.Close()
 	at, err = http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		return a.endpoint, time.Time{}, errors.New("the answer has no date")
+		return a.endpoint, time.Time{}, errors.New("the response has no date")
 	}
 	return a.endpoint, at, nil
 }

@@ -18,9 +18,10 @@ import (
 	"hueair2mqtt/collectors/amazon/wire"
 )
 
-// SignIn is one sign-in to Amazon: the user opens Address in a browser, signs in
-// there, and gives back the address that they end on, or the code in it. It is an
-// authorization code with PKCE (RFC 7636), as the Alexa app for iOS asks for it.
+// SignIn is one sign-in to Amazon: the user opens Address in a browser, signs in there,
+// and pastes the address on which the browser ends, or the code in it. It is the
+// authorization code flow with PKCE (RFC 7636) of the Alexa app for iOS. Address may be
+// called while Finish runs.
 type SignIn struct {
 	account  *Account
 	hint     string // where the account may be at home
@@ -30,12 +31,12 @@ type SignIn struct {
 	tried    map[[sha256.Size]byte]bool // codes that Amazon refused
 }
 
-// NewSignIn begins a sign-in. o.Domain is where the account is at home, as far as the
-// user knows. It sends nothing. It returns an error if an option is invalid or
-// StateDir is empty.
+// NewSignIn begins a sign-in. It sends nothing. o.Domain is where the user believes the
+// account to be at home. It returns an error if an option is invalid or StateDir is
+// empty.
 func NewSignIn(o Options) (*SignIn, error) {
 	if o.StateDir == "" {
-		return nil, errors.New("signing in to Amazon needs a state directory to keep the sign-in in")
+		return nil, errors.New("signing in to Amazon needs a state directory")
 	}
 	account, err := New(o)
 	if err != nil {
@@ -70,7 +71,7 @@ func (s *SignIn) Format(state fmt.State, verb rune) {
 	fmt.Fprintf(state, fmt.FormatString(state, 's'), s.String())
 }
 
-// clientID names this device to Amazon.
+// clientID returns the id of this device at Amazon.
 func (s *SignIn) clientID() string {
 	return hex.EncodeToString([]byte(s.serial + "#" + wire.DeviceType))
 }
@@ -110,7 +111,7 @@ func (s *SignIn) Address() string {
 	return "https://www." + signInDomain + signInPath + "?" + query.Encode()
 }
 
-// Finish takes the address that the user ended on, or the code in it, registers this
+// Finish takes the address that the user pasted, or the code in it, registers this
 // device with the account, and writes the credentials to amazon.json. The error is a
 // *PastedError if another address may be right; else the same address may be tried again.
 //
@@ -125,7 +126,7 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 	a.session.redactor.Hide(code, wire.Secret(url.QueryEscape(string(code))))
 	digest := sha256.Sum256([]byte(code))
 	if s.tried[digest] {
-		return nil, pasted("That code was tried already, and each can be used once: open the address above, sign in again, and paste the new one.")
+		return nil, pasted("That code was used already, and each works only once. Open the address above, sign in again, and paste the new address.")
 	}
 	signIn, err := s.register(ctx, retry, code)
 	if err != nil {
@@ -137,13 +138,13 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 	a.session.redactor.Hide(signIn.secrets()...)
 	before, err := a.session.store.begin(ctx, signIn)
 	if err != nil {
-		return nil, fmt.Errorf("this device is registered with Amazon, but that can't be kept in %s: %w", a.session.store.file, err)
+		return nil, fmt.Errorf("Amazon registered this device, but the sign-in can't be written to %s: %w", a.session.store.file, err)
 	}
 	if before == nil {
 		return nil, nil
 	}
 	if err := a.leave(ctx, retry, before); err != nil {
-		notes = append(notes, fmt.Sprintf("The device of the sign-in before could not be taken out of the account: %v. It can be removed at Amazon, under \"Your devices\".", err))
+		notes = append(notes, fmt.Sprintf("The device of the previous sign-in is still in the account (%v). Remove it at Amazon, under \"Your devices\".", err))
 	}
 	return notes, nil
 }
@@ -174,14 +175,14 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code w
 	return nil, err
 }
 
-// notAccepted describes the refusal of a code. Amazon does not say which of the
-// reasons it is: "InvalidToken Auth time of the token is expired.", "InvalidValue One or
+// notAccepted returns the error for a refused code. Amazon does not send the reason:
+// "InvalidToken Auth time of the token is expired.", "InvalidValue One or
 // more provided values are invalid." and HTTP 401 have all been seen for each.
 func (s *SignIn) notAccepted(reason error) error {
-	text := "Amazon does not accept this code: it is older than five minutes, was used already, or belongs to another sign-in. " +
+	text := "Amazon does not accept this code: it is older than five minutes, was already used, or belongs to another sign-in. " +
 		"Open the address above, sign in again, and paste the new address at once."
 	if len(s.tried) > 0 {
-		text += " If Amazon refuses each new code as well, look for a newer hueair2mqtt."
+		text += " If Amazon refuses every new code, update hueair2mqtt."
 	}
 	return pasted(fmt.Sprintf("%s (%v)", text, reason))
 }

@@ -14,8 +14,8 @@ import (
 type DeregisterError struct{ Err error }
 
 func (e *DeregisterError) Error() string {
-	return fmt.Sprintf("the sign-in is removed from this machine, but Amazon could not be told: %v; "+
-		"the account still lists the device %q: remove it at Amazon, under \"Your devices\"", e.Err, tokenhost.AppName)
+	return fmt.Sprintf("the sign-in is removed from this machine, but the account still lists the device %q: "+
+		"remove it at Amazon, under \"Your devices\" (%v)", tokenhost.AppName, e.Err)
 }
 func (e *DeregisterError) Unwrap() error { return e.Err }
 
@@ -33,7 +33,7 @@ func SignOut(ctx context.Context, retry *collectors.Retrier, o Options) error {
 		return err
 	}
 	if signIn == nil {
-		return &DeregisterError{errors.New("the file did not hold a sign-in")}
+		return &DeregisterError{errors.New(StateFile + " held no sign-in")}
 	}
 	if err := a.leave(ctx, retry, signIn); err != nil {
 		return &DeregisterError{err}

@@ -31,7 +31,7 @@ var (
 	// ErrNotSignedIn is the error of a sign-out without a sign-in.
 	ErrNotSignedIn = errors.New("nobody is signed in: there is no " + StateFile)
 
-	errSignedOut = errors.New("amazon logout has ended the sign-in")
+	errSignedOut = errors.New("amazon logout removed the sign-in")
 )
 
 // tokenStore is amazon.json in the state directory. "amazon login" and "amazon logout"

@@ -200,7 +200,7 @@ func TestHangEndsWithTheClient(t *testing.T) {
 	server.Close() // waits for the handler
 }
 
-func TestSecretsAreOfTheAccount(t *testing.T) {
+func TestSecretsCoverWhatWasHandedOut(t *testing.T) {
 	one, other := amazontest.NewAccount(), amazontest.NewAccount()
 	if len(one.Secrets()) != len(one.Cookies())+1 {
 		t.Errorf("%d secrets for %d cookies", len(one.Secrets()), len(one.Cookies()))

@@ -184,7 +184,7 @@ func TestEveryFieldOfTheAuthorizationCounts(t *testing.T) {
 }
 
 // Since August 2025 the bare handle is known at amazon.com alone.
-func TestHandleIsKnownAtAmazonComAlone(t *testing.T) {
+func TestOnlyAmazonComKnowsTheHandle(t *testing.T) {
 	account := amazontest.NewAccount()
 	for _, domain := range amazontest.Marketplaces {
 		elsewhere := authorization()
@@ -266,7 +266,7 @@ func TestEveryFieldOfTheRegistrationCounts(t *testing.T) {
 	}
 }
 
-func TestACodeIsForOnceAndNotForLong(t *testing.T) {
+func TestCodeExpiresAndWorksOnce(t *testing.T) {
 	account := amazontest.NewAccount()
 	c := newClient(t, account)
 	code := c.code()

@@ -72,6 +72,9 @@ func (t *Target) client(scheme string, i *introduction) *Client {
 // IsEncrypted reports whether the client uses https.
 func (c *Client) IsEncrypted() bool { return strings.HasPrefix(c.Base, "https:") }
 
+// Setting returns the target's Setting.
+func (c *Client) Setting() string { return c.target.Setting }
+
 // WithKey returns a copy of the client that sends the target's key in KeyHeader.
 func (c *Client) WithKey() *Client {
 	authenticated := *c
@@ -83,7 +86,7 @@ func (c *Client) WithKey() *Client {
 func (c *Client) NewRequest(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, malformed("the address of the Hue bridge is unusable: %s", c.target.Clean(err.Error()))
+		return nil, malformed("the address of the Hue bridge is unusable: %s", c.Clean(err.Error()))
 	}
 	if c.hasKey {
 		req.Header.Set(KeyHeader, c.target.Key)
@@ -107,7 +110,7 @@ func (c *Client) Get(ctx context.Context, doing, path string, read func(*http.Re
 func (c *Client) Send(req *http.Request, doing string, read func(*http.Response) error) error {
 	resp, err := c.Transport.RoundTrip(req)
 	if err != nil {
-		return c.target.NetworkError(doing, err)
+		return c.NetworkError(doing, err)
 	}
 	defer resp.Body.Close()
 	err = collectors.FromStatus(resp, time.Now())
@@ -143,16 +146,16 @@ func (c *Client) Limit(ctx context.Context, doing string, ask func(context.Conte
 // NetworkError classifies a failure of the connection. net/http quotes what it cannot
 // parse of a response, which may be long, contain control characters, or repeat the key:
 // such a text is cleaned.
-func (t *Target) NetworkError(doing string, err error) error {
+func (c *Client) NetworkError(doing string, err error) error {
 	classified := err
 	if !errors.As(err, new(*collectors.PermanentError)) { // the verifier has classified its error
 		classified = collectors.FromNetwork(err)
 	}
 	text := err.Error()
-	if t.redact(text) == text && len(text) <= maxErrorText && !strings.ContainsFunc(text, unicode.IsControl) {
+	if c.redact(text) == text && len(text) <= maxErrorText && !strings.ContainsFunc(text, unicode.IsControl) {
 		return fmt.Errorf("%s: %w", doing, classified)
 	}
-	safe := fmt.Errorf("%s: %s", doing, t.Clean(text))
+	safe := fmt.Errorf("%s: %s", doing, c.Clean(text))
 	if collectors.ClassOf(classified) == collectors.Transient {
 		return &collectors.TransientError{Kind: collectors.KindOf(classified), Err: safe}
 	}
@@ -161,13 +164,13 @@ func (t *Target) NetworkError(doing string, err error) error {
 
 // Clean makes text from the network fit for an error: short, printable, and without the
 // key, which a bridge may repeat.
-func (t *Target) Clean(s string) string { return collectors.CleanText(t.redact(s)) }
+func (c *Client) Clean(s string) string { return collectors.CleanText(c.redact(s)) }
 
-func (t *Target) redact(s string) string {
-	if t.Key == "" {
+func (c *Client) redact(s string) string {
+	if c.target.Key == "" {
 		return s
 	}
-	return strings.ReplaceAll(s, t.Key, "[key]")
+	return strings.ReplaceAll(s, c.target.Key, "[key]")
 }
 
 func malformed(format string, args ...any) error {

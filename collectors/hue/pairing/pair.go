@@ -223,7 +223,7 @@ func (c *Candidate) requestKeyWith(ctx context.Context, name string, clientKey b
 		}
 		req.Header.Set("Content-Type", "application/json")
 		return client.Send(req, doing, func(resp *http.Response) (err error) {
-			key, err = c.readKey(resp.Body, clientKey)
+			key, err = readKey(resp.Body, clientKey)
 			return err
 		})
 	})
@@ -232,7 +232,7 @@ func (c *Candidate) requestKeyWith(ctx context.Context, name string, clientKey b
 
 // readKey reads the answer to a request for a key. Its errors do not quote an answer that
 // cannot be parsed, which may hold a key.
-func (c *Candidate) readKey(body io.Reader, clientKey bool) (key string, err error) {
+func readKey(body io.Reader, clientKey bool) (key string, err error) {
 	var items []struct {
 		Error *struct {
 			Type        float64
@@ -255,7 +255,7 @@ func (c *Candidate) readKey(body io.Reader, clientKey bool) (key string, err err
 			return "", &collectors.TransientError{Kind: "hue error 901", Err: errors.New("the Hue bridge had an internal error")}
 		default:
 			return "", &collectors.PermanentError{Kind: fmt.Sprintf("hue error %g", e.Type), Err: fmt.Errorf(
-				"the Hue bridge answers: %s (Hue error %g)", c.target.Clean(e.Description), e.Type)}
+				"the Hue bridge answers: %s (Hue error %g)", collectors.CleanText(e.Description), e.Type)}
 		}
 	}
 	return key, nil

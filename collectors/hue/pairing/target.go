@@ -106,7 +106,7 @@ func (t *Target) config(ctx context.Context, client *Client) (got Config, err er
 	err = client.Get(ctx, doing, "/api/0/config", func(resp *http.Response) error {
 		text, err := io.ReadAll(io.LimitReader(resp.Body, maxConfig+1))
 		if err != nil {
-			return t.NetworkError(doing, err)
+			return client.NetworkError(doing, err)
 		}
 		if len(text) > maxConfig || json.Unmarshal(text, &got) != nil {
 			return malformed("the server at %s is no Hue bridge, or its answer is no JSON; is %s.host the Hue bridge?", client.Base, t.Setting)
@@ -148,7 +148,7 @@ func (t *Target) certifiedID(resp *http.Response) string {
 // otherCertificate is the error of a certificate for an id that is not the bridge's.
 func (t *Target) otherCertificate(id string, got Config) error {
 	return &collectors.PermanentError{Kind: "certificate", Err: &collectors.RemedyError{
-		Err:    fmt.Errorf("the certificate is for the Hue bridge %s, but the bridge reports the id %s", id, t.Clean(got.BridgeID)),
+		Err:    fmt.Errorf("the certificate is for the Hue bridge %s, but the bridge reports the id %s", id, collectors.CleanText(got.BridgeID)),
 		Remedy: t.certificateRemedy(),
 	}}
 }

@@ -42,7 +42,7 @@ func TestSignInStartsAtAmazonComEverywhere(t *testing.T) {
 	}
 }
 
-func TestPastedAddressIsTakenHoweverItIsWrapped(t *testing.T) {
+func TestWrappedAddressIsAccepted(t *testing.T) {
 	for name, change := range map[string]func(string) string{
 		"as it is":              func(a string) string { return a },
 		"a line's end":          func(a string) string { return a + "\r\n" },
@@ -67,7 +67,7 @@ func TestPastedAddressIsTakenHoweverItIsWrapped(t *testing.T) {
 		"a no-break space":   func(a string) string { return "\ufeff\u00a0" + a },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				s := h.begin("amazon.co.uk")
 				defer s.Close()
 				if err := h.finish(s, change(h.browse(s))); err != nil {
@@ -97,48 +97,48 @@ func wrapped(text string, width int, with string) string {
 	return b.String() + text
 }
 
-func TestWrongAddressGetsAnotherTry(t *testing.T) {
+func TestWrongAddressMayBeCorrected(t *testing.T) {
 	const landing = "https://www.amazon.com/ap/maplanding"
 	for name, test := range map[string]struct {
-		wrong func(h *signInHouse, s *account.SignIn) string
+		wrong func(h *signInHome, s *account.SignIn) string
 		says  string
 	}{
-		"nothing":       {func(*signInHouse, *account.SignIn) string { return " \n" }, "Nothing was pasted"},
-		"no address":    {func(*signInHouse, *account.SignIn) string { return "yes, I did" }, "not an address"},
-		"a foreign one": {func(h *signInHouse, s *account.SignIn) string { return swapHost(h.browse(s), "www.amazon.example") }, "not an address of Amazon's"},
-		"a false friend": {func(h *signInHouse, s *account.SignIn) string {
+		"nothing":       {func(*signInHome, *account.SignIn) string { return " \n" }, "Nothing was pasted"},
+		"no address":    {func(*signInHome, *account.SignIn) string { return "yes, I did" }, "not an address"},
+		"a foreign one": {func(h *signInHome, s *account.SignIn) string { return swapHost(h.browse(s), "www.amazon.example") }, "not an Amazon address"},
+		"a false friend": {func(h *signInHome, s *account.SignIn) string {
 			return swapHost(h.browse(s), "www.amazon.com@evil.test")
-		}, "not an address of Amazon's"},
-		"without TLS":      {func(h *signInHouse, s *account.SignIn) string { return "http" + h.browse(s)[5:] }, "begin with https://www.amazon"},
-		"the sign-in page": {func(_ *signInHouse, s *account.SignIn) string { return s.Address() }, "sign-in page itself"},
-		"a page not found before the sign-in": {func(*signInHouse, *account.SignIn) string {
+		}, "not an Amazon address"},
+		"without TLS":      {func(h *signInHome, s *account.SignIn) string { return "http" + h.browse(s)[5:] }, "begin with https://www.amazon"},
+		"the sign-in page": {func(_ *signInHome, s *account.SignIn) string { return s.Address() }, "sign-in page itself"},
+		"a page not found before the sign-in": {func(*signInHome, *account.SignIn) string {
 			return "https://www.amazon.co.uk/ap/signin/262-1?openid.mode=checkid_setup"
-		}, "it is not the page that ends the sign-in"},
-		"the second factor": {func(*signInHouse, *account.SignIn) string { return "https://www.amazon.com/ap/cvf/request?arb=x" }, "not done yet"},
-		"a password":        {func(*signInHouse, *account.SignIn) string { return "CorrectHorseBatteryStaple" }, "not an address"},
-		"another page":      {func(*signInHouse, *account.SignIn) string { return "https://www.amazon.co.uk/gp/css/homepage.html" }, "another page of Amazon's"},
-		"without the code":  {func(*signInHouse, *account.SignIn) string { return landing + "?openid.mode=id_res" }, "not copied whole"},
-		"an empty code":     {func(*signInHouse, *account.SignIn) string { return landing + "?openid.oa2.authorization_code=" }, "not copied whole"},
-		"cancelled":         {func(*signInHouse, *account.SignIn) string { return landing + "?openid.mode=cancel" }, "cancelled"},
-		"damaged":           {func(*signInHouse, *account.SignIn) string { return landing + "?openid.oa2.authorization_code=%zz" }, "damaged"},
-		"endless":           {func(*signInHouse, *account.SignIn) string { return landing + "?" + strings.Repeat("x", 20_000) }, "too long"},
-		"a mistyped code": {func(h *signInHouse, s *account.SignIn) string {
+		}, "it is the wrong page"},
+		"the second factor": {func(*signInHome, *account.SignIn) string { return "https://www.amazon.com/ap/cvf/request?arb=x" }, "not finished"},
+		"a password":        {func(*signInHome, *account.SignIn) string { return "CorrectHorseBatteryStaple" }, "not an address"},
+		"another page":      {func(*signInHome, *account.SignIn) string { return "https://www.amazon.co.uk/gp/css/homepage.html" }, "another page of Amazon's"},
+		"without the code":  {func(*signInHome, *account.SignIn) string { return landing + "?openid.mode=id_res" }, "not copied whole"},
+		"an empty code":     {func(*signInHome, *account.SignIn) string { return landing + "?openid.oa2.authorization_code=" }, "not copied whole"},
+		"cancelled":         {func(*signInHome, *account.SignIn) string { return landing + "?openid.mode=cancel" }, "cancelled"},
+		"damaged":           {func(*signInHome, *account.SignIn) string { return landing + "?openid.oa2.authorization_code=%zz" }, "damaged"},
+		"endless":           {func(*signInHome, *account.SignIn) string { return landing + "?" + strings.Repeat("x", 20_000) }, "too long"},
+		"a mistyped code": {func(h *signInHome, s *account.SignIn) string {
 			return strings.Replace(h.browse(s), "code=AN", "code=NA", 1)
 		}, "does not accept this code"},
-		"an earlier client": {func(h *signInHouse, s *account.SignIn) string { return h.browse(s) + "&openid.oa2.client_id=device:00" }, "earlier sign-in"},
-		"an earlier verifier": {func(h *signInHouse, s *account.SignIn) string {
+		"an earlier client": {func(h *signInHome, s *account.SignIn) string { return h.browse(s) + "&openid.oa2.client_id=device:00" }, "earlier sign-in"},
+		"an earlier verifier": {func(h *signInHome, s *account.SignIn) string {
 			other := h.begin("amazon.co.uk")
 			defer other.Close()
 			return h.browse(other)
 		}, "does not accept this code"},
-		"too old": {func(h *signInHouse, s *account.SignIn) string {
+		"too old": {func(h *signInHome, s *account.SignIn) string {
 			address := h.browse(s)
 			time.Sleep(5*time.Minute + time.Second)
 			return address
 		}, "older than five minutes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				s := h.begin("amazon.co.uk")
 				defer s.Close()
 				wrong := test.wrong(h, s)
@@ -166,8 +166,8 @@ func swapHost(address, host string) string {
 	return strings.Replace(address, "www.amazon.com", host, 1)
 }
 
-func TestUsedAddress(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestAddressWorksOnce(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		s := h.begin("amazon.co.uk")
 		defer s.Close()
 		landing := h.browse(s)
@@ -204,7 +204,7 @@ func TestRefusedRegistration(t *testing.T) {
 		"OAuth's own answer": {amazontest.Status(400, json, `{"error":"invalid_grant","error_description":"The code has expired"}`), "The code has expired"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				s := h.begin("amazon.co.uk")
 				defer s.Close()
 				h.account.ScriptPath(amazontest.RegisterPath, test.answer)
@@ -213,7 +213,7 @@ func TestRefusedRegistration(t *testing.T) {
 					if _, ok := errors.AsType[*account.PastedError](err); !ok || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "five minutes") {
 						t.Errorf("error %v, want a *PastedError with %q", err, test.says)
 					}
-					if again := err != nil && strings.Contains(err.Error(), "newer hueair2mqtt"); again != (n == 1) {
+					if again := err != nil && strings.Contains(err.Error(), "update hueair2mqtt"); again != (n == 1) {
 						t.Errorf("try %d: %v", n+1, err)
 					}
 				}
@@ -226,8 +226,8 @@ func TestRefusedRegistration(t *testing.T) {
 	}
 }
 
-func TestRegistrationThatFailsForTheTimeBeing(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestTransientRegistrationFailure(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		s := h.begin("amazon.co.uk")
 		defer s.Close()
 		landing := h.browse(s)
@@ -246,7 +246,7 @@ func TestRegistrationThatFailsForTheTimeBeing(t *testing.T) {
 	})
 }
 
-func TestRegistrationThatCantBeUnderstood(t *testing.T) {
+func TestMalformedRegistrationIsPermanent(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"not JSON":  graphQL("hello"),
 		"no tokens": graphQL(`{"response":{"success":{}}}`),
@@ -254,7 +254,7 @@ func TestRegistrationThatCantBeUnderstood(t *testing.T) {
 		"404":       amazontest.Status(404, nil, ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				s := h.begin("amazon.co.uk")
 				defer s.Close()
 				h.account.ScriptPath(amazontest.RegisterPath, answer)
@@ -281,7 +281,7 @@ func TestSignInFromAnEmptyStateDirectory(t *testing.T) {
 	} {
 		for _, hint := range test.hints {
 			t.Run(test.home+" with "+hint, func(t *testing.T) {
-				inSignInHouse(t, func(h *signInHouse) {
+				inSignInHome(t, func(h *signInHome) {
 					h.options.Domain = hint
 					h.restarted()
 					h.account.SetHome(test.home, test.region)
@@ -309,7 +309,7 @@ func TestSignInFromAnEmptyStateDirectory(t *testing.T) {
 // The marketplace that the user named when signing in counts, whatever the
 // configuration of the bridge that reads the account says.
 func TestHintOfTheSignInIsKept(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetHome("amazon.com.au", "FE")
 		h.signIn("amazon.com.au")
 		if n := h.counting(amazontest.WelcomePath, func() { h.cleanPoll() }); n != 1 {
@@ -319,11 +319,11 @@ func TestHintOfTheSignInIsKept(t *testing.T) {
 }
 
 // A welcome's 401 means the wrong marketplace. It raises no alert.
-func TestWelcomeThatRefusesEverywhere(t *testing.T) {
+func TestAccountRefusedEverywhereRaisesNoAlert(t *testing.T) {
 	for _, refused := range refusedByAlexa[:4] {
 		for _, region := range []string{"FE", "EU", ""} {
 			t.Run(refused.name+" "+region, func(t *testing.T) {
-				inSignInHouse(t, func(h *signInHouse) {
+				inSignInHome(t, func(h *signInHome) {
 					h.account.SetHome("amazon.com.au", region)
 					h.account.ScriptPath(amazontest.WelcomePath, refused.answer)
 					h.signIn("amazon.co.uk")
@@ -346,7 +346,7 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 		}
 	}
 	t.Run("an hour later", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			h.account.ScriptPath(amazontest.WelcomePath, amazontest.Status(401, nil, ""))
 			h.signIn("amazon.co.uk")
 			_, err := h.collect()
@@ -357,7 +357,7 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 		})
 	})
 	t.Run("the token is dead", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			h.signIn("amazon.co.uk")
 			h.account.RevokeTokens()
 			_, err := h.collect()
@@ -365,7 +365,7 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 		})
 	})
 	t.Run("the token is rejected elsewhere", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			h.account.SetHome("amazon.com.au", "FE")
 			h.signIn("amazon.co.uk")
 			rejected := amazontest.Status(400, http.Header{"Content-Type": {"application/json"}}, `{"response":{"error":{"code":"InvalidToken"}}}`)
@@ -374,7 +374,7 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 		})
 	})
 	t.Run("its cookies are over, and nothing else", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			h.account.SetHome("amazon.com", "NA")
 			h.signIn("amazon.com")
 			time.Sleep(25 * time.Hour)
@@ -386,7 +386,7 @@ func TestWelcomeThatRefusesEverywhere(t *testing.T) {
 // What alexa.amazon.com.au answers to its own accounts (Home Assistant core issue
 // 158524), shortened.
 func TestAustralianWelcome(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		h.account.SetHome("amazon.com.au", "FE")
 		h.account.ScriptPath(amazontest.WelcomePath, graphQL(`{
   "alexaHostName": "alexa.amazon.com.au",
@@ -401,7 +401,7 @@ func TestAustralianWelcome(t *testing.T) {
 	})
 }
 
-func TestHomeThatCantBeFound(t *testing.T) {
+func TestUnknownHomeIsAssumed(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		says   string
@@ -413,7 +413,7 @@ func TestHomeThatCantBeFound(t *testing.T) {
 		"404":             {amazontest.Status(404, nil, ""), "taken to be amazon.co.uk"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.account.ScriptPath(amazontest.WelcomePath, test.answer)
 				h.signIn("amazon.co.uk")
 				wantFault(t, h.poll(), test.says)
@@ -431,7 +431,7 @@ func TestHomeThatCantBeFound(t *testing.T) {
 		})
 	}
 	t.Run("for the time being", func(t *testing.T) {
-		inSignInHouse(t, func(h *signInHouse) {
+		inSignInHome(t, func(h *signInHome) {
 			h.account.SetHome("amazon.de", "EU")
 			h.account.ScriptPath(amazontest.WelcomePath, amazontest.Status(503, nil, ""))
 			h.signIn("amazon.co.uk")
@@ -445,21 +445,21 @@ func TestHomeThatCantBeFound(t *testing.T) {
 
 func TestSignOut(t *testing.T) {
 	for name, test := range map[string]struct {
-		before func(h *signInHouse)
+		before func(h *signInHome)
 		told   bool // the account could not be told
 	}{
-		"as usual":              {func(*signInHouse) {}, false},
-		"revoked already":       {func(h *signInHouse) { h.account.RevokeTokens() }, false},
-		"Amazon is away":        {func(h *signInHouse) { h.account.ScriptPath(amazontest.TokenPath, amazontest.Drop) }, true},
-		"busy at the last step": {func(h *signInHouse) { h.account.ScriptPath(amazontest.DeregisterPath, amazontest.Status(503, nil, "")) }, true},
-		"a spoilt file": {func(h *signInHouse) {
+		"as usual":              {func(*signInHome) {}, false},
+		"revoked already":       {func(h *signInHome) { h.account.RevokeTokens() }, false},
+		"Amazon is away":        {func(h *signInHome) { h.account.ScriptPath(amazontest.TokenPath, amazontest.Drop) }, true},
+		"busy at the last step": {func(h *signInHome) { h.account.ScriptPath(amazontest.DeregisterPath, amazontest.Status(503, nil, "")) }, true},
+		"a spoilt file": {func(h *signInHome) {
 			if err := os.WriteFile(h.file(), []byte("x"), 0o600); err != nil {
 				h.t.Error(err)
 			}
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHouse(t, func(h *signInHouse) {
+			inSignInHome(t, func(h *signInHome) {
 				h.signIn("amazon.co.uk")
 				leftover := filepath.Join(h.state, ".amazon.json.123")
 				if err := os.WriteFile(leftover, []byte("secret"), 0o600); err != nil {
@@ -486,8 +486,8 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
-func TestSignInThatCantTakeTheOldDeviceOut(t *testing.T) {
-	inSignInHouse(t, func(h *signInHouse) {
+func TestFailedDeregistrationIsNoted(t *testing.T) {
+	inSignInHome(t, func(h *signInHome) {
 		h.signIn("amazon.co.uk")
 		h.account.ScriptPath(amazontest.DeregisterPath, amazontest.Status(503, nil, ""))
 		s := h.begin("amazon.co.uk")
@@ -501,7 +501,7 @@ func TestSignInThatCantTakeTheOldDeviceOut(t *testing.T) {
 }
 
 // The texts of the token host may echo what it was sent.
-func TestSecretsOfTheSignInStayInside(t *testing.T) {
+func TestSignInErrorsHoldNoSecrets(t *testing.T) {
 	echo := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			body := make([]byte, 8<<10)
@@ -515,7 +515,7 @@ func TestSecretsOfTheSignInStayInside(t *testing.T) {
 			fmt.Fprintf(w, `{"response":{"error":{"code":"Odd","message":%q}}}`, text)
 		}
 	}
-	inSignInHouse(t, func(h *signInHouse) {
+	inSignInHome(t, func(h *signInHome) {
 		var told strings.Builder
 		tell := func(err error) { fmt.Fprintf(&told, "%v %+v %q %s\n", err, err, err, remedyOf(err)) }
 		s := h.begin("amazon.co.uk")

@@ -3,45 +3,44 @@ package hue
 import "time"
 
 const (
-	// fullReadEvery is how old what is known may become while the stream lives: a
-	// safety net against what the stream left out.
+	// fullReadEvery is the interval of full reads while the stream is live: a safety net
+	// against changes that the stream does not report.
 	fullReadEvery = 10 * time.Minute
 
-	// resyncGap is the least time between two full reads that events ask for, be they
-	// ever so many.
+	// resyncGap is the min interval between full reads because of events.
 	resyncGap = 10 * time.Second
 
-	// settling is how long a stream must last before it is worth a full read, where
-	// the one before it did not last.
+	// settling is how long a stream must last before it causes a full read, if the one
+	// before it did not last.
 	settling = 500 * time.Millisecond
 )
 
-// readState is whether all resources must be read.
+// readState is whether a full read is due.
 type readState int
 
 const (
 	readNever   readState = iota // nothing has been read
-	readCurrent                  // the stream has brought everything since
-	readWanted                   // something may be missing; a read is due soon
+	readCurrent                  // the stream has reported everything since
+	readWanted                   // something may be missing; a read is due at a time
 	readPending                  // the next poll reads
 )
 
-// fullReads decides when a bridge with a stream is asked for all its resources.
+// fullReads schedules the full reads of a bridge with a stream.
 type fullReads struct {
 	state readState
 	last  time.Time // when the last one was answered
 	at    time.Time // when it is due, in readWanted
 }
 
-// want asks for a full read at a time.
+// want schedules a full read.
 func (f *fullReads) want(at time.Time) {
 	if f.state == readCurrent || f.state == readWanted && at.Before(f.at) {
 		f.state, f.at = readWanted, at
 	}
 }
 
-// wantAfterGap asks for a full read at a time, also where one is left to the next
-// poll: that one may be far away, because the bridge was, too.
+// wantAfterGap schedules a full read even if one is left to the next poll: that may be far
+// away, because the bridge was unreachable.
 func (f *fullReads) wantAfterGap(at time.Time) {
 	if f.state == readPending {
 		f.state, f.at = readWanted, at
@@ -50,19 +49,16 @@ func (f *fullReads) wantAfterGap(at time.Time) {
 	f.want(at)
 }
 
-// wantSoon asks for a full read now, or a while after the last one.
+// wantSoon schedules a full read now, or resyncGap after the last one.
 func (f *fullReads) wantSoon(now time.Time) {
-	f.want(latest(now, f.last.Add(resyncGap)))
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
+	at := f.last.Add(resyncGap)
+	if now.After(at) {
+		at = now
 	}
-	return a
+	f.want(at)
 }
 
-// due is when a full read is wanted; zero if none is.
+// due returns when a full read is scheduled; zero if none is.
 func (f *fullReads) due() time.Time {
 	if f.state == readWanted {
 		return f.at
@@ -70,7 +66,7 @@ func (f *fullReads) due() time.Time {
 	return time.Time{}
 }
 
-// begin reports whether a full read is due. It is then left to the next poll.
+// begin reports whether a full read is due, and leaves it to the next poll.
 func (f *fullReads) begin(now time.Time) bool {
 	if f.state != readWanted || now.Before(f.at) {
 		return false
@@ -86,11 +82,10 @@ func (f *fullReads) force() {
 	}
 }
 
-// done notes that a full read was answered.
+// done records a successful full read.
 func (f *fullReads) done(now time.Time) { f.state, f.last = readCurrent, now }
 
-// suffices reports whether what is known is good enough, provided that the stream
-// lives.
+// suffices reports whether no full read is needed, provided that the stream is live.
 func (f *fullReads) suffices(now time.Time) bool {
 	return f.state == readCurrent && now.Sub(f.last) < fullReadEvery
 }

@@ -7,19 +7,27 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// ButtonEvents is how the types of button events are named.
+// deviceOptions is what the configuration says about devices.
+type deviceOptions struct {
+	areas        map[string]string // by MAC in lower case
+	lights       bool              // read lights and plugs
+	buttonEvents ButtonEvents
+	clean        func(string) string // makes text from the network fit for an error
+}
+
+// ButtonEvents selects the names of the types of button events.
 type ButtonEvents string
 
 const (
-	// HueEvents are named as the Hue bridge names them: "initial_press".
+	// HueEvents selects the names of the Hue bridge, such as "initial_press".
 	HueEvents ButtonEvents = "hue"
-	// StandardEvents are named as Home Assistant's event entities of the device class
-	// button have them since 2026.7: "press_start". What has no name there keeps that
-	// of Hue: "repeat".
+	// StandardEvents selects the names of Home Assistant's event entities of the device
+	// class button since 2026.7, such as "press_start". A type without such a name keeps
+	// that of Hue: "repeat".
 	StandardEvents ButtonEvents = "standard"
 )
 
-// Types of events and an attribute of Home Assistant.
+// Types of events and an attribute in Home Assistant.
 const (
 	pressEnd        = "press_end"
 	multiPressEnd   = "multi_press_end"
@@ -27,7 +35,7 @@ const (
 	multiPressCount = "multi_press_count"
 )
 
-// standardNames are those of Home Assistant by Hue's.
+// standardNames maps Hue's types to those of Home Assistant.
 var standardNames = map[string]string{
 	initialPress:       "press_start",
 	shortRelease:       pressEnd,
@@ -36,7 +44,7 @@ var standardNames = map[string]string{
 	doubleShortRelease: multiPressEnd,
 }
 
-// name names a type of event of a button that emits these types.
+// name returns the name of a type of event, for a button that emits these types.
 func (b ButtonEvents) name(key, eventType string, types []string) string {
 	if b != StandardEvents {
 		return eventType
@@ -45,7 +53,7 @@ func (b ButtonEvents) name(key, eventType string, types []string) string {
 	case eventType != initialPress:
 	case key == bellKey:
 		return ring
-	case len(types) == 1: // the press of a Hue Tap is all that it reports
+	case len(types) == 1: // a Hue Tap reports only presses
 		return pressEnd
 	}
 	if name, ok := standardNames[eventType]; ok {
@@ -54,7 +62,7 @@ func (b ButtonEvents) name(key, eventType string, types []string) string {
 	return eventType
 }
 
-// types names all types of events of a button, sorted.
+// types returns the names of all types of events of a button, sorted.
 func (b ButtonEvents) types(key string, types []string) []string {
 	named := make([]string, len(types))
 	for i, t := range types {
@@ -64,7 +72,7 @@ func (b ButtonEvents) types(key string, types []string) []string {
 	return slices.Compact(named)
 }
 
-// event names the type of an event of a button that emits these types.
+// event renames the type of an event, for a button that emits these types.
 func (b ButtonEvents) event(e collectors.Event, types []string) collectors.Event {
 	if e.Type = b.name(e.Key, e.Type, types); e.Type == multiPressEnd {
 		attributes := maps.Clone(e.Attributes)

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -15,20 +13,8 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// macOctets is the length of a Zigbee address; what has a shorter one, or none,
-// is no hardware.
-const macOctets = 8
-
-// What a sensor can truly say; anything else is a fault. The temperature is far
-// wider than the hardware's -20 to 50 °C, the light level is a uint16.
-const (
-	minTemperature, maxTemperature = -100, 100 // °C
-	minLightLevel, maxLightLevel   = 0, math.MaxUint16
-	minBattery, maxBattery         = 0, 100 // %
-)
-
-// measures says what an entry of a type measures, beside its battery; types that
-// are not in it are made by apps and rules.
+// measures maps the type of an entry to what it measures, apart from its battery. Apps and
+// rules create entries of other types.
 var measures = map[string]collectors.Measurement{
 	"ZLLTemperature":    collectors.Temperature,
 	"ZLLPresence":       collectors.Motion,
@@ -41,19 +27,19 @@ var measures = map[string]collectors.Measurement{
 // greenPowerSwitch is the type of the Hue Tap and of Friends-of-Hue switches.
 const greenPowerSwitch = "ZGPSwitch"
 
-// onlySends reports whether an entry is a switch that takes its power from the
-// press. The Hue bridge can't ask it, so it is never offline, pressed or not.
+// onlySends reports whether an entry is a switch powered by its press. The Hue bridge cannot
+// ask it, so it is never offline.
 func onlySends(s *huego.Sensor) bool { return s.Type == greenPowerSwitch }
 
-// named says whether the user's name for the device is the entry's; the other
-// entries of a motion sensor are called "Hue temperature sensor 1" and the like.
-func named(s *huego.Sensor) bool {
+// hasDeviceName reports whether the entry has the user's name for the device; the other
+// entries of a motion sensor have names such as "Hue temperature sensor 1".
+func hasDeviceName(s *huego.Sensor) bool {
 	return s.Type != "ZLLTemperature" && s.Type != "ZLLLightLevel"
 }
 
-// devices makes one device of all the entries that share a MAC. A type that a
-// device has twice counts once, in the entry with the lowest id.
-func (c *Collector) devices(sensors []huego.Sensor, faults *faults) []collectors.Device {
+// devicesOf returns one device for all entries with the same MAC. Of several entries of one
+// type, the one with the lowest id counts.
+func devicesOf(sensors []huego.Sensor, o *deviceOptions, faults *faults) []collectors.Device {
 	slices.SortFunc(sensors, func(a, b huego.Sensor) int { return cmp.Compare(a.ID, b.ID) })
 	byID := make(map[string][]*huego.Sensor)
 	for i := range sensors {
@@ -61,7 +47,7 @@ func (c *Collector) devices(sensors []huego.Sensor, faults *faults) []collectors
 		id := collectors.DeviceID(Source, mac(s.UniqueID))
 		_, hardware := measures[s.Type]
 		if s.Type == greenPowerSwitch && len(s.State) == 0 {
-			hardware = false // apps and rules make such entries
+			hardware = false // apps and rules create such entries
 		}
 		if id == "" || !hardware || slices.ContainsFunc(byID[id], func(other *huego.Sensor) bool { return other.Type == s.Type }) {
 			continue
@@ -70,8 +56,8 @@ func (c *Collector) devices(sensors []huego.Sensor, faults *faults) []collectors
 	}
 	devices := make([]collectors.Device, 0, len(byID))
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		// A Hue Tap has nothing to read, not even a battery, and is a device all the same.
-		d := c.device(id, byID[id], faults)
+		// A Hue Tap has no readings, not even a battery, but is a device.
+		d := deviceOf(id, byID[id], o, faults)
 		if len(d.Readings) > 0 || slices.ContainsFunc(byID[id], onlySends) {
 			devices = append(devices, d)
 		}
@@ -79,28 +65,18 @@ func (c *Collector) devices(sensors []huego.Sensor, faults *faults) []collectors
 	return devices
 }
 
-// mac returns the hardware address that heads a uniqueid such as
-// "00:17:88:01:02:03:04:05-02-0402", or "".
-func mac(uniqueID string) string {
-	head, _, _ := strings.Cut(uniqueID, "-")
-	if address, err := net.ParseMAC(head); err != nil || len(address) != macOctets || strings.Count(head, ":") != macOctets-1 {
-		return ""
-	}
-	return head
-}
-
-func (c *Collector) device(id string, entries []*huego.Sensor, faults *faults) collectors.Device {
+func deviceOf(id string, entries []*huego.Sensor, o *deviceOptions, faults *faults) collectors.Device {
 	d := collectors.Device{
 		ID: id, Serial: mac(entries[0].UniqueID), Online: true,
 		Readings: make(map[collectors.Measurement]collectors.Value, 4),
 	}
-	d.Area = c.areas[strings.ToLower(d.Serial)]
+	d.Area = o.areas[strings.ToLower(d.Serial)]
 	neverReported := 0
 	for _, s := range entries {
 		f := fields{sensor: s, fault: func(part, key, what string) {
-			faults.add(`sensor "%d": %s.%s %s`, s.ID, part, key, c.target.Clean(what))
+			faults.add(`sensor "%d": %s.%s %s`, s.ID, part, key, o.clean(what))
 		}}
-		if named(s) {
+		if hasDeviceName(s) {
 			d.Name = cmp.Or(d.Name, s.Name)
 		}
 		d.Manufacturer = cmp.Or(d.Manufacturer, s.ManufacturerName)
@@ -114,11 +90,11 @@ func (c *Collector) device(id string, entries []*huego.Sensor, faults *faults) c
 		if updated.After(d.LastSeen) {
 			d.LastSeen = updated
 		}
-		if reachable, ok := f.truth("config", "reachable").Truth(); ok && !reachable && !onlySends(s) {
+		if reachable, ok := f.boolean("config", "reachable").Truth(); ok && !reachable && !onlySends(s) {
 			d.Online = false
 		}
 		value := f.measured()
-		if on, ok := f.truth("config", "on").Truth(); never || ok && !on {
+		if on, ok := f.boolean("config", "on").Truth(); never || ok && !on {
 			value = collectors.Unknown
 		}
 		if m := measures[s.Type]; m != "" {
@@ -142,14 +118,14 @@ func (c *Collector) device(id string, entries []*huego.Sensor, faults *faults) c
 	return d
 }
 
-// fields reads the values of one entry. What has the wrong type or an impossible
-// value becomes a fault and Unknown, and nothing else is lost.
+// fields reads the values of one entry. A value of the wrong type, or an impossible one, is
+// a fault and Unknown.
 type fields struct {
 	sensor *huego.Sensor
 	fault  func(part, key, what string)
 }
 
-// measured is what the entry's own type is about.
+// measured returns the reading of the entry's type.
 func (f fields) measured() collectors.Value {
 	switch measures[f.sensor.Type] {
 	case collectors.Temperature:
@@ -158,23 +134,13 @@ func (f fields) measured() collectors.Value {
 			return collectors.Number(n / 100)
 		}
 	case collectors.Motion:
-		return f.truth("state", "presence")
+		return f.boolean("state", "presence")
 	case collectors.Illuminance:
 		if level, ok := f.number("state", "lightlevel", minLightLevel, maxLightLevel).Number(); ok {
 			return collectors.Number(lux(level))
 		}
 	}
 	return collectors.Unknown
-}
-
-// lux is the illuminance of a light level, which the CLIP documentation defines
-// as 10000 log10(lux) + 1. Level 0 is none of these: by Zigbee's illuminance
-// cluster, where the level comes from, it is too dark to be measured.
-func lux(level float64) float64 {
-	if level == 0 {
-		return 0
-	}
-	return math.Pow(10, (level-1)/10000)
 }
 
 func (f fields) value(part, key string) any {
@@ -184,21 +150,21 @@ func (f fields) value(part, key string) any {
 	return f.sensor.Config[key]
 }
 
-func (f fields) number(part, key string, least, most float64) collectors.Value {
+func (f fields) number(part, key string, lowest, highest float64) collectors.Value {
 	switch v := f.value(part, key).(type) {
-	case nil: // not there, or not known yet
+	case nil: // missing, or not known yet
 	case float64:
-		if v >= least && v <= most {
+		if v >= lowest && v <= highest {
 			return collectors.Number(v)
 		}
-		f.fault(part, key, fmt.Sprintf("is %g, which is not between %g and %g", v, least, most))
+		f.fault(part, key, fmt.Sprintf("is %g, which is not between %g and %g", v, lowest, highest))
 	default:
 		f.fault(part, key, "is "+kindOf(v)+", not a number")
 	}
 	return collectors.Unknown
 }
 
-func (f fields) truth(part, key string) collectors.Value {
+func (f fields) boolean(part, key string) collectors.Value {
 	switch v := f.value(part, key).(type) {
 	case nil:
 	case bool:
@@ -209,9 +175,9 @@ func (f fields) truth(part, key string) collectors.Value {
 	return collectors.Unknown
 }
 
-// lastUpdated is when the entry last reported, zero if that is unknown, and
-// whether the bridge says that it never did, by "none" or a time of 1970. The
-// bridge writes UTC without a zone; a zone is understood as well.
+// lastUpdated returns when the entry last reported, zero if that is unknown, and whether the
+// bridge reports by "none" or a time of 1970 that it never did. The bridge sends UTC without
+// a zone; a zone is accepted.
 func (f fields) lastUpdated() (at time.Time, never bool) {
 	v := f.value("state", "lastupdated")
 	if v == nil {

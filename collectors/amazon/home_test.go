@@ -45,9 +45,9 @@ const (
 	cellarID  = "amazon_g0b7c9"
 )
 
-// house is an account with two monitors and a collector that reads it, with
+// testHome is an account with two monitors and a collector that reads it, with
 // virtual time between them.
-type house struct {
+type testHome struct {
 	t         *testing.T
 	account   *amazontest.Account
 	collector *amazon.Collector
@@ -57,15 +57,15 @@ type house struct {
 	transport *http.Transport
 }
 
-// inHouse runs a test in a bubble of virtual time. The server is a real one; its
+// inHome runs a test in a bubble of virtual time. The server is a real one; its
 // connections are pipes, as the bubble's time would not pass while a real socket
 // is waited for.
-func inHouse(t *testing.T, test func(h *house)) {
+func inHome(t *testing.T, test func(h *testHome)) {
 	t.Helper()
-	inHouseWith(t, nil, test)
+	inHomeWith(t, nil, test)
 }
 
-func inHouseWith(t *testing.T, change func(*account.Options), test func(h *house)) {
+func inHomeWith(t *testing.T, change func(*account.Options), test func(h *testHome)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "cookies.json")
 	synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func inHouseWith(t *testing.T, change func(*account.Options), test func(h *house
 		served := make(chan error)
 		go func() { served <- server.Serve(listener) }()
 
-		h := &house{t: t, account: host, cookies: path}
+		h := &testHome{t: t, account: host, cookies: path}
 		h.writeCookies(host.Cookies())
 		options := account.Options{
 			Domain: "amazon.co.uk", CookiesFile: path, Endpoint: "http://alexa.test", Timeout: timeout,
@@ -115,7 +115,7 @@ func newCollector(t *testing.T, o account.Options) *amazon.Collector {
 	return c
 }
 
-func (h *house) writeCookies(cookies map[string]string) {
+func (h *testHome) writeCookies(cookies map[string]string) {
 	h.t.Helper()
 	content, err := json.Marshal(cookies)
 	if err != nil {
@@ -124,7 +124,7 @@ func (h *house) writeCookies(cookies map[string]string) {
 	h.write(string(content))
 }
 
-func (h *house) write(content string) {
+func (h *testHome) write(content string) {
 	h.t.Helper()
 	if err := os.WriteFile(h.cookies, []byte(content), 0o600); err != nil {
 		h.t.Fatal(err)
@@ -132,14 +132,14 @@ func (h *house) write(content string) {
 }
 
 // collect is one poll, bounded as a real one is.
-func (h *house) collect() (collectors.Snapshot, error) {
+func (h *testHome) collect() (collectors.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
 	defer cancel()
 	return h.collector.Collect(ctx, h.retry)
 }
 
 // poll is a poll that must succeed.
-func (h *house) poll() collectors.Snapshot {
+func (h *testHome) poll() collectors.Snapshot {
 	h.t.Helper()
 	snapshot, err := h.collect()
 	if err != nil {
@@ -149,7 +149,7 @@ func (h *house) poll() collectors.Snapshot {
 }
 
 // cleanPoll is a poll that must succeed without a fault.
-func (h *house) cleanPoll() map[string]collectors.Device {
+func (h *testHome) cleanPoll() map[string]collectors.Device {
 	h.t.Helper()
 	snapshot := h.poll()
 	for _, fault := range snapshot.Faults {
@@ -159,7 +159,7 @@ func (h *house) cleanPoll() map[string]collectors.Device {
 }
 
 // counting returns how many requests came during what is done.
-func (h *house) counting(path string, do func()) int {
+func (h *testHome) counting(path string, do func()) int {
 	before := h.account.Requests(path)
 	do()
 	return h.account.Requests(path) - before

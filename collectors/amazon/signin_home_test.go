@@ -14,34 +14,34 @@ import (
 	"hueair2mqtt/collectors/amazon/amazontest"
 )
 
-// signInHouse is a house whose collector has no browser's cookies, only a state
+// signInHome is a testHome whose collector has no browser's cookies, only a state
 // directory for a sign-in.
-type signInHouse struct {
-	*house
+type signInHome struct {
+	*testHome
 	state   string
 	options account.Options
 }
 
-// inSignInHouse runs a test in a house where nobody has signed in yet.
-func inSignInHouse(t *testing.T, test func(h *signInHouse)) {
+// inSignInHome runs a test in a home where nobody has signed in yet.
+func inSignInHome(t *testing.T, test func(h *signInHome)) {
 	t.Helper()
-	h := &signInHouse{state: t.TempDir()}
+	h := &signInHome{state: t.TempDir()}
 	change := func(o *account.Options) {
 		o.CookiesFile, o.StateDir, o.AuthEndpoint = "", h.state, "http://auth.test"
 		o.Marketplaces = amazontest.Marketplaces
 		h.options = *o
 	}
-	inHouseWith(t, change, func(inner *house) {
-		h.house = inner
+	inHomeWith(t, change, func(inner *testHome) {
+		h.testHome = inner
 		test(h)
 	})
 }
 
 // file is where the credentials are kept.
-func (h *signInHouse) file() string { return filepath.Join(h.state, "amazon.json") }
+func (h *signInHome) file() string { return filepath.Join(h.state, "amazon.json") }
 
 // begin begins a sign-in at a marketplace.
-func (h *signInHouse) begin(domain string) *account.SignIn {
+func (h *signInHome) begin(domain string) *account.SignIn {
 	h.t.Helper()
 	o := h.options
 	o.Domain = domain
@@ -53,7 +53,7 @@ func (h *signInHouse) begin(domain string) *account.SignIn {
 }
 
 // browse does what the user does in the browser.
-func (h *signInHouse) browse(s *account.SignIn) (landing string) {
+func (h *signInHome) browse(s *account.SignIn) (landing string) {
 	h.t.Helper()
 	landing, err := h.account.Consent(s.Address())
 	if err != nil {
@@ -63,7 +63,7 @@ func (h *signInHouse) browse(s *account.SignIn) (landing string) {
 }
 
 // finish gives a sign-in the address that the user pasted.
-func (h *signInHouse) finish(s *account.SignIn, pasted string) error {
+func (h *signInHome) finish(s *account.SignIn, pasted string) error {
 	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
 	defer cancel()
 	_, err := s.Finish(ctx, h.retry, pasted)
@@ -71,7 +71,7 @@ func (h *signInHouse) finish(s *account.SignIn, pasted string) error {
 }
 
 // signIn signs in from the beginning to the end.
-func (h *signInHouse) signIn(domain string) {
+func (h *signInHome) signIn(domain string) {
 	h.t.Helper()
 	s := h.begin(domain)
 	defer s.Close()
@@ -81,14 +81,14 @@ func (h *signInHouse) signIn(domain string) {
 }
 
 // signOut ends the sign-in.
-func (h *signInHouse) signOut() error {
+func (h *signInHome) signOut() error {
 	ctx, cancel := context.WithTimeout(h.t.Context(), interval)
 	defer cancel()
 	return account.SignOut(ctx, h.retry, h.options)
 }
 
 // read is the content of the credentials file.
-func (h *signInHouse) read() string {
+func (h *signInHome) read() string {
 	h.t.Helper()
 	content, err := os.ReadFile(h.file())
 	if err != nil {
@@ -97,8 +97,8 @@ func (h *signInHouse) read() string {
 	return string(content)
 }
 
-// restarted gives the house a collector that knows nothing yet.
-func (h *signInHouse) restarted() {
+// restarted replaces the collector by a new one.
+func (h *signInHome) restarted() {
 	h.t.Helper()
 	h.collector.Close()
 	h.collector = newCollector(h.t, h.options)
@@ -107,7 +107,7 @@ func (h *signInHouse) restarted() {
 
 // duringRenewal runs do once Amazon has renewed the cookies and before the response is
 // there. The renewal counts as two requests.
-func (h *signInHouse) duringRenewal(do func()) {
+func (h *signInHome) duringRenewal(do func()) {
 	h.account.ScriptPath(amazontest.TokenPath, func(w http.ResponseWriter, r *http.Request) {
 		h.account.ScriptPath(amazontest.TokenPath, nil)
 		response := httptest.NewRecorder()
