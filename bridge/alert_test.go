@@ -240,7 +240,7 @@ func TestAnUnwritableStateDirectoryCostsOnlyTheFile(t *testing.T) {
 		if !h.problem(s.name).Problem {
 			t.Error("the problem is not told")
 		}
-		if h.logs.FilterMessageSnippet("alert file can't be written").Len() == 0 {
+		if h.logs.FilterMessageSnippet("alert file cannot be written").Len() == 0 {
 			t.Error("that the file can't be written is not told")
 		}
 		if err := os.MkdirAll(h.options.StateDir, 0o755); err != nil {

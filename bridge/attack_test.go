@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -21,7 +22,10 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/discovery"
+	"hueair2mqtt/internal/check"
 )
 
 // A broker's answer to the beginning of a WebSocket leads nowhere else, and leaves
@@ -60,7 +64,7 @@ func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
 				}))
 				server.Config.ErrorLog = log.New(io.Discard, "", 0)
 				o := websocketOptions(t, server.Listener.Addr().String())
-				o.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+				o.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 					conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 					if err != nil {
 						return nil, err
@@ -71,10 +75,10 @@ func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
 				}
 				if scheme == "wss" {
 					server.StartTLS()
-					o.MQTT.Broker = strings.Replace(o.MQTT.Broker, "ws:", "wss:", 1)
-					o.MQTT.CAFile = filepath.Join(t.TempDir(), "ca.pem")
+					o.Broker.Settings.Broker = strings.Replace(o.Broker.Settings.Broker, "ws:", "wss:", 1)
+					o.Broker.Settings.CAFile = filepath.Join(t.TempDir(), "ca.pem")
 					authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-					if err := os.WriteFile(o.MQTT.CAFile, authority, 0o600); err != nil {
+					if err := os.WriteFile(o.Broker.Settings.CAFile, authority, 0o600); err != nil {
 						t.Fatal(err)
 					}
 				} else {
@@ -83,7 +87,7 @@ func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
 				defer server.Close()
 				const tries = 5
 				for range tries {
-					if _, err := bridge.RemoveDiscovery(t.Context(), o); err == nil {
+					if _, err := bridge.RemoveDiscovery(t.Context(), o.Broker, topics); err == nil {
 						t.Error("it worked")
 					}
 				}
@@ -142,6 +146,16 @@ func newTorrent(t *testing.T, topic func(i int) string, payload func(i int) stri
 		b.running.Wait()
 	})
 	return b
+}
+
+var (
+	homeAssistant = configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"}
+	topics        = discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant"}
+)
+
+// options returns how to reach the broker.
+func (b *torrent) options() mqtt.Options {
+	return mqtt.Options{Settings: configs.MQTT{Broker: "tcp://" + b.listener.Addr().String(), BaseTopic: "hueair2mqtt"}}
 }
 
 func (b *torrent) serve(conn net.Conn, topic, payload func(int) string) {
@@ -264,24 +278,20 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			broker := newTorrent(t, test.topic, test.payload)
-			o := bridge.Options{
-				MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
-				HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-			}
+			o := broker.options()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			for what, command := range map[string]func() error{
-				"remove": func() error { _, err := bridge.RemoveDiscovery(ctx, o); return err },
+				"remove": func() error { _, err := bridge.RemoveDiscovery(ctx, o, topics); return err },
 				"remove --all": func() error {
-					_, err := bridge.RemoveAll(ctx, o)
+					_, err := bridge.RemoveAll(ctx, o, topics)
 					return err
 				},
 				"check": func() error {
-					_, problems := bridge.CheckBroker(ctx, o)
-					if len(problems) == 0 {
-						return nil
+					if f := check.Broker(ctx, o, homeAssistant)[0]; f.Status == check.Fail {
+						return errors.New(f.Reason)
 					}
-					return problems[0]
+					return nil
 				},
 			} {
 				broker.sent.Store(0)
@@ -305,14 +315,10 @@ func TestPropertiesWithoutEnd(t *testing.T) {
 	properties := strings.Repeat(user, 3000)
 	broker := newTorrent(t, func(int) string { return "x" }, func(int) string { return "" })
 	broker.properties = append([]byte{byte(len(properties)&0x7f | 0x80), byte(len(properties) >> 7)}, properties...)
-	o := bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
-		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-	}
-	var problems []error
-	peak := peakDuring(func() { _, problems = bridge.CheckBroker(t.Context(), o) })
-	if len(problems) == 0 || peak > 96<<20 {
-		t.Errorf("%v; it took %d MiB", problems, peak>>20)
+	var findings []check.Finding
+	peak := peakDuring(func() { findings = check.Broker(t.Context(), broker.options(), homeAssistant) })
+	if findings[0].Status != check.Fail || peak > 96<<20 {
+		t.Errorf("%v; it took %d MiB", findings, peak>>20)
 	}
 }
 
@@ -329,9 +335,8 @@ func TestAListOfManySmallEntries(t *testing.T) {
 		return "hueair2mqtt/bridge/devices"
 	}, func(int) string { return list })
 	o := bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://" + broker.listener.Addr().String(), BaseTopic: "hueair2mqtt"},
-		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-		Log:           zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(),
+		Broker: broker.options(), HomeAssistant: homeAssistant,
+		Log: zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(),
 	}
 	for what, command := range map[string]func(ctx context.Context){
 		"run": func(ctx context.Context) {
@@ -341,7 +346,7 @@ func TestAListOfManySmallEntries(t *testing.T) {
 		},
 		"remove --all": func(ctx context.Context) {
 			// The broker acknowledges nothing, so it ends with ctx.
-			_, _ = bridge.RemoveAll(ctx, o)
+			_, _ = bridge.RemoveAll(ctx, o.Broker, topics)
 		},
 	} {
 		broker.sent.Store(0)
@@ -417,7 +422,7 @@ func TestBirthsWithoutEnd(t *testing.T) {
 					t.Error("the last birth was not answered")
 				}
 				after(2 * time.Minute)
-				lines, count := h.logs.FilterMessageSnippet("Home Assistant has come up").All(), int64(0)
+				lines, count := h.logs.FilterMessageSnippet("Home Assistant has started").All(), int64(0)
 				for _, line := range lines {
 					n, ok := line.ContextMap()["count"].(int64)
 					if !ok {

@@ -1,82 +1,58 @@
-// Package bridge is the running process: it polls every collector, owns the
-// state of every device, tells it to the MQTT broker and raises the alerts.
+// Package bridge is the running process: it polls every collector, owns the state of
+// every device, publishes it over MQTT and raises alerts.
 //
-// Its core is single-threaded on purpose. Poll loops, the MQTT session and the
-// mail send events over one channel to ONE goroutine, the owner, which alone
-// reads and writes devices and alerts and decides what is published. The owner
-// never waits for the network: what it publishes goes into an outbox that keeps
-// only the newest message of a topic, and the session sends it from there. A
-// broker that hangs therefore costs neither a poll nor an alert, and what it
-// missed is replaced by what is true when it is back.
+// Data flows in one direction: a poll or an update of an event stream goes through the
+// owner, the publisher and the outbox to the MQTT session. One goroutine, the owner,
+// holds all state. Poll loops, the MQTT session and notifiers send it events over one
+// channel. The owner never waits for the network: it puts messages into an outbox that
+// keeps only the newest message of each topic.
 package bridge
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
-	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/internal/history"
 	"hueair2mqtt/internal/loglimit"
 )
 
-// Task is one collector with what the bridge has to know to run it.
-type Task struct {
-	Collector collectors.Collector
-	Interval  time.Duration
-	// AlertFile is the name, within the state directory, of the file that tells
-	// of an authentication failure of the collector's source.
-	AlertFile string
-}
-
-// Options are what a bridge is made of.
+// Options configure a bridge.
 type Options struct {
-	MQTT configs.MQTT
-	// LocateBroker returns the settings of the broker before each attempt to connect;
-	// nil: MQTT has them. BaseTopic and the files of certificates are always those of
-	// MQTT.
-	LocateBroker func(ctx context.Context) (configs.MQTT, error)
-
+	Broker        mqtt.Options
 	HomeAssistant configs.HomeAssistant
 	Retry         configs.Retry
-	Email         configs.Email
 	History       configs.History
+	Notifiers     []alert.Notifier
 	StateDir      string
 	Version       string
 	Tasks         []Task
 	Log           *zap.Logger
-	Observer      Observer // nil if nobody wants to know
+	Observer      Observer // optional
 
-	// OnReadings is called with all readings of a device whenever some were taken. It
-	// must not block or keep the map. It may be nil.
+	// OnReadings, if not nil, is called with all readings of a device whenever there are
+	// new ones. It must not block or keep the map.
 	OnReadings func(device string, readings map[collectors.Measurement]collectors.Value)
 
-	// Live looks into the bridge while it runs; nil if nobody ever will.
+	// Live looks into the bridge while it runs; optional.
 	Live *Live
-	// Preview is a bridge that polls and tells only those who look: no broker, no
-	// alert file, no history and no mail.
+	// Preview runs a bridge for Live only: without broker, alert files, history and
+	// notifications.
 	Preview bool
 
-	// ServiceManager hears that the bridge is well; the zero one is nobody.
+	// ServiceManager is notified that the bridge is healthy.
 	ServiceManager ServiceManager
-
-	// DialBroker replaces the network on the way to the broker; nil is the real one.
-	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
-	// DialMail does the same for the mail server.
-	DialMail func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-func (o Options) topics() discovery.Topics {
-	return discovery.Topics{Base: o.MQTT.BaseTopic, Prefix: o.HomeAssistant.Prefix}
-}
-
-// RetryPolicy is what the settings of the retry mean to the collectors.
+// RetryPolicy returns the policy of the retry settings.
 func RetryPolicy(r configs.Retry) collectors.RetryPolicy {
 	return collectors.RetryPolicy{
 		Attempts:   r.Attempts,
@@ -87,111 +63,145 @@ func RetryPolicy(r configs.Retry) collectors.RetryPolicy {
 	}
 }
 
-// flushTimeout is how long the last messages may take to reach the broker. A
-// service manager's patience with a stop is longer (systemd: 90 s), a user's is
-// not.
+// flushTimeout is how long the last messages may take to reach the broker. A user waits
+// for it when the service stops.
 const flushTimeout = 3 * time.Second
 
-// Run runs the bridge until ctx ends, and then publishes that it is offline. It
-// returns within flushTimeout after that, with no goroutine left. The error is
-// about the settings: nothing that the network does ends a bridge.
-func Run(ctx context.Context, o Options) error {
-	tlsConfig, err := tlsConfig(o.MQTT)
-	if err != nil {
-		return err
-	}
-	if o.Observer == nil {
-		o.Observer = nobody{}
-	}
-	// Whoever speaks to the bridge causes lines: a broker, a source, a stranger who
-	// may publish a birth.
-	var limiter *loglimit.Limiter
-	o.Log, limiter = loglimit.New(o.Log, "collector", "endpoint", "attempt", fieldFailure)
-	defer limiter.Close()
-	events := make(chan event)
-	owner, err := newOwner(o, events)
-	if err != nil {
-		return err
-	}
-	if o.History.Enabled && !o.Preview {
-		owner.history = openHistory(o)
-		o.Observer.Keeps(owner.history.Stats)
-		defer owner.history.Close()
-	}
+// historyDir is the folder of the history in the state directory.
+const historyDir = "history"
 
-	// The session outlives ctx until the last messages are out.
+// Run runs the bridge until ctx is done, and then publishes that it is offline. It
+// returns within flushTimeout after that and leaves no goroutine behind. Its error
+// concerns the options: nothing on the network ends a bridge.
+func Run(ctx context.Context, o Options) error {
+	if o.Observer == nil {
+		o.Observer = nopObserver{}
+	}
+	if o.OnReadings == nil {
+		o.OnReadings = func(string, map[collectors.Measurement]collectors.Value) {}
+	}
+	// A broker, a source and anyone who may publish a birth message cause log lines.
+	var limiter *loglimit.Limiter
+	o.Log, limiter = loglimit.New(o.Log, "collector", "endpoint", "attempt", mqtt.FieldFailure)
+	defer limiter.Close()
+
+	in := newInbox()
+	if o.Live != nil {
+		in = o.Live.inbox
+	}
+	owner, err := newOwner(o, in)
+	if err != nil {
+		return err
+	}
+	defer owner.state.alerts.Wait()
+
+	// The session outlives ctx until the last messages are sent.
 	sessionCtx, endSession := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSession()
 	var session sync.WaitGroup
 	if !o.Preview {
-		session.Go(func() { newSession(o, tlsConfig, events, ctx.Done(), owner.history).run(sessionCtx) })
+		if log := openHistory(o); log != nil {
+			owner.publisher.history = log
+			defer log.Close()
+		}
+		s, err := newSession(o, owner)
+		if err != nil {
+			return err
+		}
+		session.Go(func() { s.Run(sessionCtx, in.closed) })
 	}
 
 	var polls sync.WaitGroup
-	owner.begin = func(ctx context.Context, p *poller) {
-		ctx, p.stop = context.WithCancel(ctx)
+	owner.start = func(ctx context.Context, e *endpoint) {
+		ctx, e.stop = context.WithCancel(ctx)
 		polls.Go(func() {
-			p.run(ctx, events)
-			p.task.Collector.Close()
+			defer e.task.Collector.Close()
+			e.run(ctx, endpointHandler{in, e})
 		})
 	}
-	for _, p := range owner.pollers {
-		owner.begin(ctx, p)
+	for _, e := range owner.state.endpoints {
+		owner.start(ctx, e)
 	}
 
-	connected := owner.run(ctx)
-	if connected {
+	if owner.run(ctx) {
 		flush := time.AfterFunc(flushTimeout, endSession)
 		defer flush.Stop()
 	} else {
 		endSession()
 	}
 	polls.Wait()
-	for _, p := range owner.pollers {
-		p.stop()
+	for _, e := range owner.state.endpoints {
+		e.stop()
 	}
 	session.Wait()
 	return nil
 }
 
-// SettingsError says that the settings can't be used, so that Run does not begin.
-type SettingsError struct{ Err error }
+// newOwner returns the owner of a bridge with these tasks, with the alerts that the
+// previous run has left.
+func newOwner(o Options, in inbox) (*owner, error) {
+	alerts := alert.Options{
+		Dir: o.StateDir, Notifiers: o.Notifiers, Log: o.Log,
+		Report: func(ctx context.Context, outcome alert.Outcome) { _ = in.send(ctx, alertDone{outcome}) },
+	}
+	if o.Preview {
+		alerts.Dir, alerts.Notifiers = "", nil
+	}
+	s := &state{
+		version: o.Version, started: time.Now(), preview: o.Preview,
+		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(),
+		retry: RetryPolicy(o.Retry), log: o.Log,
+	}
+	for _, task := range o.Tasks {
+		if _, err := s.addEndpoint(task); err != nil {
+			return nil, err
+		}
+		o.Observer.Polls(task.Collector.Source(), task.Collector.Endpoint())
+	}
+	for _, source := range s.alerts.Sources() {
+		var names []string
+		for _, e := range s.endpointsOf(source) {
+			names = append(names, e.name())
+		}
+		s.alerts.Restore(source, names)
+	}
+	p := &publisher{
+		state: s, announcer: discovery.Announcer{Topics: o.mqttTopics(), Version: o.Version}, discovery: o.HomeAssistant.Discovery,
+		observer: o.Observer, onReadings: o.OnReadings, log: o.Log,
+	}
+	return &owner{
+		inbox: in, state: s, publisher: p, rebirth: newRebirth(p), requests: requestHandler{p},
+		service:  service{manager: o.ServiceManager, log: o.Log},
+		observer: o.Observer, watchers: make(map[*byte]func()), log: o.Log,
+	}, nil
+}
 
-func (e *SettingsError) Error() string { return e.Err.Error() }
-func (e *SettingsError) Unwrap() error { return e.Err }
+func (o Options) mqttTopics() discovery.Topics {
+	return discovery.Topics{Base: o.Broker.Settings.BaseTopic, Prefix: o.HomeAssistant.Prefix}
+}
 
-// tlsConfig makes the settings of a connection to a broker with TLS. Its error is a
-// *SettingsError.
-func tlsConfig(m configs.MQTT) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if m.CAFile != "" {
-		roots, err := readCertificates(m.CAFile)
-		if err != nil {
-			return nil, &SettingsError{&collectors.RemedyError{
-				Err:    fmt.Errorf("mqtt.ca_file: %w", err),
-				Remedy: "name a PEM file with the certificate of the authority",
-			}}
-		}
-		c.RootCAs = roots
+// openHistory opens the history, or returns nil if it is disabled.
+func openHistory(o Options) *history.Log {
+	if !o.History.Enabled {
+		return nil
 	}
-	if m.CRLFile != "" {
-		if _, err := readRevocationLists(m.CRLFile); err != nil {
-			return nil, &SettingsError{&collectors.RemedyError{
-				Err:    fmt.Errorf("mqtt.crl_file: %w", err),
-				Remedy: "name a PEM file with the revocation list of the authority",
-			}}
-		}
-		c.VerifyConnection = revocation{m.CRLFile}.verify
+	log := history.Open(history.Options{
+		Dir:      filepath.Join(o.StateDir, historyDir),
+		MaxAge:   o.History.MaxAge,
+		MaxBytes: int64(o.History.MaxMegabytes) * 1_000_000,
+		Log:      o.Log,
+	})
+	o.Observer.Keeps(log.Stats)
+	return log
+}
+
+// newSession returns the MQTT session that sends what the owner publishes.
+func newSession(o Options, w *owner) (*mqtt.Session, error) {
+	options := mqtt.SessionOptions{
+		Options: o.Broker, Topics: o.mqttTopics(), Handler: brokerHandler{w.inbox, o.Observer}, Log: o.Log,
 	}
-	if m.CertFile != "" {
-		certificate, err := readKeyPair(m.CertFile, m.KeyFile)
-		if err != nil {
-			return nil, &SettingsError{&collectors.RemedyError{
-				Err:    fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err),
-				Remedy: "name the PEM files of one certificate and of its own key",
-			}}
-		}
-		c.Certificates = []tls.Certificate{certificate}
+	if log := w.publisher.history; log != nil {
+		options.Alongside = (&replay{log, o.mqttTopics(), o.Log}).run
 	}
-	return c, nil
+	return mqtt.NewSession(options)
 }

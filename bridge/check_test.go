@@ -16,9 +16,10 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"hueair2mqtt/bridge"
-	"hueair2mqtt/collectors"
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/check"
 )
 
 // rules are those of a broker that, unlike Mosquitto, delivers a message of QoS 2
@@ -51,9 +52,9 @@ func (r *rules) OnACLCheck(_ *broker.Client, topic string, write bool) bool {
 	return forbidden == "" || !strings.Contains(topic, forbidden)
 }
 
-// checkedBroker is what CheckBroker says of a broker with these rules, and the
-// topics of all messages that it delivered meanwhile.
-func checkedBroker(t *testing.T, r *rules, change func(*broker.Capabilities)) (unseen []string, problems []error, delivered []string) {
+// checkedBroker returns what check.Broker finds about a broker with these rules, and the
+// topics of all messages that the broker delivered meanwhile.
+func checkedBroker(t *testing.T, r *rules, change func(*broker.Capabilities)) (findings []check.Finding, delivered []string) {
 	t.Helper()
 	capabilities := broker.NewDefaultServerCapabilities()
 	if change != nil {
@@ -80,30 +81,29 @@ func checkedBroker(t *testing.T, r *rules, change func(*broker.Capabilities)) (u
 	if err != nil {
 		t.Fatal(err)
 	}
-	unseen, problems = bridge.CheckBroker(t.Context(), bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
-		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
-		DialBroker:    func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) },
-	})
+	findings = check.Broker(t.Context(), mqtt.Options{
+		Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
+		Dial:     func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) },
+	}, homeAssistant)
 	synctest.Wait()
 	mu.Lock()
 	defer mu.Unlock()
-	return unseen, problems, delivered
+	return findings, delivered
 }
 
 func TestCheckBroker(t *testing.T) {
 	for name, test := range map[string]struct {
-		rules  rules
-		change func(*broker.Capabilities)
-		says   []string // a part of each problem
-		unseen []string
+		rules   rules
+		change  func(*broker.Capabilities)
+		says    []string // a part of each failure
+		unknown []string
 	}{
 		"all is allowed":            {rules{}, nil, nil, nil},
 		"all is allowed, QoS 1":     {rules{}, func(c *broker.Capabilities) { c.MaximumQos = 1 }, nil, nil},
 		"all is allowed, MQTT 3":    {rules{old: true}, nil, nil, nil},
 		"no states":                 {rules{unwritable: "hueair2mqtt_check/avail"}, nil, []string{"may not publish on hueair2mqtt/hueair2mqtt_check/availability"}, nil},
 		"no states, MQTT 3":         {rules{unwritable: "hueair2mqtt_check/avail", old: true}, nil, []string{"may not publish on hueair2mqtt/hueair2mqtt_check/availability"}, nil},
-		"no announcements":          {rules{unwritable: "homeassistant"}, nil, []string{"may not publish on homeassistant/device/hueair2mqtt_check/check"}, []string{"homeassistant/status"}},
+		"no announcements":          {rules{unwritable: "homeassistant"}, nil, []string{"may not publish on homeassistant/device/hueair2mqtt_check/check"}, nil},
 		"no subscribing":            {rules{unreadable: "request"}, nil, []string{"may not subscribe to hueair2mqtt/bridge/request/+"}, nil},
 		"no subscribing, MQTT 3":    {rules{unreadable: "request", old: true}, nil, []string{"may not subscribe to hueair2mqtt/bridge/request/+"}, nil},
 		"no birth":                  {rules{unreadable: "homeassistant/status"}, nil, []string{"may not subscribe to homeassistant/status"}, nil},
@@ -114,18 +114,20 @@ func TestCheckBroker(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				unseen, problems, delivered := checkedBroker(t, &test.rules, test.change)
-				if len(problems) != len(test.says) {
-					t.Fatalf("found %v, want %q", problems, test.says)
+				findings, delivered := checkedBroker(t, &test.rules, test.change)
+				if len(test.says) == 0 {
+					unknown := strings.Join(test.unknown, " and ")
+					if len(findings) != 1 || findings[0].Status != check.Pass || strings.Contains(findings[0].Reason, "cannot be checked") != (unknown != "") ||
+						!strings.Contains(findings[0].Reason, unknown) {
+						t.Errorf("found %v, want a pass; unknown %q", findings, unknown)
+					}
+				} else if len(findings) != len(test.says) {
+					t.Fatalf("found %v, want %q", findings, test.says)
 				}
 				for i, says := range test.says {
-					reason, remedy := collectors.RemedyOf(problems[i])
-					if !strings.Contains(reason, says) || remedy == "" {
-						t.Errorf("says %q, remedy %q; want %q", reason, remedy, says)
+					if f := findings[i]; f.Status != check.Fail || !strings.Contains(f.Reason, says) || f.Remedy == "" {
+						t.Errorf("found %v; want %q", f, says)
 					}
-				}
-				if !slices.Equal(unseen, test.unseen) {
-					t.Errorf("unseen are %v, want %v", unseen, test.unseen)
 				}
 				quiet := []string{
 					"hueair2mqtt/bridge/request/check", "hueair2mqtt/bridge/response/check", "hueair2mqtt/hueair2mqtt_check",
@@ -143,18 +145,15 @@ func TestCheckBroker(t *testing.T) {
 
 func TestCheckBrokerThatSaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, problems := bridge.CheckBroker(t.Context(), bridge.Options{
-			MQTT: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
-			DialBroker: func(context.Context, string, string) (net.Conn, error) {
+		findings := check.Broker(t.Context(), mqtt.Options{
+			Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
+			Dial: func(context.Context, string, string) (net.Conn, error) {
 				ours, _ := net.Pipe()
 				return ours, nil
 			},
-		})
-		if len(problems) != 1 {
-			t.Fatal(problems)
-		}
-		if _, remedy := collectors.RemedyOf(problems[0]); !strings.Contains(remedy, "mqtt.broker") {
-			t.Error(problems[0])
+		}, configs.HomeAssistant{})
+		if len(findings) != 1 || findings[0].Status != check.Fail || !strings.Contains(findings[0].Remedy, "mqtt.broker") {
+			t.Error(findings)
 		}
 	})
 }
@@ -182,9 +181,9 @@ func TestCheckMail(t *testing.T) {
 				test.change(&email, mail)
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				err := bridge.CheckMail(ctx, bridge.Options{
-					Email: email,
-					DialMail: func(ctx context.Context, _, address string) (net.Conn, error) {
+				found := check.Mail(ctx, &alert.Mail{
+					Settings: email,
+					Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
 						if strings.HasPrefix(address, "hangs") {
 							ours, _ := net.Pipe()
 							return ours, nil
@@ -192,15 +191,9 @@ func TestCheckMail(t *testing.T) {
 						return mail.listener.dial(ctx)
 					},
 				})
-				if test.says == "" {
-					if err != nil {
-						t.Error(err)
-					}
-				} else if err == nil {
-					t.Error("found nothing wrong")
-				} else if reason, remedy := collectors.RemedyOf(err); !strings.Contains(reason, test.says) || !strings.Contains(remedy, test.remedy) ||
-					strings.Contains(err.Error(), "mail-password") {
-					t.Errorf("says %q, remedy %q", reason, remedy)
+				if want := test.says; want == "" && found.Status != check.Pass || want != "" && found.Status != check.Fail ||
+					!strings.Contains(found.Reason, want) || !strings.Contains(found.Remedy, test.remedy) || strings.Contains(found.Reason, "mail-password") {
+					t.Errorf("found %v", found)
 				}
 				mail.Close()
 				if n := len(mail.Mails()); n != 0 {

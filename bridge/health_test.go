@@ -98,7 +98,7 @@ func TestHealthOfAHungOwner(t *testing.T) {
 		h.options.Live = l
 		h.start()
 		after(time.Second)
-		wantHealth(t, l.Healthy, "the bridge does not answer")
+		wantHealth(t, l.Healthy, "the bridge does not respond")
 		close(hang)
 		after(time.Second)
 		wantHealth(t, l.Healthy, "")

@@ -26,15 +26,15 @@ func TestAHostileBroker(t *testing.T) {
 		told string
 	}{
 		"a message of 256 MiB":        {[]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, "announced a message of 268435455 bytes"},
-		"a length without end":        {[]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "no MQTT 3.1.1"},
-		"a SUBACK that says too much": {[]byte{0x90, 0x07, 0, 1, 1, 1, 1, 1, 1}, "no MQTT 3.1.1"},
-		"a SUBACK of nothing":         {[]byte{0x90, 0x02, 0, 1}, "no MQTT 3.1.1"},
-		"QoS 2":                       {[]byte{0x34, 0x06, 0, 1, 'a', 0, 1, 'x'}, "no MQTT 3.1.1"},
-		"QoS 3":                       {[]byte{0x36, 0x06, 0, 1, 'a', 0, 1, 'x'}, "no MQTT 3.1.1"},
-		"a client's packet":           {[]byte{0x10, 0x00}, "no MQTT 3.1.1"},
-		"a PUBREL for nothing":        {[]byte{0x62, 0x02, 0, 1}, "no MQTT 3.1.1"},
+		"a length without end":        {[]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "not MQTT 3.1.1"},
+		"a SUBACK that says too much": {[]byte{0x90, 0x07, 0, 1, 1, 1, 1, 1, 1}, "not MQTT 3.1.1"},
+		"a SUBACK of nothing":         {[]byte{0x90, 0x02, 0, 1}, "not MQTT 3.1.1"},
+		"QoS 2":                       {[]byte{0x34, 0x06, 0, 1, 'a', 0, 1, 'x'}, "not MQTT 3.1.1"},
+		"QoS 3":                       {[]byte{0x36, 0x06, 0, 1, 'a', 0, 1, 'x'}, "not MQTT 3.1.1"},
+		"a client's packet":           {[]byte{0x10, 0x00}, "not MQTT 3.1.1"},
+		"a PUBREL for nothing":        {[]byte{0x62, 0x02, 0, 1}, "not MQTT 3.1.1"},
 		"a DISCONNECT":                {[]byte{0xe0, 0x00}, "the broker ended the connection"},
-		"HTTP":                        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), "no MQTT 3.1.1"},
+		"HTTP":                        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), "not MQTT 3.1.1"},
 		"a topic longer than all":     {[]byte{0x30, 0x04, 0xff, 0xff, 'a', 'b'}, "lost"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestAHostileBroker(t *testing.T) {
 				var brokers sync.WaitGroup
 				var mu sync.Mutex
 				connections := 0
-				h.options.DialBroker = func(context.Context, string, string) (net.Conn, error) {
+				h.options.Broker.Dial = func(context.Context, string, string) (net.Conn, error) {
 					ours, theirs := net.Pipe()
 					mu.Lock()
 					connections++
@@ -188,7 +188,7 @@ func (f flood) besiege(h *house) (wait func()) { return f.count(h, new(int)) }
 // count is besiege that counts the connections.
 func (f flood) count(h *house, connections *int) (wait func()) {
 	var brokers sync.WaitGroup
-	h.options.DialBroker = func(context.Context, string, string) (net.Conn, error) {
+	h.options.Broker.Dial = func(context.Context, string, string) (net.Conn, error) {
 		*connections++ // one session dials at a time
 		ours, theirs := net.Pipe()
 		brokers.Go(func() { f.serve(theirs) })
@@ -208,7 +208,7 @@ func TestAFloodOfRequestsIsBounded(t *testing.T) {
 		}.besiege(h)
 		h.start()
 		after(10 * time.Second)
-		if n := h.logs.FilterMessageSnippet("does not take messages as fast as they come").Len(); n != 1 {
+		if n := h.logs.FilterMessageSnippet("accepts messages too slowly").Len(); n != 1 {
 			t.Errorf("told %d times", n)
 		}
 		h.stop()

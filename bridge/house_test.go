@@ -18,6 +18,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 )
@@ -88,6 +90,7 @@ type house struct {
 	t       *testing.T
 	options bridge.Options
 	logs    *observer.ObservedLogs
+	mail    *alert.Mail // a notifier of some tests
 
 	unreadable  string               // a topic that the broker lets nobody subscribe to
 	established func(*broker.Client) // is told of everybody whom the broker lets in
@@ -112,13 +115,15 @@ func newHouse(t *testing.T, cs ...*source) *house {
 	core, logs := observer.New(zapcore.DebugLevel)
 	h := &house{t: t, logs: logs}
 	h.options = bridge.Options{
-		MQTT:          configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
 		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
 		Retry:         configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second},
 		StateDir:      t.TempDir(),
 		Version:       "1.2.3",
 		Log:           zap.New(core),
-		DialBroker: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	}
+	h.options.Broker = mqtt.Options{
+		Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
+		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			h.mu.Lock()
 			l := h.listener
 			h.mu.Unlock()

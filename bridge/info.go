@@ -7,6 +7,36 @@ import (
 	"hueair2mqtt/discovery"
 )
 
+// problem is the payload of a source's problem topic.
+type problem struct {
+	Problem      bool `json:"problem"`
+	Reason       any  `json:"reason"`
+	Code         any  `json:"code"`
+	Since        any  `json:"since"`
+	Remedy       any  `json:"remedy"`
+	Acknowledged bool `json:"acknowledged"`
+	PausedUntil  any  `json:"paused_until,omitempty"` // while the source throttles
+}
+
+// problem returns the problem of a source. A pause needs no action, but its reason is
+// shown too.
+func (s *state) problem(source string) (p problem) {
+	raised, ok := s.alerts.Problem(source)
+	if ok {
+		p = problem{
+			Problem: true, Reason: raised.Reason, Code: raised.Code, Since: discovery.Timestamp(raised.Since),
+			Remedy: raised.Remedy, Acknowledged: raised.Acknowledged,
+		}
+	}
+	if t := s.throttlingOf(source); t.active() {
+		p.PausedUntil = discovery.Timestamp(t.until)
+		if !ok {
+			p.Reason, p.Code, p.Remedy, p.Since = t.reason, collectors.KindThrottled, t.remedy, discovery.Timestamp(t.since)
+		}
+	}
+	return p
+}
+
 // info is the payload of bridge/info.
 type info struct {
 	Version     string                `json:"version"`
@@ -14,16 +44,15 @@ type info struct {
 	Collectors  map[string]sourceInfo `json:"collectors"`
 }
 
-// sourceInfo is the health of one source: of all its endpoints together, and of
-// each.
+// sourceInfo is the health of one source: of all its endpoints together, and of each.
 type sourceInfo struct {
-	Connected   any            `json:"connected"`    // whether the last poll brought readings; null before the first
+	Connected   any            `json:"connected"`    // the last polls succeeded; null before the first
 	LastPoll    any            `json:"last_poll"`    // the latest of any endpoint
 	LastSuccess any            `json:"last_success"` // likewise
 	Devices     int            `json:"devices"`
-	Retries     int64          `json:"retries"`      // since the start
-	Problem     bool           `json:"problem"`      // only the user can mend it: see the problem topic
-	PausedUntil any            `json:"paused_until"` // while the source asks for fewer requests; otherwise null
+	Retries     int64          `json:"retries"` // since the start
+	Problem     bool           `json:"problem"`
+	PausedUntil any            `json:"paused_until"` // while the source throttles; otherwise null
 	Endpoints   []endpointInfo `json:"endpoints"`
 }
 
@@ -33,72 +62,49 @@ type endpointInfo struct {
 	LastSuccess any    `json:"last_success"`
 	Devices     int    `json:"devices"`
 	Retries     int64  `json:"retries"`
-	Error       any    `json:"error"` // of the last poll; null if it was good
-	Kind        any    `json:"kind"`  // of that error, in a word such as "throttled"
+	Error       any    `json:"error"` // of the last poll; null after a success
+	Kind        any    `json:"kind"`  // of the error, such as "throttled"
 	PausedUntil any    `json:"paused_until"`
 }
 
-func (w *owner) publishInfo() {
-	if w.out == nil {
-		return
+func (s *state) info() info {
+	devices := s.deviceCounts()
+	i := info{Version: s.version, UptimeStart: discovery.Timestamp(s.started), Collectors: make(map[string]sourceInfo)}
+	for _, source := range s.alerts.Sources() {
+		i.Collectors[source] = s.sourceInfo(source, devices)
 	}
-	devices := make(map[*poller]int)
-	for _, d := range w.devices {
-		devices[d.poller]++
-	}
-	i := info{
-		Version:     w.options.Version,
-		UptimeStart: discovery.Timestamp(w.started),
-		Collectors:  make(map[string]sourceInfo),
-	}
-	for _, source := range w.sources() {
-		i.Collectors[source] = w.sourceInfo(source, devices)
-	}
-	w.publishJSON(w.announcer.BridgeInfo(), i)
+	return i
 }
 
-func (w *owner) sourceInfo(source string, devices map[*poller]int) sourceInfo {
+func (s *state) sourceInfo(source string, devices map[*endpoint]int) (i sourceInfo) {
 	var (
-		s                     sourceInfo
 		lastPoll, lastSuccess time.Time
 		polled, failed        bool
 	)
-	for _, p := range w.pollers {
-		if p.source() != source {
-			continue
+	for _, e := range s.endpointsOf(source) {
+		of := endpointInfo{
+			Endpoint:    e.name(),
+			LastPoll:    discovery.Timestamp(e.lastPoll),
+			LastSuccess: discovery.Timestamp(e.lastSuccess),
+			Devices:     devices[e],
+			Retries:     e.retrier.Retries(),
+			PausedUntil: discovery.Timestamp(e.throttling.until),
 		}
-		end := w.endpoints[p]
-		e := endpointInfo{
-			Endpoint:    p.endpoint(),
-			LastPoll:    discovery.Timestamp(end.lastPoll),
-			LastSuccess: discovery.Timestamp(end.lastSuccess),
-			Devices:     devices[p],
-			Retries:     p.retrier.Retries(),
+		if e.err != nil {
+			of.Error, of.Kind = errorText(e.err), collectors.KindOf(e.err)
 		}
-		if end.err != nil {
-			e.Error, e.Kind = oneLine(end.err.Error()), collectors.KindOf(end.err)
-		}
-		e.PausedUntil = discovery.Timestamp(end.paused.until)
-		polled = polled || end.polled
-		failed = failed || end.err != nil
-		lastPoll = later(lastPoll, end.lastPoll)
-		lastSuccess = later(lastSuccess, end.lastSuccess)
-		s.Devices += e.Devices
-		s.Retries += e.Retries
-		s.Endpoints = append(s.Endpoints, e)
+		polled = polled || e.polled()
+		failed = failed || e.err != nil
+		lastPoll, lastSuccess = latest(lastPoll, e.lastPoll), latest(lastSuccess, e.lastSuccess)
+		i.Devices += of.Devices
+		i.Retries += of.Retries
+		i.Endpoints = append(i.Endpoints, of)
 	}
 	if polled {
-		s.Connected = !failed
+		i.Connected = !failed
 	}
-	s.LastPoll, s.LastSuccess = discovery.Timestamp(lastPoll), discovery.Timestamp(lastSuccess)
-	s.Problem = w.alerts[source].raised()
-	s.PausedUntil = discovery.Timestamp(w.pauseOf(source).until)
-	return s
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	i.LastPoll, i.LastSuccess = discovery.Timestamp(lastPoll), discovery.Timestamp(lastSuccess)
+	_, i.Problem = s.alerts.Problem(source)
+	i.PausedUntil = discovery.Timestamp(s.throttlingOf(source).until)
+	return i
 }

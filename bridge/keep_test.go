@@ -142,8 +142,8 @@ func (c swallowing) Write(p []byte) (int, error) {
 func TestReadingsThatWereNeverAcknowledgedAreHistory(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		gone := &atomic.Bool{}
-		dial := h.options.DialBroker
-		h.options.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dial := h.options.Broker.Dial
+		h.options.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dial(ctx, network, address)
 			return swallowing{conn, gone}, err
 		}
@@ -198,8 +198,8 @@ func (c stalling) Close() error { return errors.Join(c.Conn.Close(), c.hole.Clos
 func TestReadingsThatWereNeverSentAreHistory(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		stalled := &atomic.Bool{}
-		dial := h.options.DialBroker
-		h.options.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dial := h.options.Broker.Dial
+		h.options.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dial(ctx, network, address)
 			hole, _ := net.Pipe()
 			return stalling{conn, stalled, hole}, err
@@ -246,8 +246,8 @@ func (c slow) Write(p []byte) (int, error) {
 func TestAReadingThatWasReplacedIsHistory(t *testing.T) {
 	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
 		until := &atomic.Pointer[time.Time]{}
-		dial := h.options.DialBroker
-		h.options.DialBroker = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dial := h.options.Broker.Dial
+		h.options.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dial(ctx, network, address)
 			return slow{conn, until}, err
 		}

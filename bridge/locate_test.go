@@ -31,9 +31,9 @@ func TestBrokerIsLocatedBeforeEachConnection(t *testing.T) {
 			defer mu.Unlock()
 			return asked
 		}
-		initial := h.options.MQTT
-		h.options.MQTT.Broker = ""
-		h.options.LocateBroker = func(context.Context) (configs.MQTT, error) {
+		initial := h.options.Broker.Settings
+		h.options.Broker.Settings.Broker = ""
+		h.options.Broker.Locate = func(context.Context) (configs.MQTT, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			asked++

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hueair2mqtt/bridge/alert"
 	"hueair2mqtt/configs"
 )
 
@@ -22,11 +23,13 @@ func inMailHouse(t *testing.T, test func(t *testing.T, s *source, h *house, mail
 	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
 		mail := startMailServer(t)
 		defer mail.Close()
-		h.options.Email = configs.Email{
-			SMTP: mailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
-			Username: mail.Username, Password: configs.Secret(mail.Password),
-		}
-		h.options.DialMail = func(ctx context.Context, _, _ string) (net.Conn, error) { return mail.listener.dial(ctx) }
+		h.mail = &alert.Mail{
+			Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return mail.listener.dial(ctx) },
+			Settings: configs.Email{
+				SMTP: mailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
+				Username: mail.Username, Password: configs.Secret(mail.Password),
+			}}
+		h.options.Notifiers = []alert.Notifier{h.mail}
 		test(t, s, h, mail)
 		h.stop()
 	})
@@ -41,7 +44,7 @@ func TestOneMailForAnEpisode(t *testing.T) {
 		after(10 * time.Minute)
 		mails := mail.Mails()
 		if len(mails) != 1 {
-			t.Fatalf("%d mails, want 1; the log says %v", len(mails), h.logs.FilterMessageSnippet("mail").All())
+			t.Fatalf("%d mails, want 1; the log says %v", len(mails), h.logs.FilterMessageSnippet("notification").All())
 		}
 		for _, want := range []string{
 			"MAIL FROM:<home@example.org>", "RCPT TO:<me@example.org>", "RCPT TO:<you@example.org>",
@@ -79,7 +82,7 @@ func TestMailsOfManyEpisodesAreBounded(t *testing.T) {
 
 func TestMailIsOptional(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
-		h.options.Email = configs.Email{}
+		h.options.Notifiers = nil
 		h.start()
 		after(10 * time.Minute)
 		if mail.Sessions() != 0 || !h.problem("amazon").Problem {
@@ -90,20 +93,20 @@ func TestMailIsOptional(t *testing.T) {
 
 func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
-		dial := h.options.DialMail
-		h.options.DialMail = func(context.Context, string, string) (net.Conn, error) {
+		dial := h.mail.Dial
+		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("connection refused")
 		}
 		h.start()
 		after(5 * time.Minute)
-		if n := h.logs.FilterMessageSnippet("mail about the alert could not be sent").Len(); n != 1 {
+		if n := h.logs.FilterMessageSnippet("notification could not be sent").Len(); n != 1 {
 			t.Errorf("told %d times, want once", n)
 		}
 		if !exists(t, filepath.Join(h.options.StateDir, "ALERT_amazon.txt")) || !h.problem("amazon").Problem {
 			t.Error("the alert suffered")
 		}
 		h.stop()
-		h.options.DialMail = dial
+		h.mail.Dial = dial
 		h.start()
 		after(time.Minute)
 		if n := len(mail.Mails()); n != 1 {
@@ -114,7 +117,7 @@ func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
 
 func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
-		h.options.DialMail = func(context.Context, string, string) (net.Conn, error) {
+		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ := net.Pipe()
 			return ours, nil
 		}
@@ -137,10 +140,10 @@ func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
 
 func TestMailRefusals(t *testing.T) {
 	for name, change := range map[string]func(h *house, mail *mailServer){
-		"wrong password":           func(h *house, _ *mailServer) { h.options.Email.Password = "wrong-mail-password" },
+		"wrong password":           func(h *house, _ *mailServer) { h.mail.Settings.Password = "wrong-mail-password" },
 		"no STARTTLS":              func(_ *house, mail *mailServer) { mail.OfferTLS(false) },
-		"another's certificate":    func(h *house, _ *mailServer) { h.options.Email.SMTP = "other.example:587" },
-		"an address nobody can be": func(h *house, _ *mailServer) { h.options.Email.To = []string{"nobody"} },
+		"another's certificate":    func(h *house, _ *mailServer) { h.mail.Settings.SMTP = "other.example:587" },
+		"an address nobody can be": func(h *house, _ *mailServer) { h.mail.Settings.To = []string{"nobody"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
@@ -150,7 +153,7 @@ func TestMailRefusals(t *testing.T) {
 				if n := len(mail.Mails()); n != 0 {
 					t.Errorf("%d mails went out", n)
 				}
-				told := h.logs.FilterMessageSnippet("mail about the alert could not be sent").All()
+				told := h.logs.FilterMessageSnippet("notification could not be sent").All()
 				if len(told) != 1 {
 					t.Fatalf("told %d times, want once", len(told))
 				}
@@ -167,7 +170,7 @@ func TestMailRefusals(t *testing.T) {
 func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
 		mail.OfferTLS(false)
-		h.options.Email.SMTP, h.options.Email.Username = "localhost:25", ""
+		h.mail.Settings.SMTP, h.mail.Settings.Username = "localhost:25", ""
 		h.start()
 		after(time.Minute)
 		if n := len(mail.Mails()); n != 1 {
@@ -197,7 +200,7 @@ func TestAMailServerThatTalksWithoutEnd(t *testing.T) {
 	inMailHouse(t, func(t *testing.T, s *source, h *house, _ *mailServer) {
 		var talking sync.WaitGroup
 		sent := 0
-		h.options.DialMail = func(context.Context, string, string) (net.Conn, error) {
+		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			talking.Go(func() {
 				defer theirs.Close()
@@ -217,8 +220,8 @@ func TestAMailServerThatTalksWithoutEnd(t *testing.T) {
 		if sent > 2<<20 {
 			t.Errorf("%d bytes were taken", sent)
 		}
-		told := h.logs.FilterMessageSnippet("mail about the alert could not be sent").All()
-		if len(told) == 0 || !strings.Contains(strings.Join(values(told[0].ContextMap()), " "), "no mail server has that much to say") {
+		told := h.logs.FilterMessageSnippet("notification could not be sent").All()
+		if len(told) == 0 || !strings.Contains(strings.Join(values(told[0].ContextMap()), " "), "the mail server has sent more than") {
 			t.Errorf("told %v", told)
 		}
 	})

@@ -7,37 +7,36 @@ import (
 	"hueair2mqtt/internal/history"
 )
 
-// Observer is told what the bridge does. Its methods return at once; the owner
-// and the session call them, each from a goroutine of its own.
+// Observer is notified of what the bridge does, for metrics. Its methods return
+// immediately and may be called from several goroutines.
 type Observer interface {
-	// Polls comes once for each endpoint that will be polled, before anything else.
-	Polls(source, endpoint string)
-	// Forgets comes when an endpoint is polled no more.
-	Forgets(source, endpoint string)
-	// Polled says how a poll ended, which began at that time and took so long, with
-	// so many retries.
-	Polled(source, endpoint string, at time.Time, took time.Duration, retries int64, err error)
-	// Read says that these readings were taken. The map is the bridge's: it is not
-	// kept.
+	// Polls is called once for each endpoint of a source, before its first poll.
+	Polls(source, name string)
+	// Forgets is called when an endpoint is no longer polled.
+	Forgets(source, name string)
+	// Polled reports a poll that began at a time, its duration, its retries and its
+	// error.
+	Polled(source, name string, at time.Time, took time.Duration, retries int64, err error)
+	// Read reports new readings. The map must not be kept.
 	Read(source string, readings map[collectors.Measurement]collectors.Value)
-	// Connected and Disconnected take turns.
+	// Connected and Disconnected report the connection to the broker, in turns.
 	Connected()
 	Disconnected()
-	// Published says that the broker has acknowledged so many messages.
+	// Published reports that the broker has acknowledged messages.
 	Published(messages int)
-	// Keeps comes at the start of a bridge that keeps readings while the broker is
-	// away. stats may be called at any time.
+	// Keeps is called at the start of a bridge that records a history. stats may be
+	// called at any time.
 	Keeps(stats func() history.Stats)
 }
 
-// nobody is the observer of a bridge that nobody observes.
-type nobody struct{}
+// nopObserver is an Observer that does nothing.
+type nopObserver struct{}
 
-func (nobody) Polls(string, string)                                          {}
-func (nobody) Forgets(string, string)                                        {}
-func (nobody) Polled(string, string, time.Time, time.Duration, int64, error) {}
-func (nobody) Read(string, map[collectors.Measurement]collectors.Value)      {}
-func (nobody) Connected()                                                    {}
-func (nobody) Disconnected()                                                 {}
-func (nobody) Published(int)                                                 {}
-func (nobody) Keeps(func() history.Stats)                                    {}
+func (nopObserver) Polls(string, string)                                          {}
+func (nopObserver) Forgets(string, string)                                        {}
+func (nopObserver) Polled(string, string, time.Time, time.Duration, int64, error) {}
+func (nopObserver) Read(string, map[collectors.Measurement]collectors.Value)      {}
+func (nopObserver) Connected()                                                    {}
+func (nopObserver) Disconnected()                                                 {}
+func (nopObserver) Published(int)                                                 {}
+func (nopObserver) Keeps(func() history.Stats)                                    {}

@@ -2,536 +2,263 @@ package bridge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"sync"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/discovery"
-	"hueair2mqtt/internal/history"
 )
 
-// owner owns the states of all devices and all alerts. Only its own goroutine,
-// run, touches them.
+// event is a message to the owner.
+type event interface {
+	// handle handles the event in the owner's goroutine, which it must not block. It
+	// reports whether it may have changed anything.
+	handle(ctx context.Context, w *owner) (changed bool)
+}
+
+// ErrStopped is returned when the bridge does not run any more.
+var ErrStopped = errors.New("the bridge has stopped")
+
+// inbox carries events to the owner.
+type inbox struct {
+	events chan event
+	closed chan struct{} // when the owner has stopped
+}
+
+func newInbox() inbox { return inbox{make(chan event), make(chan struct{})} }
+
+// send sends an event and waits until the owner has received it. Its error is ErrStopped
+// or that of ctx.
+func (in inbox) send(ctx context.Context, e event) error {
+	select {
+	case in.events <- e:
+		return nil
+	case <-in.closed:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// owner owns the state. It handles one event at a time and publishes what has changed.
 type owner struct {
-	options   Options
-	announcer discovery.Announcer
-	events    chan event
-	pollers   []*poller
-	started   time.Time
+	inbox
+	state     *state
+	publisher *publisher
+	rebirth   *rebirth
+	requests  requestHandler
+	service   service
+	observer  Observer
+	watchers  map[*byte]func() // called after every change
+	start     func(ctx context.Context, e *endpoint)
 	log       *zap.Logger
-
-	endpoints map[*poller]*endpoint
-	alerts    map[string]*alert // by source
-	devices   map[string]*device
-
-	former former
-
-	history *history.Log // nil unless readings are kept for a broker that is away
-
-	out         *outbox // nil while there is no connection
-	broker      string  // the one of the last connection
-	brokerSince time.Time
-	brokerError string    // why there is no connection
-	rebirth     *rebirth  // nil if no birth is to be answered
-	reborn      time.Time // when the last rebirth began
-	mails       sync.WaitGroup
-	service     service
-
-	begin    func(ctx context.Context, p *poller) // lets a poller run
-	watchers map[*byte]func()                     // told after every event
 }
 
-// endpoint is the health of what one poller asks.
-type endpoint struct {
-	added       time.Time
-	polled      bool // at least once
-	lastPoll    time.Time
-	lastSuccess time.Time // zero before the first
-	nextPoll    time.Time
-	paused      pausedSource
-	err         error // of the last poll
-	failures    int   // polls in a row
-	presence    presence
-	moved       int             // of its devices, to other endpoints
-	faults      map[string]bool // of the last poll, to tell only news
-}
-
-// device is a device with what has been told about it.
-type device struct {
-	collectors.Device
-	poller *poller // whose poll saw it last
-
-	// reachable says whether the device's source could be asked.
-	reachable bool
-
-	since time.Time // when Online last changed
-
-	// What this connection's broker has been told.
-	announced    announced
-	availability string
-}
-
-// announced is all of a device that its announcement says. Entities are counted:
-// take only ever adds to them.
-type announced struct {
-	name, area, manufacturer, model, softwareVersion, serial string
-	readings, events                                         int
-}
-
-func (d *device) announcement() announced {
-	return announced{
-		d.Name, d.Area, d.Manufacturer, d.Model, d.SoftwareVersion, d.Serial,
-		len(d.Readings) + 1, len(d.EventTypes), // + 1: never the zero announced
-	}
-}
-
-// forget makes the next announcement and availability news again.
-func (d *device) forget() { d.announced, d.availability = announced{}, "" }
-
-func newOwner(o Options, events chan event) (*owner, error) {
-	w := &owner{
-		options:   o,
-		announcer: discovery.Announcer{Topics: o.topics(), Version: o.Version},
-		events:    events,
-		started:   time.Now(),
-		log:       o.Log,
-		endpoints: make(map[*poller]*endpoint),
-		alerts:    make(map[string]*alert),
-		devices:   make(map[string]*device),
-		former:    newFormer(),
-		watchers:  make(map[*byte]func()),
-		service:   service{manager: o.ServiceManager, log: o.Log},
-	}
-	for _, task := range o.Tasks {
-		if _, err := w.addTask(task); err != nil {
-			return nil, err
-		}
-	}
-	if o.Preview {
-		return w, nil
-	}
-	for _, source := range w.sources() {
-		if err := w.alerts[source].restore(w.endpointsOf(source)); err != nil {
-			w.log.Error("an alert file of an earlier run can't be read; it will be written anew if the problem is still there",
-				zap.String("file", w.alerts[source].file), zap.Error(err))
-		}
-	}
-	return w, nil
-}
-
-// addTask makes the poller of a task. Its error is that there is one already.
-func (w *owner) addTask(task Task) (*poller, error) {
-	source, asked := task.Collector.Source(), task.Collector.Endpoint()
-	for _, p := range w.pollers {
-		if p.source() == source && p.endpoint() == asked {
-			return nil, fmt.Errorf("%s %s is configured twice: remove one of the two", source, asked)
-		}
-	}
-	p := &poller{
-		task:    task,
-		retrier: collectors.NewRetrier(RetryPolicy(w.options.Retry), source, w.options.Log),
-		refresh: make(chan struct{}, 1),
-		log:     w.options.Log.With(zap.String("collector", source), zap.String("endpoint", asked)),
-	}
-	w.pollers = append(w.pollers, p)
-	w.endpoints[p] = &endpoint{added: time.Now()}
-	w.options.Observer.Polls(source, asked)
-	if w.alerts[source] == nil {
-		w.alerts[source] = newAlert(source, w.options.StateDir, task.AlertFile)
-	}
-	return p, nil
-}
-
-// sources are all sources in a fixed order.
-func (w *owner) sources() []string { return slices.Sorted(maps.Keys(w.alerts)) }
-
-func (w *owner) endpointsOf(source string) []string {
-	var names []string
-	for _, p := range w.pollers {
-		if p.source() == source {
-			names = append(names, p.endpoint())
-		}
-	}
-	return names
-}
-
-// run handles events until ctx ends, then hands the last message to the session.
-// connected says whether there is a session to send it.
+// run handles events until ctx is done, then publishes that the bridge is offline.
+// handleConnected reports whether there is a connection to send that.
 func (w *owner) run(ctx context.Context) (connected bool) {
-	// Mails end with ctx; their goroutines are waited for.
-	defer w.mails.Wait()
-	var asks <-chan ask
-	if l := w.options.Live; l != nil {
-		asks = l.asks
-		defer close(l.gone)
-	}
+	defer close(w.closed)
 	pingDue := w.service.begin()
 	defer w.service.end()
-	w.showStatus()
+	w.service.show(w.state)
 	for {
-		var spread <-chan time.Time
-		if w.rebirth != nil {
-			spread = w.rebirth.timer.C
-		}
 		select {
 		case <-ctx.Done():
-			if w.rebirth != nil {
-				w.rebirth.timer.Stop()
+			w.rebirth.stop()
+			if connected = w.state.broker.Connected; connected {
+				w.publisher.close()
 			}
-			if w.out == nil {
-				return false
-			}
-			w.publish(w.announcer.BridgeState(), []byte(discovery.Offline))
-			w.out.close()
-			return true
+			return connected
 		case <-pingDue:
 			w.service.ping()
-		case <-spread:
-			w.continueRebirth()
+		case <-w.rebirth.timer.C:
+			w.rebirth.proceed()
 		case e := <-w.events:
-			w.handle(ctx, e)
-			w.tellWatchers()
-		case ask := <-asks:
-			ask(ctx, w)
-		}
-	}
-}
-
-func (w *owner) handle(ctx context.Context, e event) {
-	switch e := e.(type) {
-	case polled:
-		if w.endpoints[e.poller] != nil { // or it was removed meanwhile
-			w.handlePolled(ctx, e)
-			w.showStatus()
-		}
-	case happened:
-		if w.endpoints[e.poller] != nil {
-			w.handleHappened(e)
-		}
-	case connectionUp:
-		w.out, w.broker, w.brokerSince, w.brokerError = e.out, e.broker, time.Now(), ""
-		w.publishEverything()
-		w.showStatus()
-	case connectionFailed:
-		w.brokerError = oneLine(e.err.Error())
-	case connectionDown:
-		if w.out == e.out {
-			w.out, w.brokerSince = nil, time.Now()
-			w.stopRebirth()
-			w.showStatus()
-			w.keepUnacknowledged()
-		}
-	case received:
-		w.handleReceived(e)
-	case mailed:
-		w.handleMailed(e)
-	default:
-		panic(fmt.Sprintf("unknown event %T", e))
-	}
-}
-
-func (w *owner) handlePolled(ctx context.Context, e polled) {
-	p := e.poller
-	end := w.endpoints[p]
-	end.polled, end.lastPoll, end.nextPoll, end.err = true, e.at, e.next, e.err
-	w.takePause(e)
-	p.log.Debug("polled", zap.Int("devices", len(e.snapshot.Devices)), zap.Duration("took", e.took), zap.Bool("good", e.err == nil))
-	w.options.Observer.Polled(p.source(), p.endpoint(), e.at, e.took, e.retries, e.err)
-	if e.err == nil {
-		end.lastSuccess, end.failures = e.at, 0
-		w.noteBack(p)
-		w.tellFaults(p, e.snapshot.Faults)
-		w.takeSnapshot(p, e.at, e.snapshot)
-		w.clearAlert(p)
-	} else {
-		w.takeFailure(ctx, p, e.err)
-	}
-	w.publishInfo()
-}
-
-// takeSnapshot makes what a poll saw the truth.
-func (w *owner) takeSnapshot(p *poller, at time.Time, snapshot collectors.Snapshot) {
-	seen := make(map[string]bool, len(snapshot.Devices))
-	for _, found := range snapshot.Devices {
-		seen[found.ID] = true
-	}
-	w.takeDevices(p, at, snapshot.Devices)
-	var lost []string
-	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
-		if d := w.devices[id]; d.poller == p && !seen[id] {
-			if d.Online {
-				lost = append(lost, id)
+			if e.handle(ctx, w) {
+				for _, changed := range w.watchers {
+					changed()
+				}
 			}
-			d.lose(true)
-			w.publishDevice(d)
 		}
-	}
-	if len(lost) > 0 {
-		p.log.Warn("devices are no longer reported by their source; they stay in Home Assistant as unavailable",
-			zap.Int("lost", len(lost)), zap.Strings("devices", lost[:min(len(lost), maxTold)]))
 	}
 }
 
-// maxTold bounds how many entries of a list are logged.
-const maxTold = 10
+// handlePoll handles the outcome of a poll.
+func (w *owner) handlePoll(ctx context.Context, e *endpoint, r pollResult) {
+	if e.record(r) {
+		w.publisher.problem(e.source())
+	}
+	w.observer.Polled(e.source(), e.name(), r.start, r.took, r.retries, r.err)
+	if r.err == nil {
+		w.pollSucceeded(e, r)
+	} else {
+		w.pollFailed(ctx, e, r.err)
+	}
+	w.publisher.info()
+	w.service.show(w.state)
+}
 
-// takeDevices makes what was found of these devices, at that time, the truth.
-func (w *owner) takeDevices(p *poller, at time.Time, devices []collectors.Device) {
+func (w *owner) pollSucceeded(e *endpoint, r pollResult) {
+	if e.replaced {
+		e.replaced = false
+		e.retrier.SetQuiet(false)
+		e.log.Info("it answers again")
+	}
+	e.logFaults(r.snapshot.Faults)
+	w.updateDevices(e, r.start, r.snapshot.Devices)
+	w.loseMissing(e, r.snapshot.Devices)
+	w.state.alerts.Clear(e.source(), e.name())
+}
+
+// updateDevices records and publishes what an endpoint reports of devices.
+func (w *owner) updateDevices(e *endpoint, at time.Time, found []collectors.Device) {
 	changed := false
-	for _, found := range devices {
-		d := w.devices[found.ID]
-		if d == nil {
-			d = &device{since: time.Now()}
-			w.devices[found.ID] = d
-		} else if d.poller != p && d.Online && !found.Online {
-			continue // a device that has moved to another endpoint: the one that reaches it is right
+	for _, f := range found {
+		if d := w.state.updateDevice(e, f); d != nil {
+			changed = w.publisher.announceDevice(d) || changed
+			w.publisher.reading(d, at)
 		}
-		d.take(found)
-		if end := w.endpoints[d.poller]; d.poller != p && end != nil {
-			end.moved++
-		}
-		d.poller, d.reachable = p, true
-		if w.options.OnReadings != nil {
-			w.options.OnReadings(d.ID, d.Readings)
-		}
-		if w.announce(d) {
-			changed = true
-		}
-		w.publishReading(d, at)
 	}
 	if changed {
-		w.publishDevices()
+		w.publisher.deviceList()
 	}
 }
 
-// handleHappened takes what an event stream told. An event of a time when there
-// is no connection is gone: what a button started must not start hours later.
-func (w *owner) handleHappened(e happened) {
-	w.takeDevices(e.poller, e.at, e.update.Devices)
-	for _, happening := range e.update.Events {
-		if w.out != nil && w.devices[happening.DeviceID] != nil {
-			w.publishEvent(w.announcer.Event(happening.DeviceID, happening.Key), discovery.EventPayload(happening))
+// loseMissing makes the devices of an endpoint unavailable that it no longer reports.
+func (w *owner) loseMissing(e *endpoint, found []collectors.Device) {
+	seen := make(map[string]bool, len(found))
+	for _, f := range found {
+		seen[f.ID] = true
+	}
+	var lost []string
+	for _, d := range w.state.devicesOf(e) {
+		if seen[d.ID] {
+			continue
 		}
-	}
-}
-
-// take replaces what is known of a device by what was found. A name that the
-// source did not tell this time, and entities that it once had, stay.
-func (d *device) take(found collectors.Device) {
-	readings := make(map[collectors.Measurement]collectors.Value, len(found.Readings))
-	for measurement := range d.Readings {
-		readings[measurement] = collectors.Unknown
-	}
-	maps.Copy(readings, found.Readings)
-	known := d.Device
-	if known.ID != "" && known.Online != found.Online {
-		d.since = time.Now()
-	}
-	d.Device = found
-	d.Readings = readings
-	for _, field := range []struct {
-		now *string
-		was string
-	}{
-		{&d.Name, known.Name},
-		{&d.Area, known.Area},
-		{&d.Manufacturer, known.Manufacturer},
-		{&d.Model, known.Model},
-		{&d.SoftwareVersion, known.SoftwareVersion},
-		{&d.Serial, known.Serial},
-	} {
-		if *field.now == "" {
-			*field.now = field.was
+		if d.Online {
+			lost = append(lost, d.ID)
 		}
+		d.lose(true)
+		w.publisher.device(d)
 	}
-	if d.LastSeen.IsZero() {
-		d.LastSeen = known.LastSeen
-	}
-	d.EventTypes = maps.Clone(known.EventTypes)
-	if d.EventTypes == nil {
-		d.EventTypes = make(map[string][]string, len(found.EventTypes))
-	}
-	maps.Copy(d.EventTypes, found.EventTypes)
-}
-
-// lose makes a device unavailable: nothing is measured now.
-func (d *device) lose(reachable bool) {
-	if d.Online {
-		d.since = time.Now()
-	}
-	d.Online, d.reachable = false, reachable
-	for measurement := range d.Readings {
-		d.Readings[measurement] = collectors.Unknown
+	if len(lost) > 0 {
+		e.log.Warn("devices are no longer reported by their source; they stay in Home Assistant as unavailable",
+			zap.Int("lost", len(lost)), zap.Strings("devices", lost[:min(len(lost), maxLogged)]))
 	}
 }
 
-// takeFailure handles a poll that brought nothing.
-func (w *owner) takeFailure(ctx context.Context, p *poller, err error) {
+func (w *owner) pollFailed(ctx context.Context, e *endpoint, err error) {
 	var exhausted *collectors.ExhaustedError
-	w.endpoints[p].failures++
 	switch {
 	case collectors.ClassOf(err) == collectors.Authentication:
-		w.raiseAlert(ctx, p, err)
-	case w.isReplaced(p):
-		w.noteReplaced(p)
-	case errors.As(err, &exhausted):
-		// The retry has told it, with all its tries.
-	case w.endpoints[p].paused.now():
-		// takePause has logged it.
+		w.state.alerts.Raise(ctx, e.source(), e.name(), err)
+	case w.state.isReplaced(e):
+		w.logReplaced(e)
+	case errors.As(err, &exhausted): // logged by the retry, with all attempts
+	case e.throttling.active(): // logged when it was recorded
 	default:
-		p.log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
+		e.log.Error("poll failed", zap.String("kind", collectors.KindOf(err)), zap.Error(err))
 	}
-	for _, id := range slices.Sorted(maps.Keys(w.devices)) {
-		if d := w.devices[id]; d.poller == p {
-			d.lose(false)
-			w.publishDevice(d)
-		}
+	for _, d := range w.state.devicesOf(e) {
+		d.lose(false)
+		w.publisher.device(d)
 	}
 }
 
-// tellFaults logs what could not be understood, each fault once for as long as every
-// poll has it.
-func (w *owner) tellFaults(p *poller, faults []error) {
-	end := w.endpoints[p]
-	known := end.faults
-	end.faults = make(map[string]bool, len(faults))
-	var texts []string
-	more := 0
-	for _, fault := range faults {
-		text := fault.Error()
-		switch {
-		case known[text], end.faults[text]:
-		case len(texts) < maxTold:
-			texts = append(texts, text)
-		default:
-			more++
-		}
-		end.faults[text] = true
-	}
-	if more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
-	}
-	if len(texts) > 0 {
-		p.log.Warn("the source answered, but not all is well", zap.Strings("faults", texts))
-	}
-}
-
-// publishEverything tells a broker that may know nothing all there is. That the
-// bridge is online comes last, when the rest is true.
-func (w *owner) publishEverything() {
-	w.announceBridge()
-	devices := slices.Sorted(maps.Keys(w.devices))
-	for _, id := range devices {
-		w.devices[id].forget()
-		w.announce(w.devices[id])
-	}
-	for _, id := range devices {
-		w.publishDevice(w.devices[id])
-	}
-	for _, source := range w.sources() {
-		w.publishProblem(source)
-	}
-	w.publishFormer()
-	w.publishDevices()
-	w.publishInfo()
-	w.publish(w.announcer.BridgeState(), []byte(discovery.Online))
-}
-
-// announceBridge announces the devices of the program itself.
-func (w *owner) announceBridge() {
-	if !w.options.HomeAssistant.Discovery {
+// logReplaced logs once that an endpoint seems to be replaced, with the remedy.
+func (w *owner) logReplaced(e *endpoint) {
+	if e.replaced {
 		return
 	}
-	w.publishMessage(w.announcer.Bridge())
-	for _, source := range w.sources() {
-		w.publishMessage(w.announcer.Source(source))
+	e.replaced = true
+	e.retrier.SetQuiet(true)
+	e.log.Warn("it does not answer, and its devices are at another one; this is not logged again until it answers",
+		zap.Error(e.err), zap.String("remedy", "If it was replaced, "+e.removal()+"; if not, check its power and network."))
+}
+
+// handleUpdate handles an update of an event stream.
+func (w *owner) handleUpdate(e *endpoint, at time.Time, update collectors.Update) {
+	w.updateDevices(e, at, update.Devices)
+	for _, happened := range update.Events {
+		w.publisher.publishEvent(happened)
 	}
 }
 
-// announceSource announces a source that has come while the bridge runs.
-func (w *owner) announceSource(source string) {
-	delete(w.former.sources, source)
-	if w.options.HomeAssistant.Discovery {
-		w.publishMessage(w.announcer.Source(source))
-	}
-	w.publishProblem(source)
+// handleConnected handles a new connection to the broker.
+func (w *owner) handleConnected(broker string, out *mqtt.Outbox) {
+	w.state.broker = BrokerPicture{Address: broker, Connected: true, Since: time.Now()}
+	w.observer.Connected()
+	w.publisher.connect(out)
+	w.service.show(w.state)
 }
 
-// announce announces a device if that says anything new, and returns whether it
-// does.
-func (w *owner) announce(d *device) (news bool) {
-	now := d.announcement()
-	if w.out == nil || now == d.announced {
-		return false
+// handleDisconnected handles the loss of a connection.
+func (w *owner) handleDisconnected(out *mqtt.Outbox) {
+	if w.publisher.out != out {
+		return // it was lost before the owner knew of it
 	}
-	d.announced = now
-	if w.options.HomeAssistant.Discovery {
-		w.publishMessage(w.announcer.Device(d.poller.source(), d.Device))
-	}
-	return true
+	w.state.broker.Connected, w.state.broker.Since = false, time.Now()
+	w.observer.Disconnected()
+	w.rebirth.stop()
+	w.publisher.disconnect()
+	w.service.show(w.state)
 }
 
-// publishDevice publishes a device's state, and its availability if that is news.
-func (w *owner) publishDevice(d *device) {
-	if w.out != nil {
-		w.publishState(d, d.state(), history.Key{})
-	}
-}
-
-// state is a device's state as it is published.
-func (d *device) state() []byte {
-	connectivity := collectors.Truth(d.Online)
-	if !d.reachable {
-		connectivity = collectors.Unknown
-	}
-	return discovery.State(d.Device, connectivity)
-}
-
-// publishState publishes a state with what goes with it. reading is its record in
-// the history, if it has one.
-func (w *owner) publishState(d *device, state []byte, reading history.Key) {
-	w.put(message{topic: w.announcer.State(d.ID), payload: state, retained: true, reading: reading})
-	availability := discovery.Offline
-	if d.Online {
-		availability = discovery.Online
-	}
-	if availability != d.availability {
-		d.availability = availability
-		w.publish(w.announcer.Availability(d.ID), []byte(availability))
+// handleReceived handles a message from the broker. A retained request or birth message is
+// old and is ignored: a new connection publishes everything anyway.
+func (w *owner) handleReceived(m mqtt.Received) {
+	topics, payload := w.publisher.announcer, strings.TrimSpace(string(m.Payload))
+	switch name, isRequest := topics.RequestName(m.Topic); {
+	case m.Topic == topics.BridgeDevices() && m.Retained:
+		if w.state.previous.addDevices(m.Payload) {
+			w.publisher.deviceList()
+			w.publisher.previousRun()
+		}
+	case m.Topic == topics.BridgeInfo() && m.Retained:
+		w.state.addPreviousSources(m.Payload)
+		w.publisher.previousRun()
+	case m.Retained:
+	case m.Topic == topics.Birth():
+		if payload == discovery.Online && w.state.broker.Connected {
+			w.log.Info("Home Assistant has started; announcing all devices to it")
+			w.rebirth.birth()
+		}
+	case isRequest:
+		w.requests.handle(name, payload)
 	}
 }
 
-func (w *owner) publishMessage(m discovery.Message) { w.publish(m.Topic, m.Payload) }
-
-// publish publishes a retained message, if there is a connection. What is
-// published without one comes with publishEverything when there is.
-func (w *owner) publish(topic string, payload []byte) {
-	if w.out != nil {
-		w.put(message{topic: topic, payload: payload, retained: true})
-	}
-}
-
-// publishEvent publishes what is of this moment, if there is a connection.
-func (w *owner) publishEvent(topic string, v any) {
-	if w.out != nil {
-		w.put(message{topic: topic, payload: encode(v)})
-	}
-}
-
-func (w *owner) publishJSON(topic string, v any) { w.publish(topic, encode(v)) }
-
-// encode encodes what this package made itself, which can't fail.
-func encode(v any) []byte {
-	encoded, err := json.Marshal(v)
+// add adds a task and starts its poller. Its error is that there is one for the endpoint.
+func (w *owner) add(ctx context.Context, task Task) error {
+	e, err := w.state.addEndpoint(task)
 	if err != nil {
-		panic(fmt.Sprintf("encoding %T: %v", v, err))
+		return err
 	}
-	return encoded
+	source := e.source()
+	w.observer.Polls(source, e.name())
+	delete(w.state.previous.sources, source)
+	w.publisher.announceSource(source)
+	w.publisher.problem(source)
+	w.start(ctx, e)
+	return nil
+}
+
+// remove stops the poller of an endpoint and makes its devices unavailable.
+func (w *owner) remove(e *endpoint) {
+	e.stop()
+	e.log.Info("removed; it is no longer polled")
+	w.state.removeEndpoint(e)
+	w.state.alerts.Clear(e.source(), e.name())
+	w.observer.Forgets(e.source(), e.name())
+	for _, d := range w.state.devicesOf(e) {
+		e.log.Warn("a device is no longer read; it stays in Home Assistant as unavailable", zap.String("device", d.ID), zap.String("name", d.Name))
+		d.lose(false)
+		w.publisher.device(d)
+	}
+	w.publisher.info()
+	w.service.show(w.state)
 }

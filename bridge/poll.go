@@ -12,79 +12,86 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// minPollGap keeps a stuck Refresh button from flooding a source.
-const minPollGap = time.Second
-
-// poller asks one collector at its interval, and in between when asked to.
-type poller struct {
-	task    Task
-	stop    context.CancelFunc // nil before it runs
-	retrier *collectors.Retrier
-	refresh chan struct{} // holds one wish
-	pause   pause
-	log     *zap.Logger // tells which collector and endpoint it is about
+// Task is a collector to run.
+type Task struct {
+	Collector collectors.Collector
+	Interval  time.Duration
+	// AlertFile is the name, in the state directory, of the file that reports an
+	// authentication failure of the collector's source.
+	AlertFile string
 }
 
-func (p *poller) source() string   { return p.task.Collector.Source() }
-func (p *poller) endpoint() string { return p.task.Collector.Endpoint() }
+// minPollGap is the minimum time between requested polls. It keeps a stuck Refresh
+// button from flooding a source.
+const minPollGap = time.Second
 
-// polled is the outcome of one poll.
-type polled struct {
-	poller   *poller
-	at       time.Time // when the poll began
-	next     time.Time // when the next one is due
-	paused   bool      // the source is left alone until then
+// poller polls one collector at its interval and on request, and follows its event
+// stream in between. run belongs to one goroutine.
+type poller struct {
+	task    Task
+	retrier *collectors.Retrier
+	wanted  chan struct{} // holds one request for a poll
+	backoff backoff
+	log     *zap.Logger // with the fields collector and endpoint
+}
+
+func (p *poller) source() string { return p.task.Collector.Source() }
+func (p *poller) name() string   { return p.task.Collector.Endpoint() }
+
+// pollResult is the outcome of one poll.
+type pollResult struct {
+	start    time.Time
+	next     time.Time // when the next poll is due
+	paused   bool      // the source is throttled and not polled until then
 	took     time.Duration
 	retries  int64
 	snapshot collectors.Snapshot
 	err      error
 }
 
-// happened is what a collector's event stream told between two polls.
-type happened struct {
-	poller *poller
-	at     time.Time
-	update collectors.Update
+// pollHandler receives what a poller reads. An error ends the poller.
+type pollHandler interface {
+	polled(context.Context, pollResult) error
+	updated(ctx context.Context, at time.Time, update collectors.Update) error
 }
 
-// requestRefresh asks for a poll as soon as possible. It never waits.
-func (p *poller) requestRefresh() {
+// requestPoll asks for a poll as soon as possible. It never waits.
+func (p *poller) requestPoll() {
 	select {
-	case p.refresh <- struct{}{}:
+	case p.wanted <- struct{}{}:
 	default:
 	}
 }
 
-// run polls at once and then at every interval from the start, until ctx ends. A
-// source that throttles is left alone for longer, whoever asks for a poll. In between it follows the collector's event stream, if there is one.
-func (p *poller) run(ctx context.Context, events chan<- event) {
+// run polls immediately and then at every interval until ctx is done. A throttled
+// source is paused for longer, even if a poll is requested.
+func (p *poller) run(ctx context.Context, handler pollHandler) {
 	due := time.Now()
 	for {
-		began := time.Now()
-		// The schedule counts from the start, so that slow polls do not shift it. A
-		// poll that was asked for in between leaves it as it is.
-		if late := began.Sub(due); late >= 0 {
+		start := time.Now()
+		// The schedule counts from the start, so slow and requested polls do not shift it.
+		if late := start.Sub(due); late >= 0 {
 			due = due.Add((late/p.task.Interval + 1) * p.task.Interval)
 		}
 		retries := p.retrier.Retries()
 		snapshot, err := p.poll(ctx)
-		pause := p.pause.after(err)
+		pause := p.backoff.after(err)
 		if end := time.Now().Add(pause); pause > 0 && end.After(due) {
 			due = end
 		}
-		outcome := polled{
-			poller: p, at: began, next: due, paused: pause > 0, took: time.Since(began), retries: p.retrier.Retries() - retries,
+		result := pollResult{
+			start: start, next: due, paused: pause > 0, took: time.Since(start), retries: p.retrier.Retries() - retries,
 			snapshot: snapshot, err: err,
 		}
-		if ctx.Err() != nil || !tell(ctx, events, outcome) {
+		if ctx.Err() != nil || handler.polled(ctx, result) != nil {
 			return
 		}
-		early := p.follow(ctx, due, pause > 0, events)
+		early := p.follow(ctx, due, pause > 0, handler)
 		switch {
 		case pause > 0:
 			sleepUntil(ctx, due)
 		case early:
-			sleepUntil(ctx, began.Add(minPollGap))
+			sleepUntil(ctx, start.Add(minPollGap))
 		}
 		if ctx.Err() != nil {
 			return
@@ -92,39 +99,45 @@ func (p *poller) run(ctx context.Context, events chan<- event) {
 	}
 }
 
-// tell sends an event to the owner; false means that ctx has ended.
-func tell(ctx context.Context, events chan<- event, e event) bool {
-	select {
-	case events <- e:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 func sleepUntil(ctx context.Context, at time.Time) {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(time.Until(at)):
 	case <-ctx.Done():
 	}
 }
 
-// errRefresh ends the wait for the next poll because somebody asked for one.
-var errRefresh = errors.New("a poll was asked for")
+// poll reads the collector once. A poll with its retries never outlasts the interval.
+// A collector panics on a response that nobody foresaw: that fails this poll only.
+func (p *poller) poll(ctx context.Context) (snapshot collectors.Snapshot, err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.task.Interval)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			p.log.Error("reading the response failed unexpectedly", zap.Any("panic", r), zap.Stack("stack"))
+			snapshot = collectors.Snapshot{}
+			err = &collectors.PermanentError{
+				Kind: "panic",
+				Err:  fmt.Errorf("%s: reading the response failed unexpectedly; see the log", p.name()),
+			}
+		}
+	}()
+	return p.task.Collector.Collect(ctx, p.retrier)
+}
 
-// follow passes on what happens until the next poll is due. early means that it
-// is wanted before its time: somebody asked for it, or the stream may have missed
-// something. In a pause, requests for a poll are dropped.
-func (p *poller) follow(ctx context.Context, next time.Time, paused bool, events chan<- event) (early bool) {
-	refresh := p.refresh
+// errRefresh ends the wait for the next poll because one was requested.
+var errRefresh = errors.New("a poll was requested")
+
+// follow passes on updates until the next poll is due. early reports that the poll is
+// wanted before: it was requested, or the event stream may have missed something. In a
+// pause, requests are dropped.
+func (p *poller) follow(ctx context.Context, next time.Time, paused bool, handler pollHandler) (early bool) {
+	wanted := p.wanted
 	if paused {
 		select {
-		case <-refresh:
+		case <-wanted:
 		default:
 		}
-		refresh = nil
+		wanted = nil
 	}
 	until, cancel := context.WithDeadline(ctx, next)
 	waiting, stop := context.WithCancelCause(until)
@@ -133,7 +146,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, paused bool, events
 	defer cancel()
 	watch.Go(func() {
 		select {
-		case <-refresh:
+		case <-wanted:
 			stop(errRefresh)
 		case <-until.Done():
 			stop(nil)
@@ -144,7 +157,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, paused bool, events
 		update, err := p.next(waiting, streamer)
 		switch {
 		case err == nil:
-			if !tell(ctx, events, happened{poller: p, at: time.Now(), update: update}) {
+			if handler.updated(ctx, time.Now(), update) != nil {
 				return false
 			}
 		case errors.Is(err, collectors.ErrResync):
@@ -161,8 +174,7 @@ func (p *poller) follow(ctx context.Context, next time.Time, paused bool, events
 	return early
 }
 
-// next waits for what happens next. A panic costs a full read, as it costs a
-// poll there.
+// next waits for the next update. A panic costs a full read, as in poll.
 func (p *poller) next(ctx context.Context, streamer collectors.Streamer) (update collectors.Update, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -171,23 +183,4 @@ func (p *poller) next(ctx context.Context, streamer collectors.Streamer) (update
 		}
 	}()
 	return streamer.Next(ctx)
-}
-
-// poll asks the collector once. A poll with its retries never outlasts the
-// interval. A collector that panics has met an answer that nobody foresaw: that
-// costs this poll, not the process.
-func (p *poller) poll(ctx context.Context) (snapshot collectors.Snapshot, err error) {
-	ctx, cancel := context.WithTimeout(ctx, p.task.Interval)
-	defer cancel()
-	defer func() {
-		if r := recover(); r != nil {
-			p.log.Error("reading the answer failed unexpectedly", zap.Any("panic", r), zap.Stack("stack"))
-			snapshot = collectors.Snapshot{}
-			err = &collectors.PermanentError{
-				Kind: "panic",
-				Err:  fmt.Errorf("%s: reading the answer failed unexpectedly; the log has the place", p.endpoint()),
-			}
-		}
-	}()
-	return p.task.Collector.Collect(ctx, p.retrier)
 }

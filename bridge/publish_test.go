@@ -496,7 +496,7 @@ func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
 	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
 		h.start()
 		after(5 * time.Minute)
-		if n := h.logs.FilterMessageSnippet("not all is well").Len(); n != 1 {
+		if n := h.logs.FilterMessageSnippet("entries of the response could not be read").Len(); n != 1 {
 			t.Errorf("told %d times, want once", n)
 		}
 	})

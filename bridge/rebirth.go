@@ -1,91 +1,109 @@
 package bridge
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 const (
-	// After a birth message some installations miss what comes at once.
+	// birthDelay is the time from a birth message to the answer: some installations miss
+	// what comes immediately.
 	birthDelay = 2 * time.Second
-	// Births that come one after the other are answered together, but none puts the
-	// answer off for longer than this.
+	// maxBirthDelay is the longest delay by more birth messages, which are answered
+	// together, and the time from one repetition to the next.
 	maxBirthDelay = 10 * time.Second
-	// A large house is told in portions, so that Home Assistant is not flooded
-	// while it starts: 1,000 devices in about 8 seconds.
-	rebirthPortion = 50
-	rebirthPause   = 200 * time.Millisecond
+	// A large home is published in batches, so that Home Assistant is not flooded while it
+	// starts: 1,000 devices take about 8 seconds.
+	rebirthBatch = 50
+	rebirthPause = 200 * time.Millisecond
 )
 
-// rebirth is the repetition of all announcements and states for a Home Assistant
-// that has just come up: first every announcement, then every state.
+// rebirthState is what a rebirth does.
+type rebirthState int
+
+const (
+	rebirthIdle       rebirthState = iota
+	rebirthWaiting                 // for birthDelay
+	rebirthPublishing              // one batch after the other
+)
+
+// rebirth repeats all announcements and then all states for a Home Assistant that has
+// just started and said so with its birth message. Only the owner's goroutine uses it.
 type rebirth struct {
-	timer    *time.Timer
-	first    time.Time // when the first birth came that it answers
-	last     time.Time // when the last birth came
-	begun    bool
-	again    bool     // a birth came too late to be answered by this repetition
-	announce []string // ids of devices still to be announced
-	states   []string // ids of devices whose state is still to be published
+	publisher *publisher
+	timer     *time.Timer // runs unless idle
+	state     rebirthState
+
+	firstBirth time.Time // of those that the repetition answers
+	lastBirth  time.Time
+	began      time.Time // when the last repetition began
+	again      bool      // a birth came too late for this repetition
+	announce   []*device // still to be announced
+	publish    []*device // whose state is still to be published
 }
 
-// beginRebirth answers a birth: it starts the repetition, or delays one that has
-// not begun, or has another one follow. Repetitions begin maxBirthDelay apart.
-func (w *owner) beginRebirth() {
+func newRebirth(p *publisher) *rebirth {
+	r := &rebirth{publisher: p, timer: time.NewTimer(time.Hour)}
+	r.stop()
+	return r
+}
+
+// birth answers a birth message: it schedules a repetition, or delays the one that is
+// scheduled, or schedules another after the one that runs. Repetitions begin
+// maxBirthDelay apart.
+func (r *rebirth) birth() {
 	now := time.Now()
-	r := w.rebirth
-	switch {
-	case r == nil:
-		wait := max(birthDelay, maxBirthDelay-now.Sub(w.reborn))
-		w.rebirth = &rebirth{timer: time.NewTimer(wait), first: now, last: now}
-	case r.begun:
+	earliest := maxBirthDelay - now.Sub(r.began)
+	switch r.state {
+	case rebirthIdle:
+		r.state, r.firstBirth, r.lastBirth = rebirthWaiting, now, now
+		r.timer.Reset(max(birthDelay, earliest))
+	case rebirthWaiting:
+		r.lastBirth = now
+		r.timer.Reset(max(min(birthDelay, maxBirthDelay-now.Sub(r.firstBirth)), earliest))
+	case rebirthPublishing:
 		r.again = true
-	default:
-		r.last = now
-		r.timer.Reset(max(min(birthDelay, maxBirthDelay-now.Sub(r.first)), maxBirthDelay-now.Sub(w.reborn)))
 	}
 }
 
-func (w *owner) stopRebirth() {
-	if w.rebirth != nil {
-		w.rebirth.timer.Stop()
-		w.rebirth = nil
-	}
+// stop ends the repetition.
+func (r *rebirth) stop() {
+	r.timer.Stop()
+	r.state = rebirthIdle
 }
 
-// continueRebirth publishes the next portion.
-func (w *owner) continueRebirth() {
-	r := w.rebirth
-	if !r.begun {
-		now := time.Now()
-		w.reborn = now
-		r.begun, r.again = true, now.Sub(r.last) < birthDelay
-		r.announce = slices.Sorted(maps.Keys(w.devices))
-		r.states = slices.Clone(r.announce)
-		w.announceBridge()
+// proceed publishes the next batch. It is called when the timer fires.
+func (r *rebirth) proceed() {
+	p := r.publisher
+	if r.state == rebirthWaiting {
+		r.state, r.began = rebirthPublishing, time.Now()
+		r.again = r.began.Sub(r.lastBirth) < birthDelay
+		r.announce = p.sortedDevices()
+		r.publish = r.announce
+		p.announceBridge()
 	}
-	for range rebirthPortion {
+	for range rebirthBatch {
 		switch {
 		case len(r.announce) > 0:
-			d := w.devices[r.announce[0]]
+			d := r.announce[0]
 			r.announce = r.announce[1:]
-			d.forget()
-			w.announce(d)
-		case len(r.states) > 0:
-			w.publishDevice(w.devices[r.states[0]])
-			r.states = r.states[1:]
+			delete(p.sent, d.ID)
+			p.announceDevice(d)
+		case len(r.publish) > 0:
+			p.device(r.publish[0])
+			r.publish = r.publish[1:]
 		default:
-			for _, source := range w.sources() {
-				w.publishProblem(source)
-			}
-			w.publishInfo()
-			w.stopRebirth()
-			if r.again {
-				w.beginRebirth()
-			}
+			r.finish()
 			return
 		}
 	}
 	r.timer.Reset(rebirthPause)
+}
+
+func (r *rebirth) finish() {
+	for _, source := range r.publisher.alerts.Sources() {
+		r.publisher.problem(source)
+	}
+	r.publisher.info()
+	r.stop()
+	if r.again {
+		r.birth()
+	}
 }

@@ -9,104 +9,95 @@ import (
 	"go.uber.org/zap"
 )
 
-// ServiceManager is who started the process and wants to hear that it is well:
-// systemd. The zero one is nobody.
+// ServiceManager is the service manager that started the process, such as systemd. The
+// zero ServiceManager is none.
 //
-// Everything that it hears is said by the owner. A process whose owner hangs is
-// of no use, whatever its other goroutines do: it falls silent, and a watchdog
-// ends it.
+// Every notification comes from the owner. A process whose owner hangs is of no use,
+// whatever its other goroutines do: it stops notifying, and the watchdog ends it.
 type ServiceManager struct {
-	// Notify says a state in sd_notify's words, such as "READY=1".
+	// Notify sends a state as sd_notify does, such as "READY=1".
 	Notify func(state string) error
-	// Watchdog is how long the process may be silent before it is ended; zero is
-	// for ever.
+	// Watchdog is how long the process may send nothing before it is ended; zero means
+	// forever.
 	Watchdog time.Duration
 }
 
-// service is what the owner has told the service manager.
+// service notifies the service manager.
 type service struct {
 	manager ServiceManager
 	pings   *time.Ticker
 	status  string
-	failed  bool // telling it did, which is told once
+	failed  bool // a failure was logged
 	log     *zap.Logger
 }
 
-// begin says that the owner runs. From then on ping is due whenever the channel
-// has something. A broker that is away does not hold it up: polls, alerts and
-// mails work without.
+// begin notifies the manager that the owner runs, with or without a broker. From then
+// on, a ping is due whenever the channel has a value.
 func (s *service) begin() (due <-chan time.Time) {
-	s.say(daemon.SdNotifyReady)
+	s.notify(daemon.SdNotifyReady)
 	if s.manager.Watchdog <= 0 {
 		return nil
 	}
 	s.ping()
-	// A third: one ping may come late without harm.
-	s.pings = time.NewTicker(s.manager.Watchdog / 3)
+	s.pings = time.NewTicker(s.manager.Watchdog / 3) // one ping may come late
 	return s.pings.C
 }
 
-func (s *service) ping() { s.say(daemon.SdNotifyWatchdog) }
+func (s *service) ping() { s.notify(daemon.SdNotifyWatchdog) }
 
-// end says that the process is about to end.
+// end notifies the manager that the process is about to end.
 func (s *service) end() {
 	if s.pings != nil {
 		s.pings.Stop()
 	}
-	s.say(daemon.SdNotifyStopping)
+	s.notify(daemon.SdNotifyStopping)
 }
 
-// show says a line for people, if it is news.
-func (s *service) show(status string) {
-	if status != s.status {
+// show sends the line for "systemctl status", if it has changed.
+func (s *service) show(of *state) {
+	if s.manager.Notify == nil {
+		return
+	}
+	if status := of.summary(); status != s.status {
 		s.status = status
-		s.say("STATUS=" + status)
+		s.notify("STATUS=" + status)
 	}
 }
 
-func (s *service) say(state string) {
+func (s *service) notify(state string) {
 	if s.manager.Notify == nil {
 		return
 	}
 	if err := s.manager.Notify(state); err != nil && !s.failed {
 		s.failed = true
-		s.log.Error("the service manager can't be told that all is well; it may end or restart the program", zap.Error(err))
+		s.log.Error("the service manager cannot be notified; it may end or restart the program", zap.Error(err))
 	}
 }
 
-// showStatus tells the service manager what systemctl status is to show.
-func (w *owner) showStatus() {
-	if w.service.manager.Notify == nil {
-		return
-	}
+// summary returns the state in one line.
+func (s *state) summary() string {
 	parts := []string{"connected to the broker"}
-	if w.out == nil {
+	if !s.broker.Connected {
 		parts[0] = "no connection to the broker"
 	}
-	devices := make(map[string]int)
-	for _, d := range w.devices {
-		devices[d.poller.source()]++
-	}
-	for _, source := range w.sources() {
-		polled, failed := 0, 0
-		for _, p := range w.pollers {
-			if end := w.endpoints[p]; p.source() == source && end.polled {
-				polled++
-				if end.err != nil {
-					failed++
-				}
-			}
+	devices := s.deviceCounts()
+	for _, source := range s.alerts.Sources() {
+		polled, failed, count := false, false, 0
+		for _, e := range s.endpointsOf(source) {
+			polled = polled || e.polled()
+			failed = failed || e.err != nil
+			count += devices[e]
 		}
-		part := fmt.Sprintf("%s: %d devices", source, devices[source])
-		switch {
-		case w.alerts[source].raised():
-			part = source + ": only you can help, see hueair2mqtt check"
-		case polled == 0:
-			part = source + ": not asked yet"
-		case failed > 0:
+		part := fmt.Sprintf("%s: %d devices", source, count)
+		switch _, raised := s.alerts.Problem(source); {
+		case raised:
+			part = source + ": only you can fix this, see hueair2mqtt check"
+		case !polled:
+			part = source + ": not polled yet"
+		case failed:
 			part += ", the last poll failed"
 		}
 		parts = append(parts, part)
 	}
-	w.service.show(strings.Join(parts, "; "))
+	return strings.Join(parts, "; ")
 }

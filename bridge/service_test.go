@@ -138,8 +138,8 @@ func TestTheStatusSaysWhatIsWrong(t *testing.T) {
 		h.start()
 		after(time.Minute)
 		for _, status := range []string{
-			"no connection to the broker; amazon: not asked yet; hue: not asked yet",
-			"connected to the broker; amazon: only you can help, see hueair2mqtt check; hue: 2 devices",
+			"no connection to the broker; amazon: not polled yet; hue: not polled yet",
+			"connected to the broker; amazon: only you can fix this, see hueair2mqtt check; hue: 2 devices",
 		} {
 			if !manager.heard("STATUS=" + status) {
 				t.Errorf("it never said %q, but %v", status, manager.said)
@@ -148,7 +148,7 @@ func TestTheStatusSaysWhatIsWrong(t *testing.T) {
 		good.fails(unreachable())
 		h.stopBroker()
 		after(2 * time.Minute)
-		if status := "no connection to the broker; amazon: only you can help, see hueair2mqtt check; hue: 2 devices, the last poll failed"; !manager.heard("STATUS=" + status) {
+		if status := "no connection to the broker; amazon: only you can fix this, see hueair2mqtt check; hue: 2 devices, the last poll failed"; !manager.heard("STATUS=" + status) {
 			t.Errorf("it never said %q, but %v", status, manager.said)
 		}
 		if n := len(manager.pings()); n > 0 {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/test/harness"
 )
@@ -24,7 +25,7 @@ import (
 func websocketOptions(t *testing.T, address string) bridge.Options {
 	hue := hueSource().reports(motionSensor("1", 21))
 	return bridge.Options{
-		MQTT:     configs.MQTT{Broker: "ws://" + address + "/mqtt", BaseTopic: "hueair2mqtt"},
+		Broker:   mqtt.Options{Settings: configs.MQTT{Broker: "ws://" + address + "/mqtt", BaseTopic: "hueair2mqtt"}},
 		Retry:    configs.Retry{Attempts: 1},
 		StateDir: t.TempDir(),
 		Log:      zap.NewNop(),

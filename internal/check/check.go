@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
 )
 
@@ -19,8 +21,8 @@ type Installation struct {
 	Load       func() (*configs.Config, error)
 	// Journal reports whether standard error is systemd's journal.
 	Journal bool
-	// Broker and Mail look at the two servers.
-	Broker, Mail func(ctx context.Context, c *configs.Config) []Finding
+	// Broker returns how the program reaches the broker.
+	Broker func(c *configs.Config) mqtt.Options
 }
 
 // Check examines the configuration and, if it is valid, everything that it names.
@@ -52,13 +54,15 @@ func (i Installation) probes(c *configs.Config) []Probe {
 	probes := []Probe{
 		{"credentials", func(context.Context) []Finding { return credentials(c, used) }},
 		{"state directory", func(context.Context) []Finding { return []Finding{StateDir(c.StateDir)} }},
-		{"broker", func(ctx context.Context) []Finding { return i.Broker(ctx, c) }},
+		{"broker", func(ctx context.Context) []Finding { return Broker(ctx, i.Broker(c), c.HomeAssistant) }},
 	}
 	for _, source := range used {
 		probes = append(probes, sourceProbes(c, source)...)
 	}
 	if c.Alert.Email.Enabled() {
-		probes = append(probes, Probe{"mail", func(ctx context.Context) []Finding { return i.Mail(ctx, c) }})
+		probes = append(probes, Probe{"mail", func(ctx context.Context) []Finding {
+			return []Finding{Mail(ctx, &alert.Mail{Settings: c.Alert.Email})}
+		}})
 	}
 	return append(probes,
 		Probe{"clock", func(ctx context.Context) []Finding { return []Finding{clock(ctx, used)} }},

@@ -56,8 +56,8 @@ func TestTLSToTheBroker(t *testing.T) {
 		"of an unknown authority":       {others, "broker", false, trusting, "unknown authority.*set mqtt.ca_file"},
 		"of an authority nobody named":  {ours, "broker", false, nil, "unknown authority.*set mqtt.ca_file"},
 		"revoked":                       {ours, "revoked", false, append(trusting, "--mqtt.crl_file", crl), "the broker's certificate \\(CN=revoked\\) was revoked by its authority on .*give the broker a new one"},
-		"a list that has ended":         {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* has ended on .*put a newer one"},
-		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list of the authority that signed the broker's certificate \\(CN=Home CA\\)"},
+		"a list that has ended":         {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* expired on .*replace it with a newer one"},
+		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list from the authority that signed the broker's certificate \\(CN=Home CA\\)"},
 		"the client's is missing":       {ours, "broker", true, trusting, "certificate required.*check mqtt.cert_file"},
 		"the client's is revoked":       {ours, "broker", true, shows(ours, "revoked-client"), "revoked certificate.*check mqtt.cert_file"},
 		"the client's has expired":      {ours, "broker", true, shows(ours, "expired-client"), "expired certificate.*check mqtt.cert_file"},
@@ -112,7 +112,7 @@ func TestInvalidRevocationListIsRejected(t *testing.T) {
 	ours := harness.NewAuthority(t, t.TempDir(), "Home CA")
 	h := newTestHome(t)
 	code, _, stderr := run(t, "run", "--config", h.Config, "--mqtt.broker", "ssl://localhost:1", "--mqtt.crl_file", ours.File("ca.pem"))
-	if code != exitUnusable || !strings.Contains(stderr, "mqtt.crl_file") || !strings.Contains(stderr, "holds no revocation list") {
+	if code != exitUnusable || !strings.Contains(stderr, "mqtt.crl_file") || !strings.Contains(stderr, "contains no PEM revocation list") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

@@ -3,14 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
-	"hueair2mqtt/bridge"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 )
@@ -62,40 +58,6 @@ func findAll(ctx context.Context, cmd *cobra.Command) []check.Finding {
 		ConfigFile: cmd.Flag("config").Value.String(),
 		Load:       func() (*configs.Config, error) { return loadConfig(cmd) },
 		Journal:    isJournal(os.Stderr),
-		Broker: func(ctx context.Context, c *configs.Config) []check.Finding {
-			return brokerFindings(ctx, bridgeOptions(c, nil, zap.NewNop()))
-		},
-		Mail: func(ctx context.Context, c *configs.Config) []check.Finding {
-			if err := bridge.CheckMail(ctx, bridgeOptions(c, nil, zap.NewNop())); err != nil {
-				return []check.Finding{check.FromError("mail", fmt.Errorf("%s: %w", c.Alert.Email.SMTP, err), "check alert.email")}
-			}
-			return []check.Finding{check.Passed("mail", "%s accepts mail; none was sent", c.Alert.Email.SMTP)}
-		},
+		Broker:     brokerOptions,
 	}.Check(ctx)
-}
-
-func brokerFindings(ctx context.Context, o bridge.Options) (findings []check.Finding) {
-	const component = "broker"
-	if o.LocateBroker != nil && o.MQTT.Broker == "" {
-		located, err := o.LocateBroker(ctx)
-		if err != nil {
-			return []check.Finding{check.FromError(component, err, "")}
-		}
-		o.MQTT = located
-	}
-	unseen, problems := bridge.CheckBroker(ctx, o)
-	for _, err := range problems {
-		f := check.FromError(component, fmt.Errorf("%s: %w", o.MQTT.Broker, err), "check the settings under mqtt")
-		_, f.Unusable = errors.AsType[*bridge.SettingsError](err)
-		findings = append(findings, f)
-	}
-	switch {
-	case len(findings) > 0:
-	case len(unseen) > 0:
-		return []check.Finding{check.Passed(component, "%s lets the program publish; whether it would get what comes on %s can't be told from here",
-			o.MQTT.Broker, strings.Join(unseen, " and "))}
-	default:
-		return []check.Finding{check.Passed(component, "%s lets the program publish and subscribe", o.MQTT.Broker)}
-	}
-	return findings
 }

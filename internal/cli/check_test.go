@@ -259,7 +259,7 @@ var brokenInstallations = []broken{
 	{"a broker with TLS asked without", func(i *installation) {
 		i.encryptBroker(harness.Localhost)
 		i.args = []string{"--mqtt.broker=" + i.Broker.URL()}
-	}, "broker", exitFailed, "", "tcp:// or ssl:// as the broker has it there"},
+	}, "broker", exitFailed, "", "whether the broker expects tcp:// or ssl:// there"},
 
 	{"no hue.json", func(i *installation) { os.Remove(i.StateFile("hue.json")) },
 		"hue", exitUnusable, "no Hue bridge is configured or paired", "hueair2mqtt hue pair"},

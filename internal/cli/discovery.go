@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/discovery"
 )
 
 func newDiscoveryCommand() *cobra.Command {
@@ -41,7 +43,8 @@ announces its devices again when it reconnects or Home Assistant restarts.`,
 			if all {
 				remove, what = bridge.RemoveAll, "message"
 			}
-			removed, err := remove(cmd.Context(), bridgeOptions(config, nil, nil))
+			removed, err := remove(cmd.Context(), mqtt.Options{Settings: config.MQTT},
+				discovery.Topics{Base: config.MQTT.BaseTopic, Prefix: config.HomeAssistant.Prefix})
 			for _, topic := range removed {
 				fmt.Fprintln(cmd.OutOrStdout(), "removed", topic)
 			}

@@ -159,15 +159,15 @@ func tryBroker(ctx context.Context, o bridge.Options, t web.BrokerTry) []check.F
 		return []check.Finding{check.FromError(component, err, "")}
 	}
 	m := typed.MQTT
-	if o.LocateBroker != nil {
-		if located, err := o.LocateBroker(ctx); err == nil {
-			o.MQTT = located
+	if o.Broker.Locate != nil {
+		if located, err := o.Broker.Locate(ctx); err == nil {
+			o.Broker.Settings = located
 		}
 	}
-	known := m.Username == o.MQTT.Username || m.Username == "" && o.LocateBroker != nil
-	if m.Password == "" && m.Broker == o.MQTT.Broker && known {
-		m.Username, m.Password = o.MQTT.Username, o.MQTT.Password
+	known := m.Username == o.Broker.Settings.Username || m.Username == "" && o.Broker.Locate != nil
+	if m.Password == "" && m.Broker == o.Broker.Settings.Broker && known {
+		m.Username, m.Password = o.Broker.Settings.Username, o.Broker.Settings.Password
 	}
-	o.MQTT.Broker, o.MQTT.Username, o.MQTT.Password = m.Broker, m.Username, m.Password
-	return brokerFindings(ctx, o)
+	o.Broker.Settings.Broker, o.Broker.Settings.Username, o.Broker.Settings.Password = m.Broker, m.Username, m.Password
+	return check.Broker(ctx, o.Broker, o.HomeAssistant)
 }

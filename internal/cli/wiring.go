@@ -7,6 +7,8 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
+	"hueair2mqtt/bridge/alert"
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
@@ -43,11 +45,20 @@ func tasksOf(source sources.Source, endpoints []collectors.Collector) (tasks []b
 	return tasks
 }
 
+func brokerOptions(c *configs.Config) mqtt.Options {
+	return mqtt.Options{Settings: c.MQTT, Locate: locateBroker(c)}
+}
+
 func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) bridge.Options {
-	return bridge.Options{
-		LocateBroker: locateBroker(c), MQTT: c.MQTT, HomeAssistant: c.HomeAssistant, Retry: c.Retry, Email: c.Alert.Email, History: c.History,
+	o := bridge.Options{
+		Broker:        brokerOptions(c),
+		HomeAssistant: c.HomeAssistant, Retry: c.Retry, History: c.History,
 		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
 	}
+	if c.Alert.Email.Enabled() {
+		o.Notifiers = append(o.Notifiers, &alert.Mail{Settings: c.Alert.Email})
+	}
+	return o
 }
 
 func healthChecks(l *bridge.Live) *health.Checks { return health.New(l.Healthy, l.Ready) }

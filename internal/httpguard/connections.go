@@ -75,11 +75,10 @@ type bounded struct {
 // conn is one connection. Its fields are guarded by the mutex of bounded.
 type conn struct {
 	net.Conn
-	bounded *bounded
-	client  Client
-	proxy   bool
-	busy    bool      // a whole request has arrived, and its response has not been sent
-	since   time.Time // when busy last changed
+	client Client
+	proxy  bool
+	busy   bool      // a whole request has arrived, and its response has not been sent
+	since  time.Time // when busy last changed
 }
 
 // Accept returns the next connection within the limits.
@@ -90,7 +89,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		address := remoteAddr(raw.RemoteAddr().String())
-		c := &conn{Conn: raw, bounded: b, client: ClientOf(address), proxy: b.limits.Proxies.Trusts(address), since: time.Now()}
+		c := &conn{Conn: raw, client: ClientOf(address), proxy: b.limits.Proxies.Trusts(address), since: time.Now()}
 		displaced, ok := b.add(c)
 		if displaced != nil {
 			displaced.Conn.Close() // the server notices
@@ -158,24 +157,21 @@ func (b *bounded) remove(c *conn) {
 	}
 }
 
-// Close closes the connection.
-func (c *conn) Close() error {
-	c.bounded.mu.Lock()
-	c.bounded.remove(c)
-	c.bounded.mu.Unlock()
-	return c.Conn.Close()
-}
-
-func (c *conn) setBusy(busy bool) {
-	c.bounded.mu.Lock()
-	defer c.bounded.mu.Unlock()
+func (b *bounded) setBusy(c *conn, busy bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	c.busy, c.since = busy, time.Now()
 }
 
 // changed is the server's ConnState.
 func (b *bounded) changed(nc net.Conn, state http.ConnState) {
-	if c, ok := nc.(*conn); ok && state == http.StateIdle {
-		c.setBusy(false)
+	switch c := nc.(*conn); state {
+	case http.StateIdle:
+		b.setBusy(c, false)
+	case http.StateClosed:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.remove(c)
 	}
 }
 
@@ -191,9 +187,7 @@ func (b *bounded) serving(next http.Handler) http.Handler {
 			}
 			r.Body = io.NopCloser(body)
 		}
-		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-			c.setBusy(true)
-		}
+		b.setBusy(r.Context().Value(connKey{}).(*conn), true)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -25,9 +25,9 @@ const (
 	reserved  = 4000
 	firstFew  = 2
 
-	// pruneAt is the number of clients from which those with all their attempts are
-	// removed. The limits for all clients bound the rest.
-	pruneAt = 1024
+	// minPruneAt is the smallest number of clients at which those that have all their
+	// attempts again are removed. The limits for all clients bound the rest.
+	minPruneAt = 1024
 )
 
 // attempts limits how often a client may try a password, so that wrong passwords of
@@ -38,12 +38,13 @@ type attempts struct {
 	// before. Such a browser has its own limit, since a stranger may share its address:
 	// in the same IPv6 network, or behind a proxy that isn't trusted.
 	clients map[any]*rate.Limiter
+	pruneAt int
 	all     map[bool]*rate.Limiter // by Client.Local
 }
 
 func newAttempts() *attempts {
 	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Every(allEvery), allAtOnce) }
-	return &attempts{clients: make(map[any]*rate.Limiter), all: map[bool]*rate.Limiter{false: limiter(), true: limiter()}}
+	return &attempts{clients: make(map[any]*rate.Limiter), pruneAt: minPruneAt, all: map[bool]*rate.Limiter{false: limiter(), true: limiter()}}
 }
 
 // allow reports whether a client may try a password now, and counts the attempt if so.
@@ -71,8 +72,9 @@ func (a *attempts) allow(from httpguard.Client, known string) bool {
 	}
 	client.Allow()
 	if !seen {
-		if len(a.clients) >= pruneAt {
+		if len(a.clients) >= a.pruneAt {
 			maps.DeleteFunc(a.clients, func(_ any, other *rate.Limiter) bool { return other.Tokens() >= attemptsAtOnce })
+			a.pruneAt = max(minPruneAt, 2*len(a.clients))
 		}
 		a.clients[key] = client
 	}

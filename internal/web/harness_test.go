@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -225,20 +227,41 @@ type visitor struct {
 	header []string
 }
 
-func (s *site) visitor() *visitor { return s.visitorFrom("127.0.0.1") }
+func (s *site) visitor() *visitor {
+	v := s.visitorFrom("127.0.0.1")
+	v.Transport = nil
+	if s.dial != nil {
+		v.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return s.dial("127.0.0.1"), nil }}
+	}
+	return v
+}
 
-// visitorFrom returns a visitor with an address, on a site in a bubble.
+// visitorFrom returns a visitor with an address, whose requests go to the handler
+// without a network.
 func (s *site) visitorFrom(address string, header ...string) *visitor {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	v := &visitor{&http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, s.t, s.url, header}
-	if s.dial != nil {
-		v.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return s.dial(address), nil }}
+	return &visitor{
+		&http.Client{Jar: jar, Transport: direct{s.handler, address}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		s.t, s.url, header,
 	}
-	return v
+}
+
+// direct sends requests to a handler, from an address.
+type direct struct {
+	handler http.Handler
+	address string
+}
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.RemoteAddr, r.Host = netip.AddrPortFrom(netip.MustParseAddr(d.address), 1000).String(), cmp.Or(r.Host, r.URL.Host)
+	w := httptest.NewRecorder()
+	d.handler.ServeHTTP(w, r)
+	return w.Result(), nil
 }
 
 // cookie returns the visitor's cookie as a header has it.

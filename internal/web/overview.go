@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
-	"hueair2mqtt/internal/sources"
 )
 
 // overview is the page that shows all readings, and what is wrong.
@@ -42,7 +41,7 @@ type deviceCard struct {
 func (o *overview) content(p bridge.Picture) (data any, busy bool) {
 	shown := overviewData{
 		Problems: problemsOf(p, o.options, o.setups), Steps: o.steps(p), Rooms: o.rooms(p.Devices),
-		Lines:   append(o.setups.lines(sources.Names()...), o.broker.lines()...),
+		Lines:   append(o.setups.lines(""), o.broker.lines()...),
 		Address: o.broker.address(p.Broker), Picture: p,
 	}
 	for _, source := range p.Sources {

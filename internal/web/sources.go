@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"hueair2mqtt/bridge"
@@ -48,11 +47,11 @@ func (s setups) steps() (steps []step) {
 	return steps
 }
 
-// lines returns the lines that the configuration lacks to poll what is set up of these
-// sources.
-func (s setups) lines(names ...string) (lines []string) {
+// lines returns the lines that the configuration lacks to poll what is set up of one
+// source, or of all sources for "".
+func (s setups) lines(name string) (lines []string) {
 	for _, source := range s {
-		if slices.Contains(names, source.Name) && source.Setup.Action != "" && !source.Enabled && s.done(source.Name) {
+		if (name == "" || source.Name == name) && source.Setup.Action != "" && !source.Enabled && s.done(source.Name) {
 			lines = append(lines, source.Name+":", "  enabled: true")
 		}
 	}

@@ -64,7 +64,7 @@ func (h *testHome) checkAlertFiles(bad func(string)) {
 	h.t.Helper()
 	for _, name := range alertFiles {
 		content, err := os.ReadFile(filepath.Join(h.StateDir, name))
-		if err == nil && !strings.Contains(string(content), "ends by itself after the first success.\n") {
+		if err == nil && !strings.Contains(string(content), "clears by itself after the first success.\n") {
 			bad(name + " is half written: " + string(content))
 		}
 	}

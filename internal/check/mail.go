@@ -1,4 +1,4 @@
-package bridge
+package check
 
 import (
 	"context"
@@ -12,41 +12,35 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"hueair2mqtt/bridge/alert"
 	"hueair2mqtt/collectors"
 )
 
-// CheckMail connects to the mail server as a mail does, encrypts, signs in, and
-// parts. Nothing is sent.
-func CheckMail(ctx context.Context, o Options) error {
-	// What ends the connections of the client is the end of this check.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	client, err := newMailClient(ctx, o.Email, o.dialMail())
-	if err != nil {
-		return &collectors.RemedyError{Err: err, Remedy: "check alert.email.smtp"}
+// Mail connects to the mail server as a notification does, encrypts, signs in and
+// disconnects. It sends nothing.
+func Mail(ctx context.Context, m *alert.Mail) Finding {
+	const component = "mail"
+	err := m.TryConnect(ctx)
+	if err == nil {
+		return Passed(component, "%s accepts mail; none was sent", m.Settings.SMTP)
 	}
-	if err := client.DialWithContext(ctx); err != nil {
-		if ctx.Err() != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)) {
-			// The end of ctx closed the connection, and that is all that the error tells.
-			err = fmt.Errorf("no answer in time: %w", context.Cause(ctx))
-		}
-		return explainMail(err)
+	if ctx.Err() != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)) {
+		// The end of ctx closed the connection, and that is all that the error says.
+		err = fmt.Errorf("no answer in time: %w", context.Cause(ctx))
 	}
-	// All that was to be found out is known; how the server says goodbye is its own.
-	_ = client.Close()
-	return nil
+	return FromError(component, fmt.Errorf("%s: %w", m.Settings.SMTP, explainMail(err)), "check alert.email")
 }
 
-// explainMail adds to a failure what the user can do about it.
+// explainMail adds to an error what the user can do about it.
 func explainMail(err error) error {
 	with := func(remedy string, err error) error { return &collectors.RemedyError{Err: err, Remedy: remedy} }
-	const signIn = "check alert.email.username and the password in alert.email.password_file; some servers want a password made for programs"
+	const signIn = "check alert.email.username and the password in alert.email.password_file; some servers require a password made for apps"
 	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		switch answer.Code {
 		case 530, 534, 535, 538: // RFC 4954, 6
 			return with(signIn, err)
 		}
-		return with("see what the mail server means by that, or set another alert.email.smtp", err)
+		return with("look up what the mail server means by that, or set another alert.email.smtp", err)
 	}
 	text := err.Error() // go-mail has no values for two of its errors
 	if errors.Is(err, mail.ErrNoSupportedAuthDiscovered) || strings.Contains(text, "does not support SMTP AUTH") {

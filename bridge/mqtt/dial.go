@@ -1,4 +1,4 @@
-package bridge
+package mqtt
 
 import (
 	"context"
@@ -12,21 +12,23 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"hueair2mqtt/collectors"
 )
 
-// maxHandshake bounds the header of the answer that begins a WebSocket, in bytes.
+// DialFunc opens a network connection.
+type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// maxHandshake is the maximum size of the response header of a WebSocket handshake,
+// in bytes.
 const maxHandshake = 64 << 10
 
-// openConnection opens what MQTT is spoken over: TCP, TLS or a WebSocket.
-//
-// lifetime is that of the connection. Paho's own WebSocket takes no context, so
-// that a server which never answers would hold up the end of the program.
-func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.ClientOptions, dial dialFunc) (net.Conn, error) {
-	tlsConfig := o.TLSConfig.Clone()
+// dialBroker opens the TCP, TLS or WebSocket connection that carries MQTT. ctx bounds
+// the dialing, lifetime the connection: Paho's own WebSocket takes no context, so a
+// server that never responds would delay the end of the program.
+func dialBroker(ctx, lifetime context.Context, broker *url.URL, tlsConfig *tls.Config, dial DialFunc) (net.Conn, error) {
+	tlsConfig = tlsConfig.Clone()
 	tlsConfig.ServerName = broker.Hostname()
 	switch broker.Scheme {
 	case "ws", "wss":
@@ -36,8 +38,7 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 					DialContext: dial, TLSClientConfig: tlsConfig, MaxResponseHeaderBytes: maxHandshake,
 					DisableKeepAlives: true, // a refused connection would stay open, unused
 				},
-				// The password goes to the configured broker only, never to where it
-				// redirects.
+				// Only the configured broker gets the password, never a redirect's target.
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			},
 			Subprotocols: []string{"mqtt"},
@@ -63,8 +64,8 @@ func openConnection(ctx, lifetime context.Context, broker *url.URL, o mqtt.Clien
 	return conn, nil
 }
 
-// explainConnect adds to a failure what the user can do about it.
-func explainConnect(err error) error {
+// explain adds to a connection error what the user can do about it.
+func explain(err error) error {
 	with := func(remedy string, err error) error { return &collectors.RemedyError{Err: err, Remedy: remedy} }
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
@@ -75,7 +76,7 @@ func explainConnect(err error) error {
 	if remedy := collectors.CertificateRemedy(err, time.Now(), "the broker"); remedy != "" {
 		return with(remedy, collectors.FromNetwork(err))
 	}
-	if remedy := explainCertificate(err); remedy != "" {
+	if remedy := certificateRemedy(err); remedy != "" {
 		return with(remedy, err)
 	}
 	err = collectors.FromNetwork(err)
@@ -85,22 +86,22 @@ func explainConnect(err error) error {
 	case "dns":
 		return with("check the host name in mqtt.broker", err)
 	}
-	return with("check mqtt.broker: its host, its port, and tcp:// or ssl:// as the broker has it there", err)
+	return with("check mqtt.broker: its host, its port, and whether the broker expects tcp:// or ssl:// there", err)
 }
 
-// explainCertificate says what to do about a certificate that one side refuses,
-// or "".
-func explainCertificate(err error) string {
+// certificateRemedy returns what to do about a certificate that one side refuses, or
+// "" for other errors.
+func certificateRemedy(err error) string {
 	var (
 		authority x509.UnknownAuthorityError
 		host      x509.HostnameError
 		invalid   x509.CertificateInvalidError
-		own       *revocationError
+		revoked   *revocationError
 		other     *tls.CertificateVerificationError
 		remote    *net.OpError
 	)
 	switch {
-	case errors.As(err, &own): // says it itself
+	case errors.As(err, &revoked): // its text has the remedy
 		return "the broker is not trusted"
 	case errors.As(err, &authority):
 		return "set mqtt.ca_file to the certificate of the authority that signed the broker's"
@@ -109,8 +110,8 @@ func explainCertificate(err error) string {
 	case errors.As(err, &invalid), errors.As(err, &other):
 		return "give the broker another certificate"
 	case errors.As(err, &remote) && remote.Op == "remote error":
-		// The broker's alert says what it does not like about mqtt.cert_file: that it
-		// is missing, has ended, was revoked, or is of an authority it does not know.
+		// The broker's TLS alert says what is wrong with mqtt.cert_file: it is missing,
+		// expired, revoked or from an unknown authority.
 		return "the broker refuses the program's certificate: check mqtt.cert_file and mqtt.key_file, and the broker's log"
 	}
 	return ""

@@ -1,19 +1,18 @@
-package bridge
+package check
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
 )
 
@@ -21,69 +20,67 @@ const (
 	mqtt311 = 4
 	mqtt5   = 5
 
-	// mqttFailure and what is above it are refusals, as reason codes of MQTT 5 and
-	// as the return code of SUBACK in MQTT 3.1.1.
+	// mqttFailure is the smallest code of a refusal, as a reason code of MQTT 5 and as a
+	// return code of SUBACK in MQTT 3.1.1.
 	mqttFailure = 0x80
 
-	// echoTimeout is how long a message may take from this client to itself.
+	// echoTimeout is how long a message from this client may take back to it.
 	echoTimeout = 2 * time.Second
 
-	// maxMarker bounds the payload of a message of this client, in bytes.
+	// maxMarker is the maximum size of the payloads of this client's messages, in bytes.
 	maxMarker = 64
 
-	// maxProbePacket bounds, in bytes, what is read of one packet.
-	maxProbePacket = maxRememberedSize + 1<<10
+	// maxUnasked is the maximum number of messages that are kept for later.
+	maxUnasked = 1000
+
+	// maxPacket is the maximum size of a packet, in bytes. The largest retained message
+	// of the bridge is its list of devices.
+	maxPacket = 4<<20 + 1<<10
+
+	// keepAlive is the keep-alive of the connection, in seconds.
+	keepAlive = 30
 )
 
-// errUnsupportedVersion says that the broker knows no MQTT 5.
-var errUnsupportedVersion = errors.New("the broker knows no MQTT 5")
+// errUnsupportedVersion reports a broker without MQTT 5.
+var errUnsupportedVersion = errors.New("the broker does not support MQTT 5")
 
-// probe is an MQTT client that finds out what a broker permits. The clients that
-// this program works with can't: they release a message by themselves and hide
-// the reason codes of MQTT 5.
+// probe is an MQTT client for finding out what a broker permits. Ordinary clients
+// cannot do that: they release messages by themselves and hide the reason codes of
+// MQTT 5.
 //
-// It is used by one goroutine; a second one reads.
+// One goroutine uses it; a second one reads.
 type probe struct {
 	conn    net.Conn
 	version byte
 	lastID  uint16
-	unasked []packets.Packet // messages that came while something else was waited for
+	unasked []packets.Packet // messages that arrived before they were waited for
 	retains bool             // the broker keeps retained messages
-	quota   uint16           // messages that may be unreleased
-	holds   bool             // messages of QoS 2, whose release can be left out, are allowed
+	quota   uint16           // maximum number of unreleased messages
+	holds   bool             // QoS 2 is supported; its release can be omitted
 
 	incoming chan packets.Packet
 	readErr  error // why incoming is closed
 }
 
-// newProbe connects with a version of MQTT. The connection ends with ctx.
-func newProbe(ctx context.Context, o Options, version byte) (*probe, error) {
-	tlsConfig, err := tlsConfig(o.MQTT)
-	if err != nil {
-		return nil, err
-	}
-	broker, err := url.Parse(o.MQTT.Broker)
-	if err != nil {
-		return nil, errors.New("mqtt.broker is no URL")
-	}
-	conn, err := openConnection(ctx, ctx, broker, *clientOptions(o.MQTT, tlsConfig, ""), withBudget(o.dialBroker(), func(error) {}))
+// newProbe connects with this version of MQTT. The connection ends with ctx.
+func newProbe(ctx context.Context, o mqtt.Options, version byte) (*probe, error) {
+	conn, err := mqtt.Dial(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	p := &probe{conn: conn, version: version, incoming: make(chan packets.Packet, 16)}
-	context.AfterFunc(ctx, func() { conn.Close() })
 	go p.read(ctx)
-	if err := p.connect(ctx, o.MQTT); err != nil {
+	if err := p.connect(ctx, o.Settings); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// close says goodbye, with which the broker forgets all that was not released,
-// and waits for the end of the reading.
+// close disconnects, so that the broker forgets unreleased messages, and waits for the
+// reading goroutine.
 func (p *probe) close() {
-	_ = p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Disconnect}}) // closing does the same
+	_ = p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Disconnect}}) // closing the connection does the same
 	p.conn.Close()
 	for range p.incoming {
 	}
@@ -93,8 +90,8 @@ func (p *probe) connect(ctx context.Context, m configs.MQTT) error {
 	err := p.send(packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Connect},
 		Connect: packets.ConnectParams{
-			ProtocolName: []byte("MQTT"), ClientIdentifier: "hueair2mqtt-probe-" + rand.Text()[:8],
-			Clean: true, Keepalive: uint16(keepAlive / time.Second),
+			ProtocolName: []byte("MQTT"), ClientIdentifier: mqtt.UniqueID("probe"),
+			Clean: true, Keepalive: keepAlive,
 			UsernameFlag: m.Username != "", Username: []byte(m.Username),
 			PasswordFlag: m.Username != "", Password: []byte(m.Password.Reveal()),
 		},
@@ -105,7 +102,7 @@ func (p *probe) connect(ctx context.Context, m configs.MQTT) error {
 	answer, err := p.await(ctx, 0, func(pk packets.Packet) bool { return pk.FixedHeader.Type == packets.Connack })
 	switch {
 	case p.version == mqtt5 && err != nil && ctx.Err() == nil:
-		return errUnsupportedVersion // closing the connection is an older broker's answer
+		return errUnsupportedVersion // older brokers close the connection
 	case err != nil:
 		return err
 	case p.version == mqtt5 && (answer.ReasonCode == packets.ErrUnsupportedProtocolVersion.Code ||
@@ -123,7 +120,7 @@ func (p *probe) connect(ctx context.Context, m configs.MQTT) error {
 	return nil
 }
 
-// subscribe asks for filters at QoS 0 and returns those that are refused.
+// subscribe subscribes to filters at QoS 0 and returns those that are refused.
 func (p *probe) subscribe(ctx context.Context, filters ...string) (refused []string, err error) {
 	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Subscribe, Qos: 1}, PacketID: p.nextID()}
 	for _, f := range filters {
@@ -146,8 +143,8 @@ func (p *probe) subscribe(ctx context.Context, filters ...string) (refused []str
 	return refused, nil
 }
 
-// publish sends a message that is not retained and returns the broker's reason
-// code, which in MQTT 3.1.1 is always 0. One of QoS 2 is to be released.
+// publish sends a message that is not retained and returns the broker's reason code,
+// which is always 0 in MQTT 3.1.1. A message of QoS 2 is not released.
 func (p *probe) publish(ctx context.Context, topic, payload string, qos byte) (id uint16, code byte, err error) {
 	id = p.nextID()
 	err = p.send(packets.Packet{
@@ -167,8 +164,8 @@ func (p *probe) publish(ctx context.Context, topic, payload string, qos byte) (i
 	return id, answer.ReasonCode, err
 }
 
-// deliver sends a message for the broker to deliver at once, and says whether it
-// came back and the broker's reason code.
+// deliver sends a message that the broker delivers immediately. It returns whether it
+// came back, and the broker's reason code.
 func (p *probe) deliver(ctx context.Context, topic, payload string) (came bool, code byte, err error) {
 	_, code, err = p.publish(ctx, topic, payload, 1)
 	if err != nil || code >= mqttFailure {
@@ -189,7 +186,7 @@ func (p *probe) release(ctx context.Context, id uint16) error {
 	return err
 }
 
-// hears says whether a message comes, or has come, within a time.
+// hears reports whether a message arrives within a time, or has arrived before.
 func (p *probe) hears(ctx context.Context, topic, payload string, within time.Duration) (bool, error) {
 	is := func(got packets.Packet) bool {
 		return got.FixedHeader.Type == packets.Publish && got.TopicName == topic && string(got.Payload) == payload
@@ -206,10 +203,10 @@ func (p *probe) hears(ctx context.Context, topic, payload string, within time.Du
 	return err == nil, err
 }
 
-// errNothingCame ends a wait.
+// errNothingCame ends a wait without a packet.
 var errNothingCame = errors.New("nothing came")
 
-// await waits for a packet, for at most a time that is not 0.
+// await waits for a packet, for a limited time unless within is 0.
 func (p *probe) await(ctx context.Context, within time.Duration, wanted func(packets.Packet) bool) (packets.Packet, error) {
 	var over <-chan time.Time
 	if within > 0 {
@@ -227,7 +224,7 @@ func (p *probe) await(ctx context.Context, within time.Duration, wanted func(pac
 				return packets.Packet{}, p.readErr
 			case wanted(got):
 				return got, nil
-			case got.FixedHeader.Type == packets.Publish && len(got.Payload) <= maxMarker && len(p.unasked) < maxInFlight:
+			case got.FixedHeader.Type == packets.Publish && len(got.Payload) <= maxMarker && len(p.unasked) < maxUnasked:
 				p.unasked = append(p.unasked, got)
 			}
 		case <-over:
@@ -268,13 +265,13 @@ func (p *probe) send(pk packets.Packet) error {
 	return err
 }
 
-// read takes what the broker sends until the connection ends.
+// read reads packets until the connection ends.
 func (p *probe) read(ctx context.Context) {
 	defer close(p.incoming)
 	in := bufio.NewReader(p.conn)
 	for {
 		pk, err := readPacket(in, p.version)
-		if errors.Is(err, errTooMuch) {
+		if errors.Is(err, mqtt.ErrReadLimit) {
 			p.readErr = err
 			return
 		}
@@ -303,7 +300,7 @@ func readPacket(in *bufio.Reader, version byte) (pk packets.Packet, err error) {
 	if pk.FixedHeader.Remaining, _, err = packets.DecodeLength(in); err != nil {
 		return pk, err
 	}
-	if pk.FixedHeader.Remaining > maxProbePacket {
+	if pk.FixedHeader.Remaining > maxPacket {
 		return pk, errors.New("a packet is too large")
 	}
 	body := make([]byte, pk.FixedHeader.Remaining)
@@ -313,12 +310,12 @@ func readPacket(in *bufio.Reader, version byte) (pk packets.Packet, err error) {
 	switch pk.FixedHeader.Type {
 	case packets.Connack:
 		if len(body) == 2 {
-			pk.ProtocolVersion = mqtt311 // how an older broker refuses MQTT 5
+			pk.ProtocolVersion = mqtt311 // older brokers refuse MQTT 5 like this
 		}
 		err = pk.ConnackDecode(body)
 	case packets.Publish:
 		err = pk.PublishDecode(body)
-		pk.Properties = packets.Properties{} // which take far more memory than the wire
+		pk.Properties = packets.Properties{} // they take far more memory than on the wire
 	case packets.Puback:
 		err = pk.PubackDecode(body)
 	case packets.Pubrec:

@@ -1,4 +1,4 @@
-package bridge
+package mqtt
 
 import (
 	"bytes"
@@ -13,20 +13,23 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// revocationError is a certificate of the broker's that is refused for what a
-// revocation list says, or for want of one.
+// maxPEMFile is the maximum size of a file with certificates, keys or revocation
+// lists, in bytes. Large authorities have lists of several megabytes.
+const maxPEMFile = 16 << 20
+
+// revocationError reports a certificate of the broker that the revocation lists do not
+// clear.
 type revocationError struct{ text string }
 
 func (e *revocationError) Error() string { return e.text }
 
-// revocation refuses certificates that the lists of a file (CRLs, RFC 5280, 5) say
-// are revoked. Go asks no authority on its own, and one at home has nobody to ask.
-// The file is read for every connection, so that a new list counts without a
-// restart.
+// revocation refuses certificates that are revoked by the lists in a file (CRLs, RFC
+// 5280, 5). Go checks no revocation by itself. The file is read for every connection,
+// so a new list takes effect without a restart.
 type revocation struct{ file string }
 
-// verify is a tls.Config's VerifyConnection; it comes after Go has found the chains
-// of certificates good. One chain without a revoked certificate is enough.
+// verify is a tls.Config.VerifyConnection, which runs after Go has verified the
+// certificate chains. One chain without a revoked certificate is enough.
 func (r revocation) verify(state tls.ConnectionState) error {
 	lists, err := readRevocationLists(r.file)
 	if err != nil {
@@ -40,7 +43,7 @@ func (r revocation) verify(state tls.ConnectionState) error {
 	return err
 }
 
-// check looks at the certificates of a chain but its root, which nobody revokes.
+// check checks the certificates of a chain except its root.
 func (r revocation) check(chain []*x509.Certificate, lists []*x509.RevocationList) error {
 	for i, certificate := range chain[:len(chain)-1] {
 		found := false
@@ -50,7 +53,7 @@ func (r revocation) check(chain []*x509.Certificate, lists []*x509.RevocationLis
 			}
 			found = true
 			if !list.NextUpdate.IsZero() && time.Now().After(list.NextUpdate) {
-				return &revocationError{fmt.Sprintf("the revocation list in %s has ended on %s: put a newer one of the same authority there",
+				return &revocationError{fmt.Sprintf("the revocation list in %s expired on %s: replace it with a newer one from the same authority",
 					r.file, list.NextUpdate.Format(time.DateOnly))}
 			}
 			for _, entry := range list.RevokedCertificateEntries {
@@ -61,16 +64,16 @@ func (r revocation) check(chain []*x509.Certificate, lists []*x509.RevocationLis
 			}
 		}
 		if !found && i == 0 {
-			return &revocationError{fmt.Sprintf("%s has no list of the authority that signed the broker's certificate (%s): add it, or remove mqtt.crl_file",
+			return &revocationError{fmt.Sprintf("%s has no list from the authority that signed the broker's certificate (%s): add it, or remove mqtt.crl_file",
 				r.file, collectors.CleanText(certificate.Issuer.String()))}
 		}
 	}
 	return nil
 }
 
-// readRevocationLists reads the lists of a PEM file.
+// readRevocationLists reads the lists in a PEM file.
 func readRevocationLists(file string) (lists []*x509.RevocationList, err error) {
-	rest, err := configs.ReadFile(file, maxCertificates)
+	rest, err := configs.ReadFile(file, maxPEMFile)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +92,7 @@ func readRevocationLists(file string) (lists []*x509.RevocationList, err error) 
 		lists = append(lists, list)
 	}
 	if len(lists) == 0 {
-		return nil, errors.New(file + " holds no revocation list in PEM form (X509 CRL)")
+		return nil, errors.New(file + " contains no PEM revocation list (X509 CRL)")
 	}
 	return lists, nil
 }
