@@ -42,7 +42,7 @@ func TestAmazonLogin(t *testing.T) {
 	}
 }
 
-// What a user must know before the browser is open.
+// The user must know this before the browser is open.
 func TestAmazonLoginExplainsTheSignIn(t *testing.T) {
 	h := newEmptyHome(t, "")
 	l := h.login("--domain", "amazon.de")
@@ -72,7 +72,7 @@ func TestAmazonLoginWithoutMonitorsNamesTheAccount(t *testing.T) {
 	harness.Contains(t, l.Stdout.String(), "no air quality monitor was found", amazontest.Holder, "another adult of the household")
 }
 
-// The default configuration names nothing to read yet.
+// The default configuration enables no source.
 func TestAmazonLoginWithTheDefaultConfiguration(t *testing.T) {
 	h := newEmptyHome(t, "")
 	if err := os.WriteFile(h.Config, configs.Default, 0o600); err != nil {
@@ -105,7 +105,7 @@ func TestAmazonLoginAsksAgain(t *testing.T) {
 	}
 }
 
-// All that a script has to say comes at once.
+// A script writes all of its input at once.
 func TestAmazonLoginFromAPipe(t *testing.T) {
 	h := newEmptyHome(t, "")
 	l := h.login("--domain", "https://www.amazon.com/")
@@ -190,9 +190,8 @@ func TestAmazonLogoutWithoutAmazon(t *testing.T) {
 	}
 }
 
-// From an empty state directory to a home that stays signed in: the alert, the
-// sign-in that ends it without a restart, renewals that nobody notices, a revoked
-// token, and a second sign-in.
+// The life of a sign-in: the alert of an empty state directory, a sign-in that clears it without a
+// restart, silent renewals, a revoked token, and a second sign-in.
 func TestAmazonSignInLifecycle(t *testing.T) {
 	t.Parallel()
 	h := newEmptyHome(t, "")
@@ -224,7 +223,7 @@ func TestAmazonSignInLifecycle(t *testing.T) {
 		t.Helper()
 		in, landing := h.signIn()
 		secrets = append(secrets, landing)
-		// The address for the user is meant to be seen.
+		// The sign-in address is not secret.
 		said += in.Stdout.String() + in.Stderr.String()
 	}
 

@@ -45,7 +45,7 @@ func TestPastedInputIsSplitIntoAddresses(t *testing.T) {
 	}
 }
 
-// A person pastes and waits: what was pasted is whole when nothing more comes.
+// A user pastes and waits: a paste is complete when no more input arrives.
 func TestPasteEndsWhenInputIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()

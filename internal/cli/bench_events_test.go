@@ -17,7 +17,7 @@ const (
 	eventPace = time.Second / 50
 )
 
-// newEventsHome is a paired home with a sensor and a dimmer, and the program.
+// newEventsHome starts a paired home with a sensor and a dimmer, and the program.
 func newEventsHome(b *testing.B, interval string) *benchHome {
 	b.Helper()
 	h := newBenchHome(b)
@@ -27,7 +27,7 @@ func newEventsHome(b *testing.B, interval string) *benchHome {
 	return h
 }
 
-// delays are what one way of delivering took, event by event.
+// delays are the latencies of one way of delivery.
 type delays []time.Duration
 
 func (d delays) percentile(share float64) time.Duration {
@@ -35,11 +35,10 @@ func (d delays) percentile(share float64) time.Duration {
 	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
 }
 
-// BenchmarkEvents measures how long an event is on its way from the Hue bridge to
-// an MQTT subscriber, at 50 events a second, through the whole program and a real
-// Mosquitto; and, event by event in the same run, how long a bare publish with
-// paho takes through the same broker. A round is one event. The ratios are what
-// counts: a machine that is slow is so for both.
+// BenchmarkEvents measures the latency of an event from the Hue bridge to an MQTT subscriber at 50
+// events a second, through the program and Mosquitto, and in the same run the latency of a bare
+// publish with paho through the same broker. A round is one event. The ratios matter: a slow
+// machine slows both.
 func BenchmarkEvents(b *testing.B) {
 	h := newEventsHome(b, "1h")
 	states := h.arrivals("hueair2mqtt/" + harness.HallID)
@@ -49,13 +48,12 @@ func BenchmarkEvents(b *testing.B) {
 	move := func(n int) {
 		h.Hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: temperature(n), Battery: 90, Reachable: true})
 	}
-	// The first full reads must be over.
+	// Wait for the first full reads.
 	move(1)
 	states.next(fmt.Sprintf(`"temperature":%v}`, temperature(1)))
 	time.Sleep(2 * time.Second)
 
-	// An event and a bare publish take turns, so that both meet processes which have
-	// been idle for as long.
+	// Events and bare publishes alternate, so that processes have been idle for the same time.
 	var through, direct delays
 	pace := time.NewTicker(eventPace / 2)
 	defer pace.Stop()
@@ -83,8 +81,8 @@ func BenchmarkEvents(b *testing.B) {
 	}
 }
 
-// BenchmarkEventsByPolling measures the same way with the events left out: a Hue
-// bridge whose software is too old for them, polled every second.
+// BenchmarkEventsByPolling measures the same latency without events: the software of the Hue bridge
+// is too old for them, and it is polled every second.
 func BenchmarkEventsByPolling(b *testing.B) {
 	h := newEventsHome(b, "1s")
 	states := h.arrivals("hueair2mqtt/" + harness.HallID)
@@ -101,10 +99,9 @@ func BenchmarkEventsByPolling(b *testing.B) {
 	b.ReportMetric(float64(through.percentile(0.99).Milliseconds()), "ms-p99")
 }
 
-// BenchmarkEventsLost counts the presses of buttons that are lost out of 100,000,
-// one a millisecond as long as no more than 100 are on their way. A press is told
-// from another one by its button, its type and the millisecond in which the Hue
-// bridge saw it, so buttons and types take turns.
+// BenchmarkEventsLost counts how many of 100,000 button presses are lost, at one a millisecond with
+// at most 100 under way. The button, the type and the millisecond identify a press, so buttons and
+// types alternate.
 func BenchmarkEventsLost(b *testing.B) {
 	const presses, onTheWay = 100_000, 100
 	types := []string{"initial_press", "short_release"}
@@ -146,7 +143,7 @@ func BenchmarkEventsLost(b *testing.B) {
 	}
 }
 
-// offer takes a place, and gives up when none becomes free.
+// offer takes a slot and returns false if none becomes free.
 func offer(free chan<- struct{}) bool {
 	select {
 	case free <- struct{}{}:

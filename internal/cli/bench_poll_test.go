@@ -18,15 +18,13 @@ import (
 
 var homeSizes = []int{20, 200, 2000}
 
-// withoutEvents makes each poll a full read, as Telegraf's are: the Hue bridge has no
-// event stream.
+// withoutEvents removes the event stream, so that each poll is a full read like Telegraf's.
 func (h *benchHome) withoutEvents() {
 	h.Hue.ScriptPath("/eventstream", slices.Repeat([]http.HandlerFunc{http.NotFound}, 10_000)...)
 }
 
-// BenchmarkPoll measures what polling a home costs the program as it is shipped:
-// the processor's time a poll, and the resident memory afterwards. A round is one
-// poll a second; each publishes every state.
+// BenchmarkPoll measures the processor time of a poll and the resident memory afterwards. A round
+// is one poll a second, which publishes every state.
 func BenchmarkPoll(b *testing.B) {
 	shipped := buildShipped(b)
 	for _, n := range homeSizes {
@@ -41,8 +39,8 @@ func BenchmarkPoll(b *testing.B) {
 	}
 }
 
-// measurePolls measures a process that polls the home by itself, once it has
-// settled. The path is one that each poll asks for once.
+// measurePolls measures a process that polls the home by itself, after five polls. Each poll
+// requests the path once.
 func measurePolls(b *testing.B, h *benchHome, path string, p *harness.Process) {
 	asked := 5
 	h.awaitPoll(path, asked)
@@ -56,14 +54,14 @@ func measurePolls(b *testing.B, h *benchHome, path string, p *harness.Process) {
 	b.ReportMetric(0, "ns/op") // of the pause, mostly
 }
 
-// awaitPoll waits until the Hue bridge was asked for a path so often.
+// awaitPoll waits until the Hue bridge has been asked for a path this many times.
 func (h *benchHome) awaitPoll(path string, asked int) {
 	h.b.Helper()
 	harness.Eventually(h.b, "the poll", func() bool { return h.Hue.RequestsTo(path) >= asked })
 }
 
-// allocatedTo has the test binary, when it is the program, write how many bytes it
-// has allocated in all to this file when it gets SIGUSR1.
+// allocatedTo names a file to which the test binary, run as the program, writes the bytes that it
+// has allocated in total whenever it receives SIGUSR1.
 const allocatedTo = "HUEAIR2MQTT_TEST_ALLOCATED_TO"
 
 // writeAllocated answers SIGUSR1.
@@ -85,8 +83,8 @@ func writeAllocated(file string) {
 	}()
 }
 
-// BenchmarkPollAllocated measures the bytes that the program allocates a poll, in a
-// process of its own. A round is one poll.
+// BenchmarkPollAllocated measures the bytes that the program allocates in a poll. A round is one
+// poll.
 func BenchmarkPollAllocated(b *testing.B) {
 	for _, n := range homeSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -112,7 +110,7 @@ func BenchmarkPollAllocated(b *testing.B) {
 	}
 }
 
-// askAllocated returns how many bytes a process has allocated in all.
+// askAllocated returns the bytes that a process has allocated in total.
 func askAllocated(b *testing.B, p *harness.Process, file string) (bytes uint64) {
 	b.Helper()
 	if err := os.RemoveAll(file); err != nil {
@@ -130,8 +128,8 @@ func askAllocated(b *testing.B, p *harness.Process, file string) (bytes uint64) 
 	return bytes
 }
 
-// BenchmarkStart measures the time from the start of the program to the first state
-// at a subscriber. A round is one start.
+// BenchmarkStart measures the time from the start of the program until a subscriber receives the
+// first state. A round is one start.
 func BenchmarkStart(b *testing.B) {
 	shipped := buildShipped(b)
 	h := newBenchHome(b)

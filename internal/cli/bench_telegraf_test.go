@@ -11,9 +11,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// BenchmarkTelegraf measures on the same homes what BenchmarkPoll and
-// BenchmarkStart measure, with Telegraf, its Hue bridge input and its MQTT output.
-// TELEGRAF names its binary, which "make bench" builds with nothing else in it.
+// BenchmarkTelegraf measures what BenchmarkPoll and BenchmarkStart measure, for Telegraf with its
+// Hue bridge input and its MQTT output. TELEGRAF names the binary, which "make bench" builds.
 func BenchmarkTelegraf(b *testing.B) {
 	telegraf := os.Getenv("TELEGRAF")
 	if telegraf == "" {

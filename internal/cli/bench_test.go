@@ -11,8 +11,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// newCountedHome returns a home whose program polls n motion sensors by CLIP v1, and
-// the times at which it asked.
+// newCountedHome returns a home whose program polls n motion sensors by CLIP v1, and the times of
+// its requests.
 func newCountedHome(b *testing.B, n int, interval string) (h *benchHome, p *harness.Process, asked chan time.Time) {
 	b.Helper()
 	asked = make(chan time.Time, 1000)
@@ -30,9 +30,8 @@ func newCountedHome(b *testing.B, n int, interval string) (h *benchHome, p *harn
 	return h, h.run(buildShipped(b), interval, bridges), asked
 }
 
-// BenchmarkThousandDevices measures, for 1,000 devices that all have changed, the
-// time from the poll's request to the last state at a subscriber, through a real
-// Mosquitto. The first poll announces them all besides.
+// BenchmarkThousandDevices measures the time from the request of a poll until a subscriber has
+// received the states of 1,000 devices that have all changed. The first poll also announces them.
 func BenchmarkThousandDevices(b *testing.B) {
 	const devices = 1000
 	h, _, asked := newCountedHome(b, devices, "1h")
@@ -52,8 +51,8 @@ func BenchmarkThousandDevices(b *testing.B) {
 	b.ReportMetric(total.Seconds()/float64(b.N), "s/poll")
 }
 
-// BenchmarkResidentMemory reports the resident memory after 60 polls of 20
-// devices; a round is one poll.
+// BenchmarkResidentMemory reports the resident memory after 60 polls of 20 devices. A round is one
+// poll.
 func BenchmarkResidentMemory(b *testing.B) {
 	_, p, asked := newCountedHome(b, 20, "1s")
 	for range 60 {

@@ -13,11 +13,10 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// BenchmarkThroughput measures how many messages a second the program publishes at
-// QoS 1, between the first and the last state of a poll of 2,000 devices at a
-// subscriber; and in the same round, through the same broker and to the same
-// subscriber, how many paho publishes when it does nothing else, and how many come
-// of writing the same packets to a socket at once. The ratios are what counts.
+// BenchmarkThroughput measures how many messages a second the program publishes at QoS 1, from the
+// first to the last state of a poll of 2,000 devices; and in the same round, through the same
+// broker to the same subscriber, the rates of bare paho and of the same packets written to a socket
+// at once. The ratios matter.
 func BenchmarkThroughput(b *testing.B) {
 	const devices = 2000
 	h := newBenchHome(b)
@@ -53,8 +52,7 @@ func BenchmarkThroughput(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// publishRaw writes n PUBLISH packets to a socket at once and waits until all are
-// acknowledged.
+// publishRaw writes n PUBLISH packets to a socket at once and waits for all acknowledgements.
 func publishRaw(b *testing.B, broker *harness.Mosquitto, n int, payload []byte) {
 	b.Helper()
 	conn, err := net.Dial("tcp", broker.Address())

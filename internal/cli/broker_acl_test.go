@@ -8,8 +8,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// startGuardedBroker starts a Mosquitto with the shipped ACL file, which the test may
-// read and write as a user of its own.
+// startGuardedBroker starts a Mosquitto with the shipped ACL file. The test may read and write
+// everything as a user of its own.
 func startGuardedBroker(t *testing.T) *harness.Mosquitto {
 	t.Helper()
 	acl := filepath.Join(t.TempDir(), "acl")
@@ -21,8 +21,8 @@ func startGuardedBroker(t *testing.T) *harness.Mosquitto {
 	return broker
 }
 
-// TestShippedACLIsSufficient has the program do everything that it
-// does on a broker that grants it nothing but what the shipped file says.
+// TestShippedACLIsSufficient exercises the whole program on a broker that grants only what the
+// shipped file grants.
 func TestShippedACLIsSufficient(t *testing.T) {
 	t.Parallel()
 	guarded := startGuardedBroker(t)
@@ -57,7 +57,7 @@ func TestShippedACLIsSufficient(t *testing.T) {
 
 	p.Kill()
 	l.WaitFor("hueair2mqtt/bridge/state", "offline")
-	// An earlier run's devices are known by what it has told.
+	// The devices of the previous run are known from its retained messages.
 	h.Amazon.RemoveMonitor(harness.AirMonitor.Serial)
 	p = start(t, append([]string{"run"}, args...)...)
 	l.WaitFor("hueair2mqtt/bridge/state", "online")
@@ -85,8 +85,7 @@ func TestShippedACLIsSufficient(t *testing.T) {
 	}
 }
 
-// TestShippedACLGrantsNothingElse has somebody sign in with the program's
-// password and try other things.
+// TestShippedACLGrantsNothingElse uses the program's password for other topics.
 func TestShippedACLGrantsNothingElse(t *testing.T) {
 	guarded := startGuardedBroker(t)
 	l, thief := guarded.Subscribe(), guarded.SubscribeAs("hueair2mqtt", brokerPassword)

@@ -13,8 +13,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestTLSToTheBroker holds the way to a real Mosquitto against what can be wrong
-// with the certificates of both sides, and against what the user is told.
+// TestTLSToTheBroker connects to Mosquitto with every fault of the certificates of both sides and
+// checks what the user is shown.
 func TestTLSToTheBroker(t *testing.T) {
 	t.Parallel()
 	ours, others := harness.NewAuthority(t, t.TempDir(), "Home CA"), harness.NewAuthority(t, t.TempDir(), "Another CA")
@@ -89,8 +89,8 @@ func TestTLSToTheBroker(t *testing.T) {
 	}
 }
 
-// TestRevocationListIsReloaded has the broker's certificate revoked
-// while the program runs: the next connection is refused.
+// TestRevocationListIsReloaded revokes the broker's certificate while the program runs: the next
+// connection is refused.
 func TestRevocationListIsReloaded(t *testing.T) {
 	ours := harness.NewAuthority(t, t.TempDir(), "Home CA")
 	certificate := ours.Issue("broker", harness.Localhost)
@@ -107,7 +107,6 @@ func TestRevocationListIsReloaded(t *testing.T) {
 	p.Logs("was revoked by its authority")
 }
 
-// TestInvalidRevocationListIsRejected is told before anything begins.
 func TestInvalidRevocationListIsRejected(t *testing.T) {
 	ours := harness.NewAuthority(t, t.TempDir(), "Home CA")
 	h := newTestHome(t)

@@ -17,9 +17,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// browse runs a script of test/browser with Node.js. What it needs is in its
-// environment: PAGE, the page's address, and CONTROLS, where it moves things in the
-// home.
+// browse runs a script of test/browser with Node.js. PAGE in its environment is the address of the
+// page, CONTROLS that of the controls.
 func browse(t *testing.T, script string, environ ...string) {
 	t.Helper()
 	args := []string{"--test", "--test-reporter=spec", script}
@@ -35,7 +34,7 @@ func browse(t *testing.T, script string, environ ...string) {
 	}
 }
 
-// controls let a script move things in the home, a path each.
+// controls serves a path for each change that a script can make in the home.
 func (h *testHome) controls() string {
 	mux := http.NewServeMux()
 	on := func(path string, do func(body string) (string, error)) {
@@ -72,7 +71,7 @@ func (h *testHome) controls() string {
 	return server.URL
 }
 
-// furnish makes the home one to look at.
+// furnish adds devices and rooms for the pictures.
 func (h *testHome) furnish() {
 	h.Hue.SetContactSensor(huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 64, Reachable: true})
 	h.Hue.SetDial(huetest.Dial{MAC: "00:17:88:01:02:03:04:08", Name: "Dial", Battery: 92, Reachable: true})
@@ -99,7 +98,7 @@ func TestSetupInABrowser(t *testing.T) {
 	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.Stdout.String()), "CONTROLS="+h.controls())
 }
 
-// TestScreenshots makes the pictures of docs anew, where SCREENSHOTS says so.
+// TestScreenshots writes the pictures of the documentation to the directory SCREENSHOTS.
 func TestScreenshots(t *testing.T) {
 	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {

@@ -19,7 +19,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// found is one object of what check prints with --json.
+// found is a finding as check prints it with --json.
 type found struct {
 	Component string `json:"component"`
 	Status    string `json:"status"`
@@ -27,14 +27,13 @@ type found struct {
 	Remedy    string `json:"remedy"`
 }
 
-// check runs the command in both forms and returns what it found. No secret may be
-// in either.
+// check runs the command in both forms and returns its findings. Neither may contain a secret.
 func (i *installation) check() (code int, findings []found, text string) {
 	i.t.Helper()
 	return i.beginCheck()()
 }
 
-// beginCheck starts the command in both forms, and returns what waits for its end.
+// beginCheck starts the command in both forms and returns a function that waits for them.
 func (i *installation) beginCheck() (end func() (code int, findings []found, text string)) {
 	i.t.Helper()
 	forPeople := i.start("check")
@@ -106,7 +105,7 @@ func TestCheckPassesOnGoodInstallation(t *testing.T) {
 	}
 }
 
-// A bridge that runs has nothing to say to the request that check sends.
+// A running bridge does not respond to the request that check sends.
 func TestCheckBesideRunningBridge(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	l := i.Broker.Subscribe()
@@ -124,7 +123,7 @@ func TestCheckBesideRunningBridge(t *testing.T) {
 	}
 }
 
-// broken is one installation that something is wrong with.
+// broken is an installation with one fault.
 type broken struct {
 	name      string
 	spoil     func(i *installation)
@@ -134,8 +133,8 @@ type broken struct {
 	remedy    string // a part of it
 }
 
-// impossibleName is refused by the resolver without asking anybody: a label has 63
-// letters at most (RFC 1035, 2.3.4).
+// impossibleName is rejected by the resolver without a request: a label has at most 63 letters (RFC
+// 1035, 2.3.4).
 var impossibleName = strings.Repeat("x", 64) + ".invalid"
 
 var brokenInstallations = []broken{
@@ -380,7 +379,7 @@ func (i *installation) replaceInHueJSON(old, text string) {
 	harness.WriteFile(i.t, file, strings.ReplaceAll(harness.ReadFile(i.t, file), old, text), 0o600)
 }
 
-// amazonsClock has Amazon say that it is later than here.
+// amazonsClock sets the clock of Amazon ahead of ours.
 func (i *installation) amazonsClock(later time.Duration) {
 	i.Amazon.ScriptPath("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Date", time.Now().Add(later).UTC().Format(http.TimeFormat))
@@ -439,12 +438,12 @@ func validFrom(notBefore, notAfter time.Time) x509.Certificate {
 	return template
 }
 
-// isComponent says whether a component is the one, with or without its endpoint.
+// isComponent reports whether a component has this name, with or without its endpoint.
 func isComponent(component, name string) bool {
 	return component == name || strings.HasPrefix(component, name+" ")
 }
 
-// Whatever hangs, the check ends in time and tells of each.
+// Check ends in time and reports every peer that hangs.
 func TestCheckEndsInTime(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
@@ -462,7 +461,7 @@ func TestCheckEndsInTime(t *testing.T) {
 	everything.set("hue.timeout", "50s")
 	everything.replaceInHueJSON(everything.HueTLS.Host(), silent.Addr().String())
 
-	// Opening a pipe would wait for its writer.
+	// Opening a pipe would block.
 	aFile := newInstallation(t, shared)
 	if err := os.Remove(aFile.file("mail-password")); err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// chance draws what a test leaves to it. The seed is new in each run, logged, and
-// can be given again in HUEAIR2MQTT_TEST_SEED.
+// chance returns a test's random source. The seed is new in each run and logged;
+// HUEAIR2MQTT_TEST_SEED sets it.
 func chance(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -31,8 +31,8 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// wantOneID checks that each reading of a history has one id, however often it
-// came, and came for the first time behind all that are older.
+// wantOneID checks that each reading of a history has one id, however often it arrived, and that
+// readings first arrived in order.
 func wantOneID(t *testing.T, history []told) {
 	t.Helper()
 	idOf, numberOf := make(map[int]string), make(map[string]int)
@@ -52,8 +52,8 @@ func wantOneID(t *testing.T, history []told) {
 	}
 }
 
-// TestHistoryAfterKillDuringOutage kills the program at any moment while the broker
-// comes and goes. What it had taken until then arrives.
+// TestHistoryAfterKillDuringOutage kills the program at random moments while the broker stops and
+// starts. Everything that it had recorded arrives.
 func TestHistoryAfterKillDuringOutage(t *testing.T) {
 	t.Parallel()
 	draw := chance(t)
@@ -102,8 +102,8 @@ func TestHistoryAfterKillDuringOutage(t *testing.T) {
 	wantOneID(t, history)
 }
 
-// TestHistoryAfterKillDuringReplay kills the program again and again while it tells a
-// long history. All of it arrives in order, with few repetitions.
+// TestHistoryAfterKillDuringReplay kills the program repeatedly while it replays a long history.
+// Everything arrives in order, with few repetitions.
 func TestHistoryAfterKillDuringReplay(t *testing.T) {
 	const readings = 1500
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestHistoryAfterKillDuringReplay(t *testing.T) {
 	if len(arrived) != readings {
 		t.Errorf("%d of %d arrived", len(arrived), readings)
 	}
-	// A portion of 20 at most is under way when the program is killed.
+	// At most 20 readings are under way when the program is killed.
 	if repeated := len(told) - readings; repeated > 20*kills {
 		t.Errorf("%d repetitions for %d kills", repeated, kills)
 	}
@@ -150,8 +150,8 @@ func TestHistoryAfterKillDuringReplay(t *testing.T) {
 	}
 }
 
-// TestHistoryPayloadIsFlat is what a consumer relies on: flat JSON, the keys
-// of the state, a time that Go's and everybody's parser of RFC 3339 takes.
+// TestHistoryPayloadIsFlat checks what consumers such as Telegraf rely on: flat JSON, the keys of
+// the state, and a time in RFC 3339.
 func TestHistoryPayloadIsFlat(t *testing.T) {
 	t.Parallel()
 	h := newHistoryHome(t)

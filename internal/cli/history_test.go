@@ -64,7 +64,7 @@ func (h *historyHome) waitForPolls(n int) {
 	harness.Eventually(h.t, fmt.Sprintf("%d polls", n), func() bool { return h.polled() >= until })
 }
 
-// told is a reading as a subscriber got it.
+// told is a reading as a subscriber received it.
 type told struct {
 	ID          string
 	Time        time.Time
@@ -73,7 +73,7 @@ type told struct {
 	LastSeen    time.Time `json:"last_seen"`
 }
 
-// number is the number of the poll that it comes from.
+// number returns the number of the poll that it comes from.
 func (r told) number() int { return int(r.Temperature*100 + 0.5) }
 
 // readingsOf returns all messages of a topic in order.
@@ -94,8 +94,8 @@ func readingsOf(t *testing.T, l *harness.Subscriber, topic string) (readings []t
 
 const hallHistory = "hueair2mqtt/" + harness.HallID + "/history"
 
-// TestHistoryCoversBrokerOutage: what was measured while the broker was away comes in
-// order, each reading once and with its time; the state has the newest alone.
+// TestHistoryCoversBrokerOutage checks that the readings of an outage arrive in order, each once
+// and with its time, and that the state is only the newest.
 func TestHistoryCoversBrokerOutage(t *testing.T) {
 	t.Parallel()
 	h := newHistoryHome(t)
@@ -121,8 +121,7 @@ func TestHistoryCoversBrokerOutage(t *testing.T) {
 		return len(states) > 1 && len(history) > 0 &&
 			states[len(states)-1].number() > history[len(history)-1].number()+1
 	})
-	// Some of the last polls before the end belong to neither side for certain; the
-	// first after it do.
+	// The last polls before the outage may be on either side; the first ones after its end may not.
 	for i, r := range history {
 		if i > 0 && r.number() != history[i-1].number()+1 {
 			t.Errorf("%d comes after %d", r.number(), history[i-1].number())

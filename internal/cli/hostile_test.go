@@ -20,19 +20,19 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// hostileNames are names as a neighbour could give them to a device, or a cloud.
+// hostileNames are names that a neighbour or a cloud could give to a device.
 var hostileNames = []string{
 	"Hall\r\n2026-01-01T00:00:00Z critical all is lost", "\x1b[2J\x1b]0;owned\x07Hall", "a+b#c/../../d", "$SYS/broker",
 	"{{ states('lock.front_door') }}", "{% for x in range(10**9) %}x{% endfor %}", "<script>alert(1)</script>", `"},"origin":{"name":"x`,
 	"\u202egnp.exe\u200b\u0000", "\xff\xfe\x80", strings.Repeat("long ", 2000), "",
 }
 
-// ownTopic is every topic that the program may publish to.
+// ownTopic matches every topic that the program may publish to.
 var ownTopic = regexp.MustCompile(`^(hueair2mqtt/(bridge/(state|info|devices|response/(refresh|acknowledge))|(hue|amazon)/problem|[a-z0-9_]{1,80}(/(availability|button_[0-9]+|dial))?)` +
 	`|homeassistant/device/[a-z0-9_]{1,80}/config|test/marker/[0-9]+)$`)
 
-// TestHostileNames has every name that comes from a network hostile: none gets
-// into a topic, a template or a line of the log as it is.
+// TestHostileNames gives hostile names to everything that has one: none appears unchanged in a
+// topic, a template or a log line.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"console", "json"} {
@@ -97,11 +97,11 @@ func TestHostileNames(t *testing.T) {
 
 func cut(s string, most int) string { return s[:min(len(s), most)] }
 
-// template is every kind of template that the program announces.
+// template matches every template that the program announces.
 var template = regexp.MustCompile(`^\{\{ (\{True: 'ON', False: 'OFF'\}\.get\()?(value|value_json\.[a-z0-9_]+|\(value_json\.collectors\.[a-z]+ \| default\(\{\}\)\)\.[a-z_]+)( \| default\(None\))?\)? \}\}$`)
 
-// checkAnnouncement wants no text of a name where Home Assistant takes a template
-// or a topic, and no long or unprintable text anywhere.
+// checkAnnouncement checks that no name is in a template or a topic, and that no text is long or
+// unprintable.
 func checkAnnouncement(t *testing.T, topic, payload string) {
 	t.Helper()
 	var announcement struct {
@@ -163,8 +163,8 @@ func TestNothingListens(t *testing.T) {
 	}
 }
 
-// listening returns the lines of /proc/PID/net about sockets of a process that take
-// connections or datagrams from anybody.
+// listening returns the lines of /proc/PID/net for sockets of a process that accept connections or
+// datagrams.
 func listening(t *testing.T, p *harness.Process) (lines []string) {
 	t.Helper()
 	own := make(map[string]bool) // by inode
@@ -193,8 +193,8 @@ func listening(t *testing.T, p *harness.Process) (lines []string) {
 	return lines
 }
 
-// endless is a server that answers every request with a text and then the same
-// text again and again, for as long as somebody takes it.
+// endless is a server that responds to every request with a text and then repeats another one for
+// as long as the client reads.
 type endless struct {
 	listener net.Listener
 	sent     atomic.Int64
@@ -236,8 +236,8 @@ func startEndless(t *testing.T, begin, again string) *endless {
 	return e
 }
 
-// TestEndlessAnswers has Hue bridge and Alexa answer without an end, in every part
-// of an answer: it is given up after a bounded number of bytes.
+// TestEndlessAnswers makes every part of a response endless, for the Hue bridge and Alexa: it is
+// abandoned after a bounded number of bytes.
 func TestEndlessAnswers(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	h := newTestHome(t)

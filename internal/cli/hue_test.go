@@ -31,7 +31,7 @@ func runHue(t *testing.T, finder pairing.Finder, stateDir string, args ...string
 		finder.Service = service.URL
 	}
 	file := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
-	// The broker and Amazon are not set up yet, and wrong.
+	// Broker and Amazon have invalid settings, which must not matter.
 	harness.WriteFile(t, file, "mqtt: {broker: ''}\namazon: {interval: 60}\nstate_dir: "+stateDir+"\n", 0o600)
 	root := &cobra.Command{SilenceUsage: true, SilenceErrors: true}
 	root.PersistentFlags().String("config", file, "")
@@ -126,8 +126,8 @@ func TestHuePair(t *testing.T) {
 	}
 }
 
-// A bridge that is announced at a wrong address, too, is paired at the one where it
-// answers; if it answers at both, the user chooses.
+// A bridge that is also announced at a wrong address is paired at the one that answers. If both
+// answer, the user chooses.
 func TestHuePairLetsUserChooseAddress(t *testing.T) {
 	bridge, server := newHueServer(t, harness.HueID)
 	_, other := newHueServer(t, "001788fffe010204")

@@ -13,17 +13,16 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// pollsGoOn waits until the Hue bridge has been asked some more.
+// pollsGoOn waits until the program has polled three more times.
 func (i *installation) pollsGoOn() {
 	i.t.Helper()
-	// A poll reads all, or asks whether the key is accepted while the stream lives.
+	// A poll reads all resources, or checks the key while the event stream lives.
 	polls := func() int { return i.Hue.RequestsTo("/clip/v2/resource") + i.Hue.RequestsTo("/auth/v1") }
 	before := polls()
 	harness.Eventually(i.t, "polls", func() bool { return polls() >= before+3 })
 }
 
-// startLogging starts a bridge that polls often and logs much, to a file in a
-// directory of its own.
+// startLogging starts a bridge that polls often and writes a debug log to a file in a directory.
 func (i *installation) startLogging(dir string) (p *harness.Process, log string) {
 	i.t.Helper()
 	log = filepath.Join(dir, "log")
@@ -43,8 +42,7 @@ func (i *installation) read(file string) string {
 	return string(content)
 }
 
-// endLogging stops the bridge and checks what standard error has: the texts, once
-// each in this order, and nothing else.
+// endLogging stops the bridge and checks that standard error has exactly these texts, one a line.
 func endLogging(t *testing.T, p *harness.Process, said ...string) {
 	t.Helper()
 	p.StopCleanly()
@@ -94,7 +92,7 @@ func TestLogFileOnAFullDisk(t *testing.T) {
 	p, log := i.startLogging(i.full)
 	p.Logs(logFails)
 	i.pollsGoOn()
-	// The disk is the program's alone, but not out of reach.
+	// The disk is visible only to the program, but reachable through /proc.
 	root := fmt.Sprintf("/proc/%d/root", p.PID())
 	if err := os.Remove(filepath.Join(root, i.full, ballast)); err != nil {
 		t.Fatal(err)
@@ -145,7 +143,7 @@ func TestLogFileWithoutPermission(t *testing.T) {
 	endLogging(t, p, logFails, logIsBack, logFails, logIsBack)
 }
 
-// A directory that is missing at the start costs the log, not the readings.
+// A missing directory costs the log, not the readings.
 func TestLogFileWithoutADirectory(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
@@ -163,7 +161,7 @@ func TestLogFileMustBeRegular(t *testing.T) {
 	}
 }
 
-// The journal has the time, and wants to hear how grave a line is.
+// The journal adds the time and reads the priority of a line.
 func TestLogToTheJournal(t *testing.T) {
 	h := newTestHome(t)
 	for name, test := range map[string]struct {

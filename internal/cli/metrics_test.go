@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// scrape asks for the metrics; empty where nobody answers.
+// scrape returns the metrics, empty if there is no response.
 func scrape(address string) string {
 	response, err := http.Get("http://" + address + "/metrics")
 	if err != nil {
@@ -25,7 +25,7 @@ func scrape(address string) string {
 	return string(body)
 }
 
-// value is that of a metric, of which the name and labels are given.
+// value returns the value of a metric with its labels.
 func value(scraped, metric string) (v float64) {
 	for line := range strings.Lines(scraped) {
 		if rest, ok := strings.CutPrefix(line, metric+" "); ok {

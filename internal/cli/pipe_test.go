@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A pipe in the place of a file holds up neither the start nor the end.
+// A pipe in the place of a file blocks neither the start nor the end.
 func TestPipeInsteadOfFileBlocksNothing(t *testing.T) {
 	settings := map[string]string{
 		"mqtt.password_file": "mqtt: {broker: 'tcp://127.0.0.1:1', username: u, password_file: PIPE}",

@@ -25,7 +25,7 @@ func TestRemoveAllKeepsForeignTopics(t *testing.T) {
 	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "online")
 	p.Stop()
 
-	// Both sources may be switched off by then, and no other setting needs to be good.
+	// Both sources may be disabled, and other settings may be invalid.
 	code, stdout, stderr := run(t, "discovery", "remove", "--all", "--config", h.Config,
 		"--hue.enabled=false", "--amazon.enabled=false", "--retry.attempts=0")
 	if code != exitGood || !strings.Contains(stdout, "removed hueair2mqtt/bridge/state\n") {

@@ -21,9 +21,8 @@ func pairWith(t *testing.T, bridge *huetest.Bridge, server *huetest.Server, stat
 	}
 }
 
-// An owner moves from a BSB002 to a Bridge Pro: a service that runs takes up the
-// new one, the devices keep ids, names, areas and topics, the old one's absence is
-// reported once, and it is forgotten.
+// A running service takes up a Bridge Pro that replaces a BSB002. The devices keep ids, names,
+// areas and topics; the old bridge is reported once as missing, and then forgotten.
 func TestMoveToABridgePro(t *testing.T) {
 	const oldID, proID = "001788fffe010203", "c42996fffe0a0b0c"
 	oldBridge, oldServer := newHueServer(t, oldID)

@@ -7,7 +7,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The package's scripts read this before they remove the service's user.
+// The package's scripts run this before they remove the service's user.
 func TestDirectories(t *testing.T) {
 	for name, test := range map[string]struct {
 		content, want string

@@ -11,8 +11,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestSecurityNamesTestsThatExist keeps SECURITY.md from promising what no test
-// holds: every row of its threats names tests, and each of them is there.
+// TestSecurityNamesTestsThatExist checks that every threat in SECURITY.md names tests and that they
+// exist.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	root := filepath.Join("..", "..")
 	tests := make(map[string]bool)

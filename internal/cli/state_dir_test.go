@@ -10,8 +10,8 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// TestReadableCredentialsAreReported are used, since a home without readings helps
-// nobody, and told of with what to do.
+// TestReadableCredentialsAreReported checks that readable credentials are used and reported with a
+// remedy.
 func TestReadableCredentialsAreReported(t *testing.T) {
 	h := newEmptyHome(t, "")
 	h.signIn()
@@ -32,8 +32,8 @@ func TestReadableCredentialsAreReported(t *testing.T) {
 	}
 }
 
-// TestReplaceableCredentialsAreRejected are not used: whoever writes them decides
-// whom the program talks to.
+// TestReplaceableCredentialsAreRejected checks that credentials that others may write are not used:
+// who writes them decides which servers the program talks to.
 func TestReplaceableCredentialsAreRejected(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(file string) error
@@ -75,8 +75,7 @@ func TestReplaceableCredentialsAreRejected(t *testing.T) {
 	}
 }
 
-// TestWritableSecretsAreReported has a password that everybody may change: it is
-// reported at the start.
+// TestWritableSecretsAreReported starts with a password file that everybody may change.
 func TestWritableSecretsAreReported(t *testing.T) {
 	dir := t.TempDir()
 	config, password := filepath.Join(dir, "hueair2mqtt.yaml"), filepath.Join(dir, "password")

@@ -12,14 +12,13 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// notifySocket is what systemd gives a service to be told by.
+// notifySocket is the socket through which a service notifies systemd.
 type notifySocket struct {
 	t    *testing.T
 	conn *net.UnixConn
 }
 
-// listenAsSystemd makes the programs that the test starts believe that systemd
-// started them, with this watchdog.
+// listenAsSystemd makes the programs that the test starts notify the test, with this watchdog.
 func listenAsSystemd(t *testing.T, watchdog time.Duration) notifySocket {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
@@ -33,7 +32,7 @@ func listenAsSystemd(t *testing.T, watchdog time.Duration) notifySocket {
 	return notifySocket{t, conn}
 }
 
-// next is the next thing said that has this beginning.
+// next returns the next notification with this prefix.
 func (n notifySocket) next(prefix string) string {
 	n.t.Helper()
 	if err := n.conn.SetReadDeadline(time.Now().Add(harness.Patience)); err != nil {
@@ -83,7 +82,7 @@ func TestInvalidWatchdogIsRejected(t *testing.T) {
 	}
 }
 
-// The tests' own process may be one of systemd's; its services are not.
+// The test binary may itself run below systemd, which must not matter.
 func init() {
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"} {
 		if os.Getenv(asProgram) == "" {

@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// Older patch levels of Go 1.26 have known vulnerabilities.
+// Older patch releases of Go 1.26 have known vulnerabilities.
 func TestGoHasNoKnownVulnerabilities(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
 	if err != nil {
@@ -22,8 +22,8 @@ func TestGoHasNoKnownVulnerabilities(t *testing.T) {
 	}
 }
 
-// The search for known vulnerabilities is left out where its database can't be
-// reached, with a line that says so, and fails for anything else.
+// make vulncheck passes with a notice if its database is unreachable, and fails for any other
+// reason.
 func TestVulncheckHidesNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		script string

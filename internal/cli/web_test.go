@@ -19,7 +19,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// visitor is somebody with a browser without JavaScript.
+// visitor is a browser without JavaScript.
 type visitor struct {
 	t      *testing.T
 	client *http.Client
@@ -64,7 +64,7 @@ func (v *visitor) send(action string, fields url.Values) string {
 	return v.read(v.client.PostForm(v.base+action, fields))
 }
 
-// sees waits until a page says something.
+// sees waits until a page contains a text.
 func (v *visitor) sees(page, text string) {
 	v.t.Helper()
 	last := ""
@@ -122,7 +122,7 @@ func TestPageShowsDevices(t *testing.T) {
 
 var openAddress = regexp.MustCompile(`id="open" href="([^"]+)"`)
 
-// setUpOn goes through both set-ups on a page.
+// setUpOn completes both setups on a page.
 func (h *testHome) setUpOn(v *visitor) {
 	t := h.t
 	t.Helper()
@@ -195,7 +195,7 @@ func TestSetup(t *testing.T) {
 	}
 	v := newVisitor(t, "http://"+link.Host)
 	code := link.Query().Get("code")
-	// Looking at a link opens nothing, however often.
+	// Opening the link does not use it up.
 	for range 2 {
 		if shown := v.get("/sign-in?code=" + code); !strings.Contains(shown, `value="`+code+`"`) {
 			t.Errorf("the code is not filled in:\n%s", shown)
@@ -245,7 +245,7 @@ func TestSetup(t *testing.T) {
 		t.Errorf("something was published: %v", retained)
 	}
 	harness.Lacks(t, v.said, slices.Concat(h.Amazon.Secrets(), []string{"let me in please"})...)
-	// The command would have written the same: it reads what is there.
+	// The commands accept the files that the page wrote.
 	if code, stdout, stderr := run(t, "check", "--config", h.Config, "--hue.enabled", "--amazon.enabled"); code != exitGood {
 		t.Errorf("check ends with %d:\n%s%s", code, stdout, stderr)
 	}
@@ -277,7 +277,7 @@ func TestPageAsksForPassword(t *testing.T) {
 	v.sees("/", "Sign out")
 }
 
-// The bridge is there for its home; the page is not worth its end.
+// A page that cannot be served does not stop the bridge.
 func TestOccupiedWebPortCostsOnlyThePage(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
