@@ -33,7 +33,7 @@ func chance(t *testing.T) *rand.Rand {
 
 // wantOneID checks that each reading of a history has one id, however often it arrived, and that
 // readings first arrived in order.
-func wantOneID(t *testing.T, history []told) {
+func wantOneID(t *testing.T, history []reading) {
 	t.Helper()
 	idOf, numberOf := make(map[int]string), make(map[string]int)
 	last := 0
@@ -59,7 +59,7 @@ func TestHistoryAfterKillDuringOutage(t *testing.T) {
 	draw := chance(t)
 	h := newHistoryHome(t)
 	taken := make(map[int]bool) // what certainly was
-	var states, history []told
+	var states, history []reading
 	collect := func(l *harness.Subscriber) {
 		states = append(states, readingsOf(t, l, "hueair2mqtt/"+harness.HallID)...)
 		history = append(history, readingsOf(t, l, hallHistory)...)

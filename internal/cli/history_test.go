@@ -64,8 +64,8 @@ func (h *historyHome) waitForPolls(n int) {
 	harness.Eventually(h.t, fmt.Sprintf("%d polls", n), func() bool { return h.polled() >= until })
 }
 
-// told is a reading as a subscriber received it.
-type told struct {
+// reading is a reading as a subscriber received it.
+type reading struct {
 	ID          string
 	Time        time.Time
 	Temperature float64
@@ -74,16 +74,16 @@ type told struct {
 }
 
 // number returns the number of the poll that it comes from.
-func (r told) number() int { return int(r.Temperature*100 + 0.5) }
+func (r reading) number() int { return int(r.Temperature*100 + 0.5) }
 
 // readingsOf returns all messages of a topic in order.
-func readingsOf(t *testing.T, l *harness.Subscriber, topic string) (readings []told) {
+func readingsOf(t *testing.T, l *harness.Subscriber, topic string) (readings []reading) {
 	t.Helper()
 	for _, m := range l.All() {
 		if m.Topic != topic {
 			continue
 		}
-		var r told
+		var r reading
 		if err := json.Unmarshal([]byte(m.Payload), &r); err != nil {
 			t.Fatalf("%s: %v", m.Payload, err)
 		}
@@ -115,7 +115,7 @@ func TestHistoryCoversBrokerOutage(t *testing.T) {
 	backAt := time.Now()
 	h.Broker.Start()
 	l = h.Broker.Subscribe()
-	var history, states []told
+	var history, states []reading
 	harness.Eventually(t, "a state that is younger than the history", func() bool {
 		history, states = readingsOf(t, l, hallHistory), readingsOf(t, l, "hueair2mqtt/"+harness.HallID)
 		return len(states) > 1 && len(history) > 0 &&

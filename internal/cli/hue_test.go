@@ -100,8 +100,8 @@ func TestHuePair(t *testing.T) {
 		t.Fatal(err, out)
 	}
 	harness.Contains(t, out,
-		"Hue bridge " + harness.HueID + " (BSB002) at " + server.Host(), "SHA-256 ",
-		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of " + dir, "Set hue.enabled to true",
+		"Hue bridge "+harness.HueID+" (BSB002) at "+server.Host(), "SHA-256 ",
+		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of "+dir, "Set hue.enabled to true",
 		"Hall    00:17:88:01:02:03:04:05  21.34 °C, 28.6 lx, motion, battery 87 %\n",
 		"Dial    00:17:88:01:02:03:04:06  battery 33 %, button_1, button_2, button_3, button_4, dial\n",
 	)
