@@ -8,8 +8,8 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// Advise returns what to do about a failure of Collect; see collectors.Adviser.
-func (c *Collector) Advise(err error) string {
+// advise returns what to do about a failure of Collect.
+func (c *connection) advise(err error) string {
 	if err == nil {
 		return "add the sensors to the Hue bridge in the Hue app"
 	}
@@ -27,13 +27,13 @@ func (c *Collector) Advise(err error) string {
 	}
 	advice := fmt.Sprintf(`check that the Hue bridge has power and network, and run "hueair2mqtt hue discover" to see whether it is still at %s`, c.target.Host)
 	if c.endpoint == c.target.ID {
-		advice += "; if another one replaced it, " + c.Removal()
+		advice += "; if another one replaced it, " + c.removal()
 	}
 	return advice
 }
 
-// Removal returns how to remove the bridge; see collectors.Removable.
-func (c *Collector) Removal() string {
+// removal returns how to remove the bridge.
+func (c *connection) removal() string {
 	if c.endpoint == c.target.ID { // no address is configured
 		return fmt.Sprintf(`run "hueair2mqtt hue forget %s"`, c.target.ID)
 	}
@@ -41,7 +41,7 @@ func (c *Collector) Removal() string {
 }
 
 // withRemedy adds to an authentication error what it is about and how to get a valid key.
-func (c *Collector) withRemedy(err error) error {
+func (c *connection) withRemedy(err error) error {
 	var authentication *collectors.AuthenticationError
 	if !errors.As(err, &authentication) {
 		return err
@@ -51,7 +51,7 @@ func (c *Collector) withRemedy(err error) error {
 	case c.ownKey:
 		remedy += fmt.Sprintf(", remove %s.username, then restart hueair2mqtt.", c.target.Setting)
 	case c.endpoint == c.target.ID:
-		remedy += "; hueair2mqtt then continues by itself. If this Hue bridge was replaced by another one: " + c.Removal() + "."
+		remedy += "; hueair2mqtt then continues by itself. If this Hue bridge was replaced by another one: " + c.removal() + "."
 	default:
 		remedy += "; hueair2mqtt then continues by itself."
 	}

@@ -22,7 +22,7 @@ func always(answer http.HandlerFunc) []http.HandlerFunc {
 	return []http.HandlerFunc{answer, answer, answer}
 }
 
-func TestAnswerThatIsNoHouse(t *testing.T) {
+func TestBadV1AnswersAreClassified(t *testing.T) {
 	type class = collectors.Class
 	const (
 		transient      class = collectors.Transient
@@ -104,7 +104,7 @@ func TestAnswerThatIsNoHouse(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, nil, nil)
+				h := newTestHome(t, nil, nil)
 				h.bridge.Script(always(test.answer)...)
 				snapshot, err := h.collect(t)
 				if err == nil {
@@ -184,8 +184,8 @@ func collectBody(t testing.TB, text string) (collectors.Snapshot, error) {
 }
 
 // A long text in one entry costs neither that entry nor the memory it asks for.
-func TestLargeButPossibleAnswerIsTaken(t *testing.T) {
-	h := newHouse(t, nil, func(o *hue.Options) { o.Timeout = enough })
+func TestLargeAnswerIsAccepted(t *testing.T) {
+	h := newTestHome(t, nil, func(o *hue.Options) { o.Timeout = enough })
 	h.bridge.Script(huetest.Flood(30 << 20))
 	runtime.GC()
 	var before, after runtime.MemStats
@@ -201,7 +201,7 @@ func TestLargeButPossibleAnswerIsTaken(t *testing.T) {
 	}
 }
 
-func TestBoundsOfAnAnswer(t *testing.T) {
+func TestAnswerLimits(t *testing.T) {
 	sensors := func(n int) string {
 		var b strings.Builder
 		b.WriteString("{")
@@ -242,7 +242,7 @@ func TestBoundsOfAnAnswer(t *testing.T) {
 
 // A bridge that repeats the key in whatever it says must not bring it into an
 // error; collect looks for it.
-func TestKeyIsNeverInAnError(t *testing.T) {
+func TestErrorsNeverContainTheKey(t *testing.T) {
 	answers := map[string]http.HandlerFunc{
 		"description":       huetest.Body(`[{"error":{"type":3,"address":"/` + key + `","description":"resource, /api/` + key + `, not available"}}]`),
 		"description split": huetest.Body(`[{"error":{"type":3,"description":"` + key[:9] + "\xff" + key[9:] + `"}}]`),
@@ -264,7 +264,7 @@ func TestKeyIsNeverInAnError(t *testing.T) {
 	for name, answer := range answers {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, nil, nil)
+				h := newTestHome(t, nil, nil)
 				h.bridge.Script(always(answer)...)
 				snapshot, err := h.collect(t)
 				if err == nil && len(snapshot.Faults) == 0 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"time"
 )
 
 // button is a button of a switch.
@@ -32,12 +31,6 @@ type buttonResource struct {
 		LastEvent   *string      `json:"last_event"`
 		EventValues list[string] `json:"event_values"`
 	} `json:"button"`
-}
-
-// occurrence identifies one event of a button or dial, to recognize a repeated or late one.
-type occurrence struct {
-	at   time.Time // zero if the bridge does not report it
-	kind string
 }
 
 // eventName matches valid types of events, known or new.

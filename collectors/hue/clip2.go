@@ -22,24 +22,17 @@ const (
 // clip2 reads a bridge by CLIP v2. Apart from the goroutines of the stream, which only fill
 // its inbox, everything here belongs to the caller of Collect and Next.
 type clip2 struct {
-	o       *deviceOptions
 	client  *pairing.Client
 	timeout time.Duration
-
-	resources  *resources // nil before the first full read
-	readFaults faults     // of the last full read
-	reads      fullReads
-	reports    buttonReports
-
-	stream  *stream             // nil until next is called
-	backlog []event             // taken from the stream and not applied
-	updates []collectors.Update // to be returned by next
+	home    home
+	stream  *stream // nil until next is called
+	backlog []event // taken from the stream and not applied
 }
 
 // poll returns all devices: from a full read, or from what the stream has reported if that
 // suffices and the bridge still accepts the key.
 func (c *clip2) poll(ctx context.Context) (collectors.Snapshot, error) {
-	if c.reads.suffices(time.Now()) && c.stream.isLive() && c.isKeyAccepted(ctx) {
+	if c.home.reads.suffices(time.Now()) && c.stream.isLive() && c.isKeyAccepted(ctx) {
 		return c.snapshot(), nil
 	}
 	return c.readAll(ctx)
@@ -60,10 +53,9 @@ func (c *clip2) isKeyAccepted(ctx context.Context) bool {
 
 // snapshot returns what is known, without a request.
 func (c *clip2) snapshot() collectors.Snapshot {
-	found := c.readFaults
-	found.errs = found.errs[:len(found.errs):len(found.errs)] // do not append to those of the read
-	devices := c.resources.all(&found)
-	return collectors.Snapshot{Devices: devices, Faults: append(found.list(), c.stream.faults()...)}
+	snapshot := c.home.snapshot()
+	snapshot.Faults = append(snapshot.Faults, c.stream.faults()...)
+	return snapshot
 }
 
 // readAll reads all resources. The events before the request are part of the answer, those
@@ -79,28 +71,17 @@ func (c *clip2) readAll(ctx context.Context) (collectors.Snapshot, error) {
 		return collectors.Snapshot{}, err
 	}
 	rs.arrange(&found)
-	now := time.Now()
-	c.resources, c.readFaults = rs, found
-	c.reads.done(now)
-	c.forgetStates()
 	if c.stream != nil {
 		c.backlog = append(c.backlog, c.stream.inbox.take()...)
 	}
-	for i, e := range c.backlog {
-		if i < before {
-			c.apply(e, beforeRead)
-		} else {
-			c.apply(e, duringRead)
-		}
-	}
+	c.home.replace(rs, found, c.backlog, before)
 	c.backlog = nil
-	c.reports.compare(rs, now)
 	return c.snapshot(), nil
 }
 
 // read reads all resources, in one request or, from an emulator, in one for each type.
 func (c *clip2) read(ctx context.Context, found *faults) (*resources, error) {
-	rs := newResources(c.o)
+	rs := newResources(c.home.o)
 	n, err := c.readInto(ctx, rs, found, resourcesPath)
 	switch {
 	case err != nil:
@@ -142,16 +123,48 @@ func emptyHome(what string, found *faults) error {
 	return err
 }
 
-// forgetStates drops the states in updates that next has not returned, because a full read
-// is newer, and keeps the events.
-func (c *clip2) forgetStates() {
-	updates := c.updates
-	c.updates = nil
-	for _, u := range updates {
-		if len(u.Events) > 0 {
-			c.updates = append(c.updates, collectors.Update{Events: u.Events})
+// next returns the next update, as defined by collectors.Streamer. It opens the stream if
+// necessary.
+func (c *clip2) next(ctx context.Context) (collectors.Update, error) {
+	if c.stream == nil {
+		c.stream = openStream(c.client, c.timeout)
+	}
+	for {
+		now := time.Now()
+		if u, ok := c.home.takeUpdate(now); ok {
+			return u, nil
+		}
+		switch {
+		case c.home.reads.begin(now) && c.stream.isLive():
+			return collectors.Update{}, collectors.ErrResync
+		case len(c.backlog) > 0:
+			e := c.backlog[0]
+			c.backlog = c.backlog[1:]
+			c.home.apply(e, afterRead)
+		default:
+			if err := c.wait(ctx); err != nil {
+				return collectors.Update{}, err
+			}
 		}
 	}
+}
+
+// wait waits for events of the stream, or until something is due.
+func (c *clip2) wait(ctx context.Context) error {
+	var due <-chan time.Time
+	if at := earlier(c.home.reads.due(), c.home.reports.due); !at.IsZero() {
+		timer := time.NewTimer(time.Until(at))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-c.stream.inbox.filled:
+		c.backlog = c.stream.inbox.take()
+	case <-due:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // close closes the stream.

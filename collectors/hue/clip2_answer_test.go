@@ -14,7 +14,7 @@ import (
 )
 
 // What is no house is an error of the right class, and the next poll is good.
-func TestBadAnswersOverV2(t *testing.T) {
+func TestBadV2AnswersAreClassified(t *testing.T) {
 	const transient, permanent, authentication = collectors.Transient, collectors.Permanent, collectors.Authentication
 	tests := []struct {
 		name   string
@@ -52,7 +52,7 @@ func TestBadAnswersOverV2(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				furnish(h.bridge)
 				h.bridge.ScriptPath("/clip/v2/resource", test.answer, test.answer, test.answer)
 				s, err := h.collect(t)
@@ -76,9 +76,9 @@ func TestBadAnswersOverV2(t *testing.T) {
 	}
 }
 
-func TestRetryAfterOverV2(t *testing.T) {
+func TestV2RetryAfterIsHonoured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.bridge.ScriptPath("/clip/v2/resource", huetest.Busy(7))
 		h.mustCollect(t)
@@ -88,9 +88,9 @@ func TestRetryAfterOverV2(t *testing.T) {
 	})
 }
 
-func TestDeletedKeyOverV2(t *testing.T) {
+func TestV2DeletedKeyIsAuthenticationError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.bridge.DeleteKey()
@@ -102,9 +102,9 @@ func TestDeletedKeyOverV2(t *testing.T) {
 }
 
 // An emulator that claims new software but has no v2 is read by v1.
-func TestNoV2AfterAll(t *testing.T) {
+func TestEmulatorWithoutV2FallsBackToV1(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, func(b http.Handler) http.Handler {
+		h := newTestHomeV2(t, func(b http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.HasPrefix(r.URL.Path, "/clip") {
 					http.NotFound(w, r)
@@ -125,7 +125,7 @@ func TestNoV2AfterAll(t *testing.T) {
 }
 
 // A resource that is wrong costs itself alone.
-func TestBadResources(t *testing.T) {
+func TestBadResourceDoesNotAffectOthers(t *testing.T) {
 	const (
 		device = `{"id":"d","type":"device","metadata":{"name":"Hall"},"product_data":{"model_id":"SML001"},"services":[]}`
 		radio  = `{"id":"z","type":"zigbee_connectivity","owner":{"rid":"d","rtype":"device"},"status":"connected","mac_address":"` + hallMAC + `"}`
@@ -174,7 +174,7 @@ func TestBadResources(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				const sound = `{"id":"m","type":"motion","owner":{"rid":"e","rtype":"device"},"motion":{"motion_report":{"motion":true}}}`
 				const other = `{"id":"e","type":"device"},{"id":"y","type":"zigbee_connectivity","owner":{"rid":"e"},"mac_address":"00:17:88:01:02:03:04:06"}`
 				h.bridge.ScriptPath("/clip/v2/resource", huetest.Body(`{"errors":[],"data":[`+strings.Join([]string{device, radio, power, test.resource, other, sound}, ",")+`]}`))
@@ -202,7 +202,7 @@ func TestBadResources(t *testing.T) {
 }
 
 // Two devices can't be one, and one without an address has no id.
-func TestAddresses(t *testing.T) {
+func TestDeviceIDsFromAddresses(t *testing.T) {
 	motion := func(n string) string {
 		return `{"id":"d` + n + `","type":"device"},{"id":"m` + n + `","type":"motion","owner":{"rid":"d` + n + `"}}`
 	}
@@ -228,7 +228,7 @@ func TestAddresses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				data := append(test.data, `{"id":"bridge","type":"device","product_data":{"model_id":"BSB002"}}`)
 				h.bridge.ScriptPath("/clip/v2/resource", huetest.Body(`{"data":[`+strings.Join(data, ",")+`]}`))
 				s, err := h.collect(t)
@@ -247,7 +247,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestButtonsOfEveryKind(t *testing.T) {
+func TestEventsOfEveryButtonKind(t *testing.T) {
 	tests := []struct {
 		name, button, key string
 		types             string
@@ -259,7 +259,7 @@ func TestButtonsOfEveryKind(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, func(o *hue.Options) { o.Areas = nil })
+				h := newTestHomeV2(t, nil, func(o *hue.Options) { o.Areas = nil })
 				h.bridge.ScriptPath("/clip/v2/resource", huetest.Body(`{"data":[{"id":"d","type":"device","product_data":{"model_id":"RWL022"}},`+
 					`{"id":"z","type":"zigbee_connectivity","owner":{"rid":"d"},"mac_address":"`+hallMAC+`"},`+
 					`{"id":"b","type":"button","owner":{"rid":"d"},`+test.button+`}]}`))

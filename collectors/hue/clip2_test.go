@@ -19,11 +19,11 @@ import (
 
 var _ collectors.Streamer = (*hue.Collector)(nil)
 
-// newHouse2 serves a bridge over TLS in memory, with a certificate that the
+// newTestHomeV2 serves a bridge over TLS in memory, with a certificate that the
 // collector takes for Signify's. It must be called inside a bubble.
-func newHouse2(t testing.TB, handler func(http.Handler) http.Handler, change func(*hue.Options)) *house {
+func newTestHomeV2(t testing.TB, handler func(http.Handler) http.Handler, change func(*hue.Options)) *testHome {
 	t.Helper()
-	h := &house{bridge: huetest.NewBridge(bridgeID, key)}
+	h := &testHome{bridge: huetest.NewBridge(bridgeID, key)}
 	authority := huetest.NewAuthority()
 	listener := newPipeListener()
 	ctx, stop := context.WithCancel(context.Background())
@@ -59,7 +59,7 @@ func newHouse2(t testing.TB, handler func(http.Handler) http.Handler, change fun
 }
 
 // next wants an update.
-func (h *house) next(t testing.TB) collectors.Update {
+func (h *testHome) next(t testing.TB) collectors.Update {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -71,7 +71,7 @@ func (h *house) next(t testing.TB) collectors.Update {
 }
 
 // nextResync wants the demand for a full read, whatever else comes before.
-func (h *house) nextResync(t testing.TB) {
+func (h *testHome) nextResync(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -87,7 +87,7 @@ func (h *house) nextResync(t testing.TB) {
 }
 
 // quiet wants nothing to happen.
-func (h *house) quiet(t testing.TB) {
+func (h *testHome) quiet(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -97,7 +97,7 @@ func (h *house) quiet(t testing.TB) {
 }
 
 // follow opens the stream and reads all once more, as the bridge does.
-func (h *house) follow(t testing.TB) collectors.Snapshot {
+func (h *testHome) follow(t testing.TB) collectors.Snapshot {
 	t.Helper()
 	h.mustCollect(t)
 	h.nextResync(t)
@@ -123,9 +123,9 @@ func furnish(b *huetest.Bridge) {
 	b.SetRoom("Hallway", hallMAC, doorMAC, lampMAC)
 }
 
-func TestHouseOverV2(t *testing.T) {
+func TestV2DevicesAndReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, func(o *hue.Options) { o.Areas = map[string]string{doorMAC: "Porch"} })
+		h := newTestHomeV2(t, nil, func(o *hue.Options) { o.Areas = map[string]string{doorMAC: "Porch"} })
 		furnish(h.bridge)
 		s := h.mustCollect(t)
 		var ids []string
@@ -162,9 +162,9 @@ func TestHouseOverV2(t *testing.T) {
 }
 
 // What a bridge says by one API it says by the other, which says more.
-func TestBothAPIsGiveTheSameDevices(t *testing.T) {
+func TestBothAPIsReportTheSameDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		h.bridge.SetSoftware("1947108030")
 		furnish(h.bridge)
 		h.bridge.PressButton(dimmerMAC, 1, "initial_press")
@@ -191,10 +191,10 @@ func TestBothAPIsGiveTheSameDevices(t *testing.T) {
 	})
 }
 
-func TestEveryPollOverV2IsOneRequest(t *testing.T) {
+func TestV2PollIsOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
-		h := newHouse2(t, func(b http.Handler) http.Handler {
+		h := newTestHomeV2(t, func(b http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked = append(asked, r.Method+" "+r.URL.Path)
 				b.ServeHTTP(w, r)
@@ -210,9 +210,9 @@ func TestEveryPollOverV2IsOneRequest(t *testing.T) {
 	})
 }
 
-func TestEventsArrive(t *testing.T) {
+func TestEventsUpdateDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.quiet(t)
@@ -269,7 +269,7 @@ func TestEventsArrive(t *testing.T) {
 }
 
 // sameAsFullRead reads all with a collector of its own and compares.
-func (h *house) sameAsFullRead(t testing.TB) {
+func (h *testHome) sameAsFullRead(t testing.TB) {
 	t.Helper()
 	known := h.collector.Known()
 	truth := h.mustRead(t)
@@ -279,7 +279,7 @@ func (h *house) sameAsFullRead(t testing.TB) {
 }
 
 // After anything that can happen to a stream the state is what a full read says.
-func TestStreamAfterTrouble(t *testing.T) {
+func TestStreamReopensAfterTrouble(t *testing.T) {
 	set := func(b *huetest.Bridge, temperature float64) {
 		moving := hall
 		moving.Temperature, moving.Motion = temperature, false
@@ -322,7 +322,7 @@ func TestStreamAfterTrouble(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				furnish(h.bridge)
 				h.follow(t)
 				h.quiet(t)
@@ -346,9 +346,9 @@ func TestStreamAfterTrouble(t *testing.T) {
 	}
 }
 
-func TestBridgeRestarts(t *testing.T) {
+func TestStreamSurvivesBridgeRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		start := time.Now()
@@ -367,9 +367,9 @@ func TestBridgeRestarts(t *testing.T) {
 
 // A bridge that was away at a poll is read as soon as its stream is open again,
 // however long it is to the next poll.
-func TestStreamAfterAFailedPoll(t *testing.T) {
+func TestStreamSurvivesFailedPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.bridge.Restart(30 * time.Second)
@@ -388,10 +388,10 @@ func TestStreamAfterAFailedPoll(t *testing.T) {
 }
 
 // A bridge that accepts streams and ends them at once is not asked ever faster.
-func TestStreamThatEndsAtOnce(t *testing.T) {
+func TestStreamThatEndsAtOnceBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened := 0
-		h := newHouse2(t, func(b http.Handler) http.Handler {
+		h := newTestHomeV2(t, func(b http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.HasPrefix(r.URL.Path, "/eventstream") {
 					opened++
@@ -420,9 +420,9 @@ func TestStreamThatEndsAtOnce(t *testing.T) {
 	})
 }
 
-func TestFlood(t *testing.T) {
+func TestFloodOfEventsIsQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.bridge.Flood(1000)
@@ -437,9 +437,9 @@ func TestFlood(t *testing.T) {
 }
 
 // What has no room is told of, and read again.
-func TestFloodThatHasNoRoom(t *testing.T) {
+func TestFullInboxCausesFullRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.bridge.Flood(6000)
@@ -477,9 +477,9 @@ func TestFloodThatHasNoRoom(t *testing.T) {
 
 // What happens while a full read is under way is told after it, once, and undoes
 // nothing.
-func TestEventsDuringAFullRead(t *testing.T) {
+func TestEventsDuringFullReadAreMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		warmer, warmest := hall, hall
@@ -505,9 +505,9 @@ func TestEventsDuringAFullRead(t *testing.T) {
 }
 
 // A press that was missed is published late, and none is published twice.
-func TestPressesAreToldOnce(t *testing.T) {
+func TestPressesArePublishedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.bridge.PressButton(dimmerMAC, 1, "initial_press")
 		h.follow(t)
@@ -533,9 +533,9 @@ func TestPressesAreToldOnce(t *testing.T) {
 }
 
 // Somebody who opens the door and shuts it within a second did both.
-func TestTwoChangesInOneContainer(t *testing.T) {
+func TestTwoChangesOfOneResourceAreBothPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		id := h.collector.ServiceID(doorID, "contact")
@@ -553,9 +553,9 @@ func TestTwoChangesInOneContainer(t *testing.T) {
 }
 
 // What was still to be told when a full read came does not undo it.
-func TestFullReadBetweenTwoUpdates(t *testing.T) {
+func TestFullReadDropsOlderStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		id, button := h.collector.ServiceID(doorID, "contact"), h.collector.ServiceID(dimmerID, "button")
@@ -575,9 +575,9 @@ func TestFullReadBetweenTwoUpdates(t *testing.T) {
 }
 
 // A resource that no full read understands does not make one after the other.
-func TestUpdatesOfAResourceThatIsWrong(t *testing.T) {
+func TestUpdatesOfMalformedResourceAreIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, func(b http.Handler) http.Handler {
+		h := newTestHomeV2(t, func(b http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/clip/v2/resource" {
 					huetest.Body(`{"data":[{"id":"d","type":"device","services":[]},{"id":"x","type":"motion","motion":7}]}`)(w, r)
@@ -596,9 +596,9 @@ func TestUpdatesOfAResourceThatIsWrong(t *testing.T) {
 	})
 }
 
-func TestRoomIsSuggested(t *testing.T) {
+func TestRoomIsTheArea(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.bridge.SetRoom("Hallway", lampMAC, doorMAC)
@@ -612,7 +612,7 @@ func TestRoomIsSuggested(t *testing.T) {
 }
 
 // drain takes updates and demands until nothing comes, and returns all devices.
-func (h *house) drain(t testing.TB) (all []collectors.Device) {
+func (h *testHome) drain(t testing.TB) (all []collectors.Device) {
 	t.Helper()
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

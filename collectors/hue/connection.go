@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"hueair2mqtt/collectors"
@@ -53,8 +54,17 @@ const (
 	v2Absent          // it was not found for bootTime: an emulator
 )
 
-// connection is how a bridge is asked.
+// connection is how one Hue bridge is reached: its address, identity and key, where they come
+// from, and which API it has.
 type connection struct {
+	target     pairing.Target
+	endpoint   string // as configured; the id if the bridge is only paired
+	stateDir   string
+	ownKey     bool   // the key is configured, not stored
+	paired     bool   // stateDir has a pairing
+	storedHost string // of the pairing
+	unsaved    error  // why the use of https could not be stored; reported once
+
 	client *pairing.Client // nil before the first poll
 	hasV2  bool            // ask by CLIP v2
 	since  time.Time
@@ -62,12 +72,70 @@ type connection struct {
 
 	v2           v2State
 	missingSince time.Time // in v2Missing
+
+	find   pairing.FindFunc
+	search search
 }
 
-// isCurrent reports whether the connection can be used without asking the bridge who it
-// is. scheme is that of the target.
-func (c *connection) isCurrent(scheme string) bool {
-	return c.client != nil && c.state != connUnknown && (c.hasV2 || scheme == "http" || time.Since(c.since) < askAgainAfter)
+// usePairing applies a stored pairing. A bridge that was paired over https is never asked
+// without it.
+func (c *connection) usePairing(p pairing.Pairing) {
+	c.paired = true
+	c.target.ID = p.ID
+	c.storedHost = strings.TrimPrefix(p.Host, "http://")
+	if !c.ownKey {
+		c.target.Key = p.Username
+	}
+	if c.target.Scheme == "" {
+		c.target.Scheme = "https"
+		if p.IsPlain() {
+			c.target.Scheme = "http"
+		}
+	}
+	if c.target.Scheme == "https" {
+		c.target.Fingerprint = p.Fingerprint
+	}
+}
+
+// prepare applies a pairing that was stored since, and returns an error if there is no
+// usable key.
+func (c *connection) prepare() error {
+	if c.target.Key == "" || c.state == connRefused || c.paired && c.state == connUnknown {
+		if err := c.reload(); err != nil {
+			return err
+		}
+	}
+	return c.checkKey()
+}
+
+func (c *connection) reload() error {
+	state, err := pairing.Load(c.stateDir)
+	if err != nil {
+		return &collectors.PermanentError{Kind: "state", Err: err}
+	}
+	p, found := state.Find(c.target.ID, c.target.Host)
+	if found && (!c.ownKey && p.Username != c.target.Key || p.Fingerprint != c.target.Fingerprint) {
+		c.usePairing(p)
+		c.client = nil // it has the old key
+	}
+	return nil
+}
+
+// checkKey returns an error if there is no key, or one that must not become part of a
+// URL.
+func (c *connection) checkKey() error {
+	switch {
+	case c.target.Key == "":
+		return c.withRemedy(&collectors.AuthenticationError{Code: "no key", Err: errors.New("there is no key for the Hue bridge")})
+	case !pairing.ValidKey(c.target.Key):
+		return c.withRemedy(&collectors.AuthenticationError{Code: "unusable key", Err: errors.New("the key for the Hue bridge contains characters that no key has")})
+	}
+	return nil
+}
+
+// isCurrent reports whether the connection can be used without asking the bridge who it is.
+func (c *connection) isCurrent() bool {
+	return c.client != nil && c.state != connUnknown && (c.hasV2 || c.target.Scheme == "http" || time.Since(c.since) < askAgainAfter)
 }
 
 // notFound handles an answer of CLIP v2 that it does not exist, and returns the error of
@@ -81,14 +149,17 @@ func (c *connection) notFound(now time.Time) error {
 	case v2Missing:
 		if now.Sub(c.missingSince) >= bootTime {
 			c.v2 = v2Absent
+			c.adopt(c.client, false)
 		}
+	case v2Absent:
+		c.adopt(c.client, false)
 	}
 	return nil
 }
 
 // connect establishes which API the bridge has, if that is not known.
-func (c *Collector) connect(ctx context.Context) error {
-	if c.conn.isCurrent(c.target.Scheme) {
+func (c *connection) connect(ctx context.Context) error {
+	if c.isCurrent() {
 		return nil
 	}
 	if c.target.Scheme == "http" {
@@ -109,26 +180,16 @@ func (c *Collector) connect(ctx context.Context) error {
 	// From here on it must stay this bridge, and stay with https.
 	c.target.ID, c.target.Scheme = pairing.NormalID(got.BridgeID), "https"
 	version, err := strconv.ParseInt(got.SwVersion, 10, 64)
-	c.adopt(c.target.Client("https").WithKey(), err == nil && version >= firstSoftwareWithV2 || c.conn.v2 == v2Proven)
+	c.adopt(c.target.Client("https").WithKey(), err == nil && version >= firstSoftwareWithV2 || c.v2 == v2Proven)
 	return nil
 }
 
-// adopt makes this the client, unless it is equivalent to the present one. A new client
-// needs a new event stream.
-func (c *Collector) adopt(client *pairing.Client, hasV2 bool) {
-	c.conn.state, c.conn.since = connGood, time.Now()
-	if old := c.conn.client; old != nil && old.Base == client.Base && c.conn.hasV2 == hasV2 {
-		return
+// adopt makes this the client, unless it is equivalent to the present one.
+func (c *connection) adopt(client *pairing.Client, hasV2 bool) {
+	c.state, c.since = connGood, time.Now()
+	if c.client == nil || c.client.Base != client.Base || c.hasV2 != hasV2 {
+		c.client, c.hasV2 = client, hasV2
 	}
-	c.clip2.close()
-	c.use(client, hasV2)
-}
-
-// use sets the client.
-func (c *Collector) use(client *pairing.Client, hasV2 bool) {
-	c.conn.client, c.conn.hasV2 = client, hasV2
-	c.options.clean = client.Clean
-	c.clip2.client, c.clip2.timeout = client, c.target.Timeout
 }
 
 // statusOf returns the HTTP status of a failure, or 0 if it has none or is one of

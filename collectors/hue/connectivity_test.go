@@ -15,7 +15,7 @@ const friendsMAC, friendsID = "00:00:00:00:01:75:e3:83", "hue_000000000175e383"
 // Switches that take their power from the press can't be asked.
 func TestGreenPowerSwitchesAreNeverOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		h.bridge.SetSwitch(huetest.Switch{MAC: tapMAC, Name: "Tap", Type: "ZGPSwitch"})
 		h.bridge.SetSwitch(huetest.Switch{MAC: friendsMAC, Name: "Friends", Type: "ZGPSwitch", FriendsOfHue: true})
 		s := h.follow(t)
@@ -33,14 +33,14 @@ func TestGreenPowerSwitchesAreNeverOffline(t *testing.T) {
 	})
 }
 
-func TestStatusesOfARadio(t *testing.T) {
+func TestRadioStatusDecidesOnline(t *testing.T) {
 	for status, online := range map[string]bool{
 		"connected": true, "unidirectional_incoming": true, "pending_discovery": true, "a new one": true, "": true,
 		"disconnected": false, "connectivity_issue": false,
 	} {
 		t.Run(status, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				h.bridge.SetMotionSensor(hall)
 				h.bridge.SetSwitch(huetest.Switch{MAC: tapMAC, Name: "Tap", Type: "ZGPSwitch"})
 				for mac, id := range map[string]string{hallMAC: hallID, tapMAC: tapID} {
@@ -55,9 +55,9 @@ func TestStatusesOfARadio(t *testing.T) {
 }
 
 // A Hue Tap has nothing to read by v1, and is there.
-func TestTapOverV1(t *testing.T) {
+func TestV1TapIsADevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil, nil)
+		h := newTestHome(t, nil, nil)
 		h.bridge.SetSwitch(huetest.Switch{MAC: tapMAC, Name: "Tap", Type: "ZGPSwitch"})
 		h.bridge.SetSwitch(huetest.Switch{MAC: friendsMAC, Name: "Friends", Type: "ZGPSwitch", FriendsOfHue: true, ButtonEvent: 1000})
 		h.bridge.SetRaw("77", `{"type":"ZGPSwitch","name":"a rule's","uniqueid":"00:00:00:00:01:75:e3:84-f2","state":{},"config":{"on":true}}`)
@@ -77,10 +77,10 @@ func TestTapOverV1(t *testing.T) {
 
 // What has no Zigbee radio is known by its resource id, whatever addresses others
 // have; what has one is not, should the Hue bridge leave its address out for once.
-func TestDevicesWithoutARadio(t *testing.T) {
+func TestDevicesWithoutRadioUseResourceID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const mac = "c4:29:96:01:02:03"
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		h.bridge.SetMotionSensor(hall)
 		h.bridge.SetCamera(huetest.Camera{MAC: mac, Name: "Porch camera", Motion: true})
 		h.bridge.SetRoom("Porch", mac)

@@ -7,6 +7,9 @@ import (
 	"hueair2mqtt/collectors"
 )
 
+// Source is the name of this source, with which the ids of its devices begin.
+const Source = "hue"
+
 // deviceOptions is what the configuration says about devices.
 type deviceOptions struct {
 	areas        map[string]string // by MAC in lower case

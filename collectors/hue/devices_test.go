@@ -19,7 +19,7 @@ type readings = map[collectors.Measurement]collectors.Value
 
 func TestMotionSensorIsOneDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil, func(o *hue.Options) {
+		h := newTestHome(t, nil, func(o *hue.Options) {
 			o.Areas = map[string]string{strings.ToUpper("00:17:88:01:02:03:04:0a"): "Cellar", hallMAC: "Ground floor"}
 		})
 		cellar := huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:0A", Name: "Keller", Temperature: -3.25, Lux: 0, Battery: 0, Reachable: true}
@@ -49,7 +49,7 @@ func TestMotionSensorIsOneDevice(t *testing.T) {
 		if got := h.mustCollect(t).Devices; !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
-		h.bridge.RemoveSensor(hallMAC)
+		h.bridge.Remove(hallMAC)
 		if got := h.mustCollect(t).Devices; !reflect.DeepEqual(got, want[1:]) {
 			t.Errorf("after removal: got %+v", got)
 		}
@@ -57,7 +57,7 @@ func TestMotionSensorIsOneDevice(t *testing.T) {
 }
 
 func TestSwitchHasABattery(t *testing.T) {
-	h := newHouse(t, nil, nil)
+	h := newTestHome(t, nil, nil)
 	for i, kind := range []string{"ZLLSwitch", "ZLLRelativeRotary", "ZGPSwitch"} {
 		h.bridge.SetSwitch(huetest.Switch{MAC: fmt.Sprintf("00:17:88:01:02:03:04:%02x", i), Name: kind, Type: kind, Battery: 40 + i, Reachable: true})
 	}
@@ -84,7 +84,7 @@ func TestSoftwareSensorsAreIgnored(t *testing.T) {
 		"Daylight", "Geofence", "CLIPGenericStatus", "CLIPGenericFlag", "CLIPTemperature", "CLIPPresence",
 		"CLIPLightlevel", "CLIPSwitch", "ZGPGateway", "ZHATemperature", "", "ZLLTemperature",
 	}
-	h := newHouse(t, nil, nil)
+	h := newTestHome(t, nil, nil)
 	for i, kind := range kinds {
 		unique := hallMAC + "-02-0402"
 		if kind == "ZLLTemperature" {
@@ -103,7 +103,7 @@ func entry(kind, state, config string) string {
 	return fmt.Sprintf(`{"type":%q,"name":"%s of the hall","uniqueid":"%s-02-0400","modelid":"SML001","state":%s,"config":%s}`, kind, kind, hallMAC, state, config)
 }
 
-func TestEntries(t *testing.T) {
+func TestV1EntriesBecomeReadings(t *testing.T) {
 	const (
 		good      = `{"on":true,"battery":90,"reachable":true}`
 		updated   = `"lastupdated":"2025-11-18T14:30:00"`
@@ -188,7 +188,7 @@ func TestEntries(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHouse(t, nil, nil)
+			h := newTestHome(t, nil, nil)
 			for i, text := range test.entries {
 				h.bridge.SetRaw(fmt.Sprint(10+i), text)
 			}
@@ -221,10 +221,10 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-func TestIDThatIsNoNumber(t *testing.T) {
+func TestInvalidSensorIDIsAFault(t *testing.T) {
 	for _, id := range []string{"abc", "", "0", "-1", "+3", "03", "1.5", "1e3", "99999999999999999999", "\x1b[31mred\nred"} {
 		t.Run(fmt.Sprintf("%q", id), func(t *testing.T) {
-			h := newHouse(t, nil, nil)
+			h := newTestHome(t, nil, nil)
 			h.bridge.SetRaw(id, entry("ZLLPresence", `{}`, `{}`))
 			h.bridge.SetMotionSensor(hall)
 			snapshot, err := h.collect(t)
@@ -242,7 +242,7 @@ func TestIDThatIsNoNumber(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
+func TestNamesAreCleaned(t *testing.T) {
 	tests := map[string]struct{ sent, want string }{
 		"control characters": {`"Ha\u0000ll\u001b[31m\nway"`, "Ha ll [31m way"},
 		"not UTF-8":          {"\"Ha\xffll\"", "Ha\ufffdll"},
@@ -253,7 +253,7 @@ func TestNames(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, nil, nil)
+			h := newTestHome(t, nil, nil)
 			h.bridge.SetRaw("10", strings.Replace(entry("ZLLPresence", `{"presence":true}`, `{}`), `"ZLLPresence of the hall"`, test.sent, 1))
 			if d := deviceIn(t, h.mustCollect(t), hallID); d.Name != test.want || d.Readings[collectors.Motion] != collectors.Truth(true) {
 				t.Errorf("name %q, want %q; readings %v", d.Name, test.want, d.Readings)
@@ -261,7 +261,7 @@ func TestNames(t *testing.T) {
 		})
 	}
 	t.Run("presence entry lost", func(t *testing.T) {
-		h := newHouse(t, nil, nil)
+		h := newTestHome(t, nil, nil)
 		h.bridge.SetMotionSensor(hall) // 3 to 5
 		h.bridge.SetRaw("4", "null")
 		snapshot, err := h.collect(t)
@@ -275,8 +275,8 @@ func TestNames(t *testing.T) {
 	})
 }
 
-func TestFaultsAreBounded(t *testing.T) {
-	h := newHouse(t, nil, nil)
+func TestFaultsAreLimited(t *testing.T) {
+	h := newTestHome(t, nil, nil)
 	for i := range 1000 {
 		h.bridge.SetRaw(fmt.Sprintf("%d-%s", i, strings.Repeat("x", 5000)), "{}")
 	}
@@ -298,8 +298,8 @@ func TestFaultsAreBounded(t *testing.T) {
 }
 
 // What the server makes of a lux value is the same lux value again.
-func TestLuxThereAndBack(t *testing.T) {
-	h := newHouse(t, nil, nil)
+func TestLuxRoundTrip(t *testing.T) {
+	h := newTestHome(t, nil, nil)
 	for _, lux := range []float64{0, 1, 2.5, 40, 99.5, 1000, 65000, 120000} {
 		s := hall
 		s.Lux = lux

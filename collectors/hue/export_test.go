@@ -21,11 +21,11 @@ func (c *Collector) SetTransport2(t http.RoundTripper) {
 }
 
 func (c *Collector) setTransport(scheme string, t http.RoundTripper) {
-	c.target.Scheme = scheme
-	client := c.target.Client(scheme).WithKey()
+	c.conn.target.Scheme = scheme
+	client := c.conn.target.Client(scheme).WithKey()
 	client.Transport = t
-	c.conn = connection{state: connGood}
-	c.use(client, scheme == "https")
+	c.conn.client, c.conn.hasV2, c.conn.state = client, scheme == "https", connGood
+	c.use(client)
 }
 
 // ReadEvents returns the data of all events of a stream, and how many were too
@@ -49,15 +49,15 @@ func ReadEvents(in io.Reader) (data []string, long int, err error) {
 func (c *Collector) Take(text string) (updates []collectors.Update, resync bool) {
 	e := parseEvent([]byte(text), nil)
 	countActions(e.clip)
-	c.clip2.apply(e, afterRead)
-	updates, resync = c.clip2.updates, c.clip2.reads.state == readWanted
-	c.clip2.updates, c.clip2.reads.state = nil, readCurrent
+	c.clip2.home.apply(e, afterRead)
+	updates, resync = c.clip2.home.updates, c.clip2.home.reads.state == readWanted
+	c.clip2.home.updates, c.clip2.home.reads.state = nil, readCurrent
 	return updates, resync
 }
 
 // SetRoots replaces the authorities that the system and the program trust.
 func (c *Collector) SetRoots(system, signify *x509.CertPool) {
-	c.target.Trusted = pairing.Authorities{System: system, Signify: signify}
+	c.conn.target.Trusted = pairing.Authorities{System: system, Signify: signify}
 }
 
 // Bounds of an answer.
@@ -69,12 +69,12 @@ const (
 )
 
 // Known makes the devices of what is known without asking.
-func (c *Collector) Known() []collectors.Device { return c.clip2.resources.all(&faults{}) }
+func (c *Collector) Known() []collectors.Device { return c.clip2.home.resources.all(&faults{}) }
 
 // ServiceID is the id of a device's resource of this type.
 func (c *Collector) ServiceID(device, kind string) string {
-	for rid, id := range c.clip2.resources.ids {
-		for _, r := range c.clip2.resources.byOwner[rid] {
+	for rid, id := range c.clip2.home.resources.ids {
+		for _, r := range c.clip2.home.resources.byOwner[rid] {
 			if id == device && r.kind == kind {
 				return r.id
 			}

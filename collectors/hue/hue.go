@@ -15,7 +15,6 @@ package hue
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,9 +24,6 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue/pairing"
 )
-
-// Source is the name of this source, with which the ids of its devices begin.
-const Source = "hue"
 
 // Options are the options of New.
 type Options struct {
@@ -88,21 +84,9 @@ func WithPaired(configured []Options, template Options) ([]Options, error) {
 // Collector reads one Hue bridge. It implements collectors.Streamer; a bridge without
 // CLIP v2 reports nothing between polls.
 type Collector struct {
-	endpoint string
-	options  deviceOptions
-	find     pairing.FindFunc
-
-	stateDir   string
-	ownKey     bool   // the key is configured, not stored
-	paired     bool   // stateDir has a pairing
-	storedHost string // of the pairing
-
-	target  pairing.Target
+	options deviceOptions
 	conn    connection
-	search  search
-	unsaved error // why the use of https could not be stored; reported once
-
-	clip2 clip2
+	clip2   clip2
 }
 
 // New returns the collector of one Hue bridge. Its error does not quote Host, because
@@ -111,23 +95,33 @@ type Collector struct {
 // The first call installs a RoundTripper in http.DefaultClient, so it must not be
 // concurrent with other uses of that client.
 func New(o Options) (*Collector, error) {
-	c := &Collector{
-		options:  deviceOptions{areas: make(map[string]string, len(o.Areas)), lights: o.Lights, buttonEvents: o.ButtonEvents},
-		find:     o.Find,
+	c := &Collector{options: deviceOptions{areas: make(map[string]string, len(o.Areas)), lights: o.Lights, buttonEvents: o.ButtonEvents}}
+	c.clip2.home.o = &c.options
+	for mac, area := range o.Areas {
+		c.options.areas[strings.ToLower(strings.TrimSpace(mac))] = area
+	}
+	var err error
+	if c.conn, err = newConnection(o); err != nil {
+		return nil, err
+	}
+	installDispatcher()
+	return c, nil
+}
+
+// newConnection returns the connection that the options and the stored pairings describe.
+func newConnection(o Options) (connection, error) {
+	c := connection{
 		stateDir: o.StateDir,
 		ownKey:   o.Username != "",
+		find:     o.Find,
 		target: pairing.Target{
 			Setting: o.Setting, Timeout: cmp.Or(max(o.Timeout, 0), pairing.DefaultTimeout), Dial: o.DialContext,
 			ID: pairing.NormalID(o.ID), Key: o.Username, Named: strings.TrimSpace(o.Host) != "",
 		},
 	}
-	c.clip2.o = &c.options
-	for mac, area := range o.Areas {
-		c.options.areas[strings.ToLower(strings.TrimSpace(mac))] = area
-	}
 	state, err := pairing.Load(o.StateDir)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	stored, found := state.Find(c.target.ID, o.Host)
 	if !c.target.Named && found {
@@ -138,7 +132,7 @@ func New(o Options) (*Collector, error) {
 	}
 	u, err := pairing.ParseHost(o.Host)
 	if err != nil {
-		return nil, fmt.Errorf("%s.host %w", o.Setting, err)
+		return c, fmt.Errorf("%s.host %w", o.Setting, err)
 	}
 	c.endpoint = cmp.Or(c.endpoint, u.String())
 	c.target.Host = u.Host
@@ -151,28 +145,7 @@ func New(o Options) (*Collector, error) {
 	if c.target.Scheme == "" && state.IsEncrypted(c.target.Host) {
 		c.target.Scheme = "https"
 	}
-	installDispatcher()
 	return c, nil
-}
-
-// usePairing applies a stored pairing. A bridge that was paired over https is never asked
-// without it.
-func (c *Collector) usePairing(p pairing.Pairing) {
-	c.paired = true
-	c.target.ID = p.ID
-	c.storedHost = strings.TrimPrefix(p.Host, "http://")
-	if !c.ownKey {
-		c.target.Key = p.Username
-	}
-	if c.target.Scheme == "" {
-		c.target.Scheme = "https"
-		if p.IsPlain() {
-			c.target.Scheme = "http"
-		}
-	}
-	if c.target.Scheme == "https" {
-		c.target.Fingerprint = p.Fingerprint
-	}
 }
 
 // Source returns "hue".
@@ -180,7 +153,7 @@ func (c *Collector) Source() string { return Source }
 
 // Endpoint returns the configured address as a URL without a path, such as
 // "http://192.168.1.2", or the id of a bridge that is only paired.
-func (c *Collector) Endpoint() string { return c.endpoint }
+func (c *Collector) Endpoint() string { return c.conn.endpoint }
 
 // Close closes the event stream. It must not be called while Collect or Next runs.
 func (c *Collector) Close() { c.clip2.close() }
@@ -191,77 +164,39 @@ func (c *Collector) Close() { c.clip2.close() }
 // Snapshot.Faults has the entries of the answer that were malformed. The first call, and
 // the first after a failure, also asks which API the bridge has.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
-	if c.target.Key == "" || c.conn.state == connRefused || c.paired && c.conn.state == connUnknown {
-		if err := c.reload(); err != nil {
-			return collectors.Snapshot{}, fmt.Errorf("%s: %w", c.endpoint, err)
-		}
-	}
-	if err := c.checkKey(); err != nil {
-		return collectors.Snapshot{}, fmt.Errorf("%s: %w", c.endpoint, err)
+	if err := c.conn.prepare(); err != nil {
+		return collectors.Snapshot{}, fmt.Errorf("%s: %w", c.conn.endpoint, err)
 	}
 	snapshot, err := c.collect(ctx, retry)
 	if err != nil && ctx.Err() == nil {
-		if err = c.otherBridge(ctx, err); c.relocate(ctx, err) {
+		if err = c.conn.otherBridge(ctx, err); c.conn.relocate(ctx, err) {
 			snapshot, err = c.collect(ctx, retry)
 		}
 	}
 	c.conn.state = connStateAfter(err)
 	if err != nil {
-		c.clip2.reads.force()
+		c.Refresh()
 		return collectors.Snapshot{}, err
 	}
-	c.search.failures = 0
-	if err := c.storeHost(); err != nil {
-		snapshot.Faults = append(snapshot.Faults, err)
-	}
-	if c.unsaved != nil {
-		snapshot.Faults = append(snapshot.Faults, c.unsaved)
-		c.unsaved = nil
-	}
+	c.conn.search.failures = 0
+	snapshot.Faults = append(snapshot.Faults, c.conn.save()...)
 	return snapshot, nil
 }
 
 func (c *Collector) collect(ctx context.Context, retry *collectors.Retrier) (snapshot collectors.Snapshot, err error) {
-	err = retry.Do(ctx, c.endpoint, func(ctx context.Context) (err error) {
+	err = retry.Do(ctx, c.conn.endpoint, func(ctx context.Context) (err error) {
 		snapshot, err = c.poll(ctx)
-		return c.withRemedy(err)
+		return c.conn.withRemedy(err)
 	})
 	return snapshot, err
 }
 
-// reload applies a pairing that was stored since.
-func (c *Collector) reload() error {
-	state, err := pairing.Load(c.stateDir)
-	if err != nil {
-		return &collectors.PermanentError{Kind: "state", Err: err}
-	}
-	p, found := state.Find(c.target.ID, c.target.Host)
-	if found && (!c.ownKey && p.Username != c.target.Key || p.Fingerprint != c.target.Fingerprint) {
-		c.usePairing(p)
-		c.clip2.close() // it has the old key
-		c.conn.client = nil
-	}
-	return nil
-}
-
-// Next returns the next update; see collectors.Streamer. A bridge without CLIP v2, or that no
-// poll has reached, has none.
-func (c *Collector) Next(ctx context.Context) (collectors.Update, error) {
-	if c.conn.client == nil || !c.conn.hasV2 || c.clip2.resources == nil {
-		<-ctx.Done()
-		return collectors.Update{}, ctx.Err()
-	}
-	return c.clip2.next(ctx)
-}
-
-// Refresh makes the next Collect read everything; see collectors.Refresher.
-func (c *Collector) Refresh() { c.clip2.reads.force() }
-
 // poll asks the bridge once.
 func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
-	if err := c.connect(ctx); err != nil {
+	if err := c.conn.connect(ctx); err != nil {
 		return collectors.Snapshot{}, err
 	}
+	c.use(c.conn.client)
 	if c.conn.hasV2 {
 		snapshot, err := c.clip2.poll(ctx)
 		if err == nil {
@@ -273,21 +208,35 @@ func (c *Collector) poll(ctx context.Context) (collectors.Snapshot, error) {
 		if err := c.conn.notFound(time.Now()); err != nil {
 			return collectors.Snapshot{}, err
 		}
-		if c.conn.v2 == v2Absent {
-			c.adopt(c.conn.client, false)
-		}
 	}
-	return readSensors(ctx, c.conn.client, c.target.Key, &c.options)
+	return readSensors(ctx, c.conn.client, c.conn.target.Key, &c.options)
 }
 
-// checkKey returns an error if there is no key, or one that must not become part of a
-// URL.
-func (c *Collector) checkKey() error {
-	switch {
-	case c.target.Key == "":
-		return c.withRemedy(&collectors.AuthenticationError{Code: "no key", Err: errors.New("there is no key for the Hue bridge")})
-	case !pairing.ValidKey(c.target.Key):
-		return c.withRemedy(&collectors.AuthenticationError{Code: "unusable key", Err: errors.New("the key for the Hue bridge contains characters that no key has")})
+// use makes this the client of everything. A new client needs a new event stream.
+func (c *Collector) use(client *pairing.Client) {
+	if c.clip2.client == client {
+		return
 	}
-	return nil
+	c.clip2.close()
+	c.clip2.client, c.clip2.timeout = client, c.conn.target.Timeout
+	c.options.clean = client.Clean
 }
+
+// Next returns the next update; see collectors.Streamer. A bridge without CLIP v2, or that no
+// poll has reached, has none.
+func (c *Collector) Next(ctx context.Context) (collectors.Update, error) {
+	if c.conn.client == nil || !c.conn.hasV2 || c.clip2.home.resources == nil {
+		<-ctx.Done()
+		return collectors.Update{}, ctx.Err()
+	}
+	return c.clip2.next(ctx)
+}
+
+// Refresh makes the next Collect read everything; see collectors.Refresher.
+func (c *Collector) Refresh() { c.clip2.home.reads.force() }
+
+// Advise returns what to do about a failure of Collect; see collectors.Adviser.
+func (c *Collector) Advise(err error) string { return c.conn.advise(err) }
+
+// Removal returns how to remove the bridge; see collectors.Removable.
+func (c *Collector) Removal() string { return c.conn.removal() }

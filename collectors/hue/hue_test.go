@@ -15,7 +15,7 @@ import (
 
 var _ collectors.Collector = (*hue.Collector)(nil)
 
-func TestHost(t *testing.T) {
+func TestHostIsParsed(t *testing.T) {
 	tests := []struct{ host, endpoint, fault string }{
 		{"192.168.1.2", "http://192.168.1.2", ""},
 		{" 192.168.1.2\n", "http://192.168.1.2", ""},
@@ -65,7 +65,7 @@ func TestHost(t *testing.T) {
 }
 
 // Over a real connection, and beside other users of http.DefaultClient.
-func TestRealConnection(t *testing.T) {
+func TestOtherUsersOfDefaultClientAreUnaffected(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetSoftware("1709131301") // too old for https
 	bridge.SetMotionSensor(hall)
@@ -75,7 +75,7 @@ func TestRealConnection(t *testing.T) {
 		t.Errorf("endpoint %q, want %q", c.Endpoint(), server.URL)
 	}
 	retrier, logs := newRetrier()
-	h := &house{bridge: bridge, collector: c, retrier: retrier, log: logs}
+	h := &testHome{bridge: bridge, collector: c, retrier: retrier, log: logs}
 	deviceIn(t, h.mustCollect(t), hallID)
 
 	other := httptest.NewServer(http.HandlerFunc(huetest.Status(http.StatusTeapot, nil, "")))
@@ -98,10 +98,10 @@ func TestRealConnection(t *testing.T) {
 	}
 }
 
-func TestKeyThatCanBeNone(t *testing.T) {
+func TestInvalidKeyIsNotSent(t *testing.T) {
 	for _, bad := range []string{"", ".", "..", "a/../b", "a b", "a%2fb", "a\nb", "a?b"} {
 		t.Run(bad, func(t *testing.T) {
-			h := newHouse(t, nil, func(o *hue.Options) { o.Username = bad })
+			h := newTestHome(t, nil, func(o *hue.Options) { o.Username = bad })
 			_, err := h.collector.Collect(t.Context(), h.retrier)
 			code := "unusable key"
 			if bad == "" {

@@ -162,7 +162,7 @@ func TestPinnedFingerprintIsFinal(t *testing.T) {
 
 // Cutting TLS does not get the key: a bridge whose id is known, or that is new
 // enough for https, or had it before, is not asked without it.
-func TestCutTLSDoesNotGetTheKey(t *testing.T) {
+func TestCutTLSDoesNotRevealTheKey(t *testing.T) {
 	tests := []struct {
 		name     string
 		id       string
@@ -211,7 +211,7 @@ func TestCutTLSDoesNotGetTheKey(t *testing.T) {
 }
 
 // That a configured bridge had https is known after a restart.
-func TestHTTPSIsRemembered(t *testing.T) {
+func TestHTTPSIsRememberedAfterRestart(t *testing.T) {
 	signify := newAuthority(t, "signify")
 	certificate := signify.issue(t, strings.ToLower(bridgeID), time.Hour)
 	bridge := huetest.NewBridge(bridgeID, key)

@@ -16,7 +16,7 @@ import (
 
 const bellMAC = "c4:29:96:01:02:03"
 
-func TestMotionAwareArea(t *testing.T) {
+func TestMotionAwareAreaIsADevice(t *testing.T) {
 	known, unknown := collectors.Truth, collectors.Unknown
 	tests := []struct {
 		name   string
@@ -35,7 +35,7 @@ func TestMotionAwareArea(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				h.bridge.SetModel("BSB003")
 				furnish(h.bridge)
 				test.area.Name, test.area.Room = "Sofa corner", "Hallway"
@@ -56,9 +56,9 @@ func TestMotionAwareArea(t *testing.T) {
 }
 
 // An area's events change it, and its room's name moves it.
-func TestMotionAwareEvents(t *testing.T) {
+func TestMotionAwareAreaFollowsEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		area := huetest.MotionArea{Name: "Sofa corner", Room: "Hallway", Lights: true}
 		h.bridge.SetMotionArea(area)
@@ -94,7 +94,7 @@ func TestMotionAwareEvents(t *testing.T) {
 
 // nextOf waits for an update of a device that is as it should be; others may come
 // before.
-func (h *house) nextOf(t *testing.T, id string, is func(collectors.Device) bool) collectors.Device {
+func (h *testHome) nextOf(t *testing.T, id string, is func(collectors.Device) bool) collectors.Device {
 	t.Helper()
 	for {
 		for _, d := range h.next(t).Devices {
@@ -105,11 +105,11 @@ func (h *house) nextOf(t *testing.T, id string, is func(collectors.Device) bool)
 	}
 }
 
-func TestDoorbell(t *testing.T) {
+func TestDoorbellRingsAndSeesMotion(t *testing.T) {
 	for names, eventType := range map[hue.ButtonEvents]string{"": "initial_press", hue.HueEvents: "initial_press", hue.StandardEvents: "ring"} {
 		t.Run(string(names), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, func(o *hue.Options) { o.ButtonEvents = names })
+				h := newTestHomeV2(t, nil, func(o *hue.Options) { o.ButtonEvents = names })
 				h.bridge.SetMotionSensor(hall)
 				h.bridge.SetCamera(huetest.Camera{MAC: bellMAC, Name: "Doorbell", Doorbell: true, Off: true})
 				id := collectors.DeviceID(hue.Source, h.bridge.DeviceID(bellMAC))
@@ -131,9 +131,9 @@ func TestDoorbell(t *testing.T) {
 }
 
 // A room is a device from two sensors on.
-func TestGroupsOfRooms(t *testing.T) {
+func TestRoomWithTwoSensorsIsADevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge) // one sensor in the Hallway, beside door and lamp
 		id := collectors.DeviceID(hue.Source, h.bridge.RoomID("Hallway"))
 		s := h.follow(t)
@@ -171,9 +171,9 @@ func TestGroupsOfRooms(t *testing.T) {
 }
 
 // A device is switched on if all of its sensors are.
-func TestEnabled(t *testing.T) {
+func TestDisabledSensorsAreUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		s := hall
 		s.Off = true
 		h.bridge.SetMotionSensor(s)
@@ -215,7 +215,7 @@ func deviceOf(t *testing.T, o hue.Options, resources string) collectors.Device {
 	return s.Devices[0]
 }
 
-func TestBatteryState(t *testing.T) {
+func TestBatteryStateIsReported(t *testing.T) {
 	for state, want := range map[string]collectors.Value{
 		`"normal"`: collectors.Text("normal"), `"low"`: collectors.Text("low"), `"critical"`: collectors.Text("critical"),
 		`"weak"`: collectors.Unknown, `null`: collectors.Unknown,
@@ -230,9 +230,9 @@ func TestBatteryState(t *testing.T) {
 	}
 }
 
-func TestSoftwareUpdate(t *testing.T) {
+func TestSoftwareUpdateIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		h.bridge.SetMotionSensor(hall)
 		if d := deviceIn(t, h.follow(t), hallID); d.Readings[collectors.SoftwareUpdate] != collectors.Text("no_update") {
 			t.Errorf("%+v", d)
@@ -250,12 +250,12 @@ func TestSoftwareUpdate(t *testing.T) {
 	})
 }
 
-func TestLights(t *testing.T) {
+func TestLightsAreReadOnlyIfEnabled(t *testing.T) {
 	const plugMAC = "00:17:88:01:02:03:04:10"
 	for _, read := range []bool{false, true} {
 		t.Run(fmt.Sprint(read), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, func(o *hue.Options) { o.Lights = read })
+				h := newTestHomeV2(t, nil, func(o *hue.Options) { o.Lights = read })
 				furnish(h.bridge)
 				lamp := huetest.Light{MAC: lampMAC, Name: "Lamp", On: true, Brightness: 62.06, Mirek: 369, Reachable: true}
 				h.bridge.SetLight(lamp)
@@ -301,9 +301,9 @@ func TestLights(t *testing.T) {
 }
 
 // Buttons speak Home Assistant's words where the user wants it.
-func TestStandardButtonEvents(t *testing.T) {
+func TestStandardButtonEventNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, func(o *hue.Options) { o.ButtonEvents = hue.StandardEvents })
+		h := newTestHomeV2(t, nil, func(o *hue.Options) { o.ButtonEvents = hue.StandardEvents })
 		furnish(h.bridge)
 		s := h.follow(t)
 		if got := strings.Join(deviceIn(t, s, dimmerID).EventTypes["button_1"], " "); got != "long_press_end long_press_start press_end press_start repeat" {

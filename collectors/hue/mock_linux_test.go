@@ -19,7 +19,7 @@ import (
 //
 // It announces itself by mDNS on whatever network there is, so it gets one of its
 // own: the test runs itself again where there is nothing but loopback.
-func TestMockOfGoHue(t *testing.T) {
+func TestReadsMockOfGoHue(t *testing.T) {
 	if !harness.Isolated(t, unix.CLONE_NEWNET) {
 		return
 	}

@@ -35,7 +35,7 @@ func (s *search) isDue(failure error, now time.Time) bool {
 
 // relocate searches for the bridge after a failed poll, if that is due and its id is
 // known, and reports whether the bridge was found at another address.
-func (c *Collector) relocate(ctx context.Context, failure error) bool {
+func (c *connection) relocate(ctx context.Context, failure error) bool {
 	now := time.Now()
 	if !c.search.isDue(failure, now) || c.target.ID == "" || c.find == nil {
 		return false
@@ -43,18 +43,18 @@ func (c *Collector) relocate(ctx context.Context, failure error) bool {
 	c.search.last = now
 	host, ok := c.target.Locate(ctx, c.find)
 	if ok {
-		c.target.Host, c.target.Named, c.conn.state = host, false, connUnknown
+		c.target.Host, c.target.Named, c.state = host, false, connUnknown
 	}
 	return ok
 }
 
 // otherBridge returns the true reason for a refused key without https: another bridge may
 // now have the address.
-func (c *Collector) otherBridge(ctx context.Context, failure error) error {
-	if collectors.ClassOf(failure) != collectors.Authentication || c.target.ID == "" || c.conn.client == nil || c.target.Scheme == "https" {
+func (c *connection) otherBridge(ctx context.Context, failure error) error {
+	if collectors.ClassOf(failure) != collectors.Authentication || c.target.ID == "" || c.client == nil || c.target.Scheme == "https" {
 		return failure
 	}
-	if _, err := c.target.Ask(ctx, c.conn.client); collectors.KindOf(err) == "other bridge" {
+	if _, err := c.target.Ask(ctx, c.client); collectors.KindOf(err) == "other bridge" {
 		return err
 	}
 	return failure
@@ -65,8 +65,20 @@ func answered(err error) bool {
 	return collectors.ClassOf(err) == collectors.Transient && statusOf(err) != 0
 }
 
+// save stores what a poll has revealed about the connection, and returns the errors.
+func (c *connection) save() (errs []error) {
+	if err := c.storeHost(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.unsaved != nil {
+		errs = append(errs, c.unsaved)
+		c.unsaved = nil
+	}
+	return errs
+}
+
 // storeHost stores the address at which a paired bridge is now.
-func (c *Collector) storeHost() error {
+func (c *connection) storeHost() error {
 	if !c.paired || c.target.Host == c.storedHost {
 		return nil
 	}

@@ -19,7 +19,7 @@ import (
 
 // A bridge that got another address is found there by its id, and what was stored
 // of it says so.
-func TestBridgeThatMoved(t *testing.T) {
+func TestMovedBridgeIsFoundByID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
 			address  = "192.168.1.2"
@@ -27,7 +27,7 @@ func TestBridgeThatMoved(t *testing.T) {
 			start    = time.Now()
 			dir      = writeState(t, stored{ID: strings.ToLower(bridgeID), Host: address, Model: "BSB002", Username: key})
 		)
-		h := newHouse2(t, nil, func(o *hue.Options) {
+		h := newTestHomeV2(t, nil, func(o *hue.Options) {
 			dial := o.DialContext
 			o.Host, o.Username, o.StateDir = "", "", dir
 			o.DialContext = func(ctx context.Context, network, to string) (net.Conn, error) {
@@ -88,11 +88,11 @@ func TestBridgeThatMoved(t *testing.T) {
 
 // An address that another bridge has got is not its place any longer. Without
 // https only the bridge itself says which it is.
-func TestAnotherBridgeAtTheAddress(t *testing.T) {
+func TestOtherBridgeAtTheAddressIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bridge, other := huetest.NewBridge(bridgeID, key), huetest.NewBridge("001788fffe999999", "another key")
 		swapped := false
-		h := newHouse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := newTestHome(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if swapped && r.Host == "192.168.1.2" {
 				other.ServeHTTP(w, r)
 				return

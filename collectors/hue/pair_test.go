@@ -60,7 +60,7 @@ func writeState(t *testing.T, entries ...stored) (dir string) {
 func noWait(time.Duration) {}
 
 // A bridge that signed its certificate itself is known by that from then on.
-func TestPairWithABridgeThatSignsItself(t *testing.T) {
+func TestPairPinsSelfSignedCertificate(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetMotionSensor(hall)
 	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
@@ -141,7 +141,7 @@ func TestPairRefusesADowngrade(t *testing.T) {
 	}
 }
 
-func TestPairWithAnOldBridge(t *testing.T) {
+func TestPairOldBridgeOverHTTP(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetSoftware("1709131301")
 	bridge.SetMotionSensor(hall)
@@ -184,7 +184,7 @@ func newPipe(t testing.TB, handler http.Handler) *pipeListener {
 	return listener
 }
 
-func TestButtonIsWaitedFor(t *testing.T) {
+func TestPairWaitsForTheButton(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bridge := huetest.NewBridge(bridgeID, key)
 		dir := t.TempDir()
@@ -218,7 +218,7 @@ func TestButtonIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAnswersToPairing(t *testing.T) {
+func TestPairRefusesBadAnswers(t *testing.T) {
 	tests := []struct {
 		name   string
 		answer http.HandlerFunc
@@ -259,7 +259,7 @@ func TestAnswersToPairing(t *testing.T) {
 	}
 }
 
-func TestDamagedState(t *testing.T) {
+func TestDamagedStateIsAnError(t *testing.T) {
 	for _, text := range []string{`{"bridges":[{"id":"001788fffe010203","host":"a","username":"` + key + `"`, `[]`, `{"bridges":[{"id":"x","host":"a","username":"` + key + `"}]}`,
 		`{"bridges":[{"id":"001788fffe010203","host":"ftp://a","username":"` + key + `"}]}`} {
 		dir := t.TempDir()
@@ -276,7 +276,7 @@ func TestDamagedState(t *testing.T) {
 	}
 }
 
-func TestConfiguredAndPaired(t *testing.T) {
+func TestPairedBridgesAreAddedToConfigured(t *testing.T) {
 	const other = "001788fffe010204"
 	dir := writeState(t, stored{ID: strings.ToLower(bridgeID), Host: "192.168.1.2", Username: "stored"}, stored{ID: other, Host: "192.168.1.3", Username: "stored2"})
 	tests := []struct {
@@ -306,10 +306,10 @@ func TestConfiguredAndPaired(t *testing.T) {
 
 // A bridge that was paired while the program ran, because its key was gone, is
 // read again without a restart.
-func TestPairedWhileRunning(t *testing.T) {
+func TestPairingIsUsedWithoutRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		h := newHouse2(t, nil, func(o *hue.Options) { o.Username, o.StateDir = "", dir })
+		h := newTestHomeV2(t, nil, func(o *hue.Options) { o.Username, o.StateDir = "", dir })
 		furnish(h.bridge)
 		_, err := h.collect(t)
 		checkAuthentication(t, err, "no key")
@@ -322,7 +322,7 @@ func TestPairedWhileRunning(t *testing.T) {
 }
 
 // What was paired over https is never asked without it.
-func TestNoDowngrade(t *testing.T) {
+func TestPairedBridgeIsNeverAskedOverHTTP(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	server := httptest.NewServer(bridge)
 	defer server.Close()
@@ -338,7 +338,7 @@ func TestNoDowngrade(t *testing.T) {
 }
 
 // A bare address means https where there is some, and the key goes nowhere else.
-func TestBareAddress(t *testing.T) {
+func TestBareAddressMeansHTTPS(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetMotionSensor(hall)
 	authority := huetest.NewAuthority()

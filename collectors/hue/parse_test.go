@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -101,8 +102,8 @@ func BenchmarkParse1000Devices(b *testing.B) {
 	}
 }
 
-// house2 is an answer of CLIP v2 with one of each.
-const house2 = `{"errors":[],"data":[
+// exampleResources is an answer of CLIP v2 with one of each.
+const exampleResources = `{"errors":[],"data":[
 {"id":"d","type":"device","metadata":{"name":"Hall"},"product_data":{"model_id":"SML001"},"services":[]},
 {"id":"z","type":"zigbee_connectivity","owner":{"rid":"d","rtype":"device"},"status":"connected","mac_address":"00:17:88:01:02:03:04:05"},
 {"id":"p","type":"device_power","owner":{"rid":"d"},"power_state":{"battery_level":87}},
@@ -124,9 +125,9 @@ const house2 = `{"errors":[],"data":[
 // Whatever a bridge sends, devices or an error come of it, and what is sent later
 // is still understood.
 func FuzzResources(f *testing.F) {
-	f.Add(house2, `[{"type":"update","data":[{"id":"b","type":"button","button":{"button_report":{"event":"initial_press","updated":"2025-11-18T14:30:01Z"}}}]}]`)
-	f.Add(house2, `[{"type":"update","data":[{"id":"r","type":"relative_rotary","relative_rotary":{"rotary_report":{"action":"start","rotation":{"steps":1}}}}]}]`)
-	f.Add(house2, `[{"type":"update","data":[{"id":"a","type":"tamper","tamper_reports":[]},{"id":"e","type":"bell_button","owner":{"rid":"d"},"button":{"button_report":{"event":"initial_press","updated":"none"}}},
+	f.Add(exampleResources, `[{"type":"update","data":[{"id":"b","type":"button","button":{"button_report":{"event":"initial_press","updated":"2025-11-18T14:30:01Z"}}}]}]`)
+	f.Add(exampleResources, `[{"type":"update","data":[{"id":"r","type":"relative_rotary","relative_rotary":{"rotary_report":{"action":"start","rotation":{"steps":1}}}}]}]`)
+	f.Add(exampleResources, `[{"type":"update","data":[{"id":"a","type":"tamper","tamper_reports":[]},{"id":"e","type":"bell_button","owner":{"rid":"d"},"button":{"button_report":{"event":"initial_press","updated":"none"}}},
 {"id":"u","type":"device_software_update","owner":{"rid":"d"},"state":"installing"},
 {"id":"x","type":"motion_area_configuration","name":"Sofa","enabled":true,"health":"healthy","group":{"rid":"o","rtype":"room"}},
 {"id":"y","type":"security_area_motion","owner":{"rid":"x"},"enabled":true,"motion":{"motion":true,"motion_valid":true}},
@@ -157,4 +158,26 @@ func FuzzResources(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An event as long as allowed that is nothing but brackets is malformed, and does not cost
+// much stack.
+func TestDeeplyNestedEventIsMalformed(t *testing.T) {
+	c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
+	c.SetTransport2(body(exampleResources))
+	if _, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)); err != nil {
+		t.Fatal(err)
+	}
+	for _, bracket := range []string{"[", `{"a":`, `[{"data":[`, "[ "} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		updates, resync := c.Take(strings.Repeat(bracket, 1<<20/len(bracket)))
+		if len(updates) != 0 || !resync {
+			t.Errorf("%q: %d updates, full read %t", bracket, len(updates), resync)
+		}
+		runtime.ReadMemStats(&after)
+		if grown := int64(after.StackSys) - int64(before.StackSys); grown > 64<<20 {
+			t.Errorf("%q: the stack grew by %d MiB", bracket, grown>>20)
+		}
+	}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // Software of before 2023 has the values beside the reports alone.
-func TestSoftwareWithoutReports(t *testing.T) {
+func TestSoftwareWithoutReportsIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		h.bridge.SetSoftware("1948086000")
 		furnish(h.bridge)
 		d := deviceIn(t, h.follow(t), hallID)
@@ -62,7 +62,7 @@ func TestSoftwareWithoutReports(t *testing.T) {
 }
 
 // A time of 1970 means never; one that can't be read costs itself alone.
-func TestTimesOfReports(t *testing.T) {
+func TestReportTimes(t *testing.T) {
 	for _, test := range []struct {
 		text     string
 		measured bool
@@ -77,7 +77,7 @@ func TestTimesOfReports(t *testing.T) {
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse2(t, nil, nil)
+				h := newTestHomeV2(t, nil, nil)
 				h.bridge.SetReportTimes(test.text)
 				h.bridge.SetMotionSensor(hall)
 				h.bridge.SetContactSensor(huetest.ContactSensor{MAC: doorMAC, Name: "Door", Open: true, Battery: 64, Reachable: true})
@@ -128,8 +128,8 @@ func TestTimesOfReports(t *testing.T) {
 }
 
 // By v1, too, 1970 means never.
-func Test1970OverV1(t *testing.T) {
-	h := newHouse(t, nil, nil)
+func TestV1TimeOf1970MeansNever(t *testing.T) {
+	h := newTestHome(t, nil, nil)
 	h.bridge.SetRaw("10", entry("ZLLPresence", `{"presence":true,"lastupdated":"1970-01-01T00:00:00"}`, `{"on":true,"battery":90,"reachable":true}`))
 	s := h.mustCollect(t)
 	if d := deviceIn(t, s, hallID); d.Online || !d.LastSeen.IsZero() || !d.Readings[collectors.Motion].IsUnknown() || len(s.Faults) != 0 {
@@ -140,7 +140,7 @@ func Test1970OverV1(t *testing.T) {
 // Of the reports of tampering the newest counts, wherever it stands.
 func TestNewestTamperReportCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		door := huetest.ContactSensor{MAC: doorMAC, Name: "Door", Battery: 64, Reachable: true}
 		h.bridge.SetContactSensor(door)
 		h.follow(t)
@@ -180,7 +180,7 @@ func TestNewestTamperReportCounts(t *testing.T) {
 }
 
 // An emulator may write a whole number with a decimal point.
-func TestLightLevelWithADecimalPoint(t *testing.T) {
+func TestLightLevelMayBeFractional(t *testing.T) {
 	for _, light := range []string{`"light_level":1e4`, `"light_level_report":{"changed":"2025-11-18T14:30:00Z","light_level":10000.0}`} {
 		d := deviceOf(t, hue.Options{}, `{"id":"l","type":"light_level","owner":{"rid":"d"},"light":{`+light+`}}`)
 		if got := d.Readings[collectors.Illuminance]; got != collectors.Number(10) {

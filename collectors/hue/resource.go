@@ -71,6 +71,12 @@ type emitter interface {
 	allow(eventType string)
 }
 
+// occurrence identifies one event of a button or dial, to recognize a repeated or late one.
+type occurrence struct {
+	at   time.Time // zero if the bridge does not report it
+	kind string
+}
+
 // radio is the connection of a device to the Hue bridge.
 type radio interface {
 	// radio returns the hardware address in the form of the beginning of a v1 uniqueid, or

@@ -19,9 +19,9 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-func TestTimeoutTwiceThenSuccessMakesThreeCalls(t *testing.T) {
+func TestTimeoutIsRetriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil, nil)
+		h := newTestHome(t, nil, nil)
 		h.bridge.SetMotionSensor(hall)
 		h.bridge.Script(huetest.Hang, huetest.Hang, nil)
 		start := time.Now()
@@ -61,7 +61,7 @@ func refuse(context.Context, string, string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
 
-func TestBridgeUnreachable(t *testing.T) {
+func TestUnreachableBridgeIsTransient(t *testing.T) {
 	tests := []struct {
 		kind string
 		dial func(context.Context, string, string) (net.Conn, error)
@@ -82,7 +82,7 @@ func TestBridgeUnreachable(t *testing.T) {
 		t.Run(test.kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int64
-				h := newHouse(t, nil, func(o *hue.Options) {
+				h := newTestHome(t, nil, func(o *hue.Options) {
 					o.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 						if address != "192.168.1.2:80" {
 							t.Errorf("dials %s", address)
@@ -114,9 +114,9 @@ func TestBridgeUnreachable(t *testing.T) {
 	}
 }
 
-func TestRateLimitedBacksOffOneThenTwoSeconds(t *testing.T) {
+func TestRateLimitBacksOffOneThenTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil, nil)
+		h := newTestHome(t, nil, nil)
 		h.bridge.SetMotionSensor(hall)
 		h.bridge.Script(huetest.Busy(0), huetest.Busy(0))
 		start := time.Now()
@@ -133,7 +133,7 @@ func TestRateLimitedBacksOffOneThenTwoSeconds(t *testing.T) {
 	})
 }
 
-func TestSensorOfflineWithoutRetry(t *testing.T) {
+func TestOfflineSensorIsNotRetried(t *testing.T) {
 	tests := map[string]func(*huetest.MotionSensor){
 		"unreachable":    func(s *huetest.MotionSensor) { s.Reachable = false },
 		"never reported": func(s *huetest.MotionSensor) { s.NeverReported = true },
@@ -141,7 +141,7 @@ func TestSensorOfflineWithoutRetry(t *testing.T) {
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, nil, nil)
+				h := newTestHome(t, nil, nil)
 				offline := hall
 				change(&offline)
 				h.bridge.SetMotionSensor(offline)
@@ -168,10 +168,10 @@ func TestSensorOfflineWithoutRetry(t *testing.T) {
 	}
 }
 
-func TestThreeFailuresAndOnWithTheNextSensor(t *testing.T) {
+func TestThreeFailuresEndThePoll(t *testing.T) {
 	t.Run("entries of one answer", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t, nil, nil)
+			h := newTestHome(t, nil, nil)
 			h.bridge.SetRaw("3", `{"type":"ZLLTemperature","name":7,"uniqueid":"00:17:88:01:02:03:04:09-02-0402"}`)
 			h.bridge.SetRaw("4", `null`)
 			h.bridge.SetRaw("five", `{"type":"ZLLTemperature","uniqueid":"00:17:88:01:02:03:04:09-02-0402"}`)
@@ -190,7 +190,7 @@ func TestThreeFailuresAndOnWithTheNextSensor(t *testing.T) {
 	})
 	t.Run("bridges of one house", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			bad, good := newHouse(t, nil, nil), newHouse(t, nil, nil)
+			bad, good := newTestHome(t, nil, nil), newTestHome(t, nil, nil)
 			// A good poll before, lest a kept connection hide a call from the log.
 			bad.mustCollect(t)
 			bad.bridge.Script(huetest.Drop, huetest.Drop, huetest.Drop)
@@ -204,7 +204,7 @@ func TestThreeFailuresAndOnWithTheNextSensor(t *testing.T) {
 	})
 }
 
-func TestRetryAfter(t *testing.T) {
+func TestRetryAfterIsHonoured(t *testing.T) {
 	busy := func(header string) http.HandlerFunc {
 		return huetest.Status(http.StatusServiceUnavailable, http.Header{"Retry-After": {header}}, "")
 	}
@@ -223,7 +223,7 @@ func TestRetryAfter(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, nil, nil)
+				h := newTestHome(t, nil, nil)
 				h.bridge.Script(test.answer())
 				start := time.Now()
 				h.mustCollect(t)
@@ -235,7 +235,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 	t.Run("longer than the interval", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t, nil, nil)
+			h := newTestHome(t, nil, nil)
 			h.bridge.Script(busy("3600"))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -248,7 +248,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-func TestCancelEndsAWaitAtOnce(t *testing.T) {
+func TestCancelEndsRetryWait(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"between two tries":      huetest.Busy(20),
 		"while the bridge hangs": huetest.Hang,
@@ -256,7 +256,7 @@ func TestCancelEndsAWaitAtOnce(t *testing.T) {
 	for name, answer := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, nil, nil)
+				h := newTestHome(t, nil, nil)
 				h.bridge.Script(answer)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -278,9 +278,9 @@ func TestCancelEndsAWaitAtOnce(t *testing.T) {
 	}
 }
 
-func TestPollEndsWithItsInterval(t *testing.T) {
+func TestPollIsBoundedByItsInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil, nil)
+		h := newTestHome(t, nil, nil)
 		h.bridge.Script(huetest.Hang, huetest.Hang, huetest.Hang)
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 		defer cancel()
@@ -292,9 +292,9 @@ func TestPollEndsWithItsInterval(t *testing.T) {
 	})
 }
 
-func TestKeyDeletedAndRestored(t *testing.T) {
+func TestRestoredKeyIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil, nil)
+		h := newTestHome(t, nil, nil)
 		h.bridge.SetMotionSensor(hall)
 		h.mustCollect(t)
 		h.bridge.DeleteKey()
@@ -330,11 +330,11 @@ func checkAuthentication(t *testing.T, err error, code string) {
 	}
 }
 
-func TestEveryPollIsOneRequest(t *testing.T) {
+func TestV1PollIsOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
 		bridge := huetest.NewBridge(bridgeID, key)
-		h := newHouse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := newTestHome(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.Method+" "+r.URL.Path)
 			bridge.ServeHTTP(w, r)
 		}), nil)

@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/collectors/hue"
 )
 
-func TestServerSentEvents(t *testing.T) {
+func TestSSEReader(t *testing.T) {
 	const most = 1 << 20
 	tests := []struct {
 		name, text string

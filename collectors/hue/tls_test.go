@@ -72,7 +72,7 @@ func (a *authority) issue(t *testing.T, name string, validFor time.Duration, add
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-func TestCertificate(t *testing.T) {
+func TestCertificateIsVerified(t *testing.T) {
 	public, signify, stranger := newAuthority(t, "public"), newAuthority(t, "signify"), newAuthority(t, "stranger")
 	lower := strings.ToLower(bridgeID)
 	tests := []struct {
@@ -109,7 +109,7 @@ func TestCertificate(t *testing.T) {
 			})
 			c.SetRoots(public.pool, signify.pool)
 			retrier, logs := newRetrier()
-			h := &house{bridge: bridge, collector: c, retrier: retrier, log: logs}
+			h := &testHome{bridge: bridge, collector: c, retrier: retrier, log: logs}
 			snapshot, err := h.collect(t)
 			if test.good {
 				if err != nil {

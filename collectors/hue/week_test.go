@@ -22,7 +22,7 @@ import (
 
 // live polls and follows the stream as the bridge package does, until a time, and
 // returns the events.
-func (h *house) live(t testing.TB, until time.Time, interval time.Duration) (events []collectors.Event) {
+func (h *testHome) live(t testing.TB, until time.Time, interval time.Duration) (events []collectors.Event) {
 	t.Helper()
 	for due := time.Now(); due.Before(until); due = due.Add(interval) {
 		if _, err := h.collect(t); err != nil {
@@ -60,7 +60,7 @@ func checkOnce(t testing.TB, events []collectors.Event, pressed int) {
 var pressTypes = []string{"initial_press", "short_release"}
 
 // press presses a button at each of these times after now, in their order.
-func (h *house) press(t testing.TB, after []time.Duration) (done func()) {
+func (h *testHome) press(t testing.TB, after []time.Duration) (done func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -75,7 +75,7 @@ func (h *house) press(t testing.TB, after []time.Duration) (done func()) {
 
 // A press every 7 minutes for a week, at all moments relative to the replacement of
 // a silent stream, which takes its time.
-func TestQuietWeek(t *testing.T) {
+func TestQuietWeekCausesFewRequests(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	var after []time.Duration
 	for at, i := time.Duration(0), 0; at < week-10*time.Minute; i++ {
@@ -104,11 +104,11 @@ func TestQuietWeek(t *testing.T) {
 	}
 }
 
-// newHouseWithoutTLS is newHouse2 without the time that a week of handshakes takes.
-func newHouseWithoutTLS(t testing.TB) *house {
+// newTestHomeWithoutTLS is newTestHomeV2 without the time that a week of handshakes takes.
+func newHouseWithoutTLS(t testing.TB) *testHome {
 	t.Helper()
 	var bridge *huetest.Bridge
-	h := newHouse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := newTestHome(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.TLS = &tls.ConnectionState{}
 		bridge.ServeHTTP(w, r)
 	}), nil)
@@ -119,11 +119,11 @@ func newHouseWithoutTLS(t testing.TB) *house {
 
 // There are never more than two requests side by side, also where polls, full reads
 // and new streams coincide.
-func TestRequestsSideBySide(t *testing.T) {
+func TestAtMostTwoConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Counted here: a bridge learns late that a connection was closed.
 		var open, most atomic.Int64
-		h := newHouse2(t, nil, func(o *hue.Options) {
+		h := newTestHomeV2(t, nil, func(o *hue.Options) {
 			dial := o.DialContext
 			o.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := dial(ctx, network, address)
@@ -158,11 +158,11 @@ func (c *countedConn) Close() error {
 }
 
 // fullReads is how many there were.
-func (h *house) fullReads() int { return h.bridge.RequestsTo("/clip/v2/resource") }
+func (h *testHome) fullReads() int { return h.bridge.RequestsTo("/clip/v2/resource") }
 
 // A press at any moment around a cut is published once, whether the bridge repeats
 // what came in between or not.
-func TestPressesAroundACut(t *testing.T) {
+func TestPressesAroundACutArePublishedOnce(t *testing.T) {
 	cuts := map[string]func(*huetest.Bridge){
 		"cut":     (*huetest.Bridge).CutStreams,
 		"restart": func(b *huetest.Bridge) { b.Restart(3 * time.Second) },
@@ -174,7 +174,7 @@ func TestPressesAroundACut(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, replay %t, stream of %s", name, replay, age), func(t *testing.T) {
 					for offset := -time.Second; offset < 3*time.Second; offset += 347 * time.Millisecond {
 						synctest.Test(t, func(t *testing.T) {
-							h := newHouse2(t, nil, nil)
+							h := newTestHomeV2(t, nil, nil)
 							furnish(h.bridge)
 							h.bridge.SetReplay(replay)
 							h.bridge.SetLatency(50 * time.Millisecond)
@@ -196,7 +196,7 @@ func TestPressesAroundACut(t *testing.T) {
 // A press and its release in a gap keep their order where the bridge repeats them.
 func TestReplayKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		time.AfterFunc(40*time.Second, func() {
 			h.bridge.SetLatency(time.Second)
@@ -216,10 +216,10 @@ func TestReplayKeepsTheOrder(t *testing.T) {
 
 // A stream that dies without a sign is noticed after two minutes; the bridge then
 // repeats what it sent meanwhile.
-func TestPressesOnADeadStream(t *testing.T) {
+func TestPressesOnDeadStreamArePublished(t *testing.T) {
 	for _, replay := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse2(t, nil, nil)
+			h := newTestHomeV2(t, nil, nil)
 			furnish(h.bridge)
 			h.bridge.SetReplay(replay)
 			time.AfterFunc(30*time.Second, h.bridge.SilenceStreams)
@@ -232,9 +232,9 @@ func TestPressesOnADeadStream(t *testing.T) {
 }
 
 // A stream that dies before its first event has no id that it could be resumed after.
-func TestDeadStreamBeforeItsFirstEvent(t *testing.T) {
+func TestDeadStreamIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.live(t, time.Now().Add(20*time.Second), 10*time.Second)
 		h.bridge.SilenceStreams()
@@ -250,10 +250,10 @@ func TestDeadStreamBeforeItsFirstEvent(t *testing.T) {
 
 // A request that is not answered raises doubt about the stream beside it, which is then
 // replaced at once.
-func TestDeadStreamBesideAFailedRequest(t *testing.T) {
+func TestFailedRequestReplacesTheStream(t *testing.T) {
 	for _, replay := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse2(t, nil, nil)
+			h := newTestHomeV2(t, nil, nil)
 			furnish(h.bridge)
 			h.bridge.SetReplay(replay)
 			h.live(t, time.Now().Add(30*time.Second), 10*time.Second)
@@ -273,9 +273,9 @@ func TestDeadStreamBesideAFailedRequest(t *testing.T) {
 
 // An old report, of 1970 or of before the last full read, publishes nothing and
 // changes nothing.
-func TestOldReportsPublishNothing(t *testing.T) {
+func TestOldReportsAreNotPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.bridge.PressButton(dimmerMAC, 2, "initial_press")
 		h.bridge.Turn(dialMAC, "clock_wise", 15)
@@ -307,9 +307,9 @@ func TestOldReportsPublishNothing(t *testing.T) {
 }
 
 // What a press starts must not start long after it.
-func TestAPressOfLongAgoIsDropped(t *testing.T) {
+func TestLatePressIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		h.bridge.SetReplay(false)
@@ -328,7 +328,7 @@ func TestAPressOfLongAgoIsDropped(t *testing.T) {
 // Scenes come and go often; nothing of them is read.
 func TestOtherKindsCauseNoFullRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		before := h.fullReads()
@@ -346,9 +346,9 @@ func TestOtherKindsCauseNoFullRead(t *testing.T) {
 
 // A bridge that never stops sending what nobody understands is not read all the
 // time.
-func TestNonsenseIsNoReasonToReadAllTheTime(t *testing.T) {
+func TestMalformedEventsRarelyCauseFullReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		before := h.fullReads()
@@ -375,7 +375,7 @@ func TestNonsenseIsNoReasonToReadAllTheTime(t *testing.T) {
 // is read every 10 minutes. Without a stream each poll reads.
 func TestFullReadsAreRare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse2(t, nil, nil)
+		h := newTestHomeV2(t, nil, nil)
 		furnish(h.bridge)
 		h.follow(t)
 		before, streams := h.fullReads(), h.bridge.RequestsTo("/eventstream")
@@ -411,14 +411,14 @@ func TestFullReadsAreRare(t *testing.T) {
 
 // One that does not know CLIP v2 for a moment, as while it boots, is not asked by
 // CLIP v1 from then on.
-func TestA404WhileTheBridgeBoots(t *testing.T) {
+func Test404WhileBootingIsTransient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		notFound := huetest.Status(http.StatusNotFound, nil, "")
-		for name, before := range map[string]func(h *house){
-			"after v2 has worked": func(h *house) { h.mustCollect(t) },
-			"at the first poll":   func(*house) {},
+		for name, before := range map[string]func(h *testHome){
+			"after v2 has worked": func(h *testHome) { h.mustCollect(t) },
+			"at the first poll":   func(*testHome) {},
 		} {
-			h := newHouse2(t, nil, nil)
+			h := newTestHomeV2(t, nil, nil)
 			furnish(h.bridge)
 			before(h)
 			old := h.bridge.Requests()
@@ -436,7 +436,7 @@ func TestA404WhileTheBridgeBoots(t *testing.T) {
 }
 
 // mustReadWithFaults is mustRead where there is no stream.
-func (h *house) mustReadWithFaults(t testing.TB) {
+func (h *testHome) mustReadWithFaults(t testing.TB) {
 	t.Helper()
 	h.collector.Refresh()
 	if _, err := h.collect(t); err != nil {
@@ -445,7 +445,7 @@ func (h *house) mustReadWithFaults(t testing.TB) {
 }
 
 // updateWithin returns the next update or demand.
-func (h *house) updateWithin(t testing.TB, d time.Duration) (collectors.Update, error) {
+func (h *testHome) updateWithin(t testing.TB, d time.Duration) (collectors.Update, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

@@ -99,11 +99,10 @@ func TestHuePair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, out)
 	}
-	harness.Contains(t, out,
-		"Hue bridge "+harness.HueID+" (BSB002) at "+server.Host(), "SHA-256 ",
+	harness.Contains(t, out, "Hue bridge "+harness.HueID+" (BSB002) at "+server.Host(), "SHA-256 ",
 		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of "+dir, "Set hue.enabled to true",
-		"Hall    00:17:88:01:02:03:04:05  21.34 °C, 28.6 lx, motion, battery 87 %\n",
-		"Dial    00:17:88:01:02:03:04:06  battery 33 %, button_1, button_2, button_3, button_4, dial\n",
+		"Hall    00:17:88:01:02:03:04:05  Temperature 21.34 °C, Illuminance 28.6 lx, motion, Battery 87 %\n",
+		"Dial    00:17:88:01:02:03:04:06  Battery 33 %, button_1, button_2, button_3, button_4, dial\n",
 	)
 	text, err := os.ReadFile(filepath.Join(dir, pairing.StateFile))
 	if err != nil || !strings.Contains(string(text), harness.HueID) {

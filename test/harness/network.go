@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"sync"
@@ -26,6 +27,19 @@ func (n *Network) Dial(address string) net.Conn {
 	ours, theirs := net.Pipe()
 	n.conns <- addressed{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1000))}
 	return ours
+}
+
+// DialContext connects from no address in particular. It fails once the listener is closed.
+func (n *Network) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case n.conns <- theirs:
+		return ours, nil
+	case <-n.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Accept returns the server's side of the next connection.

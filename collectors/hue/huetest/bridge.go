@@ -59,7 +59,6 @@ type Bridge struct {
 	booting     time.Time // until when it has no CLIP v2
 	latency     time.Duration
 	asking      int // requests that are being answered, streams included
-	mostAsking  int
 	servers     []*Server
 	script      []http.HandlerFunc
 	pathScripts map[string][]http.HandlerFunc
@@ -228,14 +227,6 @@ func (b *Bridge) scripted(path string) http.HandlerFunc {
 // maxAsking is how many requests a bridge answers side by side; it refuses more.
 const maxAsking = 3
 
-// MaxSideBySide is how many requests were under way side by side at most, streams
-// and refused ones included.
-func (b *Bridge) MaxSideBySide() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mostAsking
-}
-
 // ServeHTTP answers as a bridge does. CLIP v1: /api and what is below it, where
 // errors are lists with status 200. CLIP v2, over TLS only: /clip/v2/resource and
 // below, /eventstream/clip/v2, /auth/v1.
@@ -244,7 +235,6 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	isDown, hasV2, latency := now.Before(b.down), b.hasV2() && !now.Before(b.booting), b.latency
 	b.asking++
-	b.mostAsking = max(b.mostAsking, b.asking)
 	refused := b.asking > maxAsking
 	b.mu.Unlock()
 	defer func() {

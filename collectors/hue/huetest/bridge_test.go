@@ -32,7 +32,7 @@ func ask(t *testing.T, server *httptest.Server, method, path string) (int, strin
 	return resp.StatusCode, string(text)
 }
 
-func TestAnswersAsARealBridge(t *testing.T) {
+func TestV1AnswersAsARealBridge(t *testing.T) {
 	bridge := huetest.NewBridge("001788fffe010203", "key")
 	server := httptest.NewServer(bridge)
 	defer server.Close()
@@ -97,7 +97,7 @@ func TestSensorsAreReplacedAndRemoved(t *testing.T) {
 		t.Errorf("%v", all)
 	}
 	bridge.SetRaw("x", `{"name":"raw"}`)
-	bridge.RemoveSensor(mac)
+	bridge.Remove(mac)
 	if all = sensors(); len(all) != 3 || all["x"].Name != "raw" {
 		t.Errorf("%v", all)
 	}
@@ -107,7 +107,7 @@ func TestSensorsAreReplacedAndRemoved(t *testing.T) {
 	}
 }
 
-func TestScriptAndKey(t *testing.T) {
+func TestScriptedAnswersAndKeys(t *testing.T) {
 	bridge := huetest.NewBridge("001788fffe010203", "key")
 	server := httptest.NewServer(bridge)
 	defer server.Close()
@@ -130,7 +130,7 @@ func TestScriptAndKey(t *testing.T) {
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestConcurrentUse(t *testing.T) {
 	bridge := huetest.NewBridge("001788fffe010203", "key")
 	server := httptest.NewServer(bridge)
 	defer server.Close()
@@ -141,7 +141,7 @@ func TestManyAtOnce(t *testing.T) {
 			if _, text := ask(t, server, "GET", "/api/key/sensors"); !json.Valid([]byte(text)) {
 				t.Errorf("no JSON: %s", text)
 			}
-			bridge.RemoveSensor(mac)
+			bridge.Remove(mac)
 		})
 	}
 	all.Wait()

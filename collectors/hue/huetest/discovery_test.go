@@ -17,7 +17,7 @@ func answer(h http.Handler, method, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestDiscovery(t *testing.T) {
+func TestDiscoveryListsServers(t *testing.T) {
 	_, server := overTCP(t, huetest.NewBridge("001788FFFE010203", key))
 	found := server.Discovered()
 	h := huetest.DiscoveryHandler(found, huetest.Discovered{ID: "ecb5fafffe000000", InternalIPAddress: "192.168.1.2", Port: 443})

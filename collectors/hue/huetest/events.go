@@ -3,7 +3,6 @@ package huetest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -17,14 +16,9 @@ type broadcast struct {
 	past     []container
 	opened   []string // the Last-Event-ID of each stream
 	noReplay bool
-	endOnce  bool  // streams are accepted and ended at once
 	restored bool  // the bridge has restarted, and sends old reports again
 	second   int64 // of the last container
 	number   int   // of the last container in its second
-	interval time.Duration
-	last     time.Time // when what was held was last sent
-	timed    bool      // a timer will send what is held
-	held     []held    // what waits for the interval to pass
 }
 
 // container is what a bridge sends at one time: a list of events.
@@ -42,32 +36,9 @@ func (c container) id() string { return fmt.Sprintf("%d:%d", c.second, c.number)
 
 func (c container) frame() []byte { return fmt.Appendf(nil, "id: %s\ndata: %s\n\n", c.id(), c.json) }
 
-// held is what happened to one resource.
-type held struct {
-	kind     string // "add", "update" or "delete"
-	resource *resource
-}
-
-// SetEventInterval has the bridge send at most one container in this time, as a
-// real one does with one second: what comes earlier waits, and of a property that
-// changes meanwhile only the last value is sent. Reports of buttons and dials do
-// not wait. 0, the default, sends everything at once.
-func (b *Bridge) SetEventInterval(interval time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.interval = interval
-}
-
 // publish sends what changed, as one container with an event for each kind of
 // change in each of the groups. The caller holds the lock, as in all that follows.
 func (b *Bridge) publish(groups []changes) {
-	if b.interval > 0 {
-		for _, c := range groups {
-			b.hold(c)
-		}
-		b.release()
-		return
-	}
 	var events []object
 	now := time.Now()
 	for _, c := range groups {
@@ -109,55 +80,6 @@ func event(now time.Time, kind string, resources ...*resource) object {
 }
 
 func randomUUID() string { return uuid(string(random(16))) }
-
-// hold keeps changes until the interval has passed. What changes again in a
-// resource is merged into what is held of it.
-func (b *Bridge) hold(c changes) {
-	for _, r := range c.added {
-		b.held = append(b.held, held{"add", r})
-	}
-	for _, r := range c.updated {
-		i := len(b.held) - 1
-		for i >= 0 && b.held[i].resource.id != r.id {
-			i--
-		}
-		if i < 0 || b.held[i].kind != "update" {
-			b.held = append(b.held, held{"update", r})
-			continue
-		}
-		maps.Copy(b.held[i].resource.object, r.object)
-	}
-	for _, r := range c.deleted {
-		b.held = append(b.held, held{"delete", r})
-	}
-}
-
-// release sends what is held, now or when the interval has passed.
-func (b *Bridge) release() {
-	if len(b.held) == 0 {
-		return
-	}
-	now := time.Now()
-	if wait := b.interval - now.Sub(b.last); wait > 0 && !b.last.IsZero() {
-		if !b.timed {
-			b.timed = true
-			time.AfterFunc(wait, func() {
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				b.timed = false
-				b.release()
-			})
-		}
-		return
-	}
-	events := make([]object, len(b.held))
-	for i, h := range b.held {
-		events[i] = event(now, h.kind, h.resource)
-	}
-	b.held = nil
-	b.last = now
-	b.sendEvents(now, events)
-}
 
 // sendEvents encodes a container once and hands it to every stream.
 func (b *Bridge) sendEvents(now time.Time, events []object) {

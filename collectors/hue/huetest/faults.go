@@ -62,7 +62,7 @@ func (b *Bridge) SendEvent(kind string, data ...string) {
 	b.sendEvents(now, []object{{"creationtime": now.UTC().Format("2006-01-02T15:04:05Z"), "data": list, "id": randomUUID(), "type": kind}})
 }
 
-// Flood sends n containers at once, whatever the interval: the temperatures of all
+// Flood sends n containers at once: the temperatures of all
 // motion sensors in turn go up and down and end where they were. Without a motion
 // sensor that reports it is a panic.
 func (b *Bridge) Flood(n int) {
@@ -98,13 +98,6 @@ func (b *Bridge) SetReplay(replay bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.noReplay = !replay
-}
-
-// SetOverloaded makes the bridge accept streams and end them at once.
-func (b *Bridge) SetOverloaded(overloaded bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.endOnce = overloaded
 }
 
 // SetLatency makes each request wait this long before it is answered.

@@ -9,8 +9,7 @@ import (
 // house is what both APIs tell of. The lock of its Bridge guards it.
 type house struct {
 	bridgeID        string
-	sensors, lights collection // CLIP v1
-	listSensors     bool
+	sensors, lights collection         // CLIP v1
 	devices         map[string]*device // by MAC
 	list            []*device          // in the order in which they were added
 	membership      int                // how often devices or rooms came, went or moved
@@ -257,6 +256,3 @@ func (b *Bridge) Remove(mac string) {
 	groups.append(b.refreshHome())
 	b.publish([]changes{own, groups})
 }
-
-// RemoveSensor is Remove.
-func (b *Bridge) RemoveSensor(mac string) { b.Remove(mac) }

@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-func TestPairing(t *testing.T) {
+func TestPairingNeedsTheButton(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHouse()
 		c := inMemory(t, b)
@@ -77,7 +77,7 @@ func TestPairing(t *testing.T) {
 	})
 }
 
-func TestPairingIsStrict(t *testing.T) {
+func TestPairingRefusesBadRequests(t *testing.T) {
 	b := huetest.NewBridge(bridgeID, key)
 	c, _ := overTCP(t, b)
 	b.PressLinkButton()

@@ -56,32 +56,6 @@ func (b *Bridge) SetRoom(name string, macs ...string) {
 	b.publish([]changes{c})
 }
 
-// RemoveRoom removes a room; its devices stay in the house.
-func (b *Bridge) RemoveRoom(name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var c changes
-	b.rooms = slices.DeleteFunc(b.rooms, func(r *room) bool {
-		if r.name == name {
-			_, gone := b.replace(r.ids, nil)
-			c.append(gone)
-		}
-		return r.name == name
-	})
-	b.membership++
-	c.append(b.refreshHome())
-	b.publish([]changes{c})
-}
-
-// ListSensorsInRooms has CLIP v1 groups name the sensors of a room. By default
-// they name its lights only and the list of sensors is empty: so it is in every
-// answer of a real bridge that is known, though the list is documented.
-func (b *Bridge) ListSensorsInRooms(list bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.listSensors = list
-}
-
 // members are the devices in the room.
 func (h *house) members(r *room) []*device {
 	var members []*device
@@ -111,24 +85,10 @@ func observe(devices []*device, before motionGroup) (now motionGroup, measures b
 	return now, measures
 }
 
-// lit is whether any and all lights among the devices are on.
-func lit(devices []*device) (any, all bool) {
-	lights, on := 0, 0
-	for _, d := range devices {
-		if d.light != nil {
-			lights++
-			if d.light.On {
-				on++
-			}
-		}
-	}
-	return on > 0, on > 0 && on == lights
-}
-
 // group makes the resources of a room or of the home.
 func (h *house) group(id, kind, idV1 string, devices []*device, g motionGroup, measures bool, build func() object) []*resource {
 	owner := reference(id, kind)
-	on, _ := lit(devices)
+	on := slices.ContainsFunc(devices, func(d *device) bool { return d.light != nil && d.light.On })
 	services := []*resource{{
 		id: uuid(id, "grouped_light"), kind: "grouped_light", idV1: idV1, owner: owner, from: on, build: func() object {
 			return object{"alert": object{"action_values": []string{"breathe"}}, "dimming": object{"brightness": 0.0}, "on": object{"on": on}}
@@ -209,27 +169,5 @@ func (h *house) refreshHome() changes {
 		}
 		return object{"children": children}
 	}))
-	return c
-}
-
-// groups are the CLIP v1 groups, which are made anew for each answer.
-func (h *house) groups() collection {
-	c := newCollection()
-	for _, r := range h.rooms {
-		lights, sensors := []string{}, []string{}
-		for _, mac := range r.macs {
-			lights = append(lights, h.lights.idsOf(mac)...)
-			if h.listSensors {
-				sensors = append(sensors, h.sensors.idsOf(mac)...)
-			}
-		}
-		on, all := lit(h.members(r))
-		c.entries[r.v1] = &entry{render: func() object {
-			return object{
-				"name": r.name, "lights": lights, "sensors": sensors, "type": "Room", "class": "Other", "recycle": false,
-				"state": object{"all_on": all, "any_on": on}, "action": object{"on": on, "alert": "select"},
-			}
-		}}
-	}
 	return c
 }

@@ -13,7 +13,7 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-func TestCertificates(t *testing.T) {
+func TestServerCertificates(t *testing.T) {
 	shared := huetest.NewAuthority()
 	tests := []struct {
 		name       string
@@ -62,7 +62,7 @@ func TestServerOnAnAddress(t *testing.T) {
 	}
 }
 
-func TestHTTP1(t *testing.T) {
+func TestServesHTTP1(t *testing.T) {
 	b := newHouse()
 	server := huetest.StartTLS(b)
 	defer server.Close()
@@ -81,7 +81,7 @@ func TestHTTP1(t *testing.T) {
 }
 
 // Close ends what is in the middle of things, whichever the protocol.
-func TestCloseLeavesNothing(t *testing.T) {
+func TestCloseLeavesNoGoroutines(t *testing.T) {
 	for _, http2 := range []bool{true, false} {
 		b := newHouse()
 		server := huetest.StartTLS(b)

@@ -115,7 +115,7 @@ func TestGroupShapes(t *testing.T) {
 }
 
 // Software of before 2023 has the values and no report.
-func TestSoftwareWithoutReports(t *testing.T) {
+func TestSoftwareWithoutReportsIsRead(t *testing.T) {
 	b := newHouse()
 	b.PressButton(dimmerMAC, 1, "initial_press")
 	b.Turn(dialMAC, "clock_wise", 15)

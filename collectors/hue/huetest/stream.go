@@ -76,12 +76,9 @@ func (b *Bridge) serveEvents(w http.ResponseWriter, r *http.Request) {
 		b.answerPoll(w, r, s)
 		return
 	}
-	b.mu.Lock()
-	ends := b.endOnce
-	b.mu.Unlock()
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	if _, err := w.Write([]byte(": hi\n\n")); err != nil || out.Flush() != nil || ends {
+	if _, err := w.Write([]byte(": hi\n\n")); err != nil || out.Flush() != nil {
 		return
 	}
 	for {

@@ -199,8 +199,6 @@ func (b *Bridge) v1Text(resource string) []byte {
 		c = b.sensors
 	case "lights":
 		c = b.lights
-	case "groups":
-		c = b.groups()
 	default:
 		return nil
 	}

@@ -38,7 +38,7 @@ func newHouse() *huetest.Bridge {
 	return b
 }
 
-func TestWhatADeviceMeasures(t *testing.T) {
+func TestDevicesHaveTheirResources(t *testing.T) {
 	c, _ := overTCP(t, newHouse())
 	tests := []struct{ kind, mac, want string }{
 		{"motion", mac, `{"enabled":true,"id_v1":"/sensors/4","motion":{"motion":true,"motion_report":{"changed":"*","motion":true},"motion_valid":true},
@@ -115,7 +115,7 @@ func hideTimes(t testing.TB, r resource) {
 }
 
 // Whatever a resource names is there, and both APIs agree on what it is.
-func TestBothAPIsTellOfOneHouse(t *testing.T) {
+func TestBothAPIsReportOneHome(t *testing.T) {
 	c, _ := overTCP(t, newHouse())
 	all := c.all()
 	for _, kind := range []string{
@@ -148,7 +148,7 @@ func TestBothAPIsTellOfOneHouse(t *testing.T) {
 			t.Errorf("%v alone is %s", r, one)
 		}
 		path, ok := r["id_v1"].(string)
-		if !ok || path == "/groups/0" {
+		if !ok || strings.HasPrefix(path, "/groups/") { // not served
 			continue
 		}
 		_, v1 := c.ask("GET", "/api/"+key+path, nil, "")
@@ -194,22 +194,7 @@ func TestNamesOfADeviceWithTwoEntries(t *testing.T) {
 	}
 }
 
-func TestRoomsInCLIPv1(t *testing.T) {
-	b := newHouse()
-	c, _ := overTCP(t, b)
-	_, text := c.ask("GET", "/api/"+key+"/groups/1", nil, "")
-	for _, want := range []string{`"name":"Living room"`, `"type":"Room"`, `"lights":["1"]`, `"sensors":[]`, `"state":{"all_on":true,"any_on":true}`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%s has no %s", text, want)
-		}
-	}
-	b.ListSensorsInRooms(true)
-	if _, text = c.ask("GET", "/api/"+key+"/groups", nil, ""); !strings.Contains(text, `{"1":{`) || !strings.Contains(text, `"sensors":["3","4","5"]`) {
-		t.Error(text)
-	}
-}
-
-func TestIdsStayTheSame(t *testing.T) {
+func TestResourceIDsAreStable(t *testing.T) {
 	c, _ := overTCP(t, newHouse())
 	again, _ := overTCP(t, newHouse())
 	before, after := c.all(), again.all()
@@ -223,7 +208,7 @@ func TestIdsStayTheSame(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRequestsAreRefused(t *testing.T) {
 	b := newHouse()
 	c, _ := overTCP(t, b)
 	motion := c.service(mac, "motion")["id"].(string)
@@ -345,7 +330,7 @@ func TestScriptPath(t *testing.T) {
 	}
 }
 
-func TestDevicesThatSayNothing(t *testing.T) {
+func TestDevicesThatNeverReported(t *testing.T) {
 	b := huetest.NewBridge(bridgeID, key)
 	c, _ := overTCP(t, b)
 	sensor, door := hall, huetest.ContactSensor{MAC: doorMAC, Name: "Door", NeverReported: true}
@@ -378,7 +363,7 @@ func TestDevicesThatSayNothing(t *testing.T) {
 	}
 }
 
-func TestTampering(t *testing.T) {
+func TestTamperReports(t *testing.T) {
 	b := huetest.NewBridge(bridgeID, key)
 	c, _ := overTCP(t, b)
 	for _, test := range []struct {
@@ -396,7 +381,7 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeIsAPanic(t *testing.T) {
+func TestInvalidDevicesPanic(t *testing.T) {
 	b := newHouse()
 	for name, do := range map[string]func(){
 		"type of a switch":        func() { b.SetSwitch(huetest.Switch{MAC: mac, Type: "ZLLKettle"}) },

@@ -18,7 +18,7 @@ import (
 // silent is a network without bridges.
 func silent(context.Context, func(pairing.Found)) error { return nil }
 
-func TestFind(t *testing.T) {
+func TestFindReturnsAllBridges(t *testing.T) {
 	first, second := huetest.NewBridge(bridgeID, key), huetest.NewBridge("001788fffe010204", key)
 	second.SetModel("BSB003")
 	a, b := huetest.StartTLS(first), huetest.StartTLS(second, huetest.WithSelfSigned())
@@ -58,7 +58,7 @@ func TestFind(t *testing.T) {
 
 // Only addresses of the local network are taken from an announcement, and none of
 // this machine from a service elsewhere.
-func TestFoundAddressesAreLocal(t *testing.T) {
+func TestFindIgnoresPublicAddresses(t *testing.T) {
 	tests := map[string]bool{
 		"192.168.1.2": true, "10.1.2.3:8443": true, "172.31.0.1": true, "169.254.3.4": true, "[fd00::1]": true, "[fe80::1]": true, "[fe80::1%25eth0]:8443": true,
 		"[::ffff:192.168.1.2]": true, "127.0.0.1": true,
@@ -80,7 +80,7 @@ func TestFoundAddressesAreLocal(t *testing.T) {
 }
 
 // One who announces a lot must not hide what others announce.
-func TestFindIsBoundedAndFair(t *testing.T) {
+func TestFindIsLimitedAndFair(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	server := huetest.StartTLS(bridge)
 	defer server.Close()
@@ -97,7 +97,7 @@ func TestFindIsBoundedAndFair(t *testing.T) {
 	}
 }
 
-func TestFindNothing(t *testing.T) {
+func TestFindReportsFailures(t *testing.T) {
 	answers := map[string]http.HandlerFunc{
 		"HTML": huetest.HTMLPage, "no list": huetest.Body(`{}`), "error": huetest.Status(500, nil, ""), "cut": huetest.Truncated,
 	}

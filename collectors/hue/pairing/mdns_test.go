@@ -65,7 +65,7 @@ func packet(t *testing.T, response bool, answers, additionals []dnsmessage.Resou
 	return text
 }
 
-func TestMulticastDNS(t *testing.T) {
+func TestMDNSFindsBridges(t *testing.T) {
 	const service, instance, host = "_hue._tcp.local.", "Hue Bridge - 010203._hue._tcp.local.", "001788fffe010203.local."
 	name := dnsmessage.MustNewName
 	ptr := record(service, &dnsmessage.PTRResource{PTR: name(instance)})
@@ -120,7 +120,7 @@ func TestMulticastDNS(t *testing.T) {
 }
 
 // A false answer that comes first does not take the place of the bridge's own.
-func TestMulticastDNSKeepsAllCandidates(t *testing.T) {
+func TestMDNSKeepsEveryResponder(t *testing.T) {
 	const service, instance = "_hue._tcp.local.", "Hue Bridge - 010203._hue._tcp.local."
 	answer := func(host string, address [4]byte) []byte {
 		return packet(t, true, []dnsmessage.Resource{record(service, &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(instance)})}, []dnsmessage.Resource{

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // maxConnections is the max number of concurrent connections, and so requests, to one
@@ -12,71 +14,46 @@ import (
 // applications need one.
 const maxConnections = 2
 
-// slots limits the connections of the whole program: pairing on the page and the
-// polls share them.
+// slots limits the connections of the whole program: pairing on the page and the polls
+// share them.
 var slots = slotTable{hosts: make(map[string]*hostSlots)}
 
 // slotTable limits the connections to each host:port.
 type slotTable struct {
 	mu    sync.Mutex
-	hosts map[string]*hostSlots // only hosts with connections
+	hosts map[string]*hostSlots // only those in use
 }
 
 type hostSlots struct {
-	used    int
-	waiting []chan struct{} // each is closed when it gets a slot
+	free  *semaphore.Weighted
+	users int // that have a slot or wait for one
 }
 
-// acquire waits for a slot until ctx is done.
-func (t *slotTable) acquire(ctx context.Context, host string) error {
+// acquire waits for a slot until ctx is done. The caller must call release.
+func (t *slotTable) acquire(ctx context.Context, host string) (release func(), err error) {
 	t.mu.Lock()
 	h := t.hosts[host]
 	if h == nil {
-		h = new(hostSlots)
+		h = &hostSlots{free: semaphore.NewWeighted(maxConnections)}
 		t.hosts[host] = h
 	}
-	if h.used < maxConnections {
-		h.used++
-		t.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	h.waiting = append(h.waiting, turn)
+	h.users++
 	t.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i, other := range h.waiting {
-		if other == turn {
-			h.waiting = append(h.waiting[:i:i], h.waiting[i+1:]...)
-			return ctx.Err()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if h.users--; h.users == 0 {
+			delete(t.hosts, host)
 		}
 	}
-	t.releaseLocked(host) // the slot was granted at the same time
-	return ctx.Err()
-}
-
-// release returns a slot.
-func (t *slotTable) release(host string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.releaseLocked(host)
-}
-
-func (t *slotTable) releaseLocked(host string) {
-	h := t.hosts[host]
-	if len(h.waiting) > 0 {
-		close(h.waiting[0])
-		h.waiting = h.waiting[1:]
-		return
+	if err := h.free.Acquire(ctx, 1); err != nil {
+		leave()
+		return nil, err
 	}
-	if h.used--; h.used == 0 {
-		delete(t.hosts, host)
-	}
+	return sync.OnceFunc(func() {
+		h.free.Release(1)
+		leave()
+	}), nil
 }
 
 // DialFunc has the signature of net.Dialer.DialContext.
@@ -88,15 +65,16 @@ func (dial DialFunc) limited(timeout time.Duration) DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		if err := slots.acquire(ctx, address); err != nil {
+		release, err := slots.acquire(ctx, address)
+		if err != nil {
 			return nil, err
 		}
 		conn, err := dial(ctx, network, address)
 		if err != nil {
-			slots.release(address)
+			release()
 			return nil, err
 		}
-		return &slotConn{Conn: conn, release: sync.OnceFunc(func() { slots.release(address) })}, nil
+		return &slotConn{conn, release}, nil
 	}
 }
 
@@ -106,6 +84,7 @@ type slotConn struct {
 	release func()
 }
 
+// Close closes the connection and returns its slot.
 func (c *slotConn) Close() error {
 	defer c.release()
 	return c.Conn.Close()

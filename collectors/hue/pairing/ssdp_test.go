@@ -58,7 +58,7 @@ func ssdpPacket(location, id string) string {
 	return text + "ST: upnp:rootdevice\r\nUSN: uuid:2f402f80-da50-11e1-9b23-001788010203::upnp:rootdevice\r\n\r\n"
 }
 
-func TestSSDP(t *testing.T) {
+func TestSSDPFindsBridges(t *testing.T) {
 	tests := map[string]struct {
 		packets []string
 		want    []pairing.Found

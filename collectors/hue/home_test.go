@@ -87,8 +87,8 @@ func (l *pipeListener) connect(ctx context.Context, pipe func() (net.Conn, net.C
 	}
 }
 
-// house is a Hue bridge that is served in memory, and its collector.
-type house struct {
+// testHome is a Hue bridge that is served in memory, and its collector.
+type testHome struct {
 	bridge    *huetest.Bridge
 	collector *hue.Collector
 	retrier   *collectors.Retrier
@@ -96,11 +96,11 @@ type house struct {
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// newHouse serves handler, or a new bridge if it is nil. change may alter the
+// newTestHome serves handler, or a new bridge if it is nil. change may alter the
 // options. It may be called inside a bubble.
-func newHouse(t testing.TB, handler http.Handler, change func(*hue.Options)) *house {
+func newTestHome(t testing.TB, handler http.Handler, change func(*hue.Options)) *testHome {
 	t.Helper()
-	h := &house{bridge: huetest.NewBridge(bridgeID, key)}
+	h := &testHome{bridge: huetest.NewBridge(bridgeID, key)}
 	if handler == nil {
 		handler = h.bridge
 	}
@@ -147,7 +147,7 @@ func newRetrier() (*collectors.Retrier, *observer.ObservedLogs) {
 	return collectors.NewRetrier(policy, hue.Source, zap.New(core)), logs
 }
 
-func (h *house) collect(t testing.TB) (collectors.Snapshot, error) {
+func (h *testHome) collect(t testing.TB) (collectors.Snapshot, error) {
 	t.Helper()
 	snapshot, err := h.collector.Collect(t.Context(), h.retrier)
 	h.checkSecret(t, snapshot, err)
@@ -155,7 +155,7 @@ func (h *house) collect(t testing.TB) (collectors.Snapshot, error) {
 }
 
 // mustCollect wants a snapshot without faults.
-func (h *house) mustCollect(t testing.TB) collectors.Snapshot {
+func (h *testHome) mustCollect(t testing.TB) collectors.Snapshot {
 	t.Helper()
 	snapshot, err := h.collect(t)
 	if err != nil {
@@ -169,7 +169,7 @@ func (h *house) mustCollect(t testing.TB) collectors.Snapshot {
 
 // checkSecret looks for the key wherever a user could see it, and for what a
 // terminal would obey.
-func (h *house) checkSecret(t testing.TB, snapshot collectors.Snapshot, err error) {
+func (h *testHome) checkSecret(t testing.TB, snapshot collectors.Snapshot, err error) {
 	t.Helper()
 	seen := []string{h.collector.Endpoint()}
 	for _, e := range append(snapshot.Faults, err) {
@@ -199,7 +199,7 @@ func (h *house) checkSecret(t testing.TB, snapshot collectors.Snapshot, err erro
 }
 
 // mustRead is mustCollect with a full read, also where the stream lives.
-func (h *house) mustRead(t testing.TB) collectors.Snapshot {
+func (h *testHome) mustRead(t testing.TB) collectors.Snapshot {
 	t.Helper()
 	h.collector.Refresh()
 	return h.mustCollect(t)
@@ -218,7 +218,7 @@ func deviceIn(t testing.TB, s collectors.Snapshot, id string) collectors.Device 
 }
 
 // waits are the delays that the log tells of, one for each retry.
-func (h *house) waits() (delays []time.Duration) {
+func (h *testHome) waits() (delays []time.Duration) {
 	for _, entry := range h.log.FilterMessage("retrying").All() {
 		delays = append(delays, entry.ContextMap()["delay"].(time.Duration))
 	}
