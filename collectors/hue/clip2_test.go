@@ -25,7 +25,7 @@ func newTestHomeV2(t testing.TB, handler func(http.Handler) http.Handler, change
 	t.Helper()
 	h := &testHome{bridge: huetest.NewBridge(bridgeID, key)}
 	authority := huetest.NewAuthority()
-	listener := newPipeListener()
+	listener := newLazyNetwork()
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	if handler == nil {
@@ -45,7 +45,7 @@ func newTestHomeV2(t testing.TB, handler func(http.Handler) http.Handler, change
 	})
 	options := hue.Options{
 		Host: "192.168.1.2", ID: bridgeID, Username: key, Setting: "hue.bridges[0]",
-		Timeout: 10 * time.Second, DialContext: listener.dialLazy,
+		Timeout: 10 * time.Second, DialContext: listener.dial,
 	}
 	if change != nil {
 		change(&options)

@@ -169,9 +169,9 @@ func TestPairOldBridgeOverHTTP(t *testing.T) {
 }
 
 // newPipe serves a handler in memory, without TLS.
-func newPipe(t testing.TB, handler http.Handler) *pipeListener {
+func newPipe(t testing.TB, handler http.Handler) lazyNetwork {
 	t.Helper()
-	listener := newPipeListener()
+	listener := newLazyNetwork()
 	server := &http.Server{Handler: handler}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

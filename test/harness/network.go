@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -26,6 +28,19 @@ func (n *Network) Dial(address string) net.Conn {
 	ours, theirs := net.Pipe()
 	n.conns <- addressed{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1000))}
 	return ours
+}
+
+// DialContext connects whatever the address; see net.Dialer.DialContext.
+func (n *Network) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case n.conns <- theirs:
+		return ours, nil
+	case <-n.closed:
+		return nil, errors.Join(net.ErrClosed, ours.Close(), theirs.Close())
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), ours.Close(), theirs.Close())
+	}
 }
 
 // Accept returns the server's side of the next connection.

@@ -6,13 +6,12 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 const (
@@ -20,57 +19,17 @@ const (
 	key      = "key"
 )
 
-// pipes is a listener in memory. Unlike those of a socket its waits are durable
-// for testing/synctest.
-type pipes struct {
-	connections chan net.Conn
-	closed      chan struct{}
-	once        sync.Once
-}
-
-func newPipes() *pipes {
-	return &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.connections:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.connections <- theirs:
-		return ours, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // inMemory serves the bridge over TLS in memory until the test ends. For use in a
 // bubble, which fails the test if a goroutine of the server or a client is left.
 func inMemory(t *testing.T, b *huetest.Bridge) *client {
 	t.Helper()
-	listener := newPipes()
+	listener := harness.NewNetwork()
 	ctx, cancel := context.WithCancel(context.Background())
 	authority := huetest.NewAuthority()
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(ctx, listener, authority.Issue(b.ID())) }()
 	transport := &http.Transport{
-		DialContext:     listener.dial,
+		DialContext:     listener.DialContext,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	t.Cleanup(func() {
