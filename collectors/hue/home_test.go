@@ -166,7 +166,7 @@ func deviceIn(t testing.TB, s collectors.Snapshot, id string) collectors.Device 
 	return collectors.Device{}
 }
 
-// waits are the delays that the log tells of, one for each retry.
+// waits returns the logged delays, one for each retry.
 func (h *testHome) waits() (delays []time.Duration) {
 	for _, entry := range h.log.FilterMessage("retrying").All() {
 		delays = append(delays, entry.ContextMap()["delay"].(time.Duration))
@@ -212,7 +212,7 @@ func (n lazyNetwork) dial(ctx context.Context, network, address string) (net.Con
 }
 
 // lazyConn is a connection in memory whose writes do not wait for the reader, as
-// a socket's don't. TLS says goodbye by a write, and servers do that with a lock
+// a socket's don't. TLS closes with a write, which servers do with a lock
 // held, which would stop the time of a bubble.
 type lazyConn struct {
 	net.Conn
@@ -227,7 +227,7 @@ func newLazyConn(c net.Conn) *lazyConn {
 	return l
 }
 
-// send writes what is queued until the connection is closed, and then for a
+// send writes the queue until the connection is closed, and then for a
 // second at most.
 func (l *lazyConn) send() {
 	defer l.Conn.Close()

@@ -60,7 +60,7 @@ type client struct {
 	http *http.Client
 }
 
-// do sends a request with the good key, unless header has another.
+// do sends a request with the valid key, unless header has another.
 func (c *client) do(ctx context.Context, method, path string, header http.Header, body string) (*http.Response, error) {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
@@ -189,7 +189,7 @@ func (l *listener) next() (kind string, r resource) {
 	return events[0].Type, events[0].Data[0]
 }
 
-// apply does to resources what an event tells.
+// apply applies an event to resources.
 func (e event) apply(t testing.TB, resources map[string]resource) {
 	for _, r := range e.Data {
 		id := r["id"].(string)
@@ -201,7 +201,7 @@ func (e event) apply(t testing.TB, resources map[string]resource) {
 			resources[id] = r
 		case "update":
 			if resources[id] == nil {
-				t.Errorf("an update of what is not there: %v", r)
+				t.Errorf("an update of an unknown resource: %v", r)
 				continue
 			}
 			merge(resources[id], r)
