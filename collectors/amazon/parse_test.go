@@ -13,6 +13,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 // recorded gives the bodies that a client of an account gets, in the order of
@@ -126,8 +127,8 @@ func checkFaults(t *testing.T, found []error) {
 }
 
 func FuzzListing(f *testing.F) {
-	bodies := recorded(f, kitchen, cellar)
-	addSeeds(f, bodies[0], []byte(`[`+entity(kitchen)+`,`+entity(cellar)+`]`))
+	bodies := recorded(f, alexa.Kitchen, alexa.Cellar)
+	addSeeds(f, bodies[0], []byte(`[`+entity(alexa.Kitchen)+`,`+entity(alexa.Cellar)+`]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var parsers amazon.Parsers
 		checkFaults(t, parsers.List(body))
@@ -143,7 +144,7 @@ func FuzzListing(f *testing.F) {
 }
 
 func FuzzReadings(f *testing.F) {
-	bodies := recorded(f, kitchen, hall)
+	bodies := recorded(f, alexa.Kitchen, hall)
 	addSeeds(f, bodies[1], bodies[2])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var parsers amazon.Parsers
@@ -165,7 +166,7 @@ func FuzzReadings(f *testing.F) {
 func thousand(b *testing.B) [3][]byte {
 	monitors := make([]amazontest.Monitor, 1000)
 	for i := range monitors {
-		m := kitchen
+		m := alexa.Kitchen
 		m.Serial, m.EntityID, m.ApplianceID = fmt.Sprintf("G0%06d", i), fmt.Sprintf("0f9c2f1e-0000-4000-8000-%012d", i), fmt.Sprintf("AAA_%d", i)
 		monitors[i] = m
 	}

@@ -9,6 +9,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 // hall is the monitor of another maker. Its instances mean other things than those
@@ -30,11 +31,11 @@ const hallID = "amazon_0f9c2f1e_0000_4000_8000_00000000000c"
 
 // The table of Amazon's own monitor says nothing of another maker's.
 func TestMonitorOfAnotherMaker(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.account.SetMonitor(hall)
+	alexa.Run(t, func(h *alexa.Home) {
+		h.Account.SetMonitor(hall)
 		for range 2 { // also when phoenix, which has no configuration, is asked
-			snapshot := h.poll()
-			d := byID(snapshot)[hallID]
+			snapshot := h.Poll()
+			d := alexa.ByID(snapshot)[hallID]
 			want := map[collectors.Measurement]float64{
 				collectors.Temperature: 20, collectors.Humidity: 43, collectors.PM10: 8, collectors.PM25: 5,
 			}
@@ -42,15 +43,15 @@ func TestMonitorOfAnotherMaker(t *testing.T) {
 				t.Errorf("device %+v", d)
 			}
 			for m, value := range want {
-				wantNumber(t, d, m, value)
+				alexa.WantNumber(t, d, m, value)
 			}
-			wantFault(t, snapshot, `monitor "Hall"`, "of Airthings: not understood and left out", `"Radon" (unit "Becquerel per cubic meter", instance "4")`,
+			alexa.WantFault(t, snapshot, `monitor "Hall"`, "of Airthings: not understood and left out", `"Radon" (unit "Becquerel per cubic meter", instance "4")`,
 				`"VOC" (unit "Parts per billion"`, `"Air quality"`)
 			if text := fmt.Sprint(snapshot.Faults); strings.Contains(text, "i6SJ8") || strings.Contains(text, "Kitchen") {
 				t.Errorf("faults %s", text)
 			}
-			wantNumber(t, byID(snapshot)[kitchenID], collectors.VOCIndex, 3)
-			h.account.ScriptPath(amazontest.GraphQLPath, refused)
+			alexa.WantNumber(t, alexa.ByID(snapshot)[alexa.KitchenID], collectors.VOCIndex, 3)
+			h.Account.ScriptPath(amazontest.GraphQLPath, refused)
 		}
 	})
 }
@@ -58,18 +59,18 @@ func TestMonitorOfAnotherMaker(t *testing.T) {
 // The id of a monitor without a serial number is the same whichever way lists it.
 func TestIDWithoutSerialNumber(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
-		inHome(t, func(h *testHome) {
-			h.account.SetMonitor(hall)
+		alexa.Run(t, func(h *alexa.Home) {
+			h.Account.SetMonitor(hall)
 			if refuse {
-				h.account.ScriptPath(amazontest.GraphQLPath, refused)
+				h.Account.ScriptPath(amazontest.GraphQLPath, refused)
 			}
 			for range 2 {
-				snapshot := h.poll()
-				if d, ok := byID(snapshot)[hallID]; !ok || !d.Online {
+				snapshot := h.Poll()
+				if d, ok := alexa.ByID(snapshot)[hallID]; !ok || !d.Online {
 					t.Errorf("refused %t: device %+v", refuse, d)
 				}
 				if refuse {
-					wantFault(t, snapshot, `monitor "Hall"`, "does not say what its ranges measure")
+					alexa.WantFault(t, snapshot, `monitor "Hall"`, "does not say what its ranges measure")
 				}
 				time.Sleep(time.Hour)
 			}
@@ -93,11 +94,11 @@ func TestAmazonsOwnMonitorIsRecognised(t *testing.T) {
 		"neither":                      {`"manufacturer":null`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.account.Script(
-					graphQL(`{"data":{"listEndpoints":{"endpoints":[{"id":"e","serialNumber":{"value":{"text":"S"}},`+test.fields+`}]}}}`),
-					graphQL(`{"data":{"listEndpoints":{"endpoints":[{"id":"e","features":[`+humidity+`]}]}}}`))
-				devices := h.poll().Devices
+			alexa.Run(t, func(h *alexa.Home) {
+				h.Account.Script(
+					alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[{"id":"e","serialNumber":{"value":{"text":"S"}},`+test.fields+`}]}}}`),
+					alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[{"id":"e","features":[`+humidity+`]}]}}}`))
+				devices := h.Poll().Devices
 				if len(devices) != 1 {
 					t.Fatalf("devices %v", devices)
 				}
@@ -129,13 +130,13 @@ func TestNamesOfRanges(t *testing.T) {
 		{"Temperature", "Celsius", collectors.Temperature}, {"Temperature", "", ""}, {"Temperature", "Percent", ""}, {"", "", ""}, {"Humidity", "℃", ""},
 	} {
 		t.Run(test.name+" in "+test.unit, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
+			alexa.Run(t, func(h *alexa.Home) {
 				m := hall
 				m.Temperature = math.NaN()
 				m.Ranges = []amazontest.Range{{Instance: "9", Name: test.name, Unit: test.unit, Value: 12}}
-				h.account.SetMonitor(m)
-				snapshot := h.poll()
-				d := byID(snapshot)[hallID]
+				h.Account.SetMonitor(m)
+				snapshot := h.Poll()
+				d := alexa.ByID(snapshot)[hallID]
 				delete(d.Readings, map[bool]collectors.Measurement{true: collectors.Temperature}[test.want != collectors.Temperature])
 				if test.want == "" {
 					if len(d.Readings) > 0 {
@@ -143,7 +144,7 @@ func TestNamesOfRanges(t *testing.T) {
 					}
 					return
 				}
-				wantNumber(t, d, test.want, 12)
+				alexa.WantNumber(t, d, test.want, 12)
 				if len(d.Readings) != 1 || len(snapshot.Faults) > 0 {
 					t.Errorf("readings %v, faults %v", d.Readings, snapshot.Faults)
 				}
@@ -153,83 +154,83 @@ func TestNamesOfRanges(t *testing.T) {
 }
 
 func TestTwoRangesOfOneName(t *testing.T) {
-	inHome(t, func(h *testHome) {
+	alexa.Run(t, func(h *alexa.Home) {
 		m := hall
 		m.Ranges = []amazontest.Range{
 			{Instance: "a", Name: "Humidity", Value: 40}, {Instance: "b", Name: "Luftfeuchtigkeit", Value: 70}, {Instance: "c", Name: "Temperature", Unit: "Fahrenheit", Value: 68},
 		}
 		m.Temperature = math.NaN()
-		h.account.SetMonitor(m)
-		snapshot := h.poll()
-		d := byID(snapshot)[hallID]
+		h.Account.SetMonitor(m)
+		snapshot := h.Poll()
+		d := alexa.ByID(snapshot)[hallID]
 		if _, ok := d.Readings[collectors.Humidity]; ok {
 			t.Errorf("readings %v", d.Readings)
 		}
-		wantNumber(t, d, collectors.Temperature, 20)
-		wantFault(t, snapshot, `"Humidity"`, `"Luftfeuchtigkeit"`)
+		alexa.WantNumber(t, d, collectors.Temperature, 20)
+		alexa.WantFault(t, snapshot, `"Humidity"`, `"Luftfeuchtigkeit"`)
 	})
 }
 
 // What was learnt of a range outlives an answer without any configuration.
 func TestRangesWithoutConfiguration(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.account.SetMonitor(hall)
+	alexa.Run(t, func(h *alexa.Home) {
+		h.Account.SetMonitor(hall)
 		bare := hall
 		bare.Ranges = nil
 		for _, r := range hall.Ranges {
 			r.Name = ""
 			bare.Ranges = append(bare.Ranges, r)
 		}
-		h.account.SetMonitor(bare)
-		snapshot := h.poll()
-		if d := byID(snapshot)[hallID]; len(d.Readings) != 1 {
+		h.Account.SetMonitor(bare)
+		snapshot := h.Poll()
+		if d := alexa.ByID(snapshot)[hallID]; len(d.Readings) != 1 {
 			t.Errorf("readings %v, want the temperature", d.Readings)
 		}
-		wantFault(t, snapshot, "left out", `"" (unit "", instance "4")`)
-		h.account.SetMonitor(hall)
-		h.poll()
-		h.account.SetMonitor(bare)
-		wantNumber(t, byID(h.poll())[hallID], collectors.Humidity, 43)
+		alexa.WantFault(t, snapshot, "left out", `"" (unit "", instance "4")`)
+		h.Account.SetMonitor(hall)
+		h.Poll()
+		h.Account.SetMonitor(bare)
+		alexa.WantNumber(t, alexa.ByID(h.Poll())[hallID], collectors.Humidity, 43)
 	})
 }
 
 // Alexa may tell nothing of a monitor's being reached.
 func TestMonitorWithoutHealth(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		m := cellar
+	alexa.Run(t, func(h *alexa.Home) {
+		m := alexa.Cellar
 		m.NoHealth = true
-		h.account.SetMonitor(m)
+		h.Account.SetMonitor(m)
 		for range 2 {
-			d := byID(h.poll())[cellarID]
+			d := alexa.ByID(h.Poll())[alexa.CellarID]
 			if _, ok := d.Readings[collectors.PM10]; ok || !d.Online || len(d.Readings) != 6 {
 				t.Errorf("device %+v", d)
 			}
-			wantNumber(t, d, collectors.Humidity, 61.2)
-			h.account.ScriptPath(amazontest.GraphQLPath, refused)
+			alexa.WantNumber(t, d, collectors.Humidity, 61.2)
+			h.Account.ScriptPath(amazontest.GraphQLPath, refused)
 		}
 		m.Reachable = false
-		h.account.SetMonitor(m)
+		h.Account.SetMonitor(m)
 		for _, answer := range []bool{true, false} {
 			if answer {
-				h.account.ScriptPath(amazontest.GraphQLPath, nil)
+				h.Account.ScriptPath(amazontest.GraphQLPath, nil)
 			} else {
-				h.account.ScriptPath(amazontest.GraphQLPath, refused)
+				h.Account.ScriptPath(amazontest.GraphQLPath, refused)
 			}
-			wantOffline(t, byID(h.poll())[cellarID])
+			alexa.WantOffline(t, alexa.ByID(h.Poll())[alexa.CellarID])
 		}
 	})
 }
 
 // phoenix refuses with an empty type of entity.
 func TestPhoenixDoesNotFindAMonitor(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(refused, graphQL(fmt.Sprintf(`{"deviceStates":[],"errors":[{"entity":{"entityId":%q,"entityType":""},"code":"TargetApplianceNotFoundException",`+
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(refused, alexa.JSON(fmt.Sprintf(`{"deviceStates":[],"errors":[{"entity":{"entityId":%q,"entityType":""},"code":"TargetApplianceNotFoundException",`+
 			`"data":null,"message":"No appliance found for target!"},{"entity":{"entityId":%q,"entityType":""},"code":"ENDPOINT_UNREACHABLE","data":null,"message":null}]}`,
-			kitchen.EntityID, cellar.EntityID)))
-		snapshot := h.poll()
-		wantOffline(t, byID(snapshot)[kitchenID])
-		wantOffline(t, byID(snapshot)[cellarID])
+			alexa.Kitchen.EntityID, alexa.Cellar.EntityID)))
+		snapshot := h.Poll()
+		alexa.WantOffline(t, alexa.ByID(snapshot)[alexa.KitchenID])
+		alexa.WantOffline(t, alexa.ByID(snapshot)[alexa.CellarID])
 		if len(snapshot.Faults) != 1 {
 			t.Errorf("faults %v, want that GraphQL failed alone", snapshot.Faults)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 func capability(fields string) string {
@@ -17,7 +18,7 @@ func capability(fields string) string {
 // two monitors of Amazon one lacks EndpointHealth and instance 7, and the capabilities
 // beside those that are read have shapes of their own.
 func TestReplayOfPhoenix(t *testing.T) {
-	inHome(t, func(h *testHome) {
+	alexa.Run(t, func(h *alexa.Home) {
 		ranges := func(pairs ...any) (all []string) {
 			for i := 0; i < len(pairs); i += 2 {
 				all = append(all, capability(fmt.Sprintf(`"namespace":"Alexa.RangeController","name":"rangeValue","instance":%q,"value":%v`, pairs[i], pairs[i+1])))
@@ -38,20 +39,20 @@ func TestReplayOfPhoenix(t *testing.T) {
 			}
 			return fmt.Sprintf(`{"entity":{"entityId":%q,"entityType":"ENTITY"},"capabilityStates":%s,"error":null}`, m.EntityID, texts)
 		}
-		h.account.ScriptPath(amazontest.PhoenixPath, graphQL(`{"deviceStates":[`+state(kitchen, full)+`,`+state(cellar, sparse)+`],"errors":[
+		h.Account.ScriptPath(amazontest.PhoenixPath, alexa.JSON(`{"deviceStates":[`+state(alexa.Kitchen, full)+`,`+state(alexa.Cellar, sparse)+`],"errors":[
 			{"entity":{"entityId":"3edebc66-7e84-4142-8ec7-191529e6c014","entityType":""},"code":"TargetApplianceNotFoundException","message":"x","data":null}]}`))
-		h.account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(400, nil, `{"errors":[{"message":"x","extensions":{"errorCode":"INTERNAL_ERROR"}}]}`))
-		devices := byID(h.poll())
+		h.Account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(400, nil, `{"errors":[{"message":"x","extensions":{"errorCode":"INTERNAL_ERROR"}}]}`))
+		devices := alexa.ByID(h.Poll())
 		for id, want := range map[string]map[collectors.Measurement]float64{
-			kitchenID: {collectors.Humidity: 48, collectors.VOCIndex: 3, collectors.PM25: 12, collectors.PM10: 12, collectors.CarbonMonoxide: 0, collectors.IndoorAirQuality: 88, collectors.Temperature: 21.5},
-			cellarID:  {collectors.Humidity: 61.2, collectors.VOCIndex: 1, collectors.PM25: 2, collectors.CarbonMonoxide: 0, collectors.IndoorAirQuality: 97, collectors.Temperature: 10},
+			alexa.KitchenID: {collectors.Humidity: 48, collectors.VOCIndex: 3, collectors.PM25: 12, collectors.PM10: 12, collectors.CarbonMonoxide: 0, collectors.IndoorAirQuality: 88, collectors.Temperature: 21.5},
+			alexa.CellarID:  {collectors.Humidity: 61.2, collectors.VOCIndex: 1, collectors.PM25: 2, collectors.CarbonMonoxide: 0, collectors.IndoorAirQuality: 97, collectors.Temperature: 10},
 		} {
 			d := devices[id]
 			if !d.Online || len(d.Readings) != len(want) {
 				t.Errorf("%s: online %t with %v", id, d.Online, d.Readings)
 			}
 			for m, number := range want {
-				wantNumber(t, d, m, number)
+				alexa.WantNumber(t, d, m, number)
 			}
 		}
 	})

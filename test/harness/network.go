@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -30,16 +29,16 @@ func (n *Network) Dial(address string) net.Conn {
 	return ours
 }
 
-// DialContext connects whatever the address; see net.Dialer.DialContext.
+// DialContext connects from no address in particular. It fails once the listener is closed.
 func (n *Network) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	select {
 	case n.conns <- theirs:
 		return ours, nil
 	case <-n.closed:
-		return nil, errors.Join(net.ErrClosed, ours.Close(), theirs.Close())
+		return nil, net.ErrClosed
 	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), ours.Close(), theirs.Close())
+		return nil, ctx.Err()
 	}
 }
 

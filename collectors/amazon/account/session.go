@@ -111,7 +111,7 @@ func (s *session) readTokens() ([]byte, error) {
 	err = withoutPath(err)
 	if errors.Is(err, fs.ErrNotExist) && s.origin == fromSignIn {
 		if _, dirErr := os.Stat(filepath.Dir(s.store.file)); dirErr != nil {
-			return nil, fmt.Errorf("its directory: %v", withoutPath(dirErr))
+			return nil, errors.New("its directory: " + withoutPath(dirErr).Error()) // not fs.ErrNotExist
 		}
 	}
 	return content, err

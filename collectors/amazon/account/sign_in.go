@@ -138,7 +138,7 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 	a.session.redactor.Hide(signIn.secrets()...)
 	before, err := a.session.store.begin(ctx, signIn)
 	if err != nil {
-		return nil, fmt.Errorf("Amazon registered this device, but the sign-in can't be written to %s: %w", a.session.store.file, err)
+		return nil, fmt.Errorf("this device is registered with Amazon, but the sign-in can't be written to %s: %w", a.session.store.file, err)
 	}
 	if before == nil {
 		return nil, nil

@@ -9,6 +9,7 @@ import (
 // Throttling is a form in which the Alexa host asks for fewer requests.
 type Throttling int
 
+// The forms of throttling.
 const (
 	NotThrottled Throttling = iota
 	// ThrottledByCode is the answer of the path that was asked: an error code of

@@ -59,7 +59,7 @@ func (h *Host) Cookies(ctx context.Context, retry *collectors.Retrier, refreshTo
 	cookies, exchangeErr := retail.cookies(ctx, retry, exchangePath, "exchanging the token for cookies", form, domain)
 	if exchangeErr != nil {
 		// The class is that of the second way: the first one was not final.
-		return nil, fmt.Errorf("%w; before that, %v", exchangeErr, err)
+		return nil, fmt.Errorf("%w; before that, %s", exchangeErr, err.Error())
 	}
 	return cookies, nil
 }

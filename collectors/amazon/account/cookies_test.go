@@ -1,4 +1,4 @@
-package amazon_test
+package account_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 func netscape(account *amazontest.Account) string {
@@ -38,15 +39,15 @@ func secretsYAML(account *amazontest.Account) string {
 }
 
 func TestCookiesInThreeFormats(t *testing.T) {
-	inHome(t, func(h *testHome) {
+	alexa.Run(t, func(h *alexa.Home) {
 		for name, content := range map[string]string{
-			"JSON":          jsonCookies(h.account, `"\"%s\""`),
-			"JSON with BOM": "\ufeff\n" + jsonCookies(h.account, `"%s"`),
-			"Netscape":      netscape(h.account),
-			"secrets.yaml":  secretsYAML(h.account),
+			"JSON":          jsonCookies(h.Account, `"\"%s\""`),
+			"JSON with BOM": "\ufeff\n" + jsonCookies(h.Account, `"%s"`),
+			"Netscape":      netscape(h.Account),
+			"secrets.yaml":  secretsYAML(h.Account),
 		} {
-			h.write(content)
-			if snapshot, err := h.collect(); err != nil || len(snapshot.Devices) != 2 {
+			h.Write(content)
+			if snapshot, err := h.Collect(); err != nil || len(snapshot.Devices) != 2 {
 				t.Errorf("%s: %d devices, error %v", name, len(snapshot.Devices), err)
 			}
 		}
@@ -63,66 +64,66 @@ func jsonCookies(account *amazontest.Account, format string) string {
 
 // The file is looked at in each poll, so a mended sign-in needs no restart.
 func TestNewCookiesNeedNoRestart(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		good := h.account.Cookies()
+	alexa.Run(t, func(h *alexa.Home) {
+		good := h.Account.Cookies()
 		bad := maps.Clone(good)
 		bad["at-acbuk"] = "expired"
-		h.writeCookies(bad)
-		_, err := h.collect()
-		wantAuthentication(t, err, "HTTP 401", h.cookies)
-		h.writeCookies(good)
-		h.cleanPoll()
+		h.WriteCookies(bad)
+		_, err := h.Collect()
+		alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
+		h.WriteCookies(good)
+		h.CleanPoll()
 
 		// The csrf cookie that Alexa set is the old session's: a new file replaces it.
 		good["csrf"] = "of the file"
-		h.writeCookies(good)
-		_, err = h.collect()
-		wantAuthentication(t, err, "HTTP 403", h.cookies)
+		h.WriteCookies(good)
+		_, err = h.Collect()
+		alexa.WantAuthentication(t, err, "HTTP 403", h.Cookies)
 
-		if err := os.Remove(h.cookies); err != nil {
+		if err := os.Remove(h.Cookies); err != nil {
 			t.Fatal(err)
 		}
-		_, err = h.collect()
-		wantAuthentication(t, err, "no cookies", h.cookies)
+		_, err = h.Collect()
+		alexa.WantAuthentication(t, err, "no cookies", h.Cookies)
 		delete(good, "csrf")
-		h.writeCookies(good)
-		h.cleanPoll()
+		h.WriteCookies(good)
+		h.CleanPoll()
 	})
 }
 
 // An editor or a copy may be in the middle of writing the file. The session is as
 // good as before, and only Amazon knows when it is not.
 func TestMissingCookiesFileKeepsTheSession(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		good := h.account.Cookies()
-		h.writeCookies(good)
-		h.cleanPoll()
-		h.write(`{"at-m`)
-		wantFault(t, h.poll(), h.cookies, "the previous cookies are used")
-		if err := os.Remove(h.cookies); err != nil {
+	alexa.Run(t, func(h *alexa.Home) {
+		good := h.Account.Cookies()
+		h.WriteCookies(good)
+		h.CleanPoll()
+		h.Write(`{"at-m`)
+		alexa.WantFault(t, h.Poll(), h.Cookies, "the previous cookies are used")
+		if err := os.Remove(h.Cookies); err != nil {
 			t.Fatal(err)
 		}
-		wantFault(t, h.poll(), h.cookies, "the previous cookies are used")
-		h.account.Revoke()
-		_, err := h.collect()
-		wantAuthentication(t, err, "HTTP 401", h.cookies)
-		_, err = h.collect()
-		wantAuthentication(t, err, "no cookies", h.cookies)
-		h.account.Restore()
-		h.writeCookies(good)
-		h.cleanPoll()
+		alexa.WantFault(t, h.Poll(), h.Cookies, "the previous cookies are used")
+		h.Account.Revoke()
+		_, err := h.Collect()
+		alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
+		_, err = h.Collect()
+		alexa.WantAuthentication(t, err, "no cookies", h.Cookies)
+		h.Account.Restore()
+		h.WriteCookies(good)
+		h.CleanPoll()
 	})
 }
 
 // Other cookies may be another account's, which has other monitors.
 func TestNewCookiesListTheMonitors(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		cookies := h.account.Cookies()
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		cookies := h.Account.Cookies()
 		cookies["lc-acbuk"] = "en_GB"
-		h.writeCookies(cookies)
+		h.WriteCookies(cookies)
 		for want := range slices.Values([]int{2, 1}) {
-			if n := h.counting("", func() { h.cleanPoll() }); n != want {
+			if n := h.Counting("", func() { h.CleanPoll() }); n != want {
 				t.Errorf("%d calls, want %d", n, want)
 			}
 		}
@@ -131,35 +132,35 @@ func TestNewCookiesListTheMonitors(t *testing.T) {
 
 // Cookies that an answer spoilt are those of the file again after a refusal.
 func TestSpoiltCookiesAreReadAgain(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
 		spoil := amazontest.Status(503, map[string][]string{"Set-Cookie": {"at-acbuk=; Max-Age=0", "session-token=other"}}, "")
-		h.account.Script(spoil)
-		_, err := h.collect()
-		wantAuthentication(t, err, "HTTP 401", h.cookies)
-		h.cleanPoll()
+		h.Account.Script(spoil)
+		_, err := h.Collect()
+		alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
+		h.CleanPoll()
 	})
 }
 
 // A refusal that ends no poll leaves the session as it is.
 func TestRefusedFallbackKeepsTheSession(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(
-			graphQL(`{"data":{"listEndpoints":{"endpoints":[`+endpoint(kitchen, rangeFeature("4", "40"))+`]}}}`),
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(
+			alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[`+alexa.Endpoint(alexa.Kitchen, alexa.RangeFeature("4", "40"))+`]}}}`),
 			amazontest.Status(403, map[string][]string{"Set-Cookie": {"at-acbuk=gone"}}, ""),
 		)
-		wantFault(t, h.poll(), "403")
-		h.cleanPoll()
+		alexa.WantFault(t, h.Poll(), "403")
+		h.CleanPoll()
 	})
 }
 
 func TestResponsesSetCookies(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		cookies := h.account.Cookies()
+	alexa.Run(t, func(h *alexa.Home) {
+		cookies := h.Account.Cookies()
 		maps.Copy(cookies, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
-		h.writeCookies(cookies)
-		h.cleanPoll()
+		h.WriteCookies(cookies)
+		h.CleanPoll()
 		set := []string{
 			"a=gone; Max-Age=0", "b=", "c=gone; Expires=Mon, 01 Jan 1990 00:00:00 GMT", "d=5; Expires=Mon, 01 Jan 2035 00:00:00 GMT",
 			`e="6"`, "long=" + strings.Repeat("x", 5000),
@@ -168,11 +169,11 @@ func TestResponsesSetCookies(t *testing.T) {
 			set = append(set, fmt.Sprintf("more%d=x", i))
 		}
 		var got string
-		h.account.Script(amazontest.Status(503, map[string][]string{"Set-Cookie": set}, ""), func(w http.ResponseWriter, r *http.Request) {
+		h.Account.Script(amazontest.Status(503, map[string][]string{"Set-Cookie": set}, ""), func(w http.ResponseWriter, r *http.Request) {
 			got = r.Header.Get("Cookie")
-			h.account.ServeHTTP(w, r)
+			h.Account.ServeHTTP(w, r)
 		})
-		h.cleanPoll()
+		h.CleanPoll()
 		for _, want := range []string{"d=5", "e=6", "more0=x"} {
 			if !slices.Contains(strings.Split(got, "; "), want) {
 				t.Errorf("cookies %q lack %s", got, want)
@@ -219,12 +220,12 @@ func TestUnusableCookiesFile(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.write(test.content)
-				n := h.counting("", func() {
-					_, err := h.collect()
-					wantAuthentication(t, err, "no cookies", h.cookies)
-					for _, part := range append(test.parts, h.cookies) {
+			alexa.Run(t, func(h *alexa.Home) {
+				h.Write(test.content)
+				n := h.Counting("", func() {
+					_, err := h.Collect()
+					alexa.WantAuthentication(t, err, "no cookies", h.Cookies)
+					for _, part := range append(test.parts, h.Cookies) {
 						if !strings.Contains(err.Error(), part) {
 							t.Errorf("the error %q does not tell of %q", err, part)
 						}
@@ -247,9 +248,9 @@ func TestMissingCookiesFile(t *testing.T) {
 		"missing": filepath.Join(directory, "none.json"), "a directory": directory, "a device": os.DevNull,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHomeWith(t, func(o *account.Options) { o.CookiesFile = path }, func(h *testHome) {
-				_, err := h.collect()
-				wantAuthentication(t, err, "no cookies", path)
+			alexa.RunWith(t, func(o *account.Options) { o.CookiesFile = path }, func(h *alexa.Home) {
+				_, err := h.Collect()
+				alexa.WantAuthentication(t, err, "no cookies", path)
 				if n := strings.Count(err.Error(), path); n != 1 {
 					t.Errorf("the error %q names the file %d times, want once", err, n)
 				}
@@ -257,9 +258,9 @@ func TestMissingCookiesFile(t *testing.T) {
 		})
 	}
 	t.Run("none set", func(t *testing.T) {
-		inHomeWith(t, func(o *account.Options) { o.CookiesFile = "" }, func(h *testHome) {
-			_, err := h.collect()
-			wantLogin(t, err)
+		alexa.RunWith(t, func(o *account.Options) { o.CookiesFile = "" }, func(h *alexa.Home) {
+			_, err := h.Collect()
+			alexa.WantLogin(t, err)
 			if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok && refused.Code != "not signed in" {
 				t.Errorf("code %q", refused.Code)
 			}

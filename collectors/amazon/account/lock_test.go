@@ -1,4 +1,4 @@
-package amazon_test
+package account_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 // holdLock does what any user can do who may open the directory.
@@ -32,34 +33,34 @@ func holdLock(t *testing.T, dir string) (release func()) {
 // Somebody holds the lock of the state directory for ever: polls go on, it is
 // reported, and what was renewed is written once the lock is free.
 func TestHeldLockDoesNotStopPolls(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		before := h.read()
-		release := holdLock(t, h.state)
-		h.account.KillCookies()
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		before := h.Read()
+		release := holdLock(t, h.State)
+		h.Account.KillCookies()
 		for range 3 {
 			began := time.Now()
-			wantFault(t, h.poll(), "kept in memory only", "another process has held the lock of "+h.state)
+			alexa.WantFault(t, h.Poll(), "kept in memory only", "another process has held the lock of "+h.State)
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("a poll took %s", took)
 			}
-			time.Sleep(interval)
+			time.Sleep(alexa.Interval)
 		}
-		s := h.begin("amazon.co.uk")
-		if err := h.finish(s, h.browse(s)); err == nil || !strings.Contains(err.Error(), "chmod o-rwx "+h.state) {
+		s := h.Begin("amazon.co.uk")
+		if err := h.Finish(s, h.Browse(s)); err == nil || !strings.Contains(err.Error(), "chmod o-rwx "+h.State) {
 			t.Errorf("sign-in: %v", err)
 		}
 		s.Close()
-		if err := h.signOut(); err == nil || !strings.Contains(err.Error(), "held the lock") {
+		if err := h.SignOut(); err == nil || !strings.Contains(err.Error(), "held the lock") {
 			t.Errorf("sign-out: %v", err)
 		}
-		if h.read() != before {
+		if h.Read() != before {
 			t.Error("amazon.json was changed without the lock")
 		}
 		release()
-		h.cleanPoll()
-		if h.read() == before {
+		h.CleanPoll()
+		if h.Read() == before {
 			t.Error("the renewed cookies were not written")
 		}
 	})
@@ -67,16 +68,16 @@ func TestHeldLockDoesNotStopPolls(t *testing.T) {
 
 // The end of the program does not wait for the lock.
 func TestWaitForTheLockEndsWithTheContext(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		defer holdLock(t, h.state)()
-		h.account.KillCookies()
-		ctx, cancel := context.WithCancel(h.t.Context())
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		defer holdLock(t, h.State)()
+		h.Account.KillCookies()
+		ctx, cancel := context.WithCancel(h.T.Context())
 		defer cancel()
-		h.duringRenewal(func() { time.AfterFunc(time.Second, cancel) })
+		h.DuringRenewal(func() { time.AfterFunc(time.Second, cancel) })
 		began := time.Now()
-		_, _ = h.collector.Collect(ctx, h.retry)
+		_, _ = h.Collector.Collect(ctx, h.Retry)
 		if took := time.Since(began); took > 1100*time.Millisecond || !errors.Is(ctx.Err(), context.Canceled) {
 			t.Errorf("it took %s", took)
 		}
@@ -107,23 +108,23 @@ func TestCookiesOfOthersAreNotUsed(t *testing.T) {
 				t.Log("not root, who alone can give files away")
 				return
 			}
-			inHome(t, func(h *testHome) {
-				if err := change(h.cookies); err != nil {
+			alexa.Run(t, func(h *alexa.Home) {
+				if err := change(h.Cookies); err != nil {
 					t.Fatal(err)
 				}
-				_, err := h.collect()
-				wantClass(t, err, collectors.Authentication)
-				if n := h.account.Requests(""); n != 0 {
+				_, err := h.Collect()
+				alexa.WantClass(t, err, collectors.Authentication)
+				if n := h.Account.Requests(""); n != 0 {
 					t.Errorf("%d requests", n)
 				}
 			})
 		})
 	}
-	inHome(t, func(h *testHome) { // a link of one's own is followed
-		if err := errors.Join(os.Rename(h.cookies, h.cookies+".own"), os.Symlink("cookies.json.own", h.cookies)); err != nil {
+	alexa.Run(t, func(h *alexa.Home) { // a link of one's own is followed
+		if err := errors.Join(os.Rename(h.Cookies, h.Cookies+".own"), os.Symlink("cookies.json.own", h.Cookies)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.collect(); err != nil {
+		if _, err := h.Collect(); err != nil {
 			t.Error(err)
 		}
 	})

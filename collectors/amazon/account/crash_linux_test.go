@@ -1,4 +1,4 @@
-package amazon_test
+package account_test
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/test/harness"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 // The environment that makes the test binary a process that is killed.
@@ -120,7 +121,7 @@ func TestKilledAtEachStep(t *testing.T) {
 		for _, login := range []string{"0", "1"} {
 			t.Run(fmt.Sprintf("%s, login %s", test.at, login), func(t *testing.T) {
 				host := amazontest.NewAccount()
-				host.SetMonitor(kitchen)
+				host.SetMonitor(alexa.Kitchen)
 				var kill atomic.Pointer[func(path string)]
 				server := harness.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if f := kill.Load(); f != nil {
@@ -128,17 +129,17 @@ func TestKilledAtEachStep(t *testing.T) {
 					}
 					host.ServeHTTP(w, r)
 				}))
-				h := &signInHome{testHome: &testHome{t: t, account: host}, state: t.TempDir()}
-				h.options = account.Options{Domain: "amazon.co.uk", StateDir: h.state, Endpoint: server.URL, AuthEndpoint: server.URL}
-				h.retry = collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
-				h.signIn("amazon.co.uk")
-				h.startCollector()
-				h.cleanPoll()
-				before := h.read()
+				h := &alexa.SignInHome{Home: &alexa.Home{T: t, Account: host}, State: t.TempDir()}
+				h.Options = account.Options{Domain: "amazon.co.uk", StateDir: h.State, Endpoint: server.URL, AuthEndpoint: server.URL}
+				h.Retry = collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, amazon.Source, zap.NewNop())
+				h.SignIn("amazon.co.uk")
+				startCollector(h)
+				h.CleanPoll()
+				before := h.Read()
 				host.KillCookies()
 
 				cmd := exec.Command(os.Args[0])
-				cmd.Env = append(os.Environ(), crashAt+"="+test.at, crashHost+"="+server.URL, crashState+"="+h.state, crashLogin+"="+login)
+				cmd.Env = append(os.Environ(), crashAt+"="+test.at, crashHost+"="+server.URL, crashState+"="+h.State, crashLogin+"="+login)
 				var said strings.Builder
 				cmd.Stderr = &said
 				stdin, err := cmd.StdinPipe()
@@ -184,20 +185,20 @@ func TestKilledAtEachStep(t *testing.T) {
 				if !ok || !status.Signaled() {
 					t.Fatalf("the process was not killed: %v\n%s", err, said.String())
 				}
-				if changed := h.read() != before; changed != test.isNew {
+				if changed := h.Read() != before; changed != test.isNew {
 					t.Errorf("new credentials on the disk: %t, want %t", changed, test.isNew)
 				}
-				h.startCollector()
-				h.cleanPoll()
+				startCollector(h)
+				h.CleanPoll()
 			})
 		}
 	}
 }
 
 // startCollector makes the collector of the options, over real sockets.
-func (h *signInHome) startCollector() {
-	h.t.Helper()
-	h.options.Timeout = 10 * time.Second
-	h.collector = newCollector(h.t, h.options)
-	h.t.Cleanup(h.collector.Close)
+func startCollector(h *alexa.SignInHome) {
+	h.T.Helper()
+	h.Options.Timeout = 10 * time.Second
+	h.Collector = alexa.NewCollector(h.T, h.Options)
+	h.T.Cleanup(h.Collector.Close)
 }

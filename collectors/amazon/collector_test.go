@@ -27,15 +27,16 @@ import (
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/test/harness"
+	"hueair2mqtt/test/harness/alexa"
 )
 
 func TestReadsEverythingAMonitorMeasures(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		snapshot := h.poll()
+	alexa.Run(t, func(h *alexa.Home) {
+		snapshot := h.Poll()
 		if len(snapshot.Faults) > 0 {
 			t.Errorf("faults: %v", snapshot.Faults)
 		}
-		if len(snapshot.Devices) != 2 || snapshot.Devices[0].ID != kitchenID || snapshot.Devices[1].ID != cellarID {
+		if len(snapshot.Devices) != 2 || snapshot.Devices[0].ID != alexa.KitchenID || snapshot.Devices[1].ID != alexa.CellarID {
 			t.Fatalf("devices %v, want the two monitors sorted by id", snapshot.Devices)
 		}
 		d := snapshot.Devices[0]
@@ -54,9 +55,9 @@ func TestReadsEverythingAMonitorMeasures(t *testing.T) {
 			collectors.Temperature: 21.5, collectors.Humidity: 48, collectors.PM25: 12, collectors.PM10: 14,
 			collectors.CarbonMonoxide: 0.5, collectors.VOCIndex: 3, collectors.IndoorAirQuality: 88,
 		} {
-			wantNumber(t, d, m, want)
+			alexa.WantNumber(t, d, m, want)
 		}
-		wantNumber(t, snapshot.Devices[1], collectors.Temperature, 10)
+		alexa.WantNumber(t, snapshot.Devices[1], collectors.Temperature, 10)
 		if _, ok := snapshot.Devices[1].Readings[collectors.PM10]; ok {
 			t.Error("the cellar's monitor has no PM10 sensor, but a reading of it")
 		}
@@ -69,54 +70,54 @@ func TestReadsEverythingAMonitorMeasures(t *testing.T) {
 func TestTemperatureScales(t *testing.T) {
 	for scale, degrees := range map[string]float64{"CELSIUS": 20, "FAHRENHEIT": 68, "KELVIN": 293.15} {
 		t.Run(scale, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				m := kitchen
+			alexa.Run(t, func(h *alexa.Home) {
+				m := alexa.Kitchen
 				m.Temperature, m.Scale = degrees, scale
-				h.account.SetMonitor(m)
-				wantNumber(t, h.cleanPoll()[kitchenID], collectors.Temperature, 20)
-				h.account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(400, nil, ""))
-				wantNumber(t, byID(h.poll())[kitchenID], collectors.Temperature, 20)
+				h.Account.SetMonitor(m)
+				alexa.WantNumber(t, h.CleanPoll()[alexa.KitchenID], collectors.Temperature, 20)
+				h.Account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(400, nil, ""))
+				alexa.WantNumber(t, alexa.ByID(h.Poll())[alexa.KitchenID], collectors.Temperature, 20)
 			})
 		})
 	}
 }
 
 func TestPollIsOneRequest(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		if n := h.counting("", func() { h.cleanPoll() }); n != 2 {
+	alexa.Run(t, func(h *alexa.Home) {
+		if n := h.Counting("", func() { h.CleanPoll() }); n != 2 {
 			t.Errorf("the first poll made %d requests, want 2: the listing and the readings", n)
 		}
 		for range 11 {
-			time.Sleep(interval)
-			if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+			time.Sleep(alexa.Interval)
+			if n := h.Counting("", func() { h.CleanPoll() }); n != 1 {
 				t.Fatalf("a poll made %d requests, want 1", n)
 			}
 		}
-		time.Sleep(interval)
-		if n := h.counting("", func() { h.cleanPoll() }); n != 2 {
+		time.Sleep(alexa.Interval)
+		if n := h.Counting("", func() { h.CleanPoll() }); n != 2 {
 			t.Errorf("the poll after an hour made %d requests, want 2", n)
 		}
-		if n := h.account.Requests(amazontest.PhoenixPath); n != 0 {
+		if n := h.Account.Requests(amazontest.PhoenixPath); n != 0 {
 			t.Errorf("%d requests went to %s, want none", n, amazontest.PhoenixPath)
 		}
 	})
 }
 
 func TestTwoTimeoutsAreRetried(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(amazontest.Hang, amazontest.Hang, nil)
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(amazontest.Hang, amazontest.Hang, nil)
 		start := time.Now()
-		if n := h.counting("", func() { h.cleanPoll() }); n != 3 {
+		if n := h.Counting("", func() { h.CleanPoll() }); n != 3 {
 			t.Errorf("%d calls, want 3", n)
 		}
-		if got, want := time.Since(start), 2*timeout+3*time.Second; got != want {
+		if got, want := time.Since(start), 2*alexa.Timeout+3*time.Second; got != want {
 			t.Errorf("it took %s, want %s", got, want)
 		}
-		if n := h.retry.Retries(); n != 2 {
+		if n := h.Retry.Retries(); n != 2 {
 			t.Errorf("%d retries counted, want 2", n)
 		}
-		for i, entry := range h.log.FilterMessage("retrying").All() {
+		for i, entry := range h.Log.FilterMessage("retrying").All() {
 			fields := entry.ContextMap()
 			want := map[string]any{
 				"collector": "amazon", "kind": "timeout", "attempt": int64(i + 2), "of": int64(3), "delay": time.Duration(i+1) * time.Second,
@@ -131,12 +132,12 @@ func TestTwoTimeoutsAreRetried(t *testing.T) {
 }
 
 func TestThreeTimeoutsEndThePoll(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(amazontest.Hang, amazontest.Hang, amazontest.Hang)
-		n := h.counting("", func() {
-			_, err := h.collect()
-			wantClass(t, err, collectors.Transient)
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(amazontest.Hang, amazontest.Hang, amazontest.Hang)
+		n := h.Counting("", func() {
+			_, err := h.Collect()
+			alexa.WantClass(t, err, collectors.Transient)
 			var exhausted *collectors.ExhaustedError
 			if !errors.As(err, &exhausted) || exhausted.Attempts != 3 || collectors.KindOf(err) != "timeout" {
 				t.Errorf("error %v, want the exhaustion of 3 attempts by time-outs", err)
@@ -145,16 +146,16 @@ func TestThreeTimeoutsEndThePoll(t *testing.T) {
 		if n != 3 {
 			t.Errorf("%d calls, want 3: a host that does not answer is not asked in another way", n)
 		}
-		h.cleanPoll()
+		h.CleanPoll()
 	})
 }
 
 func TestServiceUnavailableThenSuccess(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(amazontest.Status(503, nil, "busy"))
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(amazontest.Status(503, nil, "busy"))
 		start := time.Now()
-		if n := h.counting("", func() { h.cleanPoll() }); n != 2 {
+		if n := h.Counting("", func() { h.CleanPoll() }); n != 2 {
 			t.Errorf("%d calls, want 2", n)
 		}
 		if got := time.Since(start); got != time.Second {
@@ -164,36 +165,19 @@ func TestServiceUnavailableThenSuccess(t *testing.T) {
 }
 
 func TestUnauthorizedIsAnAuthenticationError(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Revoke()
-		n := h.counting("", func() {
-			_, err := h.collect()
-			wantAuthentication(t, err, "HTTP 401", h.cookies)
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Revoke()
+		n := h.Counting("", func() {
+			_, err := h.Collect()
+			alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
 		})
 		if n != 1 {
 			t.Errorf("%d calls, want 1: nothing but a sign-in can mend it", n)
 		}
-		h.account.Restore()
-		h.cleanPoll()
+		h.Account.Restore()
+		h.CleanPoll()
 	})
-}
-
-func wantAuthentication(t *testing.T, err error, code, file string) {
-	t.Helper()
-	wantClass(t, err, collectors.Authentication)
-	var authentication *collectors.AuthenticationError
-	if !errors.As(err, &authentication) {
-		t.Fatalf("error %v holds no AuthenticationError", err)
-	}
-	if authentication.Code != code {
-		t.Errorf("code %q, want %q", authentication.Code, code)
-	}
-	for _, part := range []string{"Sign in to Amazon in a browser", "amazon.co.uk", file} {
-		if !strings.Contains(authentication.Remedy, part) {
-			t.Errorf("the remedy %q lacks %q", authentication.Remedy, part)
-		}
-	}
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
@@ -202,11 +186,11 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		"HTTP date": func() string { return time.Now().Add(17 * time.Second).UTC().Format(http.TimeFormat) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
 				start := time.Now()
-				h.account.Script(amazontest.Status(429, http.Header{"Retry-After": {header()}}, ""))
-				h.cleanPoll()
+				h.Account.Script(amazontest.Status(429, http.Header{"Retry-After": {header()}}, ""))
+				h.CleanPoll()
 				if got := time.Since(start); got != 17*time.Second {
 					t.Errorf("it took %s, want 17s", got)
 				}
@@ -216,15 +200,15 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 }
 
 func TestLongRetryAfterIsNotWaitedFor(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(amazontest.Status(503, http.Header{"Retry-After": {"3600"}}, ""))
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(amazontest.Status(503, http.Header{"Retry-After": {"3600"}}, ""))
 		start := time.Now()
-		snapshot := h.poll() // by the other way
+		snapshot := h.Poll() // by the other way
 		if got := time.Since(start); got != 0 {
 			t.Errorf("it took %s, want no time at all", got)
 		}
-		wantNumber(t, byID(snapshot)[kitchenID], collectors.Humidity, 48)
+		alexa.WantNumber(t, alexa.ByID(snapshot)[alexa.KitchenID], collectors.Humidity, 48)
 	})
 }
 
@@ -236,10 +220,10 @@ func TestUnreachableHostIsRetried(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 		}
 	}
-	inHomeWith(t, refuse, func(h *testHome) {
+	alexa.RunWith(t, refuse, func(h *alexa.Home) {
 		start := time.Now()
-		_, err := h.collect()
-		wantClass(t, err, collectors.Transient)
+		_, err := h.Collect()
+		alexa.WantClass(t, err, collectors.Transient)
 		if kind := collectors.KindOf(err); kind != "refused" {
 			t.Errorf("kind %q, want refused", kind)
 		}
@@ -253,31 +237,31 @@ func TestUnreachableHostIsRetried(t *testing.T) {
 }
 
 func TestMonitorOfflineWithoutRetry(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
 		seen := time.Now()
-		time.Sleep(interval)
-		away := kitchen
+		time.Sleep(alexa.Interval)
+		away := alexa.Kitchen
 		away.Reachable = false
-		h.account.SetMonitor(away)
+		h.Account.SetMonitor(away)
 		var devices map[string]collectors.Device
-		if n := h.counting("", func() { devices = h.cleanPoll() }); n != 1 {
+		if n := h.Counting("", func() { devices = h.CleanPoll() }); n != 1 {
 			t.Errorf("%d calls, want 1", n)
 		}
-		wantOffline(t, devices[kitchenID])
-		if _, kept := devices[kitchenID].Readings[collectors.PM10]; !kept {
+		alexa.WantOffline(t, devices[alexa.KitchenID])
+		if _, kept := devices[alexa.KitchenID].Readings[collectors.PM10]; !kept {
 			t.Error("the offline monitor lost its PM10 reading")
 		}
-		if !devices[kitchenID].LastSeen.Equal(seen) {
-			t.Errorf("last seen %v, want %v: being unreachable is no sign of life", devices[kitchenID].LastSeen, seen)
+		if !devices[alexa.KitchenID].LastSeen.Equal(seen) {
+			t.Errorf("last seen %v, want %v: being unreachable is no sign of life", devices[alexa.KitchenID].LastSeen, seen)
 		}
-		wantNumber(t, devices[cellarID], collectors.Humidity, 61.2)
+		alexa.WantNumber(t, devices[alexa.CellarID], collectors.Humidity, 61.2)
 
 		// And the same by the other way.
-		h.account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(400, nil, ""))
-		devices = byID(h.poll())
-		wantOffline(t, devices[kitchenID])
-		wantNumber(t, devices[cellarID], collectors.Humidity, 61.2)
+		h.Account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(400, nil, ""))
+		devices = alexa.ByID(h.Poll())
+		alexa.WantOffline(t, devices[alexa.KitchenID])
+		alexa.WantNumber(t, devices[alexa.CellarID], collectors.Humidity, 61.2)
 	})
 }
 
@@ -291,53 +275,51 @@ func TestSignInPageIsAnAuthenticationError(t *testing.T) {
 		"redirect to sign-in":     {amazontest.SignInRedirect, "redirect to sign-in"},
 		"redirect within /ap/":    {amazontest.Status(303, http.Header{"Location": {"/ap/mfa?arb=1"}}, ""), "redirect to sign-in"},
 		"sign-in page":            {amazontest.SignInPage, "HTTP 200 text/html"},
-		"UNAUTHENTICATED":         {graphQL(`{"data":null,"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}`), "GraphQL UNAUTHENTICATED"},
-		"FORBIDDEN":               {graphQL(`{"errors":[{"message":"x","extensions":{"code":"FORBIDDEN"}}]}`), "GraphQL FORBIDDEN"},
-		"errorType":               {graphQL(`{"data":{"listEndpoints":null},"errors":[{"message":"Not Authorized to access listEndpoints","errorType":"Unauthorized"}]}`), "GraphQL Unauthorized"},
-		"AccessDeniedException":   {graphQL(`{"data":null,"errors":[{"type":"com.amazon#AccessDeniedException"}]}`), "GraphQL com.amazon#AccessDeniedException"},
-		"message alone":           {graphQL(`{"data":null,"errors":[{"message":"Unauthorized"}]}`), "GraphQL unauthorized"},
-		"bare text":               {graphQL(`{"data":null,"errors":["not authorized"]}`), "GraphQL unauthorized"},
-		"in a batch":              {graphQL(`[{"data":null,"errors":[{"message":"x","extensions":{"code":"UNAUTHORIZED"}}]}]`), "GraphQL UNAUTHORIZED"},
-		"with an empty list":      {graphQL(`{"data":{"listEndpoints":{"endpoints":[]}},"errors":[{"extensions":{"code":"UNAUTHORIZED"}}]}`), "GraphQL UNAUTHORIZED"},
-		"status within a message": {graphQL(`{"data":null,"errors":[{"message":"Request failed with status code 401"}]}`), "GraphQL unauthorized"},
+		"UNAUTHENTICATED":         {alexa.JSON(`{"data":null,"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}`), "GraphQL UNAUTHENTICATED"},
+		"FORBIDDEN":               {alexa.JSON(`{"errors":[{"message":"x","extensions":{"code":"FORBIDDEN"}}]}`), "GraphQL FORBIDDEN"},
+		"errorType":               {alexa.JSON(`{"data":{"listEndpoints":null},"errors":[{"message":"Not Authorized to access listEndpoints","errorType":"Unauthorized"}]}`), "GraphQL Unauthorized"},
+		"AccessDeniedException":   {alexa.JSON(`{"data":null,"errors":[{"type":"com.amazon#AccessDeniedException"}]}`), "GraphQL com.amazon#AccessDeniedException"},
+		"message alone":           {alexa.JSON(`{"data":null,"errors":[{"message":"Unauthorized"}]}`), "GraphQL unauthorized"},
+		"bare text":               {alexa.JSON(`{"data":null,"errors":["not authorized"]}`), "GraphQL unauthorized"},
+		"in a batch":              {alexa.JSON(`[{"data":null,"errors":[{"message":"x","extensions":{"code":"UNAUTHORIZED"}}]}]`), "GraphQL UNAUTHORIZED"},
+		"with an empty list":      {alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[]}},"errors":[{"extensions":{"code":"UNAUTHORIZED"}}]}`), "GraphQL UNAUTHORIZED"},
+		"status within a message": {alexa.JSON(`{"data":null,"errors":[{"message":"Request failed with status code 401"}]}`), "GraphQL unauthorized"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.Script(test.answer)
-				n := h.counting("", func() {
-					_, err := h.collect()
-					wantAuthentication(t, err, test.code, h.cookies)
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.Script(test.answer)
+				n := h.Counting("", func() {
+					_, err := h.Collect()
+					alexa.WantAuthentication(t, err, test.code, h.Cookies)
 				})
 				if n != 1 {
 					t.Errorf("%d calls, want 1", n)
 				}
-				h.cleanPoll()
+				h.CleanPoll()
 			})
 		})
 	}
 }
 
-func graphQL(body string) http.HandlerFunc { return amazontest.Body("application/json", body) }
-
 // What is said of a device, or beside readings, is no failure of the account.
 func TestOtherErrorsRaiseNoAlert(t *testing.T) {
 	tests := map[string]string{
 		"an unreachable endpoint": `{"data":null,"errors":[{"message":"Forbidden","extensions":{"code":"ENDPOINT_UNREACHABLE"}}]}`,
-		"beside data":             `{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, `{"name":"connectivity","properties":[{"name":"reachability","reachabilityStatusValue":"OK"}]}`) + `]}},"errors":[{"message":"Unauthorized","path":["listEndpoints","endpoints",1,"features"],"extensions":{"code":"UNAUTHORIZED"}}]}`,
+		"beside data":             `{"data":{"listEndpoints":{"endpoints":[` + alexa.Endpoint(alexa.Kitchen, `{"name":"connectivity","properties":[{"name":"reachability","reachabilityStatusValue":"OK"}]}`) + `]}},"errors":[{"message":"Unauthorized","path":["listEndpoints","endpoints",1,"features"],"extensions":{"code":"UNAUTHORIZED"}}]}`,
 		"an internal error":       `{"data":null,"errors":[{"message":"Internal server error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`,
 	}
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.Script(graphQL(body))
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.Script(alexa.JSON(body))
 				var snapshot collectors.Snapshot
-				if n := h.counting(amazontest.PhoenixPath, func() { snapshot = h.poll() }); n != 1 {
+				if n := h.Counting(amazontest.PhoenixPath, func() { snapshot = h.Poll() }); n != 1 {
 					t.Errorf("%d calls to %s, want 1", n, amazontest.PhoenixPath)
 				}
-				if !byID(snapshot)[kitchenID].Online || !byID(snapshot)[cellarID].Online {
+				if !alexa.ByID(snapshot)[alexa.KitchenID].Online || !alexa.ByID(snapshot)[alexa.CellarID].Online {
 					t.Error("a monitor is offline")
 				}
 			})
@@ -357,46 +339,46 @@ func TestFallbackToPhoenix(t *testing.T) {
 		"redirect elsewhere":   {[]http.HandlerFunc{amazontest.Status(302, http.Header{"Location": {"https://www.amazon.co.uk/gp/help?x=1"}}, "")}, "www.amazon.co.uk/gp/help"},
 		"redirect to nowhere":  {[]http.HandlerFunc{amazontest.Status(302, nil, "")}, "302"},
 		"busy to the end":      {[]http.HandlerFunc{busy, busy, busy}, "503"},
-		"not JSON":             {[]http.HandlerFunc{graphQL(`hello`)}, "something other than JSON"},
-		"empty body":           {[]http.HandlerFunc{graphQL(``)}, "nothing where an object belongs"},
-		"cut short":            {[]http.HandlerFunc{graphQL(`{"data": {"listE`)}, "it is not JSON"},
-		"a list cut short":     {[]http.HandlerFunc{graphQL(`[{"data": {`)}, "it is not JSON"},
-		"a text":               {[]http.HandlerFunc{graphQL(`"hello"`)}, "text where an object belongs"},
-		"null":                 {[]http.HandlerFunc{graphQL(`null`)}, "nothing where an object belongs"},
-		"empty list":           {[]http.HandlerFunc{graphQL(`[]`)}, "empty list"},
-		"list of null":         {[]http.HandlerFunc{graphQL(`[null]`)}, "nothing where an object belongs"},
-		"no data":              {[]http.HandlerFunc{graphQL(`{}`)}, "nothing where a list belongs"},
-		"data is a list":       {[]http.HandlerFunc{graphQL(`{"data":[]}`)}, "a list where an object belongs"},
-		"endpoints a map":      {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":{}}}}`)}, "an object where a list belongs"},
-		"GraphQL error":        {[]http.HandlerFunc{graphQL(`{"data":null,"errors":[{"message":"Validation error"},{"message":"more"}]}`)}, "Validation error (and 1 more)"},
-		"GraphQL error object": {[]http.HandlerFunc{graphQL(`{"data":null,"errors":{"message":"Validation error"}}`)}, "Validation error"},
-		"GraphQL error number": {[]http.HandlerFunc{graphQL(`{"data":null,"errors":[{"message":5,"extensions":"x"}, {}]}`)}, "GraphQL answered an error: 5"},
+		"not JSON":             {[]http.HandlerFunc{alexa.JSON(`hello`)}, "something other than JSON"},
+		"empty body":           {[]http.HandlerFunc{alexa.JSON(``)}, "nothing where an object belongs"},
+		"cut short":            {[]http.HandlerFunc{alexa.JSON(`{"data": {"listE`)}, "it is not JSON"},
+		"a list cut short":     {[]http.HandlerFunc{alexa.JSON(`[{"data": {`)}, "it is not JSON"},
+		"a text":               {[]http.HandlerFunc{alexa.JSON(`"hello"`)}, "text where an object belongs"},
+		"null":                 {[]http.HandlerFunc{alexa.JSON(`null`)}, "nothing where an object belongs"},
+		"empty list":           {[]http.HandlerFunc{alexa.JSON(`[]`)}, "empty list"},
+		"list of null":         {[]http.HandlerFunc{alexa.JSON(`[null]`)}, "nothing where an object belongs"},
+		"no data":              {[]http.HandlerFunc{alexa.JSON(`{}`)}, "nothing where a list belongs"},
+		"data is a list":       {[]http.HandlerFunc{alexa.JSON(`{"data":[]}`)}, "a list where an object belongs"},
+		"endpoints a map":      {[]http.HandlerFunc{alexa.JSON(`{"data":{"listEndpoints":{"endpoints":{}}}}`)}, "an object where a list belongs"},
+		"GraphQL error":        {[]http.HandlerFunc{alexa.JSON(`{"data":null,"errors":[{"message":"Validation error"},{"message":"more"}]}`)}, "Validation error (and 1 more)"},
+		"GraphQL error object": {[]http.HandlerFunc{alexa.JSON(`{"data":null,"errors":{"message":"Validation error"}}`)}, "Validation error"},
+		"GraphQL error number": {[]http.HandlerFunc{alexa.JSON(`{"data":null,"errors":[{"message":5,"extensions":"x"}, {}]}`)}, "GraphQL answered an error: 5"},
 		"oversized":            {[]http.HandlerFunc{oversized}, "larger than 16 MiB"},
-		"too many values": {[]http.HandlerFunc{graphQL(`{"data":{"listEndpoints":{"endpoints":[` +
+		"too many values": {[]http.HandlerFunc{alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[` +
 			strings.Repeat(`{},`, 5_000_000) + `{}]}}}`)}, "more than 524288 values"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.Script(test.answers...)
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.Script(test.answers...)
 				var snapshot collectors.Snapshot
-				n := h.counting("", func() { snapshot = h.poll() })
+				n := h.Counting("", func() { snapshot = h.Poll() })
 				if want := len(test.answers) + 1; n != want {
 					t.Errorf("%d calls, want %d", n, want)
 				}
-				wantFault(t, snapshot, "as GraphQL failed", test.cause)
-				d := byID(snapshot)[kitchenID]
+				alexa.WantFault(t, snapshot, "as GraphQL failed", test.cause)
+				d := alexa.ByID(snapshot)[alexa.KitchenID]
 				for m, want := range map[collectors.Measurement]float64{
 					collectors.Temperature: 21.5, collectors.Humidity: 48, collectors.PM25: 12, collectors.PM10: 14,
 					collectors.CarbonMonoxide: 0.5, collectors.VOCIndex: 3, collectors.IndoorAirQuality: 88,
 				} {
-					wantNumber(t, d, m, want)
+					alexa.WantNumber(t, d, m, want)
 				}
 				if !d.LastSeen.Equal(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) { // where a bubble's time begins
 					t.Errorf("last seen %v, want when the readings were taken", d.LastSeen)
 				}
-				wantNumber(t, byID(snapshot)[cellarID], collectors.Temperature, 10)
+				alexa.WantNumber(t, alexa.ByID(snapshot)[alexa.CellarID], collectors.Temperature, 10)
 			})
 		})
 	}
@@ -429,12 +411,12 @@ func TestNoFallbackWithoutAnAnswer(t *testing.T) {
 		"dropped": amazontest.Drop, "truncated": amazontest.Truncated, "hanging": amazontest.Hang,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.Script(answer, answer, answer)
-				n := h.counting("", func() {
-					_, err := h.collect()
-					wantClass(t, err, collectors.Transient)
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.Script(answer, answer, answer)
+				n := h.Counting("", func() {
+					_, err := h.Collect()
+					alexa.WantClass(t, err, collectors.Transient)
 				})
 				if n != 3 {
 					t.Errorf("%d calls, want 3", n)
@@ -453,21 +435,21 @@ func TestBothWaysFailingNamesBothCauses(t *testing.T) {
 		"permanent twice":        {amazontest.Status(400, nil, ""), amazontest.Status(404, nil, ""), collectors.Permanent, []string{"400", "404", amazontest.PhoenixPath, amazontest.GraphQLPath}},
 		"transient twice":        {amazontest.Status(502, nil, ""), amazontest.Status(503, nil, ""), collectors.Transient, []string{"502", "503"}},
 		"phoenix refuses":        {amazontest.Status(400, nil, ""), amazontest.Status(401, nil, ""), collectors.Authentication, []string{"400", "401"}},
-		"phoenix is not JSON":    {amazontest.Status(400, nil, ""), graphQL(`}`), collectors.Permanent, []string{"400", "something other than JSON"}},
-		"phoenix is a list":      {amazontest.Status(400, nil, ""), graphQL(`[]`), collectors.Permanent, []string{"400", "a list where an object belongs"}},
-		"phoenix has a message":  {amazontest.Status(400, nil, ""), graphQL(`{"message":"Gone\nfishing"}`), collectors.Permanent, []string{`"Gone fishing"`}},
-		"phoenix says nothing":   {amazontest.Status(400, nil, ""), graphQL(`{"deviceStates":null}`), collectors.Permanent, []string{"neither deviceStates nor errors"}},
+		"phoenix is not JSON":    {amazontest.Status(400, nil, ""), alexa.JSON(`}`), collectors.Permanent, []string{"400", "something other than JSON"}},
+		"phoenix is a list":      {amazontest.Status(400, nil, ""), alexa.JSON(`[]`), collectors.Permanent, []string{"400", "a list where an object belongs"}},
+		"phoenix has a message":  {amazontest.Status(400, nil, ""), alexa.JSON(`{"message":"Gone\nfishing"}`), collectors.Permanent, []string{`"Gone fishing"`}},
+		"phoenix says nothing":   {amazontest.Status(400, nil, ""), alexa.JSON(`{"deviceStates":null}`), collectors.Permanent, []string{"neither deviceStates nor errors"}},
 		"phoenix breaks off":     {amazontest.Status(500, nil, ""), amazontest.Truncated, collectors.Transient, []string{"500", "unexpected EOF"}},
 		"phoenix gives the page": {amazontest.Status(400, nil, ""), amazontest.SignInPage, collectors.Authentication, []string{"text/html"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.ScriptPath(amazontest.GraphQLPath, test.graphQL)
-				h.account.ScriptPath(amazontest.PhoenixPath, test.phoenix)
-				_, err := h.collect()
-				wantClass(t, err, test.class)
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.ScriptPath(amazontest.GraphQLPath, test.graphQL)
+				h.Account.ScriptPath(amazontest.PhoenixPath, test.phoenix)
+				_, err := h.Collect()
+				alexa.WantClass(t, err, test.class)
 				for _, part := range test.parts {
 					if !strings.Contains(err.Error(), part) {
 						t.Errorf("the error %q does not tell of %q", err, part)
@@ -476,26 +458,26 @@ func TestBothWaysFailingNamesBothCauses(t *testing.T) {
 				if strings.Contains(err.Error(), "\n") {
 					t.Errorf("the error %q has more than one line", err)
 				}
-				h.account.ScriptPath(amazontest.GraphQLPath, nil)
-				h.cleanPoll()
+				h.Account.ScriptPath(amazontest.GraphQLPath, nil)
+				h.CleanPoll()
 			})
 		})
 	}
 }
 
 func TestPhoenixIsAskedForTheMissingOnly(t *testing.T) {
-	only := graphQL(`{"data":{"listEndpoints":{"endpoints":[null,` + endpoint(kitchen, rangeFeature("4", "40")) + `]}}}`)
+	only := alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[null,` + alexa.Endpoint(alexa.Kitchen, alexa.RangeFeature("4", "40")) + `]}}}`)
 	t.Run("and knows them", func(t *testing.T) {
-		inHome(t, func(h *testHome) {
-			h.cleanPoll()
-			h.account.Script(only)
+		alexa.Run(t, func(h *alexa.Home) {
+			h.CleanPoll()
+			h.Account.Script(only)
 			var devices map[string]collectors.Device
-			if n := h.counting("", func() { devices = h.cleanPoll() }); n != 2 {
+			if n := h.Counting("", func() { devices = h.CleanPoll() }); n != 2 {
 				t.Errorf("%d calls, want 2", n)
 			}
-			wantNumber(t, devices[kitchenID], collectors.Humidity, 40)
-			wantUnknown(t, devices[kitchenID], collectors.Temperature)
-			wantNumber(t, devices[cellarID], collectors.Humidity, 61.2)
+			alexa.WantNumber(t, devices[alexa.KitchenID], collectors.Humidity, 40)
+			alexa.WantUnknown(t, devices[alexa.KitchenID], collectors.Temperature)
+			alexa.WantNumber(t, devices[alexa.CellarID], collectors.Humidity, 61.2)
 		})
 	})
 	for name, answer := range map[string]http.HandlerFunc{
@@ -504,48 +486,39 @@ func TestPhoenixIsAskedForTheMissingOnly(t *testing.T) {
 		"and is silent": amazontest.Hang,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.Script(only)
-				h.account.ScriptPath(amazontest.PhoenixPath, answer)
-				snapshot := h.poll()
-				wantFault(t, snapshot, "1 monitors are missing", amazontest.PhoenixPath)
-				wantNumber(t, byID(snapshot)[kitchenID], collectors.Humidity, 40)
-				wantOffline(t, byID(snapshot)[cellarID])
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.Script(only)
+				h.Account.ScriptPath(amazontest.PhoenixPath, answer)
+				snapshot := h.Poll()
+				alexa.WantFault(t, snapshot, "1 monitors are missing", amazontest.PhoenixPath)
+				alexa.WantNumber(t, alexa.ByID(snapshot)[alexa.KitchenID], collectors.Humidity, 40)
+				alexa.WantOffline(t, alexa.ByID(snapshot)[alexa.CellarID])
 			})
 		})
 	}
 	t.Run("and does not know them either", func(t *testing.T) {
-		inHome(t, func(h *testHome) {
-			h.cleanPoll()
-			h.account.RemoveMonitor(cellar.Serial)
-			devices := h.cleanPoll()
-			wantOffline(t, devices[cellarID])
-			wantNumber(t, devices[kitchenID], collectors.Humidity, 48)
+		alexa.Run(t, func(h *alexa.Home) {
+			h.CleanPoll()
+			h.Account.RemoveMonitor(alexa.Cellar.Serial)
+			devices := h.CleanPoll()
+			alexa.WantOffline(t, devices[alexa.CellarID])
+			alexa.WantNumber(t, devices[alexa.KitchenID], collectors.Humidity, 48)
 		})
 	})
 }
 
 func TestCancellationWhileAskingForTheMissing(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		h.cleanPoll()
-		h.account.Script(graphQL(`{"data":{"listEndpoints":{"endpoints":[` + endpoint(kitchen, rangeFeature("4", "40")) + `]}}}`))
-		h.account.ScriptPath(amazontest.PhoenixPath, amazontest.Hang)
-		ctx, cancel := context.WithCancel(h.t.Context())
+	alexa.Run(t, func(h *alexa.Home) {
+		h.CleanPoll()
+		h.Account.Script(alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[` + alexa.Endpoint(alexa.Kitchen, alexa.RangeFeature("4", "40")) + `]}}}`))
+		h.Account.ScriptPath(amazontest.PhoenixPath, amazontest.Hang)
+		ctx, cancel := context.WithCancel(h.T.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := h.collector.Collect(ctx, h.retry); !errors.Is(err, context.Canceled) {
+		if _, err := h.Collector.Collect(ctx, h.Retry); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want the cancelling", err)
 		}
 	})
-}
-
-// endpoint is one entry of an answer to the question for readings.
-func endpoint(m amazontest.Monitor, features string) string {
-	return fmt.Sprintf(`{"id":%q,"features":[%s]}`, m.EndpointID(), features)
-}
-
-func rangeFeature(instance, value string) string {
-	return fmt.Sprintf(`{"name":"range","instance":%q,"properties":[{"name":"rangeValue","rangeValue":{"value":%s}}]}`, instance, value)
 }
 
 func TestCancellationEndsAPollAtOnce(t *testing.T) {
@@ -561,14 +534,14 @@ func TestCancellationEndsAPollAtOnce(t *testing.T) {
 	}
 	for name, answer := range tests {
 		t.Run(name, func(t *testing.T) {
-			inHome(t, func(h *testHome) {
-				h.cleanPoll()
-				h.account.ScriptPath(amazontest.GraphQLPath, answer)
-				ctx, cancel := context.WithCancelCause(h.t.Context())
+			alexa.Run(t, func(h *alexa.Home) {
+				h.CleanPoll()
+				h.Account.ScriptPath(amazontest.GraphQLPath, answer)
+				ctx, cancel := context.WithCancelCause(h.T.Context())
 				time.AfterFunc(500*time.Millisecond, func() { cancel(because) })
 				start := time.Now()
-				n := h.counting("", func() {
-					if _, err := h.collector.Collect(ctx, h.retry); !errors.Is(err, because) {
+				n := h.Counting("", func() {
+					if _, err := h.Collector.Collect(ctx, h.Retry); !errors.Is(err, because) {
 						t.Errorf("error %v, want the cause of the cancelling", err)
 					}
 				})
@@ -584,13 +557,13 @@ func TestCancellationEndsAPollAtOnce(t *testing.T) {
 }
 
 func TestMonitorWithoutNumbersIsUnknown(t *testing.T) {
-	inHome(t, func(h *testHome) {
-		m := kitchen
+	alexa.Run(t, func(h *alexa.Home) {
+		m := alexa.Kitchen
 		m.Humidity, m.Temperature = math.NaN(), math.NaN()
-		h.account.SetMonitor(m)
-		d := h.cleanPoll()[kitchenID]
-		wantUnknown(t, d, collectors.Humidity, collectors.Temperature)
-		wantNumber(t, d, collectors.PM25, 12)
+		h.Account.SetMonitor(m)
+		d := h.CleanPoll()[alexa.KitchenID]
+		alexa.WantUnknown(t, d, collectors.Humidity, collectors.Temperature)
+		alexa.WantNumber(t, d, collectors.PM25, 12)
 	})
 }
 
@@ -598,7 +571,7 @@ func TestErrorsHoldNoCookies(t *testing.T) {
 	echo := func(w http.ResponseWriter, r *http.Request) {
 		body := fmt.Sprintf(`{"data":null,"errors":[{"message":"cookies %s refused","extensions":{"code":%q}}]}`,
 			strings.ReplaceAll(r.Header.Get("Cookie"), `"`, `\"`), r.Header.Get("Csrf"))
-		graphQL(body)(w, r)
+		alexa.JSON(body)(w, r)
 	}
 	redirect := func(w http.ResponseWriter, r *http.Request) {
 		cookie, err := r.Cookie("at-acbuk")
@@ -618,37 +591,37 @@ func TestErrorsHoldNoCookies(t *testing.T) {
 		_, _ = fmt.Fprintf(conn, "BOO %s\r\n\r\n", r.Header.Get("Cookie")) // the client may have gone
 	}
 	fault := func(w http.ResponseWriter, r *http.Request) {
-		graphQL(fmt.Sprintf(`{"data":{"listEndpoints":{"endpoints":[]}},"errors":[{"message":%q}]}`, r.Header.Get("Cookie")))(w, r)
+		alexa.JSON(fmt.Sprintf(`{"data":{"listEndpoints":{"endpoints":[]}},"errors":[{"message":%q}]}`, r.Header.Get("Cookie")))(w, r)
 	}
 	// What is cut for the log must not be cut within a value.
 	cut := func(w http.ResponseWriter, r *http.Request) {
-		graphQL(fmt.Sprintf(`{"data":null,"errors":[{"message":%q}]}`, strings.Repeat("x", 100)+r.Header.Get("Cookie")))(w, r)
+		alexa.JSON(fmt.Sprintf(`{"data":null,"errors":[{"message":%q}]}`, strings.Repeat("x", 100)+r.Header.Get("Cookie")))(w, r)
 	}
-	inHome(t, func(h *testHome) {
+	alexa.Run(t, func(h *alexa.Home) {
 		var told strings.Builder
 		tell := func() {
-			snapshot, err := h.collect()
+			snapshot, err := h.Collect()
 			fmt.Fprintln(&told, snapshot.Faults, err)
 			var authentication *collectors.AuthenticationError
 			if errors.As(err, &authentication) {
 				fmt.Fprintln(&told, authentication.Code, authentication.Remedy)
 			}
 		}
-		h.cleanPoll()
+		h.CleanPoll()
 		for _, answer := range []http.HandlerFunc{echo, redirect, garbage, fault, cut, amazontest.SignInPage, amazontest.Status(401, nil, "")} {
-			h.account.ScriptPath(amazontest.GraphQLPath, answer)
+			h.Account.ScriptPath(amazontest.GraphQLPath, answer)
 			tell()
-			h.account.ScriptPath(amazontest.PhoenixPath, answer)
+			h.Account.ScriptPath(amazontest.PhoenixPath, answer)
 			tell()
-			h.account.ScriptPath(amazontest.PhoenixPath, nil)
+			h.Account.ScriptPath(amazontest.PhoenixPath, nil)
 		}
 		if told.Len() < 500 {
 			t.Errorf("the errors say little: %s", told.String())
 		}
-		for _, entry := range h.log.All() {
+		for _, entry := range h.Log.All() {
 			fmt.Fprintln(&told, entry.Message, entry.ContextMap())
 		}
-		for _, secret := range h.account.Secrets() {
+		for _, secret := range h.Account.Secrets() {
 			if strings.Contains(told.String(), secret[:10]) {
 				t.Errorf("the secret %s was told, or its beginning:\n%s", secret, told.String())
 			}
@@ -657,17 +630,17 @@ func TestErrorsHoldNoCookies(t *testing.T) {
 }
 
 func TestCSRFHeaderFollowsTheCookie(t *testing.T) {
-	inHome(t, func(h *testHome) {
+	alexa.Run(t, func(h *alexa.Home) {
 		var headers []string
 		note := func(w http.ResponseWriter, r *http.Request) {
 			headers = append(headers, r.Header.Get("csrf"))
 			http.SetCookie(w, &http.Cookie{Name: "csrf", Value: fmt.Sprint("token-", len(headers))})
 			amazontest.Status(503, nil, "")(w, r)
 		}
-		h.account.ScriptPath(amazontest.GraphQLPath, note)
-		h.account.ScriptPath(amazontest.EntitiesPath, note)
-		_, err := h.collect()
-		wantClass(t, err, collectors.Transient)
+		h.Account.ScriptPath(amazontest.GraphQLPath, note)
+		h.Account.ScriptPath(amazontest.EntitiesPath, note)
+		_, err := h.Collect()
+		alexa.WantClass(t, err, collectors.Transient)
 		// Three tries for each of the two ways to list.
 		if want := []string{"", "token-1", "token-2", "token-3", "token-4", "token-5"}; !slices.Equal(headers, want) {
 			t.Errorf("csrf headers %q, want %q", headers, want)
@@ -676,14 +649,14 @@ func TestCSRFHeaderFollowsTheCookie(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	inHome(t, func(h *testHome) {
+	alexa.Run(t, func(h *alexa.Home) {
 		var got http.Header
-		h.account.Script(func(w http.ResponseWriter, r *http.Request) {
+		h.Account.Script(func(w http.ResponseWriter, r *http.Request) {
 			got = r.Header.Clone()
 			amazontest.Status(401, nil, "")(w, r)
 		})
-		_, err := h.collect()
-		wantClass(t, err, collectors.Authentication)
+		_, err := h.Collect()
+		alexa.WantClass(t, err, collectors.Authentication)
 		for name, want := range map[string]string{
 			"User-Agent": "AmazonWebView/AmazonAlexa/", "Accept-Language": "en", "Content-Type": "application/json; charset=utf-8",
 		} {
@@ -739,7 +712,7 @@ func overLoopback(tb testing.TB, host *amazontest.Account, endpoint, cookies str
 	if err := os.WriteFile(cookies, content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	collector, err := amazon.New(amazon.Options{Account: account.Options{Domain: "amazon.co.uk", CookiesFile: cookies, Endpoint: endpoint, Timeout: timeout}})
+	collector, err := amazon.New(amazon.Options{Account: account.Options{Domain: "amazon.co.uk", CookiesFile: cookies, Endpoint: endpoint, Timeout: alexa.Timeout}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -749,7 +722,7 @@ func overLoopback(tb testing.TB, host *amazontest.Account, endpoint, cookies str
 // With a path before the host's own, as a proxy has.
 func TestOverLoopback(t *testing.T) {
 	account := amazontest.NewAccount()
-	account.SetMonitor(kitchen)
+	account.SetMonitor(alexa.Kitchen)
 	server := harness.Serve(t, http.StripPrefix("/proxy", account))
 	collector, retry := overLoopback(t, account, server.URL+"/proxy/", filepath.Join(t.TempDir(), "cookies"))
 	defer collector.Close()
@@ -760,11 +733,11 @@ func TestOverLoopback(t *testing.T) {
 	if err != nil || len(snapshot.Devices) != 1 || len(snapshot.Faults) > 0 {
 		t.Fatalf("snapshot %v, error %v", snapshot, err)
 	}
-	wantNumber(t, snapshot.Devices[0], collectors.PM25, 12)
+	alexa.WantNumber(t, snapshot.Devices[0], collectors.PM25, 12)
 
 	server.Close()
 	_, err = collector.Collect(t.Context(), retry)
-	wantClass(t, err, collectors.Transient)
+	alexa.WantClass(t, err, collectors.Transient)
 }
 
 // A certificate that is not trusted is told once; trying again would not help.
@@ -777,7 +750,7 @@ func TestUntrustedCertificateIsPermanent(t *testing.T) {
 	collector, retry := overLoopback(t, account, server.URL, filepath.Join(t.TempDir(), "cookies"))
 	defer collector.Close()
 	_, err := collector.Collect(t.Context(), retry)
-	wantClass(t, err, collectors.Permanent)
+	alexa.WantClass(t, err, collectors.Permanent)
 	if kind := collectors.KindOf(err); kind != "certificate" {
 		t.Errorf("kind %q, want certificate", kind)
 	}

@@ -1,4 +1,4 @@
-package amazon_test
+package account_test
 
 import (
 	"errors"
@@ -13,14 +13,8 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness/alexa"
 )
-
-func remedyOf(err error) string {
-	if refused, ok := errors.AsType[*collectors.AuthenticationError](err); ok {
-		return refused.Remedy
-	}
-	return ""
-}
 
 // A home that has signed in once, with cookies that live six hours and a token
 // host that fails one time in five.
@@ -33,67 +27,67 @@ func TestSignInLastsForDays(t *testing.T) {
 		"cookies die unforeseen": {4, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.account.SetCookieLife(6*time.Hour, test.told)
-				h.account.Flaky(amazontest.TokenPath, 0.2, 1)
-				_, err := h.collect()
-				wantLogin(t, err)
-				h.signIn("amazon.co.uk")
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.Account.SetCookieLife(6*time.Hour, test.told)
+				h.Account.Flaky(amazontest.TokenPath, 0.2, 1)
+				_, err := h.Collect()
+				alexa.WantLogin(t, err)
+				h.SignIn("amazon.co.uk")
 				var (
 					start    = time.Now()
 					last     = start
-					polls    = test.days * int(24*time.Hour/interval)
-					requests = h.account.Requests(amazontest.TokenPath)
+					polls    = test.days * int(24*time.Hour/alexa.Interval)
+					requests = h.Account.Requests(amazontest.TokenPath)
 				)
 				for n := range polls {
-					snapshot, err := h.collect()
+					snapshot, err := h.Collect()
 					switch {
 					case err == nil:
-						if gap := time.Since(last); gap > 2*interval {
+						if gap := time.Since(last); gap > 2*alexa.Interval {
 							t.Errorf("day %d: no readings for %s", n/288, gap)
 						}
 						last = time.Now()
-						wantNumber(t, byID(snapshot)[kitchenID], collectors.Humidity, 48)
+						alexa.WantNumber(t, alexa.ByID(snapshot)[alexa.KitchenID], collectors.Humidity, 48)
 					case collectors.ClassOf(err) == collectors.Authentication:
 						t.Fatalf("day %d: an alert: %v", n/288, err)
 					}
-					time.Sleep(time.Until(start.Add(time.Duration(n+1) * interval)))
+					time.Sleep(time.Until(start.Add(time.Duration(n+1) * alexa.Interval)))
 				}
 				// Four to six renewals a day, a fifth of them in vain.
-				requests = h.account.Requests(amazontest.TokenPath) - requests
+				requests = h.Account.Requests(amazontest.TokenPath) - requests
 				if requests < 4*test.days || requests > 9*test.days {
 					t.Errorf("%d requests to the token host in %d days", requests, test.days)
 				}
 
-				h.account.RevokeTokens()
-				_, err = h.collect()
-				wantLogin(t, err)
-				time.Sleep(interval)
-				_, err = h.collect()
-				wantLogin(t, err)
-				h.signIn("amazon.co.uk")
-				time.Sleep(interval)
-				h.cleanPoll()
+				h.Account.RevokeTokens()
+				_, err = h.Collect()
+				alexa.WantLogin(t, err)
+				time.Sleep(alexa.Interval)
+				_, err = h.Collect()
+				alexa.WantLogin(t, err)
+				h.SignIn("amazon.co.uk")
+				time.Sleep(alexa.Interval)
+				h.CleanPoll()
 			})
 		})
 	}
 }
 
 func TestRefusalRenewsAndRepeatsOnce(t *testing.T) {
-	for _, test := range refusedByAlexa {
-		t.Run(test.name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.Script(test.answer)
-				tokens := h.account.Requests(amazontest.TokenPath)
-				if n := h.counting(amazontest.GraphQLPath, func() { h.cleanPoll() }); n != 2 {
+	for _, test := range alexa.Refusals {
+		t.Run(test.Name, func(t *testing.T) {
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.Script(test.Answer)
+				tokens := h.Account.Requests(amazontest.TokenPath)
+				if n := h.Counting(amazontest.GraphQLPath, func() { h.CleanPoll() }); n != 2 {
 					t.Errorf("%d requests, want 2: the refused one and its repeat", n)
 				}
-				if n := h.account.Requests(amazontest.TokenPath) - tokens; n != 1 {
+				if n := h.Account.Requests(amazontest.TokenPath) - tokens; n != 1 {
 					t.Errorf("%d renewals, want 1", n)
 				}
-				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+				if n := h.Counting("", func() { h.CleanPoll() }); n != 1 {
 					t.Errorf("the next poll took %d requests, want 1", n)
 				}
 			})
@@ -102,39 +96,39 @@ func TestRefusalRenewsAndRepeatsOnce(t *testing.T) {
 }
 
 func TestRefusalAfterARenewalIsFinal(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(403, nil, ""))
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		h.Account.ScriptPath(amazontest.GraphQLPath, amazontest.Status(403, nil, ""))
 		for range 2 { // every poll tries, and none goes round in circles
-			tokens := h.account.Requests(amazontest.TokenPath)
-			n := h.counting(amazontest.GraphQLPath, func() {
-				_, err := h.collect()
-				wantLogin(t, err)
+			tokens := h.Account.Requests(amazontest.TokenPath)
+			n := h.Counting(amazontest.GraphQLPath, func() {
+				_, err := h.Collect()
+				alexa.WantLogin(t, err)
 				if !strings.Contains(err.Error(), "just renewed") {
 					t.Errorf("the error does not tell of the renewal: %v", err)
 				}
 			})
-			if tokens = h.account.Requests(amazontest.TokenPath) - tokens; n != 2 || tokens != 1 {
+			if tokens = h.Account.Requests(amazontest.TokenPath) - tokens; n != 2 || tokens != 1 {
 				t.Errorf("%d requests and %d renewals, want 2 and 1", n, tokens)
 			}
 		}
-		h.account.ScriptPath(amazontest.GraphQLPath, nil)
-		h.cleanPoll()
+		h.Account.ScriptPath(amazontest.GraphQLPath, nil)
+		h.CleanPoll()
 	})
 }
 
 // One poll asks for the listing and the readings, each of which may be refused.
 func TestAPollRenewsOnce(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
 		time.Sleep(2 * time.Hour)
 		refused := amazontest.Status(401, nil, "")
-		h.account.Script(refused, nil, nil, refused) // listing, token, listing, readings
-		if n := h.counting(amazontest.TokenPath, func() {
-			_, err := h.collect()
-			wantLogin(t, err)
+		h.Account.Script(refused, nil, nil, refused) // listing, token, listing, readings
+		if n := h.Counting(amazontest.TokenPath, func() {
+			_, err := h.Collect()
+			alexa.WantLogin(t, err)
 		}); n != 1 {
 			t.Errorf("%d renewals, want 1", n)
 		}
@@ -153,19 +147,19 @@ func TestRefusedRenewal(t *testing.T) {
 		"403":                   amazontest.Status(403, nil, "<html>no</html>"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.KillCookies()
-				h.account.ScriptPath(amazontest.TokenPath, answer)
-				if n := h.counting("", func() {
-					_, err := h.collect()
-					wantLogin(t, err)
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.KillCookies()
+				h.Account.ScriptPath(amazontest.TokenPath, answer)
+				if n := h.Counting("", func() {
+					_, err := h.Collect()
+					alexa.WantLogin(t, err)
 				}); n != 2 {
 					t.Errorf("%d requests, want 2: the refused one and the refused renewal", n)
 				}
-				h.account.ScriptPath(amazontest.TokenPath, nil)
-				h.cleanPoll()
+				h.Account.ScriptPath(amazontest.TokenPath, nil)
+				h.CleanPoll()
 			})
 		})
 	}
@@ -180,32 +174,32 @@ func TestTransientRenewalFailure(t *testing.T) {
 		"cut in half": amazontest.Truncated,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.KillCookies()
-				h.account.ScriptPath(amazontest.TokenPath, answer)
-				tokens := h.account.Requests(amazontest.TokenPath)
-				if n := h.counting("", func() {
-					_, err := h.collect()
-					wantClass(t, err, collectors.Transient)
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.KillCookies()
+				h.Account.ScriptPath(amazontest.TokenPath, answer)
+				tokens := h.Account.Requests(amazontest.TokenPath)
+				if n := h.Counting("", func() {
+					_, err := h.Collect()
+					alexa.WantClass(t, err, collectors.Transient)
 				}); n != 4 {
 					t.Errorf("%d requests, want 4: the refused one and three tries of the renewal", n)
 				}
-				if n := h.account.Requests(amazontest.TokenPath) - tokens; n != 3 {
+				if n := h.Account.Requests(amazontest.TokenPath) - tokens; n != 3 {
 					t.Errorf("%d tries, want 3", n)
 				}
 				// A listing that is due does not make more of them, nor another way to ask.
 				time.Sleep(2 * time.Hour)
-				if n := h.counting(amazontest.TokenPath, func() {
-					_, err := h.collect()
-					wantClass(t, err, collectors.Transient)
+				if n := h.Counting(amazontest.TokenPath, func() {
+					_, err := h.Collect()
+					alexa.WantClass(t, err, collectors.Transient)
 				}); n != 3 {
 					t.Errorf("%d tries with a listing, want 3", n)
 				}
-				h.account.ScriptPath(amazontest.TokenPath, nil)
-				h.account.Script(nil, amazontest.Status(503, nil, "")) // the refused request, and one try in vain
-				h.cleanPoll()
+				h.Account.ScriptPath(amazontest.TokenPath, nil)
+				h.Account.Script(nil, amazontest.Status(503, nil, "")) // the refused request, and one try in vain
+				h.CleanPoll()
 			})
 		})
 	}
@@ -225,32 +219,32 @@ func TestMalformedRenewalIsPermanent(t *testing.T) {
 		"another error":     {`{"response":{"error":{"code":"ServiceConfused","message":"odd"}}}`, "ServiceConfused odd"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				before := h.read()
-				h.account.KillCookies()
-				h.account.ScriptPath(amazontest.TokenPath, graphQL(test.body))
-				h.account.ScriptPath(amazontest.ExchangePath, graphQL(test.body))
-				_, err := h.collect()
-				wantClass(t, err, collectors.Permanent)
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				before := h.Read()
+				h.Account.KillCookies()
+				h.Account.ScriptPath(amazontest.TokenPath, alexa.JSON(test.body))
+				h.Account.ScriptPath(amazontest.ExchangePath, alexa.JSON(test.body))
+				_, err := h.Collect()
+				alexa.WantClass(t, err, collectors.Permanent)
 				if strings.Count(err.Error(), test.says) != 2 {
 					t.Errorf("the error %v does not say %q of both ways", err, test.says)
 				}
-				if h.read() != before {
+				if h.Read() != before {
 					t.Error("amazon.json was changed")
 				}
 			})
 		})
 	}
 	t.Run("404", func(t *testing.T) {
-		inSignInHome(t, func(h *signInHome) {
-			h.signIn("amazon.co.uk")
-			h.account.KillCookies()
-			h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
-			h.account.ScriptPath(amazontest.ExchangePath, amazontest.Status(404, nil, ""))
-			_, err := h.collect()
-			wantClass(t, err, collectors.Permanent)
+		alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+			h.SignIn("amazon.co.uk")
+			h.Account.KillCookies()
+			h.Account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
+			h.Account.ScriptPath(amazontest.ExchangePath, amazontest.Status(404, nil, ""))
+			_, err := h.Collect()
+			alexa.WantClass(t, err, collectors.Permanent)
 		})
 	})
 }
@@ -262,17 +256,17 @@ func TestCookiesComeFromTheRetailHost(t *testing.T) {
 	for name, first := range map[string]http.HandlerFunc{
 		"404":                 amazontest.Status(404, nil, ""),
 		"400, another code":   amazontest.Status(400, json, `{"response":{"error":{"code":"InvalidValue","message":"One or more provided values are invalid."}}}`),
-		"200, another code":   graphQL(`{"response":{"error":{"code":"ServiceConfused"}}}`),
-		"cookies of no place": graphQL(`{"response":{"tokens":{"cookies":{}}}}`),
-		"not JSON":            graphQL(`hello`),
+		"200, another code":   alexa.JSON(`{"response":{"error":{"code":"ServiceConfused"}}}`),
+		"cookies of no place": alexa.JSON(`{"response":{"tokens":{"cookies":{}}}}`),
+		"not JSON":            alexa.JSON(`hello`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.KillCookies()
-				h.account.ScriptPath(amazontest.TokenPath, first)
-				if n := h.counting("", func() { h.cleanPoll() }); n != 4 {
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.KillCookies()
+				h.Account.ScriptPath(amazontest.TokenPath, first)
+				if n := h.Counting("", func() { h.CleanPoll() }); n != 4 {
 					t.Errorf("%d requests, want 4: the refused one, two renewals and the repeat", n)
 				}
 			})
@@ -288,13 +282,13 @@ func TestCookiesComeFromTheRetailHost(t *testing.T) {
 		"busy":                        {amazontest.Status(503, nil, ""), collectors.Transient},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.KillCookies()
-				h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
-				h.account.ScriptPath(amazontest.ExchangePath, test.second)
-				if _, err := h.collect(); collectors.ClassOf(err) != test.class {
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.KillCookies()
+				h.Account.ScriptPath(amazontest.TokenPath, amazontest.Status(404, nil, ""))
+				h.Account.ScriptPath(amazontest.ExchangePath, test.second)
+				if _, err := h.Collect(); collectors.ClassOf(err) != test.class {
 					t.Errorf("the error is %s, want %s: %v", collectors.ClassOf(err), test.class, err)
 				}
 			})
@@ -303,30 +297,30 @@ func TestCookiesComeFromTheRetailHost(t *testing.T) {
 }
 
 func TestCookiesAreRenewedBeforeTheyExpire(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.account.SetCookieLife(6*time.Hour, true)
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.Account.SetCookieLife(6*time.Hour, true)
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
 		time.Sleep(4*time.Hour + 29*time.Minute)
-		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 0 {
+		if n := h.Counting(amazontest.TokenPath, func() { h.CleanPoll() }); n != 0 {
 			t.Errorf("%d renewals with more than a quarter of the cookies' life left", n)
 		}
 		time.Sleep(2 * time.Minute)
-		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(503, nil, ""))
-		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 3 {
+		h.Account.ScriptPath(amazontest.TokenPath, amazontest.Status(503, nil, ""))
+		if n := h.Counting(amazontest.TokenPath, func() { h.CleanPoll() }); n != 3 {
 			t.Errorf("%d tries, want 3", n)
 		}
-		time.Sleep(interval)
-		h.account.ScriptPath(amazontest.TokenPath, nil)
-		all := h.account.Requests("")
-		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 1 {
+		time.Sleep(alexa.Interval)
+		h.Account.ScriptPath(amazontest.TokenPath, nil)
+		all := h.Account.Requests("")
+		if n := h.Counting(amazontest.TokenPath, func() { h.CleanPoll() }); n != 1 {
 			t.Errorf("%d renewals, want 1", n)
 		}
-		if all = h.account.Requests("") - all; all != 2 {
+		if all = h.Account.Requests("") - all; all != 2 {
 			t.Errorf("%d requests, want 2: nothing was refused", all)
 		}
-		time.Sleep(interval)
-		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 0 {
+		time.Sleep(alexa.Interval)
+		if n := h.Counting(amazontest.TokenPath, func() { h.CleanPoll() }); n != 0 {
 			t.Errorf("%d renewals of fresh cookies", n)
 		}
 	})
@@ -336,17 +330,17 @@ func TestCookiesAreRenewedBeforeTheyExpire(t *testing.T) {
 func TestRenewalWithAWrongClock(t *testing.T) {
 	for name, theirs := range map[string]time.Duration{"ours is ahead": -50 * time.Hour, "ours is behind": 50 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.account.SetClock(theirs)
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.KillCookies()
-				h.cleanPoll()
-				if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.Account.SetClock(theirs)
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.KillCookies()
+				h.CleanPoll()
+				if n := h.Counting("", func() { h.CleanPoll() }); n != 1 {
 					t.Errorf("%d requests with fresh cookies, want 1", n)
 				}
 				time.Sleep(18*time.Hour + time.Minute)
-				if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 1 {
+				if n := h.Counting(amazontest.TokenPath, func() { h.CleanPoll() }); n != 1 {
 					t.Errorf("%d renewals when a quarter of the cookies' life is left, want 1", n)
 				}
 			})
@@ -357,40 +351,40 @@ func TestRenewalWithAWrongClock(t *testing.T) {
 // A renewal that fails after the end of the cookies ends the poll: it would be
 // asked for again after the refusal.
 func TestFailedRenewalOfExpiredCookiesEndsThePoll(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.account.SetCookieLife(6*time.Hour, true)
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.Account.SetCookieLife(6*time.Hour, true)
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
 		time.Sleep(7 * time.Hour)
-		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(503, nil, ""))
-		if n := h.counting("", func() {
-			_, err := h.collect()
-			wantClass(t, err, collectors.Transient)
+		h.Account.ScriptPath(amazontest.TokenPath, amazontest.Status(503, nil, ""))
+		if n := h.Counting("", func() {
+			_, err := h.Collect()
+			alexa.WantClass(t, err, collectors.Transient)
 		}); n != 3 {
 			t.Errorf("%d requests, want the 3 tries of the renewal", n)
 		}
 		// A token that is refused raises the alert even while other cookies live.
-		h.account.ScriptPath(amazontest.TokenPath, amazontest.Status(401, nil, ""))
-		_, err := h.collect()
-		wantLogin(t, err)
+		h.Account.ScriptPath(amazontest.TokenPath, amazontest.Status(401, nil, ""))
+		_, err := h.Collect()
+		alexa.WantLogin(t, err)
 	})
 }
 
 func TestRenewedCookiesAreSavedBeforeUse(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.account.KillCookies()
-		before := h.read()
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		h.Account.KillCookies()
+		before := h.Read()
 		var seen []bool
-		h.account.Script(nil, nil, func(w http.ResponseWriter, r *http.Request) {
+		h.Account.Script(nil, nil, func(w http.ResponseWriter, r *http.Request) {
 			for _, cookie := range r.Cookies() {
-				onDisk := strings.Contains(h.read(), cookie.Value) || cookie.Name == "csrf"
+				onDisk := strings.Contains(h.Read(), cookie.Value) || cookie.Name == "csrf"
 				seen = append(seen, onDisk && !strings.Contains(before, cookie.Value))
 			}
 			amazontest.Status(503, nil, "")(w, r)
 		})
-		h.poll()
+		h.Poll()
 		if len(seen) < 7 {
 			t.Fatalf("%d cookies were sent", len(seen))
 		}
@@ -403,16 +397,16 @@ func TestRenewedCookiesAreSavedBeforeUse(t *testing.T) {
 }
 
 func TestNewSignInIsNoticed(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.account.RemoveMonitor(cellar.Serial)
-		h.signIn("amazon.co.uk") // the device of before is deregistered
-		devices := h.cleanPoll()
-		if _, there := devices[cellarID]; there || len(devices) != 1 {
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		h.Account.RemoveMonitor(alexa.Cellar.Serial)
+		h.SignIn("amazon.co.uk") // the device of before is deregistered
+		devices := h.CleanPoll()
+		if _, there := devices[alexa.CellarID]; there || len(devices) != 1 {
 			t.Error("a new sign-in was not followed by a listing")
 		}
-		if n := len(h.account.Devices()); n != 1 {
+		if n := len(h.Account.Devices()); n != 1 {
 			t.Errorf("%d devices in the account, want 1", n)
 		}
 	})
@@ -425,99 +419,89 @@ func TestNewSignInDuringARenewal(t *testing.T) {
 		"the renewal fails":    amazontest.Status(503, nil, ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				h.account.KillCookies()
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				h.Account.KillCookies()
 				var signedIn string
 				signIn := func() {
-					h.signIn("amazon.co.uk")
-					signedIn = h.read()
+					h.SignIn("amazon.co.uk")
+					signedIn = h.Read()
 				}
 				if answer == nil {
-					h.duringRenewal(signIn)
+					h.DuringRenewal(signIn)
 				} else {
-					h.account.ScriptPath(amazontest.TokenPath, func(w http.ResponseWriter, r *http.Request) {
-						h.account.ScriptPath(amazontest.TokenPath, nil)
+					h.Account.ScriptPath(amazontest.TokenPath, func(w http.ResponseWriter, r *http.Request) {
+						h.Account.ScriptPath(amazontest.TokenPath, nil)
 						signIn()
-						h.account.Script(answer, answer)
+						h.Account.Script(answer, answer)
 						answer(w, r)
 					})
 				}
-				_, err := h.collect()
+				_, err := h.Collect()
 				if answer == nil && err != nil {
 					t.Error(err)
 				}
 				if answer != nil {
-					wantClass(t, err, collectors.Transient)
+					alexa.WantClass(t, err, collectors.Transient)
 				}
-				token := between(t, signedIn, `"refresh_token": "`, `"`)
-				if !strings.Contains(h.read(), token) {
+				token := alexa.Between(t, signedIn, `"refresh_token": "`, `"`)
+				if !strings.Contains(h.Read(), token) {
 					t.Error("the new sign-in was overwritten by a renewal of the old one")
 				}
-				h.cleanPoll()
+				h.CleanPoll()
 			})
 		})
 	}
 }
 
-func between(t *testing.T, text, before, after string) string {
-	t.Helper()
-	_, rest, ok := strings.Cut(text, before)
-	middle, _, ok2 := strings.Cut(rest, after)
-	if !ok || !ok2 {
-		t.Fatalf("no %s in the text", before)
-	}
-	return middle
-}
-
 // Signing out during a renewal must not be undone by it.
 func TestSignOutDuringARenewal(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.account.KillCookies()
-		h.duringRenewal(func() {
-			if err := h.signOut(); err != nil {
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		h.Account.KillCookies()
+		h.DuringRenewal(func() {
+			if err := h.SignOut(); err != nil {
 				t.Error(err)
 			}
 		})
-		_, err := h.collect()
-		wantLogin(t, err)
-		if _, err := os.Stat(h.file()); !errors.Is(err, fs.ErrNotExist) {
+		_, err := h.Collect()
+		alexa.WantLogin(t, err)
+		if _, err := os.Stat(h.File()); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("amazon.json is back: %v", err)
 		}
 	})
 }
 
 func TestMissingDiskKeepsTheSignIn(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		before := h.read()
-		h.account.KillCookies()
-		away := h.state + "-away"
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		before := h.Read()
+		h.Account.KillCookies()
+		away := h.State + "-away"
 		move := func(from, to string) {
 			if err := os.Rename(from, to); err != nil {
 				t.Fatal(err)
 			}
 		}
-		h.duringRenewal(func() { move(h.state, away) })
-		wantFault(t, h.poll(), "kept in memory only", h.file())
+		h.DuringRenewal(func() { move(h.State, away) })
+		alexa.WantFault(t, h.Poll(), "kept in memory only", h.File())
 		for range 2 {
-			time.Sleep(interval)
-			wantFault(t, h.poll(), h.file())
+			time.Sleep(alexa.Interval)
+			alexa.WantFault(t, h.Poll(), h.File())
 		}
-		move(away, h.state)
-		if h.read() != before {
+		move(away, h.State)
+		if h.Read() != before {
 			t.Error("amazon.json was changed")
 		}
-		h.cleanPoll()
-		if h.read() == before {
+		h.CleanPoll()
+		if h.Read() == before {
 			t.Error("the renewed cookies were not written once the disk was back")
 		}
-		h.restarted()
-		if n := h.counting(amazontest.TokenPath, func() { h.cleanPoll() }); n != 0 {
+		h.Restart()
+		if n := h.Counting(amazontest.TokenPath, func() { h.CleanPoll() }); n != 0 {
 			t.Errorf("%d renewals after a restart, want none", n)
 		}
 	})
@@ -536,21 +520,21 @@ func TestUnreadableCredentials(t *testing.T) {
 		"too large":       strings.Repeat(" ", 1<<20+1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSignInHome(t, func(h *signInHome) {
-				if err := os.WriteFile(h.file(), []byte(content), 0o600); err != nil {
+			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+				if err := os.WriteFile(h.File(), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				_, err := h.collect()
-				wantLogin(t, err)
-				if !strings.Contains(err.Error(), h.file()) || strings.Contains(err.Error(), "12345678") {
+				_, err := h.Collect()
+				alexa.WantLogin(t, err)
+				if !strings.Contains(err.Error(), h.File()) || strings.Contains(err.Error(), "12345678") {
 					t.Errorf("the error is %v", err)
 				}
-				h.signIn("amazon.co.uk")
-				h.cleanPoll()
-				if err := os.WriteFile(h.file(), []byte(content), 0o600); err != nil {
+				h.SignIn("amazon.co.uk")
+				h.CleanPoll()
+				if err := os.WriteFile(h.File(), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				wantFault(t, h.poll(), "used until the next start", h.file())
+				alexa.WantFault(t, h.Poll(), "used until the next start", h.File())
 			})
 		})
 	}
@@ -558,59 +542,59 @@ func TestUnreadableCredentials(t *testing.T) {
 
 func TestSignInOverridesCookies(t *testing.T) {
 	state := t.TempDir()
-	inHomeWith(t, func(o *account.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *testHome) {
-		h := &signInHome{testHome: inner, state: state, options: account.Options{
+	alexa.RunWith(t, func(o *account.Options) { o.StateDir, o.AuthEndpoint = state, "http://auth.test" }, func(inner *alexa.Home) {
+		h := &alexa.SignInHome{Home: inner, State: state, Options: account.Options{
 			Domain: "amazon.co.uk", StateDir: state, Endpoint: "http://alexa.test", AuthEndpoint: "http://auth.test",
-			Timeout: timeout, Transport: inner.transport,
+			Timeout: alexa.Timeout, Transport: inner.Transport,
 		}}
-		h.cleanPoll() // with the browser's
-		h.writeCookies(map[string]string{"at-acbuk": "dead"})
-		_, err := h.collect()
-		wantAuthentication(t, err, "HTTP 401", h.cookies)
-		if !strings.Contains(remedyOf(err), "hueair2mqtt amazon login") {
-			t.Errorf("the remedy %q does not tell of the newer way", remedyOf(err))
+		h.CleanPoll() // with the browser's
+		h.WriteCookies(map[string]string{"at-acbuk": "dead"})
+		_, err := h.Collect()
+		alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
+		if !strings.Contains(alexa.RemedyOf(err), "hueair2mqtt amazon login") {
+			t.Errorf("the remedy %q does not tell of the newer way", alexa.RemedyOf(err))
 		}
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.writeCookies(h.account.Cookies())
-		if err := h.signOut(); err != nil {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		h.WriteCookies(h.Account.Cookies())
+		if err := h.SignOut(); err != nil {
 			t.Error(err)
 		}
-		h.cleanPoll() // with the browser's again
+		h.CleanPoll() // with the browser's again
 	})
 }
 
 // An answer of Alexa's may set cookies; a renewal begins without them.
 func TestRenewalDropsCookiesThatAlexaSet(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.cleanPoll()
-		h.account.Script(func(w http.ResponseWriter, r *http.Request) {
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.CleanPoll()
+		h.Account.Script(func(w http.ResponseWriter, r *http.Request) {
 			http.SetCookie(w, &http.Cookie{Name: "csrf", Value: "of-no-use"})
 			amazontest.Status(503, nil, "")(w, r)
 		})
-		h.cleanPoll() // refused with 403, as the csrf cookie is wrong; renewed; repeated
-		if n := h.counting("", func() { h.cleanPoll() }); n != 1 {
+		h.CleanPoll() // refused with 403, as the csrf cookie is wrong; renewed; repeated
+		if n := h.Counting("", func() { h.CleanPoll() }); n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
 	})
 }
 
 func TestStateFileIsPrivate(t *testing.T) {
-	inSignInHome(t, func(h *signInHome) {
-		h.signIn("amazon.co.uk")
-		h.account.KillCookies()
-		h.cleanPoll()
-		info, err := os.Stat(h.file())
+	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
+		h.SignIn("amazon.co.uk")
+		h.Account.KillCookies()
+		h.CleanPoll()
+		info, err := os.Stat(h.File())
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("mode %v (%v), want 0600", info.Mode(), err)
 		}
-		entries, err := os.ReadDir(filepath.Dir(h.file()))
+		entries, err := os.ReadDir(filepath.Dir(h.File()))
 		if err != nil || len(entries) != 1 {
 			t.Errorf("in the state directory: %v (%v)", entries, err)
 		}
 		for _, word := range []string{"access_token", "adp", "PRIVATE KEY", "verifier"} {
-			if strings.Contains(h.read(), word) {
+			if strings.Contains(h.Read(), word) {
 				t.Errorf("amazon.json holds %q, which nothing needs", word)
 			}
 		}
