@@ -148,7 +148,7 @@ func newTorrent(t *testing.T, topic func(i int) string, payload func(i int) stri
 
 var (
 	homeAssistant = configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"}
-	topics        = discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant"}
+	topics        = discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant", Sources: []string{"amazon", "hue"}}
 )
 
 // options returns the options of a connection to the broker.
@@ -334,7 +334,7 @@ func TestDeviceListIsDecodedEntryByEntry(t *testing.T) {
 	}, func(int) string { return list })
 	o := bridge.Options{
 		Broker: broker.options(), HomeAssistant: homeAssistant,
-		Log: zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(),
+		Log: zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(), Sources: topics.Sources,
 	}
 	for what, command := range map[string]func(ctx context.Context){
 		"run": func(ctx context.Context) {

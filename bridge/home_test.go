@@ -118,6 +118,7 @@ func newHome(t *testing.T, cs ...*source) *testHome {
 		Retry:         configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second},
 		StateDir:      t.TempDir(),
 		Version:       "1.2.3",
+		Sources:       []string{"amazon", "hue"},
 		Log:           zap.New(core),
 	}
 	h.options.Broker = mqtt.Options{
