@@ -16,6 +16,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/internal/web/sparkline"
 )
 
 // thing is a device whose values follow the hour of the day.
@@ -105,7 +106,7 @@ func serveADay(t *testing.T) (address string) {
 	t.Helper()
 	const duration = 44*time.Hour + time.Second
 	var evening still
-	now, sparklines := time.Now(), web.NewSparklines()
+	now, sparklines := time.Now(), sparkline.New()
 	t.Run("a day", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, end := context.WithCancel(t.Context())
