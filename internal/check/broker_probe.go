@@ -145,7 +145,7 @@ func (p *probe) publish(ctx context.Context, topic, payload string, qos byte) (i
 	return pk.PacketID, answer.ReasonCode, err
 }
 
-// deliver sends a message that the broker delivers immediately. It returns whether it
+// deliver sends a message that the broker delivers immediately. It reports whether it
 // returned, and the broker's reason code.
 func (p *probe) deliver(ctx context.Context, topic, payload string) (arrived bool, code byte, err error) {
 	_, code, err = p.publish(ctx, topic, payload, 1)
