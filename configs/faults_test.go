@@ -276,6 +276,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"log:\n  colour: x", "log.colour: is not a known key; remove it, or use one of level, format, file (line 2 of FILE)"},
 		{"hue:\n  bridges:\n    - {host: a, username: k}\n    - {hots: b, username: k}", "hue.bridges[1].hots: is not a known key; remove it, or use one of host, id, username (line 4 of FILE)"},
 		{"mqtt: {password:hunter2}", "mqtt.password: is not a known key; write a key as one word, a colon and a space (line 1 of FILE)"},
+		{"mqtt: {password:hunter2, password:hunter2}", "mqtt.password: is not a known key; write a key as one word, a colon and a space (line 1 of FILE)"},
 		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is not a known key; remove it, or use one of smtp, from, to, username, password_file (line 3 of FILE)"},
 		{"log: &l {level: info}\nmqtt:\n  <<: *l", "mqtt.<<: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 3 of FILE)"},
 		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},
