@@ -61,7 +61,7 @@ func (s *Recorder) Record(now time.Time, device string, readings map[collectors.
 	}
 	for measurement, value := range readings {
 		number, isNumber := value.Number()
-		truth, isBool := value.Truth()
+		truth, isBool := value.Bool()
 		if truth {
 			number = 1
 		}
