@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"testing"
 
-	"hueair2mqtt/test/harness"
-
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"hueair2mqtt/test/harness"
 )
 
 // guardedBroker is a Mosquitto with the shipped ACL file, on which nobody else but

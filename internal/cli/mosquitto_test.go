@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"hueair2mqtt/test/harness"
-
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"hueair2mqtt/test/harness"
 )
 
 // mosquitto is a real broker on a free loopback port.

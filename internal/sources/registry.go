@@ -5,9 +5,10 @@ package sources
 
 import (
 	"cmp"
+	"slices"
+
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
-	"slices"
 )
 
 // All returns every source as a configuration has it. find locates a Hue
