@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// Account is one Amazon account, seen through its Alexa host. It may be used
-// from many goroutines.
+// Account is one Amazon account, served by its Alexa host. It is safe for concurrent use.
 type Account struct {
 	mu       sync.Mutex
 	cookies  map[string]string
@@ -24,7 +23,7 @@ type Account struct {
 	signIns
 }
 
-// signIns are the devices of the account and how it signs them in.
+// signIns are the devices of the account and how they sign in.
 type signIns struct {
 	home           string // marketplace
 	region         string
@@ -37,12 +36,11 @@ type signIns struct {
 	handedOut      []string           // secrets of signing in
 }
 
-// handOut notes secrets that have left the host. The caller holds the lock.
+// handOut records secrets that have left the host. The caller holds the lock.
 func (s *signIns) handOut(secrets ...string) { s.handedOut = append(s.handedOut, secrets...) }
 
-// NewAccount makes an account that is at home at amazon.co.uk, without monitors,
-// with a browser that is signed in. Nobody has signed in as a device yet; the
-// session of those who do lives for a day.
+// NewAccount returns an account at home at amazon.co.uk, with a browser signed in and
+// without monitors or devices. Sessions of devices last a day.
 func NewAccount() *Account {
 	return &Account{
 		cookies: map[string]string{
@@ -65,24 +63,24 @@ func NewAccount() *Account {
 	}
 }
 
-// Cookies are those of a browser that is signed in to the account's marketplace.
-// The csrf cookie is not among them: Alexa sets it with its first answer.
+// Cookies returns those of a browser that is signed in to the account's marketplace,
+// without the csrf cookie, which Alexa sets with its first response.
 func (a *Account) Cookies() map[string]string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return maps.Clone(a.cookies)
 }
 
-// Secrets are all values that must appear in no log, error or message: the
-// browser's cookies, and whatever signing in has handed out or been given since.
+// Secrets returns all values that must appear in no log, error or message: the browser's
+// cookies, and what sign-ins have sent or received since.
 func (a *Account) Secrets() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append(append(slices.Sorted(maps.Values(a.cookies)), a.csrf), a.handedOut...)
 }
 
-// SetMonitor adds a monitor, or replaces the one with its serial number, or with
-// its entity id if it has none. Its readings are taken now.
+// SetMonitor adds a monitor, or replaces the one with its serial number (its entity id
+// without one). Its readings are of now.
 func (a *Account) SetMonitor(m Monitor) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -93,17 +91,17 @@ func (a *Account) SetMonitor(m Monitor) {
 	a.monitors[m.key()] = m
 }
 
-// RemoveMonitor takes a monitor out of the account.
+// RemoveMonitor removes a monitor from the account.
 func (a *Account) RemoveMonitor(serial string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.monitors, serial)
 }
 
-// Revoke ends the session: every request is answered with 401.
+// Revoke ends all sessions: every request gets 401.
 func (a *Account) Revoke() { a.setRevoked(true) }
 
-// Restore makes the session live again.
+// Restore undoes Revoke.
 func (a *Account) Restore() { a.setRevoked(false) }
 
 func (a *Account) setRevoked(revoked bool) {
@@ -112,23 +110,23 @@ func (a *Account) setRevoked(revoked bool) {
 	a.revoked = revoked
 }
 
-// Script answers the next requests, whatever they ask for; nil answers one as
-// usual. It adds to what is scripted already.
+// Script answers the next requests, whatever their path, after those scripted already. A
+// nil handler answers one request as usual.
 func (a *Account) Script(answers ...http.HandlerFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.once = append(a.once, answers...)
 }
 
-// ScriptPath answers every request to a path, except those that Script does;
-// nil ends that.
+// ScriptPath answers every request for a path that Script does not answer. A nil handler
+// ends that.
 func (a *Account) ScriptPath(path string, h http.HandlerFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.paths[path] = h
 }
 
-// Requests is how many requests came for a path; "" stands for all of them.
+// Requests returns the number of requests for a path; "" counts all.
 func (a *Account) Requests(path string) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -148,19 +146,19 @@ func (a *Account) sorted() []Monitor {
 	return slices.SortedFunc(maps.Values(a.monitors), func(x, y Monitor) int { return strings.Compare(x.key(), y.key()) })
 }
 
-// Holder is the name of the account's holder, as a registration tells it.
+// Holder is the name of the account's holder in a registration.
 const Holder = "Test Holder"
 
-// SetHome says where the account is at home: its marketplace, and the region as
-// a registration tells it ("NA", "EU", "FE").
+// SetHome sets the account's home: its marketplace, and the region in a registration
+// ("NA", "EU", "FE").
 func (a *Account) SetHome(domain, region string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.home, a.region = domain, region
 }
 
-// SetCookieLife sets how long the at-* cookies of sign-ins live from now on, and
-// whether the answers tell when cookies end.
+// SetCookieLife sets how long the at-* cookies of sign-ins last from now on, and whether
+// responses say when they expire.
 func (a *Account) SetCookieLife(life time.Duration, told bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -174,14 +172,14 @@ func (a *Account) SetClock(ahead time.Duration) {
 	a.clock = ahead
 }
 
-// SetCodeLife says how long an authorization code can be used.
+// SetCodeLife sets how long an authorization code is valid.
 func (a *Account) SetCodeLife(life time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.codeLife = life
 }
 
-// KillCookies ends the cookies of all sign-ins before their time, as happens.
+// KillCookies ends the cookies of all sign-ins before they expire.
 func (a *Account) KillCookies() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -190,14 +188,14 @@ func (a *Account) KillCookies() {
 	}
 }
 
-// RevokeTokens ends all sign-ins, as a changed password does. A new one works.
+// RevokeTokens ends all sign-ins, as a changed password does. New ones work.
 func (a *Account) RevokeTokens() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	clear(a.devices)
 }
 
-// Devices are the serial numbers of the devices that are registered, sorted.
+// Devices returns the serial numbers of the registered devices, sorted.
 func (a *Account) Devices() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -209,25 +207,23 @@ func (a *Account) Devices() []string {
 	return serials
 }
 
-// Flaky makes a share (0 to 1) of the requests for a path fail with what goes
-// away within seconds: 500, 503, and a connection that breaks off. The same seed
-// fails the same requests.
+// Flaky makes a share (0 to 1) of the requests for a path fail for the moment: with 500,
+// 503, or a connection that breaks off. The same seed fails the same requests.
 func (a *Account) Flaky(path string, share float64, seed uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.flaky[path] = &flakiness{share, rand.New(rand.NewPCG(seed, seed))}
 }
 
-// Throttle throttles all requests to the Alexa host from now on, in this form.
+// Throttle throttles all requests to the Alexa host from now on.
 func (a *Account) Throttle(form Throttling) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.throttle.form = form
 }
 
-// Throttled is how many requests were throttled so far. impatient names those that
-// came within Patience after another one. They get status 418, which no client takes
-// for a success or for throttling, also after throttling has ended.
+// Throttled returns the number of throttled requests. impatient names the requests that
+// came within Patience after one; they get status 418, even after throttling has ended.
 func (a *Account) Throttled() (answers int, impatient []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

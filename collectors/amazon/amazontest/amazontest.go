@@ -1,14 +1,12 @@
-// Package amazontest is an Alexa host for tests and demonstrations, in the
-// manner of net/http/httptest: a real HTTP handler that behaves as Amazon's does.
-// It also is the sign-in page and the token host: the paths differ, so that one
-// server can stand for all of them.
+// Package amazontest is an Alexa host for tests and demonstrations, in the manner of
+// net/http/httptest: a real HTTP handler that behaves as Amazon's does. It is also the
+// sign-in page and the token host; their paths differ, so one server can be all of them.
 //
-// It is strict, so that a client that skips a step fails here rather than at a
-// user's: every request must carry every cookie, must repeat the csrf cookie as a
-// header once it was set, and must ask GraphQL for the fields that it wants. Of
-// the sign-in, every field is held against what the Alexa app sends; codes are for
-// once, and cookies end.
-// What it never does by itself (hang, break off, refuse) a test scripts.
+// It is strict, so that a client that skips a step fails here and not at a user's: every
+// request must carry every cookie, repeat the csrf cookie as a header once it was set, and
+// ask GraphQL for the fields that it wants. Every field of a sign-in must be what the Alexa
+// app sends; codes work once, and cookies expire. A test scripts whatever else can go
+// wrong.
 package amazontest
 
 import (
@@ -17,7 +15,7 @@ import (
 	"strings"
 )
 
-// ServeHTTP answers one request.
+// ServeHTTP implements http.Handler.
 func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	h := a.next(r.URL.Path)
@@ -28,7 +26,7 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	page, known := map[string]struct {
 		methods []string
-		open    bool // nobody needs to be signed in
+		open    bool // requires no sign-in
 		serve   http.HandlerFunc
 	}{
 		GraphQLPath:    {[]string{http.MethodPost}, false, a.serveGraphQL},
@@ -52,7 +50,7 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !page.open {
-		if code := a.admit(w, r); code != http.StatusOK {
+		if code := a.authorizeRequest(w, r); code != http.StatusOK {
 			http.Error(w, "", code)
 			return
 		}
@@ -71,8 +69,8 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page.serve(w, r)
 }
 
-// admit checks who asks, and sets the csrf cookie where it is missing.
-func (a *Account) admit(w http.ResponseWriter, r *http.Request) int {
+// authorizeRequest checks the cookies of a request and sets the csrf cookie if it is missing.
+func (a *Account) authorizeRequest(w http.ResponseWriter, r *http.Request) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.revoked || !strings.Contains(r.Header.Get("User-Agent"), "AmazonAlexa/") {

@@ -12,7 +12,7 @@ import (
 type device struct {
 	serial       string
 	refreshToken string
-	accessTokens map[string]time.Time // with their ends
+	accessTokens map[string]time.Time // and when they expire
 	jars         []jar
 }
 
@@ -24,19 +24,19 @@ type jar struct {
 }
 
 const (
-	// accessTokenLife is how long an access token lives.
+	// accessTokenLife is how long an access token lasts.
 	accessTokenLife = time.Hour
 
-	// atCookieLife is how long the at-* cookies live, and with them the session.
-	// The others outlive them by a year.
+	// atCookieLife is how long the at-* cookies last, and with them the session.
+	// The others last a year longer.
 	atCookieLife = 24 * time.Hour
 	longLife     = 365 * 24 * time.Hour
 
-	// codeLife is how long an authorization code can be used.
+	// codeLife is how long an authorization code is valid.
 	codeLife = 5 * time.Minute
 )
 
-// grant is an authorization code and what it is good for.
+// grant is what an authorization code is valid for.
 type grant struct {
 	clientID  string
 	challenge string
@@ -44,7 +44,7 @@ type grant struct {
 	used      bool
 }
 
-// matches says whether a verifier is the one of a challenge (RFC 7636, 4.6).
+// matches reports whether a verifier is that of the challenge (RFC 7636, 4.6).
 func (g *grant) matches(verifier string) bool {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:]) == g.challenge

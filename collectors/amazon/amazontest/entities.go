@@ -4,7 +4,7 @@ import (
 	"net/http"
 )
 
-// smartHomeSkill is the skill whose entities are the devices of the house.
+// smartHomeSkill is the skill whose entities are the devices of the home.
 const smartHomeSkill = "amzn1.ask.1p.smarthome"
 
 // serveEntities answers GET /api/behaviors/entities: everything that a routine can

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// typed is the fields of an object that only its type has, which a query must
-// ask for within "... on Type".
+// typed are the fields of an object that only its type has. A query must ask for them
+// within "... on Type".
 type typed struct {
 	name   string
 	fields map[string]any
@@ -21,7 +21,7 @@ type object struct {
 	typed  typed
 }
 
-// textObject is the host's wrapping of a text; nothing is null.
+// textObject wraps a text as the host does; an empty one is null.
 func textObject(s string) any {
 	if s == "" {
 		return nil
@@ -88,7 +88,7 @@ func (a *Account) operation(raw json.RawMessage) map[string]any {
 	return map[string]any{"data": data}
 }
 
-// resolve finds what a field of the query itself stands for.
+// resolve returns the value of a field of the query itself.
 func (a *Account) resolve(f field, ids []string) (any, error) {
 	arguments := strings.Join(f.arguments, " ")
 	var endpoints []any
@@ -111,7 +111,7 @@ func (a *Account) resolve(f field, ids []string) (any, error) {
 	return object{fields: map[string]any{"endpoints": endpoints}}, nil
 }
 
-// listing is the monitor as the present way to list tells of it.
+// listing returns the monitor as GraphQL lists it.
 func (m Monitor) listing() object {
 	entity, appliance := any(nil), any(nil)
 	if m.EntityID != "" {
@@ -138,7 +138,7 @@ func (m Monitor) listing() object {
 	}}
 }
 
-// state is the monitor's readings with the configuration of its ranges, among
+// state returns the monitor's readings with the configuration of its ranges, among
 // features that clients do not know.
 func (m Monitor) state() object {
 	reachability, failure := "OK", any(nil)
@@ -199,7 +199,7 @@ func operations(names ...string) any {
 	return all
 }
 
-// project takes what a field's selection asks for out of a value.
+// project returns what a field's selection asks for.
 func project(value any, f field) (any, error) {
 	switch value := value.(type) {
 	case []any:
@@ -249,7 +249,7 @@ func (o object) selected(selection []field) (map[string]any, error) {
 	return chosen, nil
 }
 
-// configuration says what a range means; one without a name has none.
+// configuration returns the name and unit of a range, or null without a name.
 func (r Range) configuration() any {
 	if r.Name == "" {
 		return nil

@@ -35,7 +35,7 @@ var Marketplaces = []string{
 	"amazon.co.za", "amazon.in", "amazon.co.jp", "amazon.com.au", "amazon.sg",
 }
 
-// tokenHost is the same for all marketplaces.
+// tokenHost is the token host of all marketplaces.
 const tokenHost = "api.amazon.com"
 
 // isFor reports whether a request was sent to one of Amazon's hosts, or to an address
@@ -69,12 +69,11 @@ func isType(r *http.Request, want string) bool {
 // writeJSON answers with JSON.
 func writeJSON(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	// What is written is made of maps, texts and finite numbers, and a client that
-	// went away is no concern of the server's.
+	// The body is made of maps, texts and finite numbers; the client may have gone.
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// orNull is a number as JSON can tell it.
+// orNull returns a number, or null if JSON has none.
 func orNull(f float64) any {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil
@@ -124,13 +123,12 @@ func Body(contentType, body string) http.HandlerFunc {
 	return Status(http.StatusOK, http.Header{"Content-Type": {contentType}}, body)
 }
 
-// SignInRedirect is how Amazon ends a session: it sends the client to the
-// sign-in page.
+// SignInRedirect is how Amazon ends a session: a redirect to the sign-in page.
 func SignInRedirect(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "https://www.amazon.co.uk/ap/signin?openid.return_to=https%3A%2F%2Falexa.amazon.co.uk%2F&openid.mode=checkid_setup", http.StatusFound)
 }
 
-// SignInPage is the other way: it answers with the page itself.
+// SignInPage is the other way: the page itself.
 func SignInPage(w http.ResponseWriter, r *http.Request) {
 	Body("text/html;charset=UTF-8", "<!doctype html><html><head><title>Amazon Sign In</title></head><body><form name=\"signIn\"></form></body></html>")(w, r)
 }

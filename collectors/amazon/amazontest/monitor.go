@@ -36,7 +36,7 @@ type Monitor struct {
 	sampled time.Time
 }
 
-// key tells the monitors of an account apart.
+// key identifies a monitor of the account.
 func (m Monitor) key() string {
 	if m.Serial != "" {
 		return m.Serial
@@ -51,7 +51,7 @@ func (m Monitor) maker() string {
 	return m.Maker
 }
 
-// deviceType is empty for other makers' monitors, which are no Alexa devices.
+// deviceType returns "" for other makers' monitors, which are no Alexa devices.
 func (m Monitor) deviceType() string {
 	if m.maker() != "Amazon" {
 		return ""
@@ -59,7 +59,7 @@ func (m Monitor) deviceType() string {
 	return DeviceType
 }
 
-// EndpointID is what GraphQL calls the monitor.
+// EndpointID returns the monitor's id in GraphQL.
 func (m Monitor) EndpointID() string {
 	if m.EntityID != "" {
 		return "amzn1.alexa.endpoint." + m.EntityID
@@ -76,7 +76,7 @@ type Range struct {
 	Settable bool    // it is a setting, such as the humidity that is wanted
 }
 
-// ranges are those of a monitor.
+// ranges returns the ranges of a monitor.
 func (m Monitor) ranges() []Range {
 	if m.Ranges != nil {
 		return m.Ranges

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// scripts are the answers that a test asked for.
+// scripts are the answers that a test has set.
 type scripts struct {
 	once     []http.HandlerFunc // of the next requests
 	paths    map[string]http.HandlerFunc
@@ -13,7 +13,7 @@ type scripts struct {
 	requests map[string]int // by path
 }
 
-// next counts the request and takes its scripted answer.
+// next counts a request and returns its scripted answer, or nil.
 func (s *scripts) next(path string) http.HandlerFunc {
 	s.requests[path]++
 	if len(s.once) > 0 {

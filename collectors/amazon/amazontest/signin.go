@@ -40,8 +40,8 @@ func badRequest(format string, args ...any) error {
 
 var errNotFound error = &pageError{http.StatusNotFound, "the page was not found"}
 
-// Consent is what the user's browser does: it opens the address of the sign-in
-// page, signs in, and returns the address that it ends on. Its error is what the
+// Consent does what the user does in the browser: it opens the address of the sign-in
+// page, signs in, and returns the address on which the browser ends. Its error is what the
 // page shows instead.
 func (a *Account) Consent(address string) (landing string, err error) {
 	u, err := url.Parse(address)
@@ -75,7 +75,7 @@ func (a *Account) serveSignIn(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
-		// A browser that went away is no concern of the server's.
+		// The browser may have gone.
 		_, _ = fmt.Fprintf(w, "<!doctype html><title>Amazon Sign-In</title><form name=\"signIn\" method=\"post\" action=\"%s\"><button>Sign in</button></form>",
 			html.EscapeString(r.URL.RequestURI()))
 		return
@@ -175,7 +175,7 @@ func checkAuthorization(query url.Values) error {
 	return nil
 }
 
-// serialOf takes the serial number out of a client id.
+// serialOf returns the serial number in a client id.
 func serialOf(clientID string) (string, error) {
 	decoded, err := hex.DecodeString(clientID)
 	if err != nil {

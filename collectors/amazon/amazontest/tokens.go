@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// tell is a jar as the token host writes it. Some values carry quotes.
-func (a *Account) tell(j jar, without string) []any {
+// cookieList returns a jar as the token host writes it. Some values carry quotes.
+func (a *Account) cookieList(j jar, without string) []any {
 	cookies := []any{}
 	for _, name := range slices.Sorted(maps.Keys(j.cookies)) {
 		if name == without {
@@ -64,7 +64,7 @@ type registration struct {
 	RequestedTokens  []string          `json:"requested_token_type"`
 }
 
-// check says what is wrong with a registration, whatever its code is.
+// check returns what is wrong with a registration, whatever its code is.
 func (r *registration) check() string {
 	sorted := func(s []string) []string { return slices.Sorted(slices.Values(s)) }
 	switch {
@@ -110,7 +110,7 @@ func (r *registration) check() string {
 	return ""
 }
 
-// serveRegister makes a device of an authorization code.
+// serveRegister registers a device for an authorization code.
 func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 	if !isFor(r, tokenHost) {
 		http.NotFound(w, r)
@@ -121,21 +121,21 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
 		return
 	}
-	var wish registration
+	var request registration
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&wish); err != nil {
+	if err := decoder.Decode(&request); err != nil {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "the request can't be read")
 		return
 	}
-	if fault := wish.check(); fault != "" {
+	if fault := request.check(); fault != "" {
 		refuse(w, http.StatusBadRequest, "MissingValue", fault+" is missing or wrong")
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.handOut(wish.AuthData["code_verifier"])
-	g := a.grants[wish.AuthData["authorization_code"]]
+	a.handOut(request.AuthData["code_verifier"])
+	g := a.grants[request.AuthData["authorization_code"]]
 	switch {
 	case g == nil:
 		w.Header().Set("WWW-Authenticate", `Basic realm="api.amazon.com/auth/register", error="CredentialError", error_description="The input credential is invalid."`)
@@ -145,12 +145,12 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "InvalidToken", "Auth time of the token is expired.")
 		return
 	}
-	g.used = true // whatever comes: a code has one try
-	if g.clientID != wish.AuthData["client_id"] || !g.matches(wish.AuthData["code_verifier"]) || wish.Cookies.Domain != "."+signInDomain {
+	g.used = true // a code works once, whatever the result
+	if g.clientID != request.AuthData["client_id"] || !g.matches(request.AuthData["code_verifier"]) || request.Cookies.Domain != "."+signInDomain {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "One or more provided values are invalid.")
 		return
 	}
-	d := &device{serial: wish.RegistrationData["device_serial"], refreshToken: "Atnr|" + secret() + secret(), accessTokens: map[string]time.Time{}}
+	d := &device{serial: request.RegistrationData["device_serial"], refreshToken: "Atnr|" + secret() + secret(), accessTokens: map[string]time.Time{}}
 	a.devices[d.refreshToken] = d
 	j := a.newJar(d, signInDomain)
 	adp, key := "{enc:"+secret()+"}", "-----BEGIN RSA PRIVATE KEY-----\n"+secret()+secret()+"\n-----END RSA PRIVATE KEY-----\n"
@@ -160,18 +160,18 @@ func (a *Account) serveRegister(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"success": map[string]any{
 		"tokens": map[string]any{
 			"bearer":                      map[string]any{"access_token": access, "refresh_token": d.refreshToken, "expires_in": "3600"},
-			"website_cookies":             a.tell(j, "session-token"),
+			"website_cookies":             a.cookieList(j, "session-token"),
 			"store_authentication_cookie": map[string]any{"cookie": j.cookies["session-token"]},
 			"mac_dms":                     map[string]any{"adp_token": adp, "device_private_key": key},
 		},
 		"extensions": map[string]any{
-			"device_info":   map[string]any{"device_name": wish.RegistrationData["device_name"], "device_serial_number": d.serial, "device_type": appDeviceType},
+			"device_info":   map[string]any{"device_name": request.RegistrationData["device_name"], "device_serial_number": d.serial, "device_type": appDeviceType},
 			"customer_info": map[string]any{"user_id": "amzn1.account.TEST", "home_region": a.region, "name": Holder, "given_name": "Test"},
 		},
 	}}})
 }
 
-// serveToken renews what a device has, for its refresh token.
+// serveToken sends new cookies or an access token for a refresh token.
 func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
 	if !isFor(r, tokenHost) {
 		http.NotFound(w, r)
@@ -206,11 +206,11 @@ func (a *Account) serveToken(w http.ResponseWriter, r *http.Request) {
 // renew answers with new cookies of a marketplace. The caller holds the lock.
 func (a *Account) renew(w http.ResponseWriter, d *device, domain string) {
 	a.date(w)
-	cookies := map[string]any{"." + domain: a.tell(a.newJar(d, domain), "")}
+	cookies := map[string]any{"." + domain: a.cookieList(a.newJar(d, domain), "")}
 	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"tokens": map[string]any{"cookies": cookies}}})
 }
 
-// date writes the time of the host into an answer.
+// date sets the date of a response to the host's time.
 func (a *Account) date(w http.ResponseWriter) {
 	w.Header().Set("Date", time.Now().Add(a.clock).UTC().Format(http.TimeFormat))
 }
@@ -272,15 +272,15 @@ func checkTokenForm(form url.Values) string {
 	return ""
 }
 
-// serveDeregister takes the device of an access token out of the account.
+// serveDeregister removes the device of an access token from the account.
 func (a *Account) serveDeregister(w http.ResponseWriter, r *http.Request) {
 	if !isFor(r, tokenHost) {
 		http.NotFound(w, r)
 		return
 	}
 	body, err := readBody(r)
-	var wish map[string]any
-	if err != nil || json.Unmarshal(body, &wish) != nil || !isType(r, "application/json") || wish["deregister_all_existing_accounts"] != false {
+	var request map[string]any
+	if err != nil || json.Unmarshal(body, &request) != nil || !isType(r, "application/json") || request["deregister_all_existing_accounts"] != false {
 		refuse(w, http.StatusBadRequest, "InvalidValue", "deregister_all_existing_accounts is missing or wrong")
 		return
 	}
@@ -297,7 +297,7 @@ func (a *Account) serveDeregister(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusUnauthorized, "InvalidToken", "the access token is invalid")
 }
 
-// serveWelcome tells where the account is at home.
+// serveWelcome returns the account's home.
 func (a *Account) serveWelcome(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -332,10 +332,9 @@ func (a *Account) newAccessToken(d *device) string {
 	return token
 }
 
-// signedIn reports whether a request carries all the cookies of a sign-in that
-// lives. Those of another marketplace are good only to ask for the home, and not
-// even for that where the account is of the region FE (Home Assistant core issue
-// 158524).
+// signedIn reports whether a request carries all cookies of a sign-in. Those of another
+// marketplace only allow asking for the home, and not even that in the region FE (Home
+// Assistant core issue 158524).
 func (a *Account) signedIn(r *http.Request) bool {
 	now := time.Now()
 	for _, d := range a.devices {
