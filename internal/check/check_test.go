@@ -34,7 +34,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-func TestForms(t *testing.T) {
+func TestTextAndJSON(t *testing.T) {
 	findings := []check.Finding{
 		check.Passed("a", "well"),
 		check.Failed("component b", "mend <it>", "two\nlines"),
@@ -60,7 +60,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// What has not answered in time has failed; what has is there, in order.
+// A probe that has not answered in time has failed. The findings of the others are in order.
 func TestRunEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ever := make(chan struct{})
