@@ -14,7 +14,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// A bridge that somebody else wrote: it signs its certificate itself, tells no
+// A bridge by another author: its certificate is self-signed, and it reports no
 // hardware addresses, lists all resources by name only, and has no events.
 //
 // It announces itself by mDNS on whatever network there is, so it gets one of its
@@ -27,7 +27,7 @@ func TestReadsMockOfGoHue(t *testing.T) {
 		t.Fatal(err)
 	}
 	logger := slog.Default()
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // it tells of every request
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // it logs every request
 	defer slog.SetDefault(logger)
 	bridge := mock.Start()
 	defer bridge.Shutdown()
@@ -54,7 +54,7 @@ func TestReadsMockOfGoHue(t *testing.T) {
 	}
 	d := s.Devices[0]
 	want := map[collectors.Measurement]collectors.Value{
-		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Truth(false),
+		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Bool(false),
 		collectors.Illuminance: collectors.Number(3.09), collectors.Battery: collectors.Number(77),
 	}
 	for m, v := range want {
