@@ -37,11 +37,11 @@ Exit code 0: everything works, perhaps with warnings. 1: something failed. 2:
 			if err := write(cmd.OutOrStdout(), findings); err != nil {
 				return failed(err)
 			}
-			switch check.Outcome(findings) {
-			case check.ErrUnusable:
+			switch failed, unusable := check.Outcome(findings); {
+			case unusable:
 				return errors.New("")
-			case check.ErrFailed:
-				return failed(errors.New(""))
+			case failed:
+				return failedError{errors.New("")}
 			}
 			return nil
 		},

@@ -149,9 +149,9 @@ func TestNewSourceIsOneFolderSectionAndEntry(t *testing.T) {
 	if n := len(toyFiles); n != 4 {
 		t.Errorf("the toy touches %d files, want 4", n)
 	}
+	broker, dir := harness.StartMosquitto(t), t.TempDir()
 	program := buildWithToy(t)
 	toy := harness.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "41.5") }))
-	broker, dir := harness.StartMosquitto(t), t.TempDir()
 	page, metrics := harness.ReserveAddress(t), harness.ReserveAddress(t)
 	config := filepath.Join(dir, "hueair2mqtt.yaml")
 	harness.WriteFile(t, config, fmt.Sprintf("mqtt: {broker: %q}\ntoy: {enabled: true, interval: 1m}\nstate_dir: %s\n", broker.URL(), dir), 0o600)
