@@ -16,13 +16,13 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// bothSources runs a test of the alert for either source.
-func bothSources(t *testing.T, test func(t *testing.T, s *source, h *house, file string)) {
+// bothSources runs a test of alerts for each source.
+func bothSources(t *testing.T, test func(t *testing.T, s *source, h *testHome, file string)) {
 	for _, s := range []*source{hueSource(), amazonSource()} {
 		t.Run(s.name, func(t *testing.T) {
 			other := &source{name: "other", endpoint: "http://other"}
 			other.reports(collectors.Device{ID: "other_1", Online: true})
-			inHouse(t, []*source{s, other}, func(t *testing.T, h *house) {
+			inHome(t, []*source{s, other}, func(t *testing.T, h *testHome) {
 				test(t, s, h, filepath.Join(h.options.StateDir, "ALERT_"+s.name+".txt"))
 			})
 		})
@@ -45,7 +45,7 @@ type problem struct {
 	Acknowledged         bool
 }
 
-func (h *house) problem(source string) (p problem) {
+func (h *testHome) problem(source string) (p problem) {
 	h.t.Helper()
 	if err := json.Unmarshal([]byte(h.get("hueair2mqtt/"+source+"/problem")), &p); err != nil {
 		h.t.Fatalf("problem of %s: %v", source, err)
@@ -53,8 +53,8 @@ func (h *house) problem(source string) (p problem) {
 	return p
 }
 
-func TestUnauthorizedRaisesTheAlertFile(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestRefusalRaisesAlert(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		s.fails(refused())
 		h.start()
 		after(time.Second)
@@ -77,14 +77,14 @@ func TestUnauthorizedRaisesTheAlertFile(t *testing.T) {
 			t.Errorf("%d critical lines after five more polls, want 1", n)
 		}
 		if s.polled() < 5 {
-			t.Errorf("%d polls: polling must go on", s.polled())
+			t.Errorf("%d polls, want polling to continue", s.polled())
 		}
 		h.want("hueair2mqtt/other_1/availability", "online")
 	})
 }
 
-func TestTheAlertFilesContent(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestAlertFileContent(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		s.fails(refused())
 		h.start()
 		after(time.Second)
@@ -111,26 +111,26 @@ func TestTheAlertFilesContent(t *testing.T) {
 	})
 }
 
-func TestTheAlertClearsOnSuccess(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestAlertClearsOnSuccess(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		s.fails(refused())
 		h.start()
 		after(time.Second)
 		s.fails(unreachable())
 		after(time.Minute)
 		if !exists(t, file) || !h.problem(s.name).Problem {
-			t.Error("a time-out ended the alert")
+			t.Error("a timeout cleared the alert")
 		}
 		s.reports()
 		after(time.Minute)
 		if exists(t, file) || h.problem(s.name).Problem {
-			t.Error("the alert did not end with the first success")
+			t.Error("the first success did not clear the alert")
 		}
 	})
 }
 
-func TestTheAlertSurvivesARestart(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestAlertSurvivesRestart(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		s.fails(refused())
 		h.start()
 		after(time.Second)
@@ -149,13 +149,13 @@ func TestTheAlertSurvivesARestart(t *testing.T) {
 		s.reports()
 		after(time.Minute)
 		if exists(t, file) || h.problem(s.name).Problem {
-			t.Error("the alert from before did not end with the first success")
+			t.Error("the first success did not clear the restored alert")
 		}
 	})
 }
 
-func TestAFileLeftBehindIsClearedByTheFirstGoodPoll(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestForeignAlertFileClearsOnSuccess(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		if err := os.WriteFile(file, []byte("ALERT: token refresh needed\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -168,39 +168,39 @@ func TestAFileLeftBehindIsClearedByTheFirstGoodPoll(t *testing.T) {
 	})
 }
 
-func TestTwoEndpointsOfASourceShareOneAlert(t *testing.T) {
+func TestEndpointsOfSourceShareAlert(t *testing.T) {
 	one, two := hueSource(), &source{name: "hue", endpoint: "http://192.0.2.2"}
 	one.fails(refused())
 	two.fails(refused())
-	inHouse(t, []*source{one, two}, func(t *testing.T, h *house) {
+	inHome(t, []*source{one, two}, func(t *testing.T, h *testHome) {
 		file := filepath.Join(h.options.StateDir, "ALERT_hue.txt")
 		h.start()
 		after(time.Second)
 		if p := h.problem("hue"); !strings.Contains(p.Reason, "refuses too") {
-			t.Errorf("the second bridge is not named: %s", p.Reason)
+			t.Errorf("the second Hue bridge is not named: %s", p.Reason)
 		}
 		one.reports()
-		after(time.Minute) // whichever of the two polls is told first
+		after(time.Minute) // whichever poll comes first
 		if !exists(t, file) || !h.problem("hue").Problem {
-			t.Error("the alert ended though the second bridge still refuses")
+			t.Error("the alert cleared although the second Hue bridge still refuses")
 		}
 		content, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(content), "Where: http://192.0.2.2\n") {
-			t.Errorf("the file names the wrong bridge (%v):\n%s", err, content)
+			t.Errorf("the file names the wrong Hue bridge (%v):\n%s", err, content)
 		}
 		if p := h.problem("hue"); strings.Contains(p.Reason, "refuses too") {
-			t.Errorf("a bridge that has succeeded is named: %s", p.Reason)
+			t.Errorf("a Hue bridge that accepts the program is named: %s", p.Reason)
 		}
 		two.reports()
 		after(time.Minute)
 		if exists(t, file) || h.problem("hue").Problem {
-			t.Error("the alert did not end")
+			t.Error("the alert did not clear")
 		}
 	})
 }
 
-func TestAcknowledgeMarksWithoutClearing(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestAcknowledgeKeepsAlert(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		s.reports()
 		h.start()
 		after(time.Second)
@@ -214,7 +214,7 @@ func TestAcknowledgeMarksWithoutClearing(t *testing.T) {
 		h.publish("hueair2mqtt/bridge/request/acknowledge", "nobody", false)
 		after(time.Second)
 		if h.problem(s.name).Acknowledged {
-			t.Error("somebody else's request acknowledged it")
+			t.Error("a request for another source acknowledged it")
 		}
 		h.publish("hueair2mqtt/bridge/request/acknowledge", s.name, false)
 		after(time.Second)
@@ -226,34 +226,34 @@ func TestAcknowledgeMarksWithoutClearing(t *testing.T) {
 		s.fails(refused())
 		after(time.Minute)
 		if h.problem(s.name).Acknowledged {
-			t.Error("a new problem is acknowledged already")
+			t.Error("a new problem is already acknowledged")
 		}
 	})
 }
 
-func TestAnUnwritableStateDirectoryCostsOnlyTheFile(t *testing.T) {
-	bothSources(t, func(t *testing.T, s *source, h *house, file string) {
+func TestAlertWithoutWritableStateDir(t *testing.T) {
+	bothSources(t, func(t *testing.T, s *source, h *testHome, file string) {
 		h.options.StateDir = filepath.Join(h.options.StateDir, "missing")
 		s.fails(refused())
 		h.start()
 		after(time.Second)
 		if !h.problem(s.name).Problem {
-			t.Error("the problem is not told")
+			t.Error("the problem is not published")
 		}
 		if h.logs.FilterMessageSnippet("alert file cannot be written").Len() == 0 {
-			t.Error("that the file can't be written is not told")
+			t.Error("the error of writing the file is not logged")
 		}
 		if err := os.MkdirAll(h.options.StateDir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		after(time.Minute)
 		if !exists(t, filepath.Join(h.options.StateDir, filepath.Base(file))) {
-			t.Error("the file did not come when it could be written")
+			t.Error("the file was not written when that was possible")
 		}
 	})
 }
 
-// values are a log entry's fields as text.
+// values returns the fields of a log entry as text.
 func values(fields map[string]any) (texts []string) {
 	for _, v := range fields {
 		texts = append(texts, fmt.Sprint(v))

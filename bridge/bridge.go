@@ -38,6 +38,9 @@ type Options struct {
 	Log           *zap.Logger
 	Observer      Observer // optional
 
+	// Sources are the names of all sources, whether they have tasks or not.
+	Sources []string
+
 	// OnReadings, if not nil, is called with all readings of a device whenever there are
 	// new ones. It must not block or keep the map.
 	OnReadings func(device string, readings map[collectors.Measurement]collectors.Value)
@@ -149,7 +152,7 @@ func newOwner(o Options, in inbox) (*owner, error) {
 	}
 	s := &state{
 		version: o.Version, started: time.Now(), preview: o.Preview,
-		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(),
+		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(o.mqttTopics()),
 		retry: RetryPolicy(o.Retry), log: o.Log,
 	}
 	for _, task := range o.Tasks {
@@ -177,7 +180,7 @@ func newOwner(o Options, in inbox) (*owner, error) {
 }
 
 func (o Options) mqttTopics() discovery.Topics {
-	return discovery.Topics{Base: o.Broker.Settings.BaseTopic, Prefix: o.HomeAssistant.Prefix}
+	return discovery.Topics{Base: o.Broker.Settings.BaseTopic, Prefix: o.HomeAssistant.Prefix, Sources: o.Sources}
 }
 
 // openHistory opens the history, or returns nil if it is disabled.

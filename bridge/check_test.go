@@ -22,13 +22,13 @@ import (
 	"hueair2mqtt/internal/check"
 )
 
-// rules are those of a broker that, unlike Mosquitto, delivers a message of QoS 2
-// at once, refuses subscriptions aloud, and ends the connection of whoever
-// publishes in MQTT 3.1.1 what is forbidden.
+// rules is a hook of a broker that, unlike Mosquitto, delivers a message of QoS 2
+// immediately, refuses subscriptions openly, and ends the connection of a client that
+// publishes a forbidden message in MQTT 3.1.1.
 type rules struct {
 	broker.HookBase
 	unwritable, unreadable string // a part of forbidden topics; "" for none
-	old                    bool   // knows no MQTT 5
+	old                    bool   // no MQTT 5
 }
 
 func (*rules) ID() string { return "rules" }
@@ -143,7 +143,7 @@ func TestCheckBroker(t *testing.T) {
 	}
 }
 
-func TestCheckBrokerThatSaysNothing(t *testing.T) {
+func TestCheckSilentBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		findings := check.Broker(t.Context(), mqtt.Options{
 			Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
@@ -158,7 +158,6 @@ func TestCheckBrokerThatSaysNothing(t *testing.T) {
 	})
 }
 
-// TestCheckMail: nothing is sent, whatever is found.
 func TestCheckMail(t *testing.T) {
 	for name, test := range map[string]struct {
 		change       func(e *configs.Email, mail *mailServer)

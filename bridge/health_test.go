@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// wantHealth checks the text of a health check's error; "" is none.
+// wantHealth checks the text of a health check's error; "" means no error.
 func wantHealth(t *testing.T, check func(context.Context) error, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -25,7 +25,7 @@ func wantHealth(t *testing.T, check func(context.Context) error, want string) {
 	}
 }
 
-// stuck is a poll that ignores the end of its context, as a hung system call does.
+// stuck returns a poll that ignores the end of its context, as a hung system call does.
 func stuck(release chan struct{}) func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
 	return func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
 		<-release
@@ -35,7 +35,7 @@ func stuck(release chan struct{}) func(context.Context, *collectors.Retrier) (co
 
 func TestHealthOfPolls(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inLiveHouse(t, []*source{hue}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{hue}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		wantHealth(t, l.Healthy, "")
 		wantHealth(t, l.Ready, "")
 
@@ -62,7 +62,7 @@ func TestHealthOfPolls(t *testing.T) {
 
 func TestHealthBeforeTheFirstPoll(t *testing.T) {
 	hue := hueSource()
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		release := make(chan struct{})
 		hue.does(stuck(release))
 		l := bridge.NewLive()
@@ -78,7 +78,7 @@ func TestHealthBeforeTheFirstPoll(t *testing.T) {
 }
 
 func TestReadyNeedsTheBroker(t *testing.T) {
-	inLiveHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		h.stopBroker()
 		after(time.Second)
 		wantHealth(t, l.Healthy, "")
@@ -91,7 +91,7 @@ func TestReadyNeedsTheBroker(t *testing.T) {
 
 func TestHealthOfAHungOwner(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		hang := make(chan struct{})
 		h.options.Log = zap.New(stickyLog{h.options.Log.Core(), hang})
 		l := bridge.NewLive()
@@ -107,10 +107,10 @@ func TestHealthOfAHungOwner(t *testing.T) {
 	})
 }
 
-// A pause is not silence: a restart would only ask the source that throttles again.
+// A pause is healthy: a restart would only poll the throttled source again.
 func TestHealthInAPause(t *testing.T) {
 	amazon := amazonSource().fails(throttled(0))
-	inLiveHouse(t, []*source{amazon}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{amazon}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		for range 100 { // half a day, with pauses up to 4 hours
 			after(7 * time.Minute)
 			wantHealth(t, l.Healthy, "")
@@ -121,7 +121,7 @@ func TestHealthInAPause(t *testing.T) {
 
 func TestHealthAfterAPause(t *testing.T) {
 	amazon := amazonSource().fails(throttled(0))
-	inLiveHouse(t, []*source{amazon}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{amazon}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		release := make(chan struct{})
 		amazon.does(stuck(release)) // from 15:00 on, the end of the pause
 		after(17 * time.Minute)

@@ -17,17 +17,16 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// TestAHostileBroker has a broker that lets the program in, and then says what no
-// broker may. It costs the connection, and is told; never the process, and never
-// the memory that the broker asks for.
-func TestAHostileBroker(t *testing.T) {
+// A broker that violates the protocol loses its connection, which is logged. It neither
+// ends the process nor makes it allocate the announced memory.
+func TestMalformedPacketEndsConnection(t *testing.T) {
 	for name, test := range map[string]struct {
-		says []byte
-		told string
+		data   []byte
+		logged string
 	}{
 		"a message of 256 MiB":        {[]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, "announced a message of 268435455 bytes"},
 		"a length without end":        {[]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "not MQTT 3.1.1"},
-		"a SUBACK that says too much": {[]byte{0x90, 0x07, 0, 1, 1, 1, 1, 1, 1}, "not MQTT 3.1.1"},
+		"a SUBACK that data too much": {[]byte{0x90, 0x07, 0, 1, 1, 1, 1, 1, 1}, "not MQTT 3.1.1"},
 		"a SUBACK of nothing":         {[]byte{0x90, 0x02, 0, 1}, "not MQTT 3.1.1"},
 		"QoS 2":                       {[]byte{0x34, 0x06, 0, 1, 'a', 0, 1, 'x'}, "not MQTT 3.1.1"},
 		"QoS 3":                       {[]byte{0x36, 0x06, 0, 1, 'a', 0, 1, 'x'}, "not MQTT 3.1.1"},
@@ -39,7 +38,7 @@ func TestAHostileBroker(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, hueSource().reports(motionSensor("1", 21)))
+				h := newHome(t, hueSource().reports(motionSensor("1", 21)))
 				h.stopBroker()
 				var brokers sync.WaitGroup
 				var mu sync.Mutex
@@ -49,7 +48,7 @@ func TestAHostileBroker(t *testing.T) {
 					mu.Lock()
 					connections++
 					mu.Unlock()
-					brokers.Go(func() { welcome(theirs, test.says) })
+					brokers.Go(func() { welcome(theirs, test.data) })
 					return ours, nil
 				}
 				var before, now runtime.MemStats
@@ -65,26 +64,26 @@ func TestAHostileBroker(t *testing.T) {
 				if connections < 2 {
 					t.Errorf("%d connections: it did not try again", connections)
 				}
-				told := ""
+				logged := ""
 				for _, entry := range h.logs.All() {
-					told += entry.Message
+					logged += entry.Message
 					for _, field := range entry.Context {
 						if err, ok := field.Interface.(error); ok {
-							told += " " + err.Error() + "\n"
+							logged += " " + err.Error() + "\n"
 						}
 					}
 				}
-				if !strings.Contains(told, test.told) {
-					t.Errorf("the log says %s", told)
+				if !strings.Contains(logged, test.logged) {
+					t.Errorf("the log is %s", logged)
 				}
 			})
 		})
 	}
 }
 
-// welcome is a broker that accepts a connection, then says something and reads on
-// until the end.
-func welcome(conn net.Conn, says []byte) {
+// welcome is a broker that accepts a connection, sends something, and reads until the end
+// of the connection.
+func welcome(conn net.Conn, data []byte) {
 	defer conn.Close()
 	if _, err := packets.ReadPacket(conn); err != nil {
 		return
@@ -93,7 +92,7 @@ func welcome(conn net.Conn, says []byte) {
 	if err := packets.NewControlPacket(packets.Connack).Write(answer); err != nil {
 		return
 	}
-	if says[0] == 0x90 { // about the program's first subscription
+	if data[0] == 0x90 { // acknowledge the first subscription
 		if _, err := answer.WriteTo(conn); err != nil {
 			return
 		}
@@ -101,21 +100,21 @@ func welcome(conn net.Conn, says []byte) {
 		if err != nil {
 			return
 		}
-		says = bytes.Clone(says)
-		binary.BigEndian.PutUint16(says[2:], p.Details().MessageID)
+		data = bytes.Clone(data)
+		binary.BigEndian.PutUint16(data[2:], p.Details().MessageID)
 	}
-	answer.Write(says)
+	answer.Write(data)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		_, _ = conn.Write(answer.Bytes()) // the program may end it
+		_, _ = conn.Write(answer.Bytes()) // the program may close the connection
 	}()
 	_, _ = io.Copy(io.Discard, conn)
 	<-written
 }
 
-// flood is a broker that grants everything and sends the same kind of message again
-// and again. What it is sent it passes to published, and acknowledges if that is
+// flood is a broker that allows everything and sends messages of one kind. It calls
+// published for each message that it gets, and acknowledges the message if that returns
 // true.
 type flood struct {
 	topic     string
@@ -182,11 +181,11 @@ func (f flood) serve(conn net.Conn) {
 	}
 }
 
-// besiege makes this the house's broker.
-func (f flood) besiege(h *house) (wait func()) { return f.count(h, new(int)) }
+// besiege makes this the home's broker.
+func (f flood) besiege(h *testHome) (wait func()) { return f.count(h, new(int)) }
 
-// count is besiege that counts the connections.
-func (f flood) count(h *house, connections *int) (wait func()) {
+// count is besiege and counts the connections.
+func (f flood) count(h *testHome, connections *int) (wait func()) {
 	var brokers sync.WaitGroup
 	h.options.Broker.Dial = func(context.Context, string, string) (net.Conn, error) {
 		*connections++ // one session dials at a time
@@ -197,11 +196,10 @@ func (f flood) count(h *house, connections *int) (wait func()) {
 	return brokers.Wait
 }
 
-// TestAFloodOfRequestsIsBounded has somebody send requests without end while the
-// broker takes no answer.
-func TestAFloodOfRequestsIsBounded(t *testing.T) {
-	const requests = 12_000 // more than wait, and than MQTT lets be unacknowledged
-	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+// Requests arrive in a flood while the broker acknowledges no response.
+func TestFloodOfRequestsIsBounded(t *testing.T) {
+	const requests = 12_000 // more than the outbox holds and may be unacknowledged
+	inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 		wait := flood{
 			topic: "hueair2mqtt/bridge/request/acknowledge", payload: func(int) string { return "hue" }, times: requests,
 			published: func(string, string) bool { return false },
@@ -209,18 +207,17 @@ func TestAFloodOfRequestsIsBounded(t *testing.T) {
 		h.start()
 		after(10 * time.Second)
 		if n := h.logs.FilterMessageSnippet("accepts messages too slowly").Len(); n != 1 {
-			t.Errorf("told %d times", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 		h.stop()
 		wait()
 	})
 }
 
-// TestARequestIsReadNoFurtherThanItsBound has requests of a mebibyte, with a
-// source's name at their beginning, and at their end.
-func TestARequestIsReadNoFurtherThanItsBound(t *testing.T) {
+// The source's name is at the beginning of 1 MiB, then at its end.
+func TestLongRequestIsTruncated(t *testing.T) {
 	hue := hueSource().fails(refused())
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		response := "hueair2mqtt/bridge/response/acknowledge"
@@ -232,16 +229,15 @@ func TestARequestIsReadNoFurtherThanItsBound(t *testing.T) {
 		h.publish("hueair2mqtt/bridge/request/acknowledge", "hue"+strings.Repeat(" ", 1<<20)+"x", false)
 		after(time.Second)
 		if got := h.get(response); !strings.Contains(got, `"ok"`) {
-			t.Errorf("answered %.300s", got) // what is beyond the bound was never read
+			t.Errorf("answered %.300s", got) // the rest was never read
 		}
 	})
 }
 
-// TestAListOfFormerDevicesIsBounded has somebody overwrite the list of devices
-// with other ids again and again, and with names that are none.
-func TestAListOfFormerDevicesIsBounded(t *testing.T) {
+// A stranger overwrites the list of devices with new ids and with invalid ids.
+func TestPreviousDevicesAreLimited(t *testing.T) {
 	const lists, devices, bound = 2, 10_500, 20_000
-	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 		topics, longest := make(map[string]bool), ""
 		wait := flood{
 			topic: "hueair2mqtt/bridge/devices", retained: true, times: lists,
@@ -284,11 +280,10 @@ func TestAListOfFormerDevicesIsBounded(t *testing.T) {
 	})
 }
 
-// TestRetainedRequestsAreIgnored has requests and a birth retained, which would be
-// carried out again at every connection.
+// Retained requests would be carried out again on every connection.
 func TestRetainedRequestsAreIgnored(t *testing.T) {
 	hue := hueSource().fails(refused())
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.publish("hueair2mqtt/bridge/request/acknowledge", "hue", true)
 		h.publish("hueair2mqtt/bridge/request/refresh", "hue", true)
 		h.publish("homeassistant/status", "online", true)
@@ -298,7 +293,7 @@ func TestRetainedRequestsAreIgnored(t *testing.T) {
 			t.Errorf("acknowledged: %t, polls: %d", h.problem("hue").Acknowledged, hue.polled())
 		}
 		if n := h.count("hueair2mqtt/bridge/response/acknowledge") + h.count("hueair2mqtt/bridge/response/refresh"); n != 0 {
-			t.Errorf("%d answers", n)
+			t.Errorf("%d responses", n)
 		}
 		if n := h.count("homeassistant/device/hueair2mqtt_bridge/config"); n != 1 {
 			t.Errorf("announced %d times", n)
@@ -306,15 +301,14 @@ func TestRetainedRequestsAreIgnored(t *testing.T) {
 	})
 }
 
-// TestABrokerThatIsAliveAndAcknowledgesNothing answers pings, but no subscription
-// or no publication. It may have lost its way; a new connection may not.
-func TestABrokerThatIsAliveAndAcknowledgesNothing(t *testing.T) {
+// The broker answers pings, but acknowledges nothing. A new connection may help.
+func TestBrokerThatAcknowledgesNothing(t *testing.T) {
 	for name, broker := range map[string]flood{
 		"subscriptions": {deaf: true, published: func(string, string) bool { return true }},
 		"publications":  {published: func(string, string) bool { return false }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+			inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 				connections := 0
 				wait := broker.count(h, &connections)
 				h.start()
@@ -325,7 +319,7 @@ func TestABrokerThatIsAliveAndAcknowledgesNothing(t *testing.T) {
 					t.Errorf("%d connections in two minutes", connections)
 				}
 				if h.logs.FilterMessageSnippet("connection to the broker lost").Len() == 0 {
-					t.Error("nobody was told")
+					t.Error("nothing was logged")
 				}
 			})
 		})

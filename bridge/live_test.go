@@ -15,9 +15,9 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// inLiveHouse is inHouse with somebody who looks in.
-func inLiveHouse(t *testing.T, cs []*source, test func(t *testing.T, h *house, l *bridge.Live)) {
-	inHouse(t, cs, func(t *testing.T, h *house) {
+// inLiveHome is inHome with a Live of the running bridge.
+func inLiveHome(t *testing.T, cs []*source, test func(t *testing.T, h *testHome, l *bridge.Live)) {
+	inHome(t, cs, func(t *testing.T, h *testHome) {
 		l := bridge.NewLive()
 		h.options.Live = l
 		h.start()
@@ -37,7 +37,7 @@ func picture(t *testing.T, l *bridge.Live) bridge.Picture {
 
 func TestPicture(t *testing.T) {
 	hue, amazon := hueSource().reports(motionSensor("1", 21), motionSensor("2", 22)), amazonSource().fails(refused())
-	inLiveHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{hue, amazon}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		start := time.Now().Add(-time.Second)
 		p := picture(t, l)
 		if p.Version != "1.2.3" || !p.Started.Equal(start) || !p.Broker.Connected || p.Broker.Since.IsZero() || len(p.Sources) != 2 || len(p.Devices) != 2 {
@@ -56,7 +56,7 @@ func TestPicture(t *testing.T) {
 		// It is a copy.
 		p.Devices[0].Readings[collectors.Temperature] = collectors.Number(-5)
 		if again := picture(t, l); again.Devices[0].Readings[collectors.Temperature] != collectors.Number(21) {
-			t.Error("who has a picture can change the bridge")
+			t.Error("a change of the picture changed the bridge")
 		}
 
 		gone := motionSensor("2", 22)
@@ -91,7 +91,7 @@ func TestPicture(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
-	inLiveHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		var changes atomic.Int64
 		ctx, away := context.WithCancel(t.Context())
 		if err := l.Watch(ctx, func() { changes.Add(1) }); err != nil {
@@ -99,7 +99,7 @@ func TestWatch(t *testing.T) {
 		}
 		picture(t, l)
 		if changes.Load() != 0 {
-			t.Error("looking is a change")
+			t.Error("taking a picture counts as a change")
 		}
 		after(time.Minute)
 		if changes.Load() != 1 {
@@ -108,14 +108,14 @@ func TestWatch(t *testing.T) {
 		away()
 		after(time.Hour)
 		if changes.Load() != 1 {
-			t.Errorf("%d changes after who looked has left", changes.Load())
+			t.Errorf("%d changes after the end of watching", changes.Load())
 		}
 	})
 }
 
-func TestAskingFromOutside(t *testing.T) {
+func TestLiveRequests(t *testing.T) {
 	hue, amazon := hueSource().reports(), amazonSource().fails(refused())
-	inLiveHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{hue, amazon}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		if err := l.Refresh(t.Context(), "hue"); err != nil {
 			t.Error(err)
 		}
@@ -136,9 +136,9 @@ func TestAskingFromOutside(t *testing.T) {
 	})
 }
 
-func TestACollectorThatComesLater(t *testing.T) {
+func TestAddCollector(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inLiveHouse(t, []*source{hue}, func(t *testing.T, h *house, l *bridge.Live) {
+	inLiveHome(t, []*source{hue}, func(t *testing.T, h *testHome, l *bridge.Live) {
 		amazon := amazonSource().fails(refused())
 		task := bridge.Task{Collector: amazon, Interval: time.Minute, AlertFile: "ALERT_amazon.txt"}
 		if added, err := l.Add(t.Context(), task); err != nil || !added {
@@ -146,7 +146,7 @@ func TestACollectorThatComesLater(t *testing.T) {
 		}
 		after(time.Second)
 		if !strings.Contains(h.get("hueair2mqtt/amazon/problem"), `"problem":true`) || h.get("homeassistant/device/hueair2mqtt_amazon/config") == "" {
-			t.Error("the new source is not told of")
+			t.Error("the new source is not announced")
 		}
 		amazon.reports(motionSensor("3", 23))
 		after(time.Minute)
@@ -158,13 +158,13 @@ func TestACollectorThatComesLater(t *testing.T) {
 		}
 		h.stop()
 		if !amazon.closed || !hue.closed {
-			t.Error("a collector is left open")
+			t.Error("a collector was not closed")
 		}
 	})
 }
 
-func TestPreviewTellsNobody(t *testing.T) {
-	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21)), amazonSource().fails(refused())}, func(t *testing.T, h *house) {
+func TestPreviewPublishesNothing(t *testing.T) {
+	inHome(t, []*source{hueSource().reports(motionSensor("1", 21)), amazonSource().fails(refused())}, func(t *testing.T, h *testHome) {
 		alert := filepath.Join(h.options.StateDir, "ALERT_amazon.txt")
 		if err := os.WriteFile(alert, []byte("of the bridge that runs"), 0o600); err != nil {
 			t.Fatal(err)
@@ -187,7 +187,7 @@ func TestPreviewTellsNobody(t *testing.T) {
 }
 
 func TestOnReadingsIsCalledForEveryPoll(t *testing.T) {
-	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 		var seen []string
 		h.options.OnReadings = func(device string, readings map[collectors.Measurement]collectors.Value) {
 			temperature, _ := readings[collectors.Temperature].Number()

@@ -14,7 +14,7 @@ import (
 )
 
 func TestBrokerIsLocatedBeforeEachConnection(t *testing.T) {
-	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 		var mu sync.Mutex
 		var usernames []string
 		h.established = func(c *broker.Client) {

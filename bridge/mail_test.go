@@ -16,11 +16,11 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// inMailHouse runs a test in a house with one refused source and mail configured.
-func inMailHouse(t *testing.T, test func(t *testing.T, s *source, h *house, mail *mailServer)) {
+// inHomeWithMail runs a test in a house with one refused source and mail configured.
+func inHomeWithMail(t *testing.T, test func(t *testing.T, s *source, h *testHome, mail *mailServer)) {
 	s := amazonSource()
 	s.fails(refused())
-	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
+	inHome(t, []*source{s}, func(t *testing.T, h *testHome) {
 		mail := startMailServer(t)
 		defer mail.stop()
 		h.mail = &alert.Mail{
@@ -35,8 +35,8 @@ func inMailHouse(t *testing.T, test func(t *testing.T, s *source, h *house, mail
 	})
 }
 
-func TestOneMailForAnEpisode(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+func TestOneMailPerAlert(t *testing.T) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		h.start()
 		after(10 * time.Minute)
 		h.stop()
@@ -65,8 +65,8 @@ func TestOneMailForAnEpisode(t *testing.T) {
 }
 
 // A source that rejects and accepts in turn begins an episode with every other poll.
-func TestMailsOfManyEpisodesAreBounded(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+func TestMailsOfManyAlertsAreLimited(t *testing.T) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		h.start()
 		for range 30 {
 			after(time.Minute)
@@ -81,7 +81,7 @@ func TestMailsOfManyEpisodesAreBounded(t *testing.T) {
 }
 
 func TestMailIsOptional(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		h.options.Notifiers = nil
 		h.start()
 		after(10 * time.Minute)
@@ -91,8 +91,8 @@ func TestMailIsOptional(t *testing.T) {
 	})
 }
 
-func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+func TestFailedMailIsRepeated(t *testing.T) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		dial := h.mail.Dial
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("connection refused")
@@ -100,7 +100,7 @@ func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
 		h.start()
 		after(5 * time.Minute)
 		if n := h.logs.FilterMessageSnippet("notification could not be sent").Len(); n != 1 {
-			t.Errorf("told %d times, want once", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 		if !exists(t, filepath.Join(h.options.StateDir, "ALERT_amazon.txt")) || !h.problem("amazon").Problem {
 			t.Error("the alert suffered")
@@ -115,8 +115,8 @@ func TestMailThatFailsHurtsNothingAndIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+func TestHangingMailServerBlocksNothing(t *testing.T) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ := net.Pipe()
 			return ours, nil
@@ -126,7 +126,7 @@ func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
 		s.reports()
 		after(time.Minute)
 		if h.problem("amazon").Problem {
-			t.Error("the alert did not end")
+			t.Error("the alert did not clear")
 		}
 		s.fails(refused())
 		after(time.Minute + time.Second)
@@ -139,14 +139,14 @@ func TestAMailServerThatHangsHoldsNothingUp(t *testing.T) {
 }
 
 func TestMailRefusals(t *testing.T) {
-	for name, change := range map[string]func(h *house, mail *mailServer){
-		"wrong password":           func(h *house, _ *mailServer) { h.mail.Settings.Password = "wrong-mail-password" },
-		"no STARTTLS":              func(_ *house, mail *mailServer) { mail.noTLS = true },
-		"another's certificate":    func(h *house, _ *mailServer) { h.mail.Settings.SMTP = "other.example:587" },
-		"an address nobody can be": func(h *house, _ *mailServer) { h.mail.Settings.To = []string{"nobody"} },
+	for name, change := range map[string]func(h *testHome, mail *mailServer){
+		"wrong password":           func(h *testHome, _ *mailServer) { h.mail.Settings.Password = "wrong-mail-password" },
+		"no STARTTLS":              func(_ *testHome, mail *mailServer) { mail.noTLS = true },
+		"another's certificate":    func(h *testHome, _ *mailServer) { h.mail.Settings.SMTP = "other.example:587" },
+		"an address nobody can be": func(h *testHome, _ *mailServer) { h.mail.Settings.To = []string{"nobody"} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+			inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 				change(h, mail)
 				h.start()
 				after(2 * time.Minute)
@@ -155,7 +155,7 @@ func TestMailRefusals(t *testing.T) {
 				}
 				told := h.logs.FilterMessageSnippet("notification could not be sent").All()
 				if len(told) != 1 {
-					t.Fatalf("told %d times, want once", len(told))
+					t.Fatalf("logged %d times, want once", len(told))
 				}
 				for _, entry := range h.logs.All() {
 					if text := entry.Message + strings.Join(values(entry.ContextMap()), " "); strings.Contains(text, "mail-password") {
@@ -168,7 +168,7 @@ func TestMailRefusals(t *testing.T) {
 }
 
 func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		mail.noTLS = true
 		h.mail.Settings.SMTP, h.mail.Settings.Username = "localhost:25", ""
 		h.start()
@@ -179,8 +179,8 @@ func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 	})
 }
 
-func TestAcknowledgeQuietsTheMail(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, mail *mailServer) {
+func TestAcknowledgeStopsMail(t *testing.T) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
 		mail.noTLS = true // so that the first mail fails
 		h.start()
 		after(time.Minute)
@@ -194,10 +194,10 @@ func TestAcknowledgeQuietsTheMail(t *testing.T) {
 	})
 }
 
-// TestAMailServerThatTalksWithoutEnd answers with one line that never ends: it is
+// TestMailServerIsReadUpToLimit answers with one line that never ends: it is
 // given up after a bounded number of bytes.
-func TestAMailServerThatTalksWithoutEnd(t *testing.T) {
-	inMailHouse(t, func(t *testing.T, s *source, h *house, _ *mailServer) {
+func TestMailServerIsReadUpToLimit(t *testing.T) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, _ *mailServer) {
 		var talking sync.WaitGroup
 		sent := 0
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {

@@ -22,12 +22,11 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-// pollsWanted says how many polls TestPolls lives through, for the benchmark.
+// pollsWanted is the variable with the number of polls of TestPolls, for the benchmark.
 const pollsWanted = "HUEAIR2MQTT_TEST_POLLS"
 
-// A house that is polled for long ends with as many goroutines as it had. What it
-// holds of memory is told, for the benchmark: the bridge, the Hue bridge and the
-// broker are one process here.
+// Many polls leave no goroutine behind. The memory is logged for the benchmark: it is
+// that of the bridge, the Hue bridge and the broker in one process.
 func TestPolls(t *testing.T) {
 	polls := 2000
 	if text := os.Getenv(pollsWanted); text != "" {
@@ -56,9 +55,9 @@ func TestPolls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := newHouse(t)
+		h := newHome(t)
 		defer h.stopBroker()
-		h.forgetful, h.options.Log = true, zap.NewNop() // what the test keeps would grow
+		h.forgetful, h.options.Log = true, zap.NewNop() // the test's own records would grow
 		h.options.Tasks = []bridge.Task{{Collector: collector, Interval: time.Second, AlertFile: "ALERT.txt"}}
 		h.start()
 		defer h.stop()
@@ -66,23 +65,22 @@ func TestPolls(t *testing.T) {
 		const early = 1000
 		after(early*time.Second - time.Second/2)
 		goroutines := runtime.NumGoroutine()
-		tellMemory(t, early)
+		logMemory(t, early)
 		after(time.Duration(polls-early) * time.Second)
-		tellMemory(t, polls)
+		logMemory(t, polls)
 		if got := runtime.NumGoroutine(); got != goroutines {
 			t.Errorf("%d goroutines after %d polls, %d after %d", goroutines, early, got, polls)
 		}
 		if got := hueBridge.Requests(); got < polls {
-			t.Errorf("the Hue bridge was asked %d times, want %d", got, polls)
+			t.Errorf("%d requests to the Hue bridge, want %d", got, polls)
 		}
 	})
 }
 
-// tellMemory prints the resident memory of this process and what of its heap is in
-// use. Virtual time costs the runtime some 40 bytes a poll outside of the heap
-// (MemStats.OtherSys, Go 1.26), which the resident memory shows and real time has
-// not.
-func tellMemory(t *testing.T, polls int) {
+// logMemory logs the resident memory of this process and the heap in use. Virtual time
+// costs the runtime about 40 bytes per poll outside the heap (MemStats.OtherSys, Go 1.26),
+// which are part of the resident memory; real time does not.
+func logMemory(t *testing.T, polls int) {
 	t.Helper()
 	runtime.GC()
 	var m runtime.MemStats
@@ -99,8 +97,8 @@ func tellMemory(t *testing.T, polls int) {
 }
 
 // BenchmarkMillionPolls measures the resident memory and the heap after 1,000 and after 1,000,000
-// polls of a house of two sensors, one a second, in virtual time. It is that
-// of the bridge, a Hue bridge and a broker together.
+// polls of a home with two sensors, one a second, in virtual time: those of the bridge, a
+// Hue bridge and a broker together.
 func BenchmarkMillionPolls(b *testing.B) {
 	told := regexp.MustCompile(`after (\d+) polls: (\d+) kB resident, (\d+) kB of heap`)
 	for b.Loop() {

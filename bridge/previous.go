@@ -3,23 +3,22 @@ package bridge
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
-	"slices"
-	"strings"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/discovery"
 )
 
 // previousRun is what previous runs have left on the broker, according to their own
 // retained topics. Other programs may use the same base topic, and their devices are
 // none of this program's.
 type previousRun struct {
+	topics  discovery.Topics
 	devices map[string]listedDevice // by id
 	sources map[string]bool
 }
 
-func newPreviousRun() previousRun {
-	return previousRun{devices: make(map[string]listedDevice), sources: make(map[string]bool)}
+func newPreviousRun(topics discovery.Topics) previousRun {
+	return previousRun{topics: topics, devices: make(map[string]listedDevice), sources: make(map[string]bool)}
 }
 
 // listedDevice is an entry of bridge/devices.
@@ -35,24 +34,11 @@ type listedDevice struct {
 // write to the program's topics could otherwise add more with each list.
 const maxPreviousDevices = 20_000
 
-// ownID matches the ids that this program gives to devices. Nothing else may become
-// part of a topic.
-var ownID = regexp.MustCompile(`^[a-z0-9_]{1,80}$`)
-
-// isOwn reports whether this program may have listed the device: its id begins with the
-// name of its source. Anything else, such as "bridge", could name another topic of this
-// program.
-func (d listedDevice) isOwn() bool {
-	return ownID.MatchString(d.ID) && slices.ContainsFunc(collectors.Sources, func(source string) bool {
-		return strings.HasPrefix(d.ID, source+"_")
-	})
-}
-
 // decodeDevices returns the program's own devices in the payload of bridge/devices, at
 // most maxPreviousDevices. It decodes one entry at a time, because the entries of a
 // forged list can be far smaller than they are in memory. ok is false if the payload is
 // not a list of devices.
-func decodeDevices(payload []byte) (devices []listedDevice, ok bool) {
+func decodeDevices(topics discovery.Topics, payload []byte) (devices []listedDevice, ok bool) {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
 		return nil, false
@@ -62,7 +48,7 @@ func decodeDevices(payload []byte) (devices []listedDevice, ok bool) {
 		if decoder.Decode(&d) != nil {
 			return nil, false
 		}
-		if d.isOwn() && len(devices) < maxPreviousDevices {
+		if topics.IsDevice(d.ID) && len(devices) < maxPreviousDevices {
 			devices = append(devices, d)
 		}
 	}
@@ -71,14 +57,14 @@ func decodeDevices(payload []byte) (devices []listedDevice, ok bool) {
 }
 
 // decodeSources returns the sources in the payload of bridge/info.
-func decodeSources(payload []byte) (sources []string) {
+func decodeSources(topics discovery.Topics, payload []byte) (sources []string) {
 	var i struct {
 		Collectors map[string]json.RawMessage `json:"collectors"`
 	}
 	if json.Unmarshal(payload, &i) != nil {
 		return nil
 	}
-	for _, source := range collectors.Sources {
+	for _, source := range topics.Sources {
 		if _, ok := i.Collectors[source]; ok {
 			sources = append(sources, source)
 		}
@@ -89,7 +75,7 @@ func decodeSources(payload []byte) (sources []string) {
 // addDevices adds the devices in the payload of bridge/devices. It ignores a payload of
 // any other form, which somebody else has written. ok reports whether it was a list.
 func (r previousRun) addDevices(payload []byte) (ok bool) {
-	devices, ok := decodeDevices(payload)
+	devices, ok := decodeDevices(r.topics, payload)
 	for _, d := range devices {
 		if _, known := r.devices[d.ID]; !known && len(r.devices) == maxPreviousDevices {
 			continue

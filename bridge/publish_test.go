@@ -24,7 +24,7 @@ const (
 
 func TestPublishesStateAvailabilityAndDiscovery(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21.34))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		h.want("hueair2mqtt/bridge/state", "online")
@@ -55,9 +55,9 @@ func TestPublishesStateAvailabilityAndDiscovery(t *testing.T) {
 	})
 }
 
-func TestEveryMessageOfTheBridgeIsRetained(t *testing.T) {
+func TestStatesAreRetained(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		for topic := range h.retained {
@@ -65,15 +65,15 @@ func TestEveryMessageOfTheBridgeIsRetained(t *testing.T) {
 				continue
 			}
 			if packets := h.server.Topics.Messages(topic); len(packets) != 1 {
-				t.Errorf("a new subscriber gets nothing on %s", topic)
+				t.Errorf("%s is not retained", topic)
 			}
 		}
 	})
 }
 
-func TestAStateIsPublishedEveryIntervalAndWhenItChanges(t *testing.T) {
+func TestStateIsPublishedEveryInterval(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(5*time.Minute + time.Second)
 		if got := h.count(stateOne); got < 6 || got > 7 {
@@ -90,9 +90,9 @@ func TestAStateIsPublishedEveryIntervalAndWhenItChanges(t *testing.T) {
 	})
 }
 
-func TestARenamedDeviceIsAnnouncedAnew(t *testing.T) {
+func TestRenamedDeviceIsAnnouncedAgain(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		renamed := motionSensor("1", 21)
@@ -108,22 +108,22 @@ func TestARenamedDeviceIsAnnouncedAnew(t *testing.T) {
 		hue.reports(nameless)
 		after(time.Minute)
 		if got := h.get(configOne); !strings.Contains(got, `"name":"Porch"`) || !strings.Contains(got, `"illuminance"`) {
-			t.Errorf("a poll that lost an entry took the name or an entity away: %s", got)
+			t.Errorf("an incomplete poll removed the name or an entity: %s", got)
 		}
 		if got := h.get(stateOne); !strings.Contains(got, `"illuminance":null`) {
-			t.Errorf("a reading that is gone is not null: %s", got)
+			t.Errorf("a missing reading is not null: %s", got)
 		}
 	})
 }
 
-func TestAnOfflineDeviceIsUnavailableAlone(t *testing.T) {
+func TestOfflineDeviceIsUnavailable(t *testing.T) {
 	offline := motionSensor("1", 21)
 	offline.Online = false
 	for m := range offline.Readings {
 		offline.Readings[m] = collectors.Unknown
 	}
 	hue := hueSource().reports(offline, motionSensor("2", 19))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		h.want(availabilityOne, "offline")
@@ -134,9 +134,9 @@ func TestAnOfflineDeviceIsUnavailableAlone(t *testing.T) {
 	})
 }
 
-func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
+func TestMissingDeviceIsUnavailable(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21), motionSensor("2", 19))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		hue.reports(motionSensor("2", 19))
@@ -152,12 +152,12 @@ func TestADeviceThatIsNoLongerReportedStaysUnavailable(t *testing.T) {
 	})
 }
 
-const listOfAnEarlierRun = `[{"id":"hue_1","source":"hue","name":"Hall"},{"id":"amazon_x","source":"amazon"},{"id":"../+/#"},{"id":7}]`
+const previousDevices = `[{"id":"hue_1","source":"hue","name":"Hall"},{"id":"amazon_x","source":"amazon"},{"id":"../+/#"},{"id":7}]`
 
-func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
+func TestPreviousDeviceBecomesUnavailable(t *testing.T) {
 	hue := hueSource().reports(motionSensor("2", 19))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
-		h.publish("hueair2mqtt/bridge/devices", strings.Replace(listOfAnEarlierRun, `,{"id":7}`, "", 1), true)
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
+		h.publish("hueair2mqtt/bridge/devices", strings.Replace(previousDevices, `,{"id":7}`, "", 1), true)
 		h.publish(stateOne, `{"connectivity":true,"temperature":21}`, true)
 		h.publish(availabilityOne, "online", true)
 		h.publish("hueair2mqtt/amazon_x/availability", "online", true) // its source is switched off now
@@ -173,9 +173,9 @@ func TestADeviceOfAnEarlierRunThatIsGoneBecomesUnavailable(t *testing.T) {
 	})
 }
 
-func TestOtherProgramsUnderTheSameBaseTopicAreLeftAlone(t *testing.T) {
+func TestOtherProgramsTopicsAreLeftAlone(t *testing.T) {
 	hue := hueSource().reports(motionSensor("2", 19))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		foreign := map[string]string{
 			"hueair2mqtt/hue_lights":              `{"on":true}`,
 			"hueair2mqtt/hue_lights/availability": "online",
@@ -196,10 +196,9 @@ func TestOtherProgramsUnderTheSameBaseTopicAreLeftAlone(t *testing.T) {
 	})
 }
 
-// Until a source has answered, what an earlier run said of its devices is old.
-func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
+func TestPreviousStateIsStaleUntilFirstPoll(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		h.stop()
@@ -218,9 +217,9 @@ func TestWhatAnEarlierRunSaidIsNotCurrentDuringTheFirstPoll(t *testing.T) {
 	})
 }
 
-func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
+func TestDisabledSourceIsWithdrawn(t *testing.T) {
 	hue, amazon := hueSource().reports(motionSensor("1", 21)), amazonSource().fails(refused())
-	inHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue, amazon}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		h.stop()
@@ -230,19 +229,19 @@ func TestASourceThatIsSwitchedOffIsWithdrawn(t *testing.T) {
 		h.want("hueair2mqtt/amazon/problem", `{"problem":false,"reason":null,"code":null,"since":null,"remedy":null,"acknowledged":false}`)
 		h.want("homeassistant/device/hueair2mqtt_amazon/config", "")
 		if h.get("homeassistant/device/hueair2mqtt_hue/config") == "" || h.get("hueair2mqtt/hue/problem") == "" {
-			t.Error("a source that is there was withdrawn too")
+			t.Error("an enabled source was withdrawn too")
 		}
 	})
 }
 
-// TestAnotherClientWithTheSameID has a broker that throws the bridge out whenever it
-// has come back, as one does when another client uses its id. Two real bridges would
-// not do: when two come with one id in the same moment, mochi may keep both.
-func TestAnotherClientWithTheSameID(t *testing.T) {
+// The broker disconnects the bridge whenever it has connected, as it does if another
+// client uses its id. Two real bridges would not do: mochi may keep two clients that
+// connect with one id at the same moment.
+func TestSecondClientWithSameID(t *testing.T) {
 	for name, stays := range map[string]time.Duration{"comes at once": 0, "comes a little later": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			hue := hueSource().reports(motionSensor("1", 21))
-			inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+			inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 				var throwOut sync.WaitGroup
 				var came atomic.Int64
 				h.stopBroker()
@@ -258,28 +257,28 @@ func TestAnotherClientWithTheSameID(t *testing.T) {
 				after(10 * time.Minute)
 				h.stop()
 				throwOut.Wait()
-				// The longest pause is 5 s; a message caught by the end takes paho 4 s more.
+				// The longest delay is 5 s; Paho takes 4 s more for a message that is being sent.
 				if n := came.Load(); n < 60 || n > 130 {
-					t.Errorf("came %d times in ten minutes", n)
+					t.Errorf("%d connections in ten minutes", n)
 				}
 				if h.logs.FilterMessageSnippet("Does a second hueair2mqtt").Len() == 0 {
-					t.Error("the likely cause is not told")
+					t.Error("the likely cause is not logged")
 				}
 				if n := h.logs.FilterMessageSnippet("refused a subscription").Len(); n != 0 {
-					t.Errorf("told %d times that a subscription was refused, which is not true: %v", n, h.logs.FilterMessageSnippet("refused a subscription").All())
+					t.Errorf("logged %d times that a subscription was refused, which is not true: %v", n, h.logs.FilterMessageSnippet("refused a subscription").All())
 				}
 			})
 		})
 	}
 }
 
-func TestAFailingSourceCostsItsOwnDevicesOnly(t *testing.T) {
+func TestFailingSourceAffectsItsOwnDevices(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
 	monitor := collectors.Device{ID: "amazon_a", Name: "Air", Online: true, Readings: map[collectors.Measurement]collectors.Value{collectors.Humidity: collectors.Number(48)}}
 	amazon := amazonSource().reports(monitor)
 	second := &source{name: "hue", endpoint: "http://192.0.2.2"}
 	second.reports(motionSensor("9", 15))
-	inHouse(t, []*source{hue, amazon, second}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue, amazon, second}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		hue.fails(unreachable())
@@ -288,10 +287,10 @@ func TestAFailingSourceCostsItsOwnDevicesOnly(t *testing.T) {
 		h.want("hueair2mqtt/amazon_a/availability", "online")
 		h.want("hueair2mqtt/hue_9/availability", "online")
 		if got := h.get(stateOne); !strings.Contains(got, `"connectivity":null`) {
-			t.Errorf("nobody knows whether the sensor is connected, yet the state says %s", got)
+			t.Errorf("the connectivity is unknown, but the state is %s", got)
 		}
 		if got := h.get("hueair2mqtt/hue/problem"); !strings.Contains(got, `"problem":false`) {
-			t.Errorf("an unreachable bridge is no authentication problem: %s", got)
+			t.Errorf("an unreachable Hue bridge counts as an authentication problem: %s", got)
 		}
 		hue.reports(motionSensor("1", 22))
 		after(time.Minute)
@@ -299,10 +298,10 @@ func TestAFailingSourceCostsItsOwnDevicesOnly(t *testing.T) {
 	})
 }
 
-func TestACollectorThatPanicsCostsOnePoll(t *testing.T) {
+func TestPanicFailsOnePoll(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) { panic("surprise") })
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		if got := h.get("hueair2mqtt/bridge/info"); !strings.Contains(got, "failed unexpectedly") || strings.Contains(got, "goroutine") {
@@ -314,13 +313,13 @@ func TestACollectorThatPanicsCostsOnePoll(t *testing.T) {
 	})
 }
 
-func TestAPollNeverOutlastsItsInterval(t *testing.T) {
+func TestPollEndsWithItsInterval(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
 		<-ctx.Done()
 		return collectors.Snapshot{}, collectors.FromNetwork(ctx.Err())
 	})
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(10*time.Minute + 30*time.Second)
 		if got := hue.polled(); got != 11 {
@@ -329,13 +328,13 @@ func TestAPollNeverOutlastsItsInterval(t *testing.T) {
 	})
 }
 
-func TestBirthBringsDiscoveryThenStates(t *testing.T) {
+func TestBirthRepeatsDiscoveryThenStates(t *testing.T) {
 	var devices []collectors.Device
 	for i := range 120 {
 		devices = append(devices, motionSensor(fmt.Sprint(i), 21))
 	}
 	hue := hueSource().reports(devices...)
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(10 * time.Second)
 		before := len(h.lines())
@@ -351,7 +350,7 @@ func TestBirthBringsDiscoveryThenStates(t *testing.T) {
 					t.Fatalf("%s came after a state", l.topic)
 				}
 				if l.at.Sub(at) < time.Second {
-					t.Fatal("announced before Home Assistant listens")
+					t.Fatal("announced too early for Home Assistant")
 				}
 			case strings.Count(l.topic, "/") == 1 && strings.HasPrefix(l.topic, "hueair2mqtt/hue_"):
 				states++
@@ -365,7 +364,7 @@ func TestBirthBringsDiscoveryThenStates(t *testing.T) {
 
 func TestBrokerAwayAndBack(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		h.stopBroker()
@@ -377,20 +376,20 @@ func TestBrokerAwayAndBack(t *testing.T) {
 		after(10 * time.Second)
 		h.want("hueair2mqtt/bridge/state", "online")
 		if got := h.get(stateOne); !strings.Contains(got, `"temperature":19,`) && !strings.Contains(got, `"temperature":19}`) {
-			t.Errorf("the newest state is not there: %s", got)
+			t.Errorf("state is %s, want the newest", got)
 		}
 		if h.get(configOne) == "" {
-			t.Error("the announcement is not there")
+			t.Error("the device is not announced")
 		}
 		if n := h.count(stateOne); n > 2 {
-			t.Errorf("%d states came, want only the newest", n)
+			t.Errorf("%d states, want only the newest", n)
 		}
 	})
 }
 
-func TestStartsWithoutABroker(t *testing.T) {
+func TestStartsWithoutBroker(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.stopBroker()
 		h.start()
 		after(30 * time.Second)
@@ -399,14 +398,14 @@ func TestStartsWithoutABroker(t *testing.T) {
 		h.want("hueair2mqtt/bridge/state", "online")
 		h.want(availabilityOne, "online")
 		if n := h.logs.FilterMessageSnippet("no connection to the broker").Len(); n != 1 {
-			t.Errorf("told %d times that there is no broker, want once", n)
+			t.Errorf("logged %d times that there is no broker, want once", n)
 		}
 	})
 }
 
-func TestRunEndsWithOfflinePublished(t *testing.T) {
+func TestRunPublishesOfflineAtEnd(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		start := time.Now()
@@ -421,13 +420,13 @@ func TestRunEndsWithOfflinePublished(t *testing.T) {
 	})
 }
 
-func TestRunEndsDuringAPollAndWithoutABroker(t *testing.T) {
+func TestRunEndsDuringPollWithoutBroker(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(ctx context.Context, _ *collectors.Retrier) (collectors.Snapshot, error) {
 		<-ctx.Done()
 		return collectors.Snapshot{}, ctx.Err()
 	})
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.stopBroker()
 		h.start()
 		after(time.Second)
@@ -441,8 +440,8 @@ func TestRunEndsDuringAPollAndWithoutABroker(t *testing.T) {
 
 func TestRefreshPollsNow(t *testing.T) {
 	hue, amazon := hueSource().reports(motionSensor("1", 21)), amazonSource().reports()
-	inHouse(t, []*source{hue, amazon}, func(t *testing.T, h *house) {
-		h.publish("hueair2mqtt/bridge/request/refresh", "PRESS", true) // retained: no wish of now
+	inHome(t, []*source{hue, amazon}, func(t *testing.T, h *testHome) {
+		h.publish("hueair2mqtt/bridge/request/refresh", "PRESS", true) // retained requests are ignored
 		h.start()
 		after(5 * time.Second)
 		if hue.polled() != 1 {
@@ -471,9 +470,9 @@ func TestRefreshPollsNow(t *testing.T) {
 	})
 }
 
-func TestDiscoveryCanBeSwitchedOff(t *testing.T) {
+func TestDiscoveryCanBeDisabled(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.options.HomeAssistant.Discovery = false
 		h.start()
 		after(time.Second)
@@ -488,23 +487,23 @@ func TestDiscoveryCanBeSwitchedOff(t *testing.T) {
 	})
 }
 
-func TestWhatCouldNotBeUnderstoodIsToldOnce(t *testing.T) {
+func TestUnreadableEntryIsLoggedOnce(t *testing.T) {
 	hue := hueSource()
 	hue.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
 		return collectors.Snapshot{Devices: []collectors.Device{motionSensor("1", 21)}, Faults: []error{fmt.Errorf("sensor 7: no name")}}, nil
 	})
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(5 * time.Minute)
 		if n := h.logs.FilterMessageSnippet("entries of the response could not be read").Len(); n != 1 {
-			t.Errorf("told %d times, want once", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 	})
 }
 
-func TestASubscriptionThatTheBrokerRefusesIsToldAndTheRestWorks(t *testing.T) {
+func TestRefusedSubscriptionIsLogged(t *testing.T) {
 	hue := hueSource().reports(motionSensor("1", 21))
-	inHouse(t, []*source{hue}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hue}, func(t *testing.T, h *testHome) {
 		h.stopBroker()
 		h.unreadable = "homeassistant/status"
 		h.startBroker()
@@ -513,7 +512,7 @@ func TestASubscriptionThatTheBrokerRefusesIsToldAndTheRestWorks(t *testing.T) {
 		h.want(availabilityOne, "online")
 		told := h.logs.FilterMessageSnippet("refused a subscription").All()
 		if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()["topics"]), "homeassistant/status") {
-			t.Errorf("told %v, want once, with the topic", told)
+			t.Errorf("logged %v, want once, with the topic", told)
 		}
 		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
 		after(2 * time.Second)

@@ -11,15 +11,15 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// removable is a source that the user can remove.
+// removable is a source that can be removed.
 type removable struct{ *source }
 
 func (r *removable) Removal() string { return "forget " + r.endpoint }
 
-func inHouseWithTwoBridges(t *testing.T, test func(t *testing.T, h *house, old, pro *removable)) {
+func inHomeWithTwoBridges(t *testing.T, test func(t *testing.T, h *testHome, old, pro *removable)) {
 	old := &removable{&source{name: "hue", endpoint: "old"}}
 	pro := &removable{&source{name: "hue", endpoint: "pro"}}
-	inHouse(t, nil, func(t *testing.T, h *house) {
+	inHome(t, nil, func(t *testing.T, h *testHome) {
 		h.options.Live = bridge.NewLive()
 		for _, c := range []*removable{old, pro} {
 			h.options.Tasks = append(h.options.Tasks, bridge.Task{Collector: c, Interval: time.Minute, AlertFile: "ALERT_hue.txt"})
@@ -28,8 +28,8 @@ func inHouseWithTwoBridges(t *testing.T, test func(t *testing.T, h *house, old, 
 	})
 }
 
-// mentions counts the lines of the log about an endpoint that are no debugging.
-func (h *house) mentions(endpoint string) (lines []string) {
+// mentions returns the log messages about an endpoint above the debug level.
+func (h *testHome) mentions(endpoint string) (lines []string) {
 	for _, e := range h.logs.All() {
 		if e.Level > zapcore.DebugLevel && e.ContextMap()["endpoint"] == endpoint {
 			lines = append(lines, e.Message)
@@ -38,10 +38,10 @@ func (h *house) mentions(endpoint string) (lines []string) {
 	return lines
 }
 
-// The absence of a Hue bridge whose devices have moved to another one is reported
-// once, with the remedy.
-func TestAReplacedEndpointIsReportedOnce(t *testing.T) {
-	inHouseWithTwoBridges(t, func(t *testing.T, h *house, old, pro *removable) {
+// A Hue bridge that does not answer, and whose devices have moved to another one, is
+// logged once, with the remedy.
+func TestReplacedEndpointIsLoggedOnce(t *testing.T) {
+	inHomeWithTwoBridges(t, func(t *testing.T, h *testHome, old, pro *removable) {
 		old.reports(motionSensor("1", 21), motionSensor("2", 22))
 		pro.reports()
 		h.start()
@@ -57,12 +57,12 @@ func TestAReplacedEndpointIsReportedOnce(t *testing.T) {
 			}
 		}
 		if reported != 0 {
-			t.Error("one of two devices has moved, and the old endpoint counts as replaced")
+			t.Error("the endpoint counts as replaced although only one of two devices has moved")
 		}
 		pro.reports(motionSensor("1", 23), motionSensor("2", 24))
 		after(3 * time.Minute)
 		if n := h.logs.FilterMessageSnippet("it does not answer").Len(); n != 1 {
-			t.Errorf("%d reports", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 		before := len(h.mentions("old"))
 		after(time.Hour)
@@ -77,8 +77,8 @@ func TestAReplacedEndpointIsReportedOnce(t *testing.T) {
 	})
 }
 
-func TestAnEndpointIsRemoved(t *testing.T) {
-	inHouseWithTwoBridges(t, func(t *testing.T, h *house, old, pro *removable) {
+func TestRemoveEndpoint(t *testing.T) {
+	inHomeWithTwoBridges(t, func(t *testing.T, h *testHome, old, pro *removable) {
 		old.reports(motionSensor("1", 21), motionSensor("2", 22))
 		pro.reports(motionSensor("2", 22))
 		h.start()
@@ -101,7 +101,7 @@ func TestAnEndpointIsRemoved(t *testing.T) {
 		h.want(availabilityOne, "offline")
 		h.want("hueair2mqtt/hue_2/availability", "online")
 		if got := h.get("hueair2mqtt/hue/problem"); !strings.Contains(got, `"problem":false`) {
-			t.Errorf("the problem of an endpoint that is gone: %s", got)
+			t.Errorf("the removed endpoint still has a problem: %s", got)
 		}
 		if got := h.get("hueair2mqtt/bridge/info"); strings.Contains(got, `"old"`) {
 			t.Errorf("%s", got)

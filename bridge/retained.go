@@ -85,12 +85,12 @@ func (r *retained) sorted(is func(topic string) bool) (topics []string) {
 // A broker may let the program write its states and not read them. So the topics of
 // every listed device are included, whether they were found or not.
 func (r *retained) others() (topics []string) {
-	if devices, ok := decodeDevices(r.devices); ok {
+	if devices, ok := decodeDevices(r.topics, r.devices); ok {
 		for _, d := range devices {
 			topics = append(topics, r.topics.State(d.ID), r.topics.Availability(d.ID))
 		}
 	}
-	for _, source := range decodeSources(r.info) {
+	for _, source := range decodeSources(r.topics, r.info) {
 		topics = append(topics, r.topics.Problem(source))
 	}
 	topics = append(topics, r.sorted(r.topics.IsProblem)...)

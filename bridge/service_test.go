@@ -12,7 +12,7 @@ import (
 	"hueair2mqtt/bridge"
 )
 
-// systemd writes down what a service says, and when.
+// systemd records the notifications of a service.
 type systemd struct {
 	mu   sync.Mutex
 	said []saying
@@ -30,7 +30,7 @@ func (s *systemd) notify(state string) error {
 	return nil
 }
 
-// pings are the times at which the service said that it lives.
+// pings returns the times of the watchdog pings.
 func (s *systemd) pings() (at []time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *systemd) heard(state string) bool {
 	return slices.ContainsFunc(s.said, func(said saying) bool { return said.state == state })
 }
 
-// forget forgets what was said until now.
+// forget drops the records.
 func (s *systemd) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,10 +57,10 @@ func (s *systemd) forget() {
 
 const watchdog = time.Minute
 
-// stickyLog is a log on a disk that can hang: writing to it then never returns.
+// stickyLog is a log on a disk that can hang.
 type stickyLog struct {
 	zapcore.Core
-	hang chan struct{} // closed: hangs no more
+	hang chan struct{} // closed when the disk works again
 }
 
 func (l stickyLog) With(fields []zapcore.Field) zapcore.Core {
@@ -72,22 +72,22 @@ func (l stickyLog) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.Chec
 }
 
 func (l stickyLog) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if e.Message == "polled" { // what the owner logs of a poll
+	if e.Message == "polled" { // the owner's log entry about a poll
 		<-l.hang
 	}
 	return l.Core.Write(e, fields)
 }
 
-func TestTheWatchdogIsPingedInTimeByAHealthyOwner(t *testing.T) {
+func TestHealthyOwnerPingsWatchdog(t *testing.T) {
 	s := hueSource().reports(motionSensor("01", 21))
-	inHouse(t, []*source{s, amazonSource().fails(unreachable())}, func(t *testing.T, h *house) {
+	inHome(t, []*source{s, amazonSource().fails(unreachable())}, func(t *testing.T, h *testHome) {
 		manager := &systemd{}
 		h.options.ServiceManager = bridge.ServiceManager{Notify: manager.notify, Watchdog: watchdog}
 		h.start()
 		began := time.Now()
 		after(0)
 		if !manager.heard("READY=1") {
-			t.Error("the service is not ready")
+			t.Error("READY=1 was not sent")
 		}
 		after(10 * time.Minute)
 		h.stopBroker()
@@ -100,18 +100,18 @@ func TestTheWatchdogIsPingedInTimeByAHealthyOwner(t *testing.T) {
 			last = at
 		}
 		if manager.heard("STOPPING=1") {
-			t.Error("it said that it stops")
+			t.Error("STOPPING=1 was sent too early")
 		}
 		h.stop()
 		if !manager.heard("STOPPING=1") {
-			t.Error("it did not say that it stops")
+			t.Error("STOPPING=1 was not sent")
 		}
 	})
 }
 
-func TestAnOwnerThatHangsIsSilent(t *testing.T) {
+func TestHungOwnerDoesNotPing(t *testing.T) {
 	s := hueSource().reports(motionSensor("01", 21))
-	inHouse(t, []*source{s}, func(t *testing.T, h *house) {
+	inHome(t, []*source{s}, func(t *testing.T, h *testHome) {
 		manager, hang := &systemd{}, make(chan struct{})
 		h.options.ServiceManager = bridge.ServiceManager{Notify: manager.notify, Watchdog: watchdog}
 		h.options.Log = zap.New(stickyLog{h.options.Log.Core(), hang})
@@ -120,19 +120,19 @@ func TestAnOwnerThatHangsIsSilent(t *testing.T) {
 		manager.forget()
 		after(10 * watchdog)
 		if pings := manager.pings(); len(pings) > 0 {
-			t.Errorf("it was pinged %d times by an owner that hangs", len(pings))
+			t.Errorf("%d pings by an owner that hangs", len(pings))
 		}
 		close(hang)
 		after(watchdog)
 		if len(manager.pings()) == 0 {
-			t.Error("no ping from an owner that goes on")
+			t.Error("no ping after the owner had continued")
 		}
 	})
 }
 
-func TestTheStatusSaysWhatIsWrong(t *testing.T) {
+func TestServiceStatus(t *testing.T) {
 	good, bad := hueSource().reports(motionSensor("01", 21), motionSensor("02", 20)), amazonSource().fails(refused())
-	inHouse(t, []*source{good, bad}, func(t *testing.T, h *house) {
+	inHome(t, []*source{good, bad}, func(t *testing.T, h *testHome) {
 		manager := &systemd{}
 		h.options.ServiceManager = bridge.ServiceManager{Notify: manager.notify}
 		h.start()
@@ -142,14 +142,14 @@ func TestTheStatusSaysWhatIsWrong(t *testing.T) {
 			"connected to the broker; amazon: only you can fix this, see hueair2mqtt check; hue: 2 devices",
 		} {
 			if !manager.heard("STATUS=" + status) {
-				t.Errorf("it never said %q, but %v", status, manager.said)
+				t.Errorf("%q was not sent, but %v", status, manager.said)
 			}
 		}
 		good.fails(unreachable())
 		h.stopBroker()
 		after(2 * time.Minute)
 		if status := "no connection to the broker; amazon: only you can fix this, see hueair2mqtt check; hue: 2 devices, the last poll failed"; !manager.heard("STATUS=" + status) {
-			t.Errorf("it never said %q, but %v", status, manager.said)
+			t.Errorf("%q was not sent, but %v", status, manager.said)
 		}
 		if n := len(manager.pings()); n > 0 {
 			t.Errorf("%d pings without a watchdog", n)

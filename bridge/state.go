@@ -60,7 +60,7 @@ func (s *state) removeEndpoint(e *endpoint) {
 // addPreviousSources records the sources in the bridge/info of a previous run that this
 // run does not have.
 func (s *state) addPreviousSources(payload []byte) {
-	for _, source := range decodeSources(payload) {
+	for _, source := range decodeSources(s.previous.topics, payload) {
 		if !s.alerts.Has(source) {
 			s.previous.sources[source] = true
 		}

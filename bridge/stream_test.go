@@ -10,20 +10,20 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// streamingSource is a source that also tells what happens.
+// streamingSource is a source with an event stream.
 type streamingSource struct {
 	*source
-	happenings chan happening
+	updates chan streamed
 }
 
-type happening struct {
+type streamed struct {
 	update collectors.Update
 	err    error
 }
 
 func (s *streamingSource) Next(ctx context.Context) (collectors.Update, error) {
 	select {
-	case h := <-s.happenings:
+	case h := <-s.updates:
 		if h.err == nil && len(h.update.Devices)+len(h.update.Events) == 0 {
 			panic("surprise")
 		}
@@ -39,11 +39,11 @@ func button() collectors.Device {
 	return d
 }
 
-func inStreamingHouse(t *testing.T, test func(t *testing.T, s *streamingSource, h *house)) {
-	s := &streamingSource{hueSource().reports(button()), make(chan happening)}
-	inHouse(t, nil, func(t *testing.T, h *house) {
+func inStreamingHome(t *testing.T, test func(t *testing.T, s *streamingSource, h *testHome)) {
+	s := &streamingSource{hueSource().reports(button()), make(chan streamed)}
+	inHome(t, nil, func(t *testing.T, h *testHome) {
 		h.options.Tasks = []bridge.Task{{Collector: s, Interval: time.Minute, AlertFile: "ALERT_hue.txt"}}
-		s.happenings = make(chan happening) // made in the bubble
+		s.updates = make(chan streamed) // made in the bubble
 		h.start()
 		after(time.Second)
 		test(t, s, h)
@@ -54,18 +54,18 @@ func press(eventType string) collectors.Update {
 	return collectors.Update{Events: []collectors.Event{{DeviceID: "hue_1", Key: "button_1", Type: eventType}}}
 }
 
-func TestWhatHappensIsPublishedAtOnce(t *testing.T) {
-	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
-		s.happenings <- happening{update: collectors.Update{Devices: []collectors.Device{motionSensor("1", 30)}}}
+func TestUpdateIsPublishedImmediately(t *testing.T) {
+	inStreamingHome(t, func(t *testing.T, s *streamingSource, h *testHome) {
+		s.updates <- streamed{update: collectors.Update{Devices: []collectors.Device{motionSensor("1", 30)}}}
 		after(0)
 		if got := h.get(stateOne); !strings.Contains(got, `"temperature":30`) {
 			t.Errorf("state is %s", got)
 		}
 		if got := h.get(configOne); !strings.Contains(got, "button_1") {
-			t.Errorf("an update took the button away: %s", got)
+			t.Errorf("an update removed the button: %s", got)
 		}
-		s.happenings <- happening{update: press("initial_press")}
-		s.happenings <- happening{update: press("short_release")}
+		s.updates <- streamed{update: press("initial_press")}
+		s.updates <- streamed{update: press("short_release")}
 		after(0)
 		var pressed []string
 		for _, l := range h.lines() {
@@ -77,7 +77,7 @@ func TestWhatHappensIsPublishedAtOnce(t *testing.T) {
 			t.Errorf("events %s", got)
 		}
 		if retained := h.server.Topics.Messages("hueair2mqtt/hue_1/button_1"); len(retained) != 0 {
-			t.Error("an event is retained: it would fire again at every start of Home Assistant")
+			t.Error("an event is retained")
 		}
 		if s.polled() != 1 {
 			t.Errorf("%d polls, want the first alone", s.polled())
@@ -85,10 +85,10 @@ func TestWhatHappensIsPublishedAtOnce(t *testing.T) {
 	})
 }
 
-func TestPollsGoOnBesideTheStream(t *testing.T) {
-	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+func TestPollsContinueDuringStream(t *testing.T) {
+	inStreamingHome(t, func(t *testing.T, s *streamingSource, h *testHome) {
 		for range 100 {
-			s.happenings <- happening{update: press("initial_press")}
+			s.updates <- streamed{update: press("initial_press")}
 			after(3 * time.Second)
 		}
 		if got := s.polled(); got < 5 || got > 7 {
@@ -98,22 +98,22 @@ func TestPollsGoOnBesideTheStream(t *testing.T) {
 		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
 		after(2 * time.Second)
 		if s.polled() != before+1 {
-			t.Error("Refresh did not poll while the stream was followed")
+			t.Error("a request did not poll while the stream was followed")
 		}
 	})
 }
 
-func TestAResyncPollsAtOnceButNotInALoop(t *testing.T) {
-	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+func TestResyncPollsOnce(t *testing.T) {
+	inStreamingHome(t, func(t *testing.T, s *streamingSource, h *testHome) {
 		after(5 * time.Second)
-		s.happenings <- happening{err: collectors.ErrResync}
+		s.updates <- streamed{err: collectors.ErrResync}
 		after(0)
 		if s.polled() != 2 {
-			t.Errorf("%d polls, want a second at once", s.polled())
+			t.Errorf("%d polls, want a second immediately", s.polled())
 		}
 		go func() {
 			for range 5 {
-				s.happenings <- happening{err: collectors.ErrResync}
+				s.updates <- streamed{err: collectors.ErrResync}
 			}
 		}()
 		after(3 * time.Second)
@@ -124,10 +124,10 @@ func TestAResyncPollsAtOnceButNotInALoop(t *testing.T) {
 	})
 }
 
-func TestAStreamThatPanicsCostsAFullRead(t *testing.T) {
-	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+func TestPanickingStreamCausesPoll(t *testing.T) {
+	inStreamingHome(t, func(t *testing.T, s *streamingSource, h *testHome) {
 		after(5 * time.Second)
-		s.happenings <- happening{}
+		s.updates <- streamed{}
 		after(time.Second)
 		if s.polled() != 2 {
 			t.Errorf("%d polls, want a second one", s.polled())
@@ -136,16 +136,16 @@ func TestAStreamThatPanicsCostsAFullRead(t *testing.T) {
 	})
 }
 
-func TestEventsWithoutABrokerAreGone(t *testing.T) {
-	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+func TestEventsWithoutBrokerAreDropped(t *testing.T) {
+	inStreamingHome(t, func(t *testing.T, s *streamingSource, h *testHome) {
 		h.stopBroker()
 		after(time.Second)
-		s.happenings <- happening{update: press("initial_press")}
+		s.updates <- streamed{update: press("initial_press")}
 		after(time.Second)
 		h.startBroker()
 		after(10 * time.Second)
 		if n := h.count("hueair2mqtt/hue_1/button_1"); n != 0 {
-			t.Errorf("%d events came late", n)
+			t.Errorf("%d events were published late", n)
 		}
 		h.want(availabilityOne, "online")
 	})

@@ -21,7 +21,7 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// websocketOptions are those of a bridge that reaches its broker at this address.
+// websocketOptions returns the options of a bridge with a broker at this address.
 func websocketOptions(t *testing.T, address string) bridge.Options {
 	hue := hueSource().reports(motionSensor("1", 21))
 	return bridge.Options{
@@ -33,7 +33,7 @@ func websocketOptions(t *testing.T, address string) bridge.Options {
 	}
 }
 
-func TestABrokerBehindAWebSocket(t *testing.T) {
+func TestBrokerBehindWebSocket(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
 	listener := listeners.NewWebsocket(listeners.Config{ID: "ws", Address: address})
 	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
@@ -56,7 +56,7 @@ func TestABrokerBehindAWebSocket(t *testing.T) {
 			t.Errorf("state %s", state)
 		}
 	case <-time.After(30 * time.Second):
-		t.Error("no state came")
+		t.Error("no state")
 	}
 	cancel()
 	if err := <-done; err != nil {
@@ -64,7 +64,7 @@ func TestABrokerBehindAWebSocket(t *testing.T) {
 	}
 }
 
-func TestAWebSocketThatNeverAnswersDoesNotHoldUpTheEnd(t *testing.T) {
+func TestSilentWebSocketDoesNotDelayEnd(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -10,9 +10,6 @@ package collectors
 
 import "context"
 
-// Sources lists the names of all sources, sorted.
-var Sources = []string{"amazon", "hue"}
-
 // Collector reads one endpoint of one source: one Hue bridge or one Amazon account.
 // Two Hue bridges are two collectors, so that the failure of one does not affect the
 // other.

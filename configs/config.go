@@ -7,6 +7,7 @@
 package configs
 
 import (
+	"reflect"
 	"strings"
 	"time"
 )
@@ -115,6 +116,28 @@ func (c *Config) validate(f *faults) {
 		f.invalid("state_dir", "is empty", "name a directory that the program may write to, such as /var/lib/hueair2mqtt")
 	}
 	c.Log.validate(f)
+}
+
+// validateSources reports a configuration in which no source is enabled. The section of a
+// source is one that can be enabled and has an interval.
+func (c *Config) validateSources(f *faults) {
+	var keys []string
+	var last bool // value of the latest key named enabled
+	var lastKey string
+	enabled, sound := false, true
+	leaves(reflect.ValueOf(*c), "", func(path string, s setting, value reflect.Value) {
+		section := strings.TrimSuffix(path, s.name)
+		switch {
+		case s.name == "enabled":
+			lastKey, last = path, value.Bool()
+		case s.name == "interval" && lastKey == section+"enabled":
+			keys = append(keys, lastKey)
+			enabled, sound = enabled || last, sound && f.sound(lastKey)
+		}
+	})
+	if !enabled && sound {
+		f.invalid(keys[0], "no source is enabled, so there is nothing to read", "set "+strings.Join(keys, " or ")+" to true")
+	}
 }
 
 func (r *Retry) validate(f *faults) {

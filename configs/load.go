@@ -109,8 +109,8 @@ func load(file string, environ []string, flags *pflag.FlagSet, whole bool) (*Con
 	}
 	if readable {
 		c.findCredentials(func(name string) string { return credentialPath(file, environ, name) })
-		if whole && !c.Hue.Enabled && !c.Amazon.Enabled && f.sound("amazon.enabled") {
-			f.invalid("hue.enabled", "neither hue nor amazon is enabled, so there is nothing to read", "set hue.enabled or amazon.enabled to true")
+		if whole {
+			c.validateSources(f)
 		}
 		c.validate(f)
 	}

@@ -6,7 +6,11 @@
 // unknown key of a component, so the payloads are structs, not maps.
 package discovery
 
-import "strings"
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // Payloads of every availability topic: Home Assistant's defaults.
 const (
@@ -18,6 +22,22 @@ const (
 type Topics struct {
 	Base   string // mqtt.base_topic, "hueair2mqtt"
 	Prefix string // homeassistant.prefix, "homeassistant"
+
+	// Sources are the names of all sources, enabled or not. They tell this program's
+	// devices from those of others in retained messages.
+	Sources []string
+}
+
+// deviceID matches the ids that this program gives to devices. Nothing else may become
+// part of a topic.
+var deviceID = regexp.MustCompile(`^[a-z0-9_]{1,80}$`)
+
+// IsDevice reports whether this program may have given a device this id, which begins
+// with the name of a source. Anything else, such as "bridge", could name another topic.
+func (t Topics) IsDevice(id string) bool {
+	return deviceID.MatchString(id) && slices.ContainsFunc(t.Sources, func(source string) bool {
+		return strings.HasPrefix(id, source+"_")
+	})
 }
 
 // BridgeState has online or offline, retained. It is the Last Will.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"strconv"
 	"syscall"
 
 	"hueair2mqtt/configs"
@@ -154,42 +152,4 @@ func (s secretFile) unreadable(err error) []Finding {
 	me := userName(uint32(os.Geteuid()))
 	return s.failed(fmt.Sprintf("run the check as the user of the service or as root; if %s is that user, run: chown %[1]s %s", me, s.Path),
 		"the user %s can't read %s: %v", me, s.Path, reason(err))
-}
-
-// reason returns the error of a file without its path.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
-}
-
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode.IsRegular():
-		return "a file"
-	case mode.IsDir():
-		return "a directory"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a pipe"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	default:
-		return "a device"
-	}
-}
-
-func userName(id uint32) string {
-	if u, err := user.LookupId(strconv.Itoa(int(id))); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(int(id))
-}
-
-func groupName(id uint32) string {
-	if g, err := user.LookupGroupId(strconv.Itoa(int(id))); err == nil {
-		return g.Name
-	}
-	return strconv.Itoa(int(id))
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -165,4 +167,42 @@ func size(bytes uint64) string {
 	default:
 		return fmt.Sprintf("%d KiB", bytes>>10)
 	}
+}
+
+// reason returns the error of a file without its path.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "a file"
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	default:
+		return "a device"
+	}
+}
+
+func userName(id uint32) string {
+	if u, err := user.LookupId(strconv.Itoa(int(id))); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(int(id))
+}
+
+func groupName(id uint32) string {
+	if g, err := user.LookupGroupId(strconv.Itoa(int(id))); err == nil {
+		return g.Name
+	}
+	return strconv.Itoa(int(id))
 }

@@ -60,11 +60,11 @@ func Failed(component, remedy, format string, args ...any) Finding {
 // FromError returns the failure that an error describes, with this remedy if the error has
 // none of its own.
 func FromError(component string, err error, remedy string) Finding {
-	reason, own := collectors.RemedyOf(err)
+	text, own := collectors.RemedyOf(err)
 	if own != "" {
 		remedy = own
 	}
-	return Failed(component, remedy, "%s", reason)
+	return Failed(component, remedy, "%s", text)
 }
 
 // ErrFailed is returned by Outcome if something failed, ErrUnusable if the program would
@@ -130,4 +130,11 @@ func WriteJSON(w io.Writer, findings []Finding) error {
 // oneLine replaces line breaks and other control characters, which an error may have.
 func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, unicode.IsControl), " ")
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -119,10 +119,3 @@ func listed(faults []error) string {
 	}
 	return strings.Join(texts, "; ")
 }
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}

@@ -189,5 +189,5 @@ func showMonitors(ctx context.Context, options amazon.Options, retry *collectors
 	if len(snapshot.Devices) == 0 {
 		return nil // a fault says so and names the account
 	}
-	return writeMonitors(out, snapshot.Devices)
+	return writeDevices(out, snapshot.Devices)
 }

@@ -9,6 +9,7 @@ import (
 	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
+	"hueair2mqtt/internal/sources"
 )
 
 func newDiscoveryCommand() *cobra.Command {
@@ -44,7 +45,7 @@ announces its devices again when it reconnects or Home Assistant restarts.`,
 				remove, what = bridge.RemoveAll, "message"
 			}
 			removed, err := remove(cmd.Context(), mqtt.Options{Settings: config.MQTT},
-				discovery.Topics{Base: config.MQTT.BaseTopic, Prefix: config.HomeAssistant.Prefix})
+				discovery.Topics{Base: config.MQTT.BaseTopic, Prefix: config.HomeAssistant.Prefix, Sources: sources.Names()})
 			for _, topic := range removed {
 				fmt.Fprintln(cmd.OutOrStdout(), "removed", topic)
 			}

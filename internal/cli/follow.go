@@ -3,15 +3,34 @@ package cli
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/sources"
 )
+
+// runFollowing runs a bridge, which must have a Live, and makes it read the endpoints that
+// are set up meanwhile.
+func runFollowing(ctx context.Context, c *configs.Config, options bridge.Options) error {
+	ctx, end := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer end()
+	for _, source := range registry(c) {
+		if source.Setup.Endpoints && (source.Enabled || options.Preview) {
+			f := follower{source, filepath.Join(c.StateDir, source.Setup.StateFile), options.Live, options.Log}
+			following.Go(func() { f.run(ctx) })
+		}
+	}
+	return bridge.Run(ctx, options)
+}
 
 // followInterval is the time between two looks at the file.
 const followInterval = 2 * time.Second

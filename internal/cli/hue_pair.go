@@ -129,7 +129,7 @@ func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, 
 		fmt.Fprintln(out, "No sensors, buttons or dials yet: add them in the Hue app, and they appear by themselves.")
 		return nil
 	}
-	return writeHueSensors(out, snapshot.Devices)
+	return writeDevices(out, snapshot.Devices)
 }
 
 // countdown shows the time left to press the button: in place on a terminal, otherwise as a

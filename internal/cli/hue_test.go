@@ -105,8 +105,8 @@ func TestHuePair(t *testing.T) {
 	for _, line := range []string{
 		"Hue bridge " + hueBridgeID + " (BSB002) at " + server.Host(), "SHA-256 ",
 		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of " + dir, "Set hue.enabled to true",
-		"Hall    00:17:88:01:02:03:04:05  21.34 °C, 28.6 lx, motion, battery 87 %\n",
-		"Dial    00:17:88:01:02:03:04:06  battery 33 %, button_1, button_2, button_3, button_4, dial\n",
+		"Hall    00:17:88:01:02:03:04:05  Temperature 21.34 °C, Illuminance 28.6 lx, motion, Battery 87 %\n",
+		"Dial    00:17:88:01:02:03:04:06  Battery 33 %, button_1, button_2, button_3, button_4, dial\n",
 	} {
 		if !strings.Contains(out, line) {
 			t.Errorf("says nothing of %q:\n%s", line, out)

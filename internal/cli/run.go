@@ -2,9 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
-	"path/filepath"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -76,20 +73,4 @@ func runBridge(cmd *cobra.Command, c *configs.Config, options bridge.Options) er
 		return err
 	}
 	return p.around(cmd.Context(), options, p.listen)
-}
-
-// runFollowing runs a bridge, which must have a Live, and makes it read the endpoints that
-// are set up meanwhile.
-func runFollowing(ctx context.Context, c *configs.Config, options bridge.Options) error {
-	ctx, end := context.WithCancel(ctx)
-	var following sync.WaitGroup
-	defer following.Wait()
-	defer end()
-	for _, source := range registry(c) {
-		if source.Setup.Endpoints && (source.Enabled || options.Preview) {
-			f := follower{source, filepath.Join(c.StateDir, source.Setup.StateFile), options.Live, options.Log}
-			following.Go(func() { f.run(ctx) })
-		}
-	}
-	return bridge.Run(ctx, options)
 }

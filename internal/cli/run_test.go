@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,12 +203,17 @@ func TestAuthenticationFailureAndRecovery(t *testing.T) {
 			if !strings.Contains(problem, test.code) || !strings.Contains(problem, test.inRemedy) {
 				t.Errorf("the problem is %s", problem)
 			}
-			content, err := os.ReadFile(file)
-			if err != nil || !strings.Contains(string(content), test.code) || !strings.Contains(string(content), test.inRemedy) {
-				t.Errorf("%v; the alert file says\n%s", err, content)
+			inFile := func(texts ...string) {
+				eventually(t, fmt.Sprintf("%q in the alert file", texts), func() bool {
+					content, err := os.ReadFile(file)
+					missing := func(text string) bool { return !strings.Contains(string(content), text) }
+					return err == nil && !slices.ContainsFunc(texts, missing)
+				})
 			}
+			inFile(test.code, test.inRemedy)
 			l.publish("hueair2mqtt/bridge/request/acknowledge", source, false)
 			l.waitFor("hueair2mqtt/"+source+"/problem", `"acknowledged":true`)
+			inFile("Acknowledged: ")
 
 			p.signal(syscall.SIGKILL)
 			p.wait()

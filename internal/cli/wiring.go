@@ -53,7 +53,7 @@ func bridgeOptions(c *configs.Config, tasks []bridge.Task, log *zap.Logger) brid
 	o := bridge.Options{
 		Broker:        brokerOptions(c),
 		HomeAssistant: c.HomeAssistant, Retry: c.Retry, History: c.History,
-		StateDir: c.StateDir, Version: versionText(), Tasks: tasks, Log: log,
+		StateDir: c.StateDir, Version: versionText(), Sources: sources.Names(), Tasks: tasks, Log: log,
 	}
 	if c.Alert.Email.Enabled() {
 		o.Notifiers = append(o.Notifiers, &alert.Mail{Settings: c.Alert.Email})

@@ -21,7 +21,7 @@ import (
 
 const historyOne = "hueair2mqtt/hue_1/history"
 
-// counting reports a sensor whose temperature is the number of the poll.
+// counting returns a source with a sensor whose temperature is the number of the poll.
 func counting() *source {
 	s := hueSource()
 	s.does(func(context.Context, *collectors.Retrier) (collectors.Snapshot, error) {
@@ -30,15 +30,15 @@ func counting() *source {
 	return s
 }
 
-// inKeepingHouse is inHouse with a bridge that keeps readings.
-func inKeepingHouse(t *testing.T, cs []*source, test func(t *testing.T, h *house)) {
-	inHouse(t, cs, func(t *testing.T, h *house) {
+// inHomeWithHistory is inHome with a bridge that records a history.
+func inHomeWithHistory(t *testing.T, cs []*source, test func(t *testing.T, h *testHome)) {
+	inHome(t, cs, func(t *testing.T, h *testHome) {
 		h.options.History = configs.History{Enabled: true, MaxAge: 168 * time.Hour, MaxMegabytes: 64}
 		test(t, h)
 	})
 }
 
-// reading is what the tests look at in a payload.
+// reading is the part of a payload that the tests examine.
 type reading struct {
 	ID          string
 	Time        string
@@ -47,7 +47,7 @@ type reading struct {
 	arrived     time.Time
 }
 
-func (h *house) readings(topic string) (readings []reading) {
+func (h *testHome) readings(topic string) (readings []reading) {
 	h.t.Helper()
 	for _, l := range h.lines() {
 		if l.topic != topic {
@@ -70,8 +70,8 @@ func temperatures(readings []reading) string {
 	return strings.Join(texts, " ")
 }
 
-func TestWhatTheBrokerMissedComesAsHistory(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+func TestMissedReadingsAreReplayed(t *testing.T) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		began := time.Now().UTC()
 		h.start()
 		after(time.Minute + time.Second) // polls 1 and 2
@@ -110,8 +110,8 @@ func TestWhatTheBrokerMissedComesAsHistory(t *testing.T) {
 	})
 }
 
-func TestWithoutHistoryNothingIsKept(t *testing.T) {
-	inHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+func TestDisabledHistoryRecordsNothing(t *testing.T) {
+	inHome(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(time.Second)
 		h.stopBroker()
@@ -124,8 +124,8 @@ func TestWithoutHistoryNothingIsKept(t *testing.T) {
 	})
 }
 
-// swallowing is a connection that, once told so, seems to take everything and
-// answers nothing: the other end is gone and nobody has noticed.
+// swallowing is a connection whose peer may be gone unnoticed: then it accepts everything
+// and answers nothing.
 type swallowing struct {
 	net.Conn
 	gone *atomic.Bool
@@ -138,9 +138,9 @@ func (c swallowing) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A connection that is dead before anybody notices costs no reading.
-func TestReadingsThatWereNeverAcknowledgedAreHistory(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+// A dead connection loses no reading, however late it is noticed.
+func TestUnacknowledgedReadingsAreReplayed(t *testing.T) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		gone := &atomic.Bool{}
 		dial := h.options.Broker.Dial
 		h.options.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -152,11 +152,11 @@ func TestReadingsThatWereNeverAcknowledgedAreHistory(t *testing.T) {
 		after(11 * time.Second) // polls 1 to 3
 		before := len(h.readings(stateOne))
 		gone.Store(true)
-		after(20 * time.Second) // 4 to 7, sent into nothing
+		after(20 * time.Second) // 4 to 7 are lost on the way
 		if got := h.readings(stateOne); len(got) != before {
 			t.Fatalf("states %s", temperatures(got))
 		}
-		after(20 * time.Second) // the missing answer to a ping ends the connection
+		after(20 * time.Second) // a missing ping response ends the connection
 		gone.Store(false)
 		after(30 * time.Second)
 		all := make(map[float64]bool)
@@ -174,11 +174,11 @@ func TestReadingsThatWereNeverAcknowledgedAreHistory(t *testing.T) {
 	})
 }
 
-// stalling is a connection that, once told so, takes nothing more.
+// stalling is a connection that may stop accepting data.
 type stalling struct {
 	net.Conn
 	stalled *atomic.Bool
-	hole    net.Conn // nobody reads from its other end
+	hole    net.Conn // its other end is never read
 }
 
 func (c stalling) Write(p []byte) (int, error) {
@@ -194,9 +194,8 @@ func (c stalling) SetWriteDeadline(t time.Time) error {
 
 func (c stalling) Close() error { return errors.Join(c.Conn.Close(), c.hole.Close()) }
 
-// What a connection that dies has not sent is history.
-func TestReadingsThatWereNeverSentAreHistory(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+func TestUnsentReadingsAreReplayed(t *testing.T) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		stalled := &atomic.Bool{}
 		dial := h.options.Broker.Dial
 		h.options.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -228,7 +227,7 @@ func TestReadingsThatWereNeverSentAreHistory(t *testing.T) {
 	})
 }
 
-// slow is a connection that, once told so, takes nothing for a while.
+// slow is a connection that accepts nothing until a time.
 type slow struct {
 	net.Conn
 	until *atomic.Pointer[time.Time]
@@ -241,10 +240,9 @@ func (c slow) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A state whose place a younger one takes before it is sent is history, on the
-// same connection.
-func TestAReadingThatWasReplacedIsHistory(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+// A state that is superseded in the outbox is replayed on the same connection.
+func TestSupersededReadingIsReplayed(t *testing.T) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		until := &atomic.Pointer[time.Time]{}
 		dial := h.options.Broker.Dial
 		h.options.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -259,7 +257,7 @@ func TestAReadingThatWasReplacedIsHistory(t *testing.T) {
 		after(7 * time.Second)
 		states, history := temperatures(h.readings(stateOne)), temperatures(h.readings(historyOne))
 		if !strings.HasSuffix(history, "5") && !strings.HasSuffix(history, "6") {
-			t.Errorf("nothing was replaced: states %s, history %s", states, history)
+			t.Errorf("nothing was superseded: states %s, history %s", states, history)
 		}
 		for n := 1; n <= 10; n++ {
 			if !strings.Contains(" "+states+" "+history+" ", fmt.Sprintf(" %d ", n)) {
@@ -267,14 +265,13 @@ func TestAReadingThatWasReplacedIsHistory(t *testing.T) {
 			}
 		}
 		if lost := h.logs.FilterMessageSnippet("lost").Len(); lost > 0 {
-			t.Error("it took a new connection")
+			t.Error("the connection was lost")
 		}
 	})
 }
 
-// A killed program: what it took is told by the next one.
 func TestHistorySurvivesARestart(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		h.stopBroker()
 		h.start()
 		after(2*time.Minute + time.Second)
@@ -289,10 +286,10 @@ func TestHistorySurvivesARestart(t *testing.T) {
 	})
 }
 
-// A disk that takes nothing costs neither a poll nor a state.
-func TestADiskThatFailsStopsNothing(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
-		if err := os.WriteFile(h.options.StateDir+"/history", nil, 0o600); err != nil { // where the folder should be
+// A failing disk affects neither polls nor states.
+func TestFailingDiskStopsNothing(t *testing.T) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
+		if err := os.WriteFile(h.options.StateDir+"/history", nil, 0o600); err != nil { // in place of the folder
 			t.Fatal(err)
 		}
 		h.start()
@@ -305,13 +302,13 @@ func TestADiskThatFailsStopsNothing(t *testing.T) {
 			t.Errorf("states %s", got)
 		}
 		if n := h.logs.FilterMessageSnippet("readings can't be recorded").Len(); n != 1 {
-			t.Errorf("told %d times", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 	})
 }
 
-func TestOnlyMeasurementsAreHistory(t *testing.T) {
-	inStreamingHouse(t, func(t *testing.T, s *streamingSource, h *house) {
+func TestOnlyReadingsAreReplayed(t *testing.T) {
+	inStreamingHome(t, func(t *testing.T, s *streamingSource, h *testHome) {
 		h.stop()
 		h.options.History = configs.History{Enabled: true, MaxAge: 168 * time.Hour, MaxMegabytes: 64}
 		h.stopBroker()
@@ -319,10 +316,10 @@ func TestOnlyMeasurementsAreHistory(t *testing.T) {
 		after(time.Second)
 		moved := motionSensor("1", 30)
 		moved.Readings[collectors.Motion] = collectors.Truth(false)
-		s.happenings <- happening{update: collectors.Update{Devices: []collectors.Device{moved}}}
-		s.happenings <- happening{update: press("initial_press")}
+		s.updates <- streamed{update: collectors.Update{Devices: []collectors.Device{moved}}}
+		s.updates <- streamed{update: press("initial_press")}
 		after(time.Second)
-		s.fails(unreachable()) // not known is not measured
+		s.fails(unreachable()) // unknown readings are not recorded
 		after(time.Minute)
 		offline := motionSensor("1", 0)
 		offline.Online = false
@@ -335,7 +332,7 @@ func TestOnlyMeasurementsAreHistory(t *testing.T) {
 			t.Errorf("history %s", got)
 		}
 		if *history[0].Motion == *history[1].Motion {
-			t.Error("the motion's end is not told")
+			t.Error("the end of the motion is not recorded")
 		}
 		for _, l := range h.lines() {
 			if strings.Contains(l.topic, "button") {
@@ -345,9 +342,9 @@ func TestOnlyMeasurementsAreHistory(t *testing.T) {
 	})
 }
 
-// A long history comes at its pace, and news do not wait for it.
+// A long history is sent slowly, and new states do not wait for it.
 func TestReplayIsPaced(t *testing.T) {
-	inKeepingHouse(t, []*source{counting()}, func(t *testing.T, h *house) {
+	inHomeWithHistory(t, []*source{counting()}, func(t *testing.T, h *testHome) {
 		const readings = 5000
 		left := history.Open(history.Options{Dir: h.options.StateDir + "/history", MaxAge: 168 * time.Hour, MaxBytes: 64e6, Log: zap.NewNop()})
 		for n := range readings {
@@ -364,7 +361,7 @@ func TestReplayIsPaced(t *testing.T) {
 		}
 		for i, r := range history[:readings] {
 			if int(*r.Temperature) != i {
-				t.Fatalf("%v comes in place of %d", *r.Temperature, i)
+				t.Fatalf("got %v, want %d", *r.Temperature, i)
 			}
 			// 20 readings each 40 ms.
 			if least := time.Duration(i/20) * 40 * time.Millisecond; r.arrived.Sub(began) < least {

@@ -1,25 +1,12 @@
-// Package sources is the registry of everything that the program can read. It holds one
-// entry per source with what the commands, check, the page and the alerts need to know
-// about it, so that none of them asks for a source by name.
 package sources
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/collectors/hue/pairing"
-	"hueair2mqtt/configs"
 )
-
-// All returns every source as a configuration has it. find locates a Hue
-// bridge whose address has changed; with nil, none is searched for.
-func All(c *configs.Config, find pairing.FindFunc) []Source {
-	return []Source{hueSource(c, find), amazonSource(c)}
-}
 
 // Source is one kind of device or account that can be read.
 type Source struct {
@@ -106,27 +93,4 @@ func (s Source) Endpoints() ([]collectors.Collector, error) {
 		}
 	}
 	return all, err
-}
-
-// Find returns the source of that name.
-func Find(all []Source, name string) (s Source, found bool) {
-	i := slices.IndexFunc(all, func(s Source) bool { return s.Name == name })
-	if i < 0 {
-		return Source{}, false
-	}
-	return all[i], true
-}
-
-// Names returns the names of all sources, which are those of their sections.
-func Names() (names []string) {
-	for _, s := range All(new(configs.Config), nil) {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-// Title returns the name that users know a source by.
-func Title(name string) string {
-	s, _ := Find(All(new(configs.Config), nil), name)
-	return cmp.Or(s.Title, name)
 }

@@ -79,8 +79,8 @@ func TestPauseGrows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, polls := pausingSource(test.errs)
-				h := newHouse(t, s)
-				h.stopBroker() // its ticks would make hours long
+				h := newHome(t, s)
+				h.stopBroker() // its ticks would make the test slow
 				h.options.Preview = true
 				h.start()
 				after(test.want[len(test.want)-1] + time.Second)
@@ -93,7 +93,7 @@ func TestPauseGrows(t *testing.T) {
 	}
 }
 
-// A request for a poll does not end a pause, which every view of the source shows.
+// A request for a poll does not end a pause. The pause is shown everywhere.
 func TestPauseIsPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ok atomic.Bool
@@ -104,7 +104,7 @@ func TestPauseIsPublished(t *testing.T) {
 			}
 			return throttled(0)
 		})
-		h := newHouse(t, s)
+		h := newHome(t, s)
 		defer h.stopBroker()
 		live := bridge.NewLive()
 		h.options.Live = live
@@ -173,7 +173,7 @@ func TestPauseIsPublished(t *testing.T) {
 	})
 }
 
-// A day of throttling, in each form, costs few requests and raises no alert.
+// A day of throttling, in each form, causes few requests and no alert.
 func TestADayOfThrottling(t *testing.T) {
 	for name, form := range map[string]amazontest.Throttling{
 		"by code": amazontest.ThrottledByCode, "by status": amazontest.ThrottledByStatus, "by bad request": amazontest.ThrottledByBadRequest,
@@ -202,8 +202,8 @@ func TestADayOfThrottling(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h := newHouse(t)
-				h.stopBroker() // its ticks would make a day long
+				h := newHome(t)
+				h.stopBroker() // its ticks would make the test slow
 				live := bridge.NewLive()
 				h.options.Preview, h.options.Live = true, live
 				h.options.Tasks = []bridge.Task{{Collector: collector, Interval: 5 * time.Minute, AlertFile: "ALERT.txt"}}
@@ -229,7 +229,7 @@ func TestADayOfThrottling(t *testing.T) {
 					t.Errorf("%d requests in a day, want 8 to 12", requests)
 				}
 				if _, impatient := alexa.Throttled(); len(impatient) > 0 {
-					t.Errorf("asked again: %q", impatient)
+					t.Errorf("requests while throttled: %q", impatient)
 				}
 				source, online := picture()
 				if end := source.Endpoints[0]; online || !source.Problem.Since.IsZero() || !end.PausedUntil.After(time.Now()) ||

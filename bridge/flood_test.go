@@ -28,9 +28,8 @@ import (
 	"hueair2mqtt/internal/check"
 )
 
-// A broker's answer to the beginning of a WebSocket leads nowhere else, and leaves
-// no connection.
-func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
+// A response to a WebSocket handshake redirects nowhere and leaves no connection open.
+func TestWebSocketRedirectIsNotFollowed(t *testing.T) {
 	var elsewhere, asked atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
@@ -88,7 +87,7 @@ func TestARedirectOfAWebSocketIsNotFollowed(t *testing.T) {
 				const tries = 5
 				for range tries {
 					if _, err := bridge.RemoveDiscovery(t.Context(), o.Broker, topics); err == nil {
-						t.Error("it worked")
+						t.Error("no error")
 					}
 				}
 				if asked.Load() != tries || dialed.Load() != tries || elsewhere.Load() != 0 {
@@ -115,8 +114,7 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// torrent is a broker that grants everything and sends retained messages without
-// end.
+// torrent is a broker that allows everything and sends retained messages endlessly.
 type torrent struct {
 	listener net.Listener
 	sent     atomic.Int64 // bytes
@@ -150,10 +148,10 @@ func newTorrent(t *testing.T, topic func(i int) string, payload func(i int) stri
 
 var (
 	homeAssistant = configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"}
-	topics        = discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant"}
+	topics        = discovery.Topics{Base: "hueair2mqtt", Prefix: "homeassistant", Sources: []string{"amazon", "hue"}}
 )
 
-// options returns how to reach the broker.
+// options returns the options of a connection to the broker.
 func (b *torrent) options() mqtt.Options {
 	return mqtt.Options{Settings: configs.MQTT{Broker: "tcp://" + b.listener.Addr().String(), BaseTopic: "hueair2mqtt"}}
 }
@@ -261,8 +259,8 @@ func peakDuring(what func()) (peak uint64) {
 	return peak
 }
 
-// A broker that sends without end costs commands no more than their budget.
-func TestABrokerThatSendsWithoutEnd(t *testing.T) {
+// A broker that sends endlessly costs a command no more than its limit.
+func TestCommandsLimitWhatTheyRead(t *testing.T) {
 	ours := `{"origin":{"name":"hueair2mqtt","sw":"1","url":"x"},"device":{"identifiers":["hueair2mqtt_bridge"]},"availability":[{"topic":"hueair2mqtt/bridge/state"}],"x":"%d` + strings.Repeat("x", 500) + `"}`
 	problem := `{"problem":false,"reason":"` + strings.Repeat("x", 500) + `","code":null,"since":null,"remedy":null,"acknowledged":false}`
 	large := strings.Repeat("x", 4<<20-100)
@@ -297,7 +295,7 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 				broker.sent.Store(0)
 				var err error
 				peak := peakDuring(func() { err = command() })
-				// What was not asked for is not waited for.
+				// A command does not wait for messages that it did not subscribe to.
 				if err == nil && broker.sent.Load() > 24<<20 || err != nil && !strings.Contains(err.Error(), "more than 16 MiB") {
 					t.Errorf("%s: %v after %d MiB", what, err, broker.sent.Load()>>20)
 				}
@@ -309,8 +307,8 @@ func TestABrokerThatSendsWithoutEnd(t *testing.T) {
 	}
 }
 
-// What a message of MQTT 5 says beside its payload is not kept.
-func TestPropertiesWithoutEnd(t *testing.T) {
+// The properties of MQTT 5 messages are not kept in memory.
+func TestCheckDropsMessageProperties(t *testing.T) {
 	const user = "\x26\x00\x00\x00\x00" // a user property without name and value
 	properties := strings.Repeat(user, 3000)
 	broker := newTorrent(t, func(int) string { return "x" }, func(int) string { return "" })
@@ -322,21 +320,21 @@ func TestPropertiesWithoutEnd(t *testing.T) {
 	}
 }
 
-// A list whose entries are far smaller than what they become in memory is not taken
-// into it whole.
-func TestAListOfManySmallEntries(t *testing.T) {
+// A list whose entries are far larger in memory than in the payload is not decoded as a
+// whole.
+func TestDeviceListIsDecodedEntryByEntry(t *testing.T) {
 	const maxPeak = 96 << 20
 	list := "[" + strings.Repeat("{},", 4<<20/3-100) + `{"id":"hue_1"}]`
 	rest := t.Context().Done()
 	broker := newTorrent(t, func(i int) string {
 		if i > 0 {
-			<-rest // the list is all that is retained
+			<-rest // nothing else is retained
 		}
 		return "hueair2mqtt/bridge/devices"
 	}, func(int) string { return list })
 	o := bridge.Options{
 		Broker: broker.options(), HomeAssistant: homeAssistant,
-		Log: zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(),
+		Log: zap.NewNop(), StateDir: t.TempDir(), Live: bridge.NewLive(), Sources: topics.Sources,
 	}
 	for what, command := range map[string]func(ctx context.Context){
 		"run": func(ctx context.Context) {
@@ -345,7 +343,7 @@ func TestAListOfManySmallEntries(t *testing.T) {
 			}
 		},
 		"remove --all": func(ctx context.Context) {
-			// The broker acknowledges nothing, so it ends with ctx.
+			// The broker acknowledges nothing, so the command ends with ctx.
 			_, _ = bridge.RemoveAll(ctx, o.Broker, topics)
 		},
 	} {
@@ -361,11 +359,11 @@ func TestAListOfManySmallEntries(t *testing.T) {
 	}
 }
 
-// Nothing that somebody else retains makes the program write to its own topics, or
-// take its own device away.
-func TestWhatNamesNoSourceIsIgnored(t *testing.T) {
+// Retained messages of others do not make the program write to its own topics or remove
+// its own device.
+func TestForeignNamesAreIgnored(t *testing.T) {
 	strange := []string{"bridge", "../x", "", "+", "#", "hue/+", "hue/#", "zigbee2mqtt", "bridge/state", "Hue", "hue ", "hue\x00"}
-	inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+	inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 		var info, list []string
 		for _, name := range strange {
 			info = append(info, fmt.Sprintf("%q:{}", name))
@@ -384,7 +382,7 @@ func TestWhatNamesNoSourceIsIgnored(t *testing.T) {
 		}
 		h.want("hueair2mqtt/bridge/state", "online")
 		if h.get("homeassistant/device/hueair2mqtt_bridge/config") == "" {
-			t.Error("its own device is gone")
+			t.Error("the program's own device is gone")
 		}
 		if got := h.get("hueair2mqtt/bridge/devices"); strings.Contains(got, "zigbee") || strings.Contains(got, `"bridge`) {
 			t.Errorf("listed %s", got)
@@ -392,12 +390,12 @@ func TestWhatNamesNoSourceIsIgnored(t *testing.T) {
 	})
 }
 
-// Births that come faster than they can be answered are answered nevertheless, and
-// cause one line a minute.
-func TestBirthsWithoutEnd(t *testing.T) {
+// Birth messages that arrive faster than they can be answered are answered together, and
+// are logged once a minute.
+func TestFloodOfBirths(t *testing.T) {
 	for _, every := range []time.Duration{10 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {
 		t.Run(every.String(), func(t *testing.T) {
-			inHouse(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *house) {
+			inHome(t, []*source{hueSource().reports(motionSensor("1", 21))}, func(t *testing.T, h *testHome) {
 				h.start()
 				after(10 * time.Second)
 				before, sent := h.count(configOne), 0
@@ -408,9 +406,9 @@ func TestBirthsWithoutEnd(t *testing.T) {
 					after(every)
 				}
 				if n := h.count(configOne) - before; n < 10 || n > 15 {
-					t.Errorf("%d births in two minutes were answered %d times", sent, n)
+					t.Errorf("%d births in two minutes were answered %d times, want 10 to 15", sent, n)
 				}
-				// The last birth is answered when Home Assistant listens.
+				// The last birth is answered too, when Home Assistant listens.
 				h.publish("homeassistant/status", "online", false)
 				last := time.Now()
 				after(30 * time.Second)
@@ -431,16 +429,16 @@ func TestBirthsWithoutEnd(t *testing.T) {
 					count += n
 				}
 				if len(lines) > 5 || count != int64(sent+1) {
-					t.Errorf("%d lines that stand for %d births of %d", len(lines), count, sent+1)
+					t.Errorf("%d log entries stand for %d births, want %d", len(lines), count, sent+1)
 				}
 			})
 		})
 	}
 }
 
-// Messages of strangers, and connections that break, cause one line a minute.
-func TestAFloodCausesFewLines(t *testing.T) {
-	inHouse(t, []*source{hueSource().fails(unreachable())}, func(t *testing.T, h *house) {
+// Requests of strangers and broken connections are logged once a minute.
+func TestFloodIsLoggedOncePerMinute(t *testing.T) {
+	inHome(t, []*source{hueSource().fails(unreachable())}, func(t *testing.T, h *testHome) {
 		h.start()
 		after(10 * time.Second)
 		before := h.logs.FilterLevelExact(0).Len() + h.logs.FilterLevelExact(1).Len() + h.logs.FilterLevelExact(2).Len()
@@ -452,10 +450,10 @@ func TestAFloodCausesFewLines(t *testing.T) {
 		}
 		after(2 * time.Minute)
 		if n := h.logs.FilterMessageSnippet("unknown request").Len(); n < 2 || n > 3 {
-			t.Errorf("%d lines about unknown requests", n)
+			t.Errorf("%d log entries about unknown requests", n)
 		}
 		if n := h.logs.FilterLevelExact(0).Len() + h.logs.FilterLevelExact(1).Len() + h.logs.FilterLevelExact(2).Len() - before; n > 20 {
-			t.Errorf("%d lines", n)
+			t.Errorf("%d log entries", n)
 		}
 	})
 }

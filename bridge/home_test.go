@@ -24,8 +24,7 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// pipeListener is a network within the process. Time can be virtual while
-// somebody waits for it.
+// pipeListener is a network in memory, which works in virtual time.
 type pipeListener struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -64,11 +63,11 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// allowAll lets everybody in, to every topic but one.
+// allowAll is a broker hook that allows everything except reading one topic.
 type allowAll struct {
 	broker.HookBase
 	unreadable  string
-	established func(*broker.Client) // nil if nothing is to happen
+	established func(*broker.Client) // optional
 }
 
 func (*allowAll) ID() string { return "allow-all" }
@@ -85,16 +84,16 @@ func (a *allowAll) OnSessionEstablished(client *broker.Client, _ packets.Packet)
 	}
 }
 
-// house is a bridge under test with a broker that can go and come.
-type house struct {
+// testHome is a bridge under test and its broker, which can be stopped and started.
+type testHome struct {
 	t       *testing.T
 	options bridge.Options
 	logs    *observer.ObservedLogs
 	mail    *alert.Mail // a notifier of some tests
 
-	unreadable  string               // a topic that the broker lets nobody subscribe to
-	established func(*broker.Client) // is told of everybody whom the broker lets in
-	forgetful   bool                 // keeps no log of the messages
+	unreadable  string               // a topic that nobody may subscribe to
+	established func(*broker.Client) // is called for every client that has connected
+	forgetful   bool                 // records no messages
 
 	mu       sync.Mutex
 	listener *pipeListener // nil while the broker is away
@@ -109,16 +108,17 @@ type line struct {
 	at             time.Time
 }
 
-// newHouse makes a bridge with these collectors, each polled every minute, and
-// starts its broker, but not the bridge.
-func newHouse(t *testing.T, cs ...*source) *house {
+// newHome returns a bridge with these collectors, each polled every minute. It starts
+// the broker, but not the bridge.
+func newHome(t *testing.T, cs ...*source) *testHome {
 	core, logs := observer.New(zapcore.DebugLevel)
-	h := &house{t: t, logs: logs}
+	h := &testHome{t: t, logs: logs}
 	h.options = bridge.Options{
 		HomeAssistant: configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"},
 		Retry:         configs.Retry{Attempts: 3, BaseDelay: time.Second, Multiplier: 2, MaxDelay: 30 * time.Second},
 		StateDir:      t.TempDir(),
 		Version:       "1.2.3",
+		Sources:       []string{"amazon", "hue"},
 		Log:           zap.New(core),
 	}
 	h.options.Broker = mqtt.Options{
@@ -143,7 +143,7 @@ func newHouse(t *testing.T, cs ...*source) *house {
 }
 
 // startBroker starts an empty broker.
-func (h *house) startBroker() {
+func (h *testHome) startBroker() {
 	h.t.Helper()
 	l := newPipeListener()
 	server := broker.New(&broker.Options{InlineClient: true, SysTopicResendInterval: 86400, Logger: slog.New(slog.DiscardHandler)})
@@ -166,7 +166,7 @@ func (h *house) startBroker() {
 	}
 }
 
-func (h *house) stopBroker() {
+func (h *testHome) stopBroker() {
 	h.mu.Lock()
 	server := h.server
 	h.listener, h.server = nil, nil
@@ -176,19 +176,19 @@ func (h *house) stopBroker() {
 	}
 }
 
-// publish is what somebody else says on the broker.
-func (h *house) publish(topic, payload string, retain bool) {
+// publish publishes a message of another client.
+func (h *testHome) publish(topic, payload string, retain bool) {
 	h.t.Helper()
 	if err := h.server.Publish(topic, []byte(payload), retain, 1); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-// start runs the bridge of the house until its stop or the test ends it.
-func (h *house) start() { h.stop = h.startAnother(h.options) }
+// start runs the bridge until stop is called or the test ends.
+func (h *testHome) start() { h.stop = h.startAnother(h.options) }
 
-// startAnother runs a bridge with options of its own until stop is called.
-func (h *house) startAnother(options bridge.Options) (stop func()) {
+// startAnother runs a bridge with other options until stop is called.
+func (h *testHome) startAnother(options bridge.Options) (stop func()) {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- bridge.Run(ctx, options) }()
@@ -200,10 +200,10 @@ func (h *house) startAnother(options bridge.Options) (stop func()) {
 	})
 }
 
-// inHouse makes the house and lets the test live in it, in virtual time.
-func inHouse(t *testing.T, cs []*source, test func(t *testing.T, h *house)) {
+// inHome runs a test in a home, in virtual time.
+func inHome(t *testing.T, cs []*source, test func(t *testing.T, h *testHome)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, cs...)
+		h := newHome(t, cs...)
 		defer h.stopBroker()
 		test(t, h)
 		if h.stop != nil {
@@ -212,25 +212,25 @@ func inHouse(t *testing.T, cs []*source, test func(t *testing.T, h *house)) {
 	})
 }
 
-// after lets virtual time pass and everything settle.
+// after lets virtual time pass, then waits until all goroutines are idle.
 func after(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-func (h *house) get(topic string) string {
+func (h *testHome) get(topic string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.retained[topic]
 }
 
-func (h *house) lines() []line {
+func (h *testHome) lines() []line {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]line(nil), h.log...)
 }
 
-func (h *house) count(topic string) (n int) {
+func (h *testHome) count(topic string) (n int) {
 	for _, l := range h.lines() {
 		if l.topic == topic {
 			n++
@@ -239,14 +239,14 @@ func (h *house) count(topic string) (n int) {
 	return n
 }
 
-func (h *house) want(topic, payload string) {
+func (h *testHome) want(topic, payload string) {
 	h.t.Helper()
 	if got := h.get(topic); got != payload {
 		h.t.Errorf("%s is %q, want %q", topic, got, payload)
 	}
 }
 
-// source is a collector whose outcome the test sets.
+// source is a collector whose results the test sets.
 type source struct {
 	name     string
 	endpoint string
