@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -28,28 +29,17 @@ func (d *device) update(found collectors.Device) {
 		d.Readings[measurement] = collectors.Unknown
 	}
 	maps.Copy(d.Readings, found.Readings)
-	for _, field := range []struct {
-		now *string
-		was string
-	}{
-		{&d.Name, known.Name},
-		{&d.Area, known.Area},
-		{&d.Manufacturer, known.Manufacturer},
-		{&d.Model, known.Model},
-		{&d.SoftwareVersion, known.SoftwareVersion},
-		{&d.Serial, known.Serial},
-	} {
-		if *field.now == "" {
-			*field.now = field.was
-		}
-	}
+	d.Name = cmp.Or(found.Name, known.Name)
+	d.Area = cmp.Or(found.Area, known.Area)
+	d.Manufacturer = cmp.Or(found.Manufacturer, known.Manufacturer)
+	d.Model = cmp.Or(found.Model, known.Model)
+	d.SoftwareVersion = cmp.Or(found.SoftwareVersion, known.SoftwareVersion)
+	d.Serial = cmp.Or(found.Serial, known.Serial)
 	if d.LastSeen.IsZero() {
 		d.LastSeen = known.LastSeen
 	}
-	d.EventTypes = maps.Clone(known.EventTypes)
-	if d.EventTypes == nil {
-		d.EventTypes = make(map[string][]string, len(found.EventTypes))
-	}
+	d.EventTypes = make(map[string][]string, len(found.EventTypes))
+	maps.Copy(d.EventTypes, known.EventTypes)
 	maps.Copy(d.EventTypes, found.EventTypes)
 }
 

@@ -78,20 +78,15 @@ func (e *endpoint) logFaults(faults []error) {
 	known := e.faults
 	e.faults = make(map[string]bool, len(faults))
 	var texts []string
-	more := 0
 	for _, fault := range faults {
 		text := fault.Error()
-		switch {
-		case known[text], e.faults[text]:
-		case len(texts) < maxLogged:
+		if !known[text] && !e.faults[text] {
 			texts = append(texts, text)
-		default:
-			more++
 		}
 		e.faults[text] = true
 	}
-	if more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
+	if more := len(texts) - maxLogged; more > 0 {
+		texts = append(texts[:maxLogged], fmt.Sprintf("and %d more", more))
 	}
 	if len(texts) > 0 {
 		e.log.Warn("some entries of the response could not be read", zap.Strings("faults", texts))

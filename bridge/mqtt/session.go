@@ -19,7 +19,6 @@ import (
 	"go.uber.org/zap"
 
 	"hueair2mqtt/collectors"
-	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
 )
 
@@ -175,24 +174,27 @@ func (s *Session) connection(ctx context.Context) (established, finished bool, e
 	if err := s.subscribe(ctx, client, receive); err != nil {
 		return true, false, cmp.Or(context.Cause(ctx), err)
 	}
-	s.logConnected(broker)
+	log := s.Log
+	if s.Settings.Broker == "" {
+		log = log.With(zap.String("broker", broker.Broker))
+	}
+	log.Info("connected to the broker")
 	out := newOutbox()
 	s.Handler.Connected(ctx, broker.Broker, out)
-	stop := s.startAlongside(ctx, client)
+	var alongside sync.WaitGroup
+	if s.Alongside != nil {
+		alongside.Go(func() {
+			s.Alongside(ctx, func(topic string, payload []byte) func() error { return s.publish(ctx, client, topic, payload) })
+		})
+	}
 	finished = s.send(ctx, client, out, cancel)
-	stop()
+	err = context.Cause(ctx)
+	cancel(nil)
+	alongside.Wait()
 	if !finished {
 		s.Handler.Disconnected(out)
 	}
-	return true, finished, context.Cause(ctx)
-}
-
-func (s *Session) logConnected(broker configs.MQTT) {
-	if s.Settings.Broker == "" {
-		s.Log.Info("connected to the broker", zap.String("broker", broker.Broker))
-	} else {
-		s.Log.Info("connected to the broker")
-	}
+	return true, finished, err
 }
 
 func (s *Session) receive(ctx context.Context, m paho.Message) {
@@ -228,28 +230,15 @@ func (s *Session) subscribe(ctx context.Context, client paho.Client, receive pah
 	return nil
 }
 
-// startAlongside starts Alongside. stop ends it and waits for that.
-func (s *Session) startAlongside(ctx context.Context, client paho.Client) (stop func()) {
-	if s.Alongside == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
-		s.Alongside(ctx, func(topic string, payload []byte) func() error {
-			token := client.Publish(topic, 1, false, payload)
-			return func() error {
-				err := await(ctx, token)
-				if err == nil {
-					s.Handler.Acknowledged(1)
-				}
-				return err
-			}
-		})
-	})
-	return func() {
-		cancel()
-		running.Wait()
+// publish is the PublishFunc of a connection.
+func (s *Session) publish(ctx context.Context, client paho.Client, topic string, payload []byte) (wait func() error) {
+	token := client.Publish(topic, 1, false, payload)
+	return func() error {
+		err := await(ctx, token)
+		if err == nil {
+			s.Handler.Acknowledged(1)
+		}
+		return err
 	}
 }
 

@@ -68,7 +68,7 @@ func TestReadsMockOfGoHue(t *testing.T) {
 	}
 	d := s.Devices[0]
 	want := map[collectors.Measurement]collectors.Value{
-		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Truth(false),
+		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Bool(false),
 		collectors.Illuminance: collectors.Number(3.09), collectors.Battery: collectors.Number(77),
 	}
 	for m, v := range want {

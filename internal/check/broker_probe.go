@@ -80,26 +80,20 @@ func newProbe(ctx context.Context, o mqtt.Options, version byte) (*probe, error)
 // close disconnects, so that the broker forgets unreleased messages, and waits for the
 // reading goroutine.
 func (p *probe) close() {
-	_ = p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Disconnect}}) // closing the connection does the same
+	_ = p.send(p.packet(packets.Disconnect, 0).DisconnectEncode) // closing the connection does the same
 	p.conn.Close()
 	for range p.incoming {
 	}
 }
 
 func (p *probe) connect(ctx context.Context, m configs.MQTT) error {
-	err := p.send(packets.Packet{
-		FixedHeader: packets.FixedHeader{Type: packets.Connect},
-		Connect: packets.ConnectParams{
-			ProtocolName: []byte("MQTT"), ClientIdentifier: mqtt.UniqueID("probe"),
-			Clean: true, Keepalive: keepAlive,
-			UsernameFlag: m.Username != "", Username: []byte(m.Username),
-			PasswordFlag: m.Username != "", Password: []byte(m.Password.Reveal()),
-		},
-	})
-	if err != nil {
-		return err
+	pk := p.packet(packets.Connect, 0)
+	pk.Connect = packets.ConnectParams{
+		ProtocolName: []byte("MQTT"), ClientIdentifier: mqtt.UniqueID("probe"), Clean: true, Keepalive: keepAlive,
+		UsernameFlag: m.Username != "", Username: []byte(m.Username),
+		PasswordFlag: m.Username != "", Password: []byte(m.Password.Reveal()),
 	}
-	answer, err := p.await(ctx, 0, func(pk packets.Packet) bool { return pk.FixedHeader.Type == packets.Connack })
+	answer, err := p.ask(ctx, pk.ConnectEncode, packets.Connack, 0)
 	switch {
 	case p.version == mqtt5 && err != nil && ctx.Err() == nil:
 		return errUnsupportedVersion // older brokers close the connection
@@ -122,16 +116,11 @@ func (p *probe) connect(ctx context.Context, m configs.MQTT) error {
 
 // subscribe subscribes to filters at QoS 0 and returns those that are refused.
 func (p *probe) subscribe(ctx context.Context, filters ...string) (refused []string, err error) {
-	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Subscribe, Qos: 1}, PacketID: p.nextID()}
+	pk := p.packet(packets.Subscribe, 1)
 	for _, f := range filters {
 		pk.Filters = append(pk.Filters, packets.Subscription{Filter: f})
 	}
-	if err := p.send(pk); err != nil {
-		return nil, err
-	}
-	answer, err := p.await(ctx, 0, func(got packets.Packet) bool {
-		return got.FixedHeader.Type == packets.Suback && got.PacketID == pk.PacketID
-	})
+	answer, err := p.ask(ctx, pk.SubscribeEncode, packets.Suback, pk.PacketID)
 	if err != nil {
 		return nil, err
 	}
@@ -146,22 +135,14 @@ func (p *probe) subscribe(ctx context.Context, filters ...string) (refused []str
 // publish sends a message that is not retained and returns the broker's reason code,
 // which is always 0 in MQTT 3.1.1. A message of QoS 2 is not released.
 func (p *probe) publish(ctx context.Context, topic, payload string, qos byte) (id uint16, code byte, err error) {
-	id = p.nextID()
-	err = p.send(packets.Packet{
-		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: qos},
-		PacketID:    id, TopicName: topic, Payload: []byte(payload),
-	})
-	if err != nil {
-		return 0, 0, err
-	}
+	pk := p.packet(packets.Publish, qos)
+	pk.TopicName, pk.Payload = topic, []byte(payload)
 	wanted := packets.Puback
 	if qos == 2 {
 		wanted = packets.Pubrec
 	}
-	answer, err := p.await(ctx, 0, func(got packets.Packet) bool {
-		return got.FixedHeader.Type == wanted && got.PacketID == id
-	})
-	return id, answer.ReasonCode, err
+	answer, err := p.ask(ctx, pk.PublishEncode, wanted, pk.PacketID)
+	return pk.PacketID, answer.ReasonCode, err
 }
 
 // deliver sends a message that the broker delivers immediately. It returns whether it
@@ -177,12 +158,9 @@ func (p *probe) deliver(ctx context.Context, topic, payload string) (came bool, 
 
 // release lets the broker deliver a message of QoS 2.
 func (p *probe) release(ctx context.Context, id uint16) error {
-	if err := p.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pubrel, Qos: 1}, PacketID: id}); err != nil {
-		return err
-	}
-	_, err := p.await(ctx, 0, func(got packets.Packet) bool {
-		return got.FixedHeader.Type == packets.Pubcomp && got.PacketID == id
-	})
+	pk := p.packet(packets.Pubrel, 1)
+	pk.PacketID = id
+	_, err := p.ask(ctx, pk.PubrelEncode, packets.Pubcomp, id)
 	return err
 }
 
@@ -235,33 +213,29 @@ func (p *probe) await(ctx context.Context, within time.Duration, wanted func(pac
 	}
 }
 
-func (p *probe) nextID() uint16 {
+// packet returns a packet with an id of its own.
+func (p *probe) packet(kind, qos byte) *packets.Packet {
 	p.lastID++
-	return p.lastID
+	return &packets.Packet{ProtocolVersion: p.version, FixedHeader: packets.FixedHeader{Type: kind, Qos: qos}, PacketID: p.lastID}
 }
 
-func (p *probe) send(pk packets.Packet) error {
-	pk.ProtocolVersion = p.version
-	var (
-		buffer bytes.Buffer
-		err    error
-	)
-	switch pk.FixedHeader.Type {
-	case packets.Connect:
-		err = pk.ConnectEncode(&buffer)
-	case packets.Subscribe:
-		err = pk.SubscribeEncode(&buffer)
-	case packets.Publish:
-		err = pk.PublishEncode(&buffer)
-	case packets.Pubrel:
-		err = pk.PubrelEncode(&buffer)
-	case packets.Disconnect:
-		err = pk.DisconnectEncode(&buffer)
+// ask sends a packet and waits for the answer of this type and, unless it is 0, with
+// this id.
+func (p *probe) ask(ctx context.Context, encode func(*bytes.Buffer) error, kind byte, id uint16) (packets.Packet, error) {
+	if err := p.send(encode); err != nil {
+		return packets.Packet{}, err
 	}
-	if err != nil {
+	return p.await(ctx, 0, func(got packets.Packet) bool {
+		return got.FixedHeader.Type == kind && (id == 0 || got.PacketID == id)
+	})
+}
+
+func (p *probe) send(encode func(*bytes.Buffer) error) error {
+	var buffer bytes.Buffer
+	if err := encode(&buffer); err != nil {
 		return err
 	}
-	_, err = p.conn.Write(buffer.Bytes())
+	_, err := p.conn.Write(buffer.Bytes())
 	return err
 }
 

@@ -56,7 +56,7 @@ func motionThing(name, area string, temperature, battery float64, busy func(hour
 		return map[collectors.Measurement]collectors.Value{
 			collectors.Temperature: collectors.Number(around(temperature, 1.2, 17, hour)),
 			collectors.Illuminance: collectors.Number(light),
-			collectors.Motion:      collectors.Truth(busy(hour)),
+			collectors.Motion:      collectors.Bool(busy(hour)),
 			collectors.Battery:     collectors.Number(battery),
 		}
 	}}
@@ -69,8 +69,8 @@ func dayAtHome() []bridge.Task {
 		motionThing("Bedroom sensor", "Bedroom", 18.2, 64, func(hour float64) bool { return hour > 22 && hour < 23 || hour > 6 && hour < 7 }),
 		{"Front door", "Hall", func(hour float64) map[collectors.Measurement]collectors.Value {
 			return map[collectors.Measurement]collectors.Value{
-				collectors.Contact: collectors.Truth(math.Abs(hour-8.3) < 0.1 || math.Abs(hour-17.1) < 0.1),
-				collectors.Tamper:  collectors.Truth(false),
+				collectors.Contact: collectors.Bool(math.Abs(hour-8.3) < 0.1 || math.Abs(hour-17.1) < 0.1),
+				collectors.Tamper:  collectors.Bool(false),
 				collectors.Battery: collectors.Number(92),
 			}
 		}},

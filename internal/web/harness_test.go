@@ -100,7 +100,7 @@ func sensor(id, name string, temperature float64) bridge.DevicePicture {
 			ID: id, Name: name, Area: "Hall", Online: true, LastSeen: time.Now(),
 			Readings: map[collectors.Measurement]collectors.Value{
 				collectors.Temperature: collectors.Number(temperature),
-				collectors.Motion:      collectors.Truth(true),
+				collectors.Motion:      collectors.Bool(true),
 				collectors.Illuminance: collectors.Number(120),
 				collectors.Battery:     collectors.Number(87),
 			},
@@ -409,7 +409,7 @@ func twentyDevices(sparklines *web.Sparklines) []bridge.DevicePicture {
 		for j := range 144 {
 			number := collectors.Number(20 + 5*math.Sin(float64(j*(i+1))))
 			sparklines.Record(time.Now().Truncate(20*time.Minute).Add(time.Duration(j-142)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
-				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Truth(j/2%2 == 1),
+				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Bool(j/2%2 == 1),
 			})
 		}
 		all = append(all, d)

@@ -60,7 +60,7 @@ func (s *Sparklines) Record(now time.Time, device string, readings map[collector
 	}
 	for measurement, value := range readings {
 		number, isNumber := value.Number()
-		truth, isBool := value.Truth()
+		truth, isBool := value.Bool()
 		if truth {
 			number = 1
 		}

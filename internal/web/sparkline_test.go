@@ -63,7 +63,7 @@ func TestSparklinesKeepADay(t *testing.T) {
 	// Two polls in a slot: the last number counts, and a bool that was ever true.
 	poll := func(n int) {
 		s.Record(now, "hue_1", map[collectors.Measurement]collectors.Value{
-			collectors.Temperature: collectors.Number(float64(n)), collectors.Motion: collectors.Truth(n%2 == 1),
+			collectors.Temperature: collectors.Number(float64(n)), collectors.Motion: collectors.Bool(n%2 == 1),
 			collectors.Battery: collectors.Number(90), collectors.Illuminance: collectors.Unknown,
 		})
 	}
