@@ -13,14 +13,13 @@ func (c *connection) advise(err error) string {
 	if err == nil {
 		return "add the sensors to the Hue bridge in the Hue app"
 	}
-	setting := c.target.Setting
 	switch collectors.KindOf(err) {
 	case collectors.NotUnderstood:
 		return "look for a newer hueair2mqtt, and update the Hue bridge in the Hue app"
 	case "other bridge":
-		return fmt.Sprintf(`run "hueair2mqtt hue discover" to see the addresses of the Hue bridges, and correct %s.host or %[1]s.id`, setting)
+		return fmt.Sprintf(`run "hueair2mqtt hue discover" to see the addresses of the Hue bridges, and correct %s or %s`, c.target.Setting, c.target.IDSetting)
 	case "malformed", "oversized", "permanent":
-		return fmt.Sprintf("check that %s.host is the address of the Hue bridge", setting)
+		return fmt.Sprintf("check that %s is the address of the Hue bridge", c.target.Setting)
 	}
 	if answered(err) {
 		return "wait a minute and try again; if the problem persists, disconnect the Hue bridge from its power for ten seconds"
@@ -37,7 +36,7 @@ func (c *connection) removal() string {
 	if c.endpoint == c.target.ID { // no address is configured
 		return fmt.Sprintf(`run "hueair2mqtt hue forget %s"`, c.target.ID)
 	}
-	return fmt.Sprintf("remove %s from the configuration and restart hueair2mqtt", c.target.Setting)
+	return fmt.Sprintf("remove %s from the configuration and restart hueair2mqtt", c.setting)
 }
 
 // withRemedy adds to an authentication error what it is about and how to get a valid key.
@@ -49,7 +48,7 @@ func (c *connection) withRemedy(err error) error {
 	remedy := fmt.Sprintf("Run \"hueair2mqtt hue pair --host %s\" and press the link button on the Hue bridge", c.target.Host)
 	switch {
 	case c.ownKey:
-		remedy += fmt.Sprintf(", remove %s.username, then restart hueair2mqtt.", c.target.Setting)
+		remedy += fmt.Sprintf(", remove %s.username, then restart hueair2mqtt.", c.setting)
 	case c.endpoint == c.target.ID:
 		remedy += "; hueair2mqtt then continues by itself. If this Hue bridge was replaced by another one: " + c.removal() + "."
 	default:

@@ -48,7 +48,7 @@ func readAnswer(client *pairing.Client, resp *http.Response) (*answer, error) {
 	case err != nil:
 		return nil, a.failure(err)
 	case start[0] == '<':
-		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s.host the Hue bridge?", client.Setting())
+		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s the Hue bridge?", client.Setting())
 	}
 	a.Decoder, a.start = json.NewDecoder(in), start[0]
 	return a, nil

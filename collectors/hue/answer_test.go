@@ -74,10 +74,10 @@ func TestBadV1AnswersAreClassified(t *testing.T) {
 		{"page", huetest.HTMLPage, permanent, "malformed", "HTML"},
 		{"plain text", huetest.Body(`Service starting`), permanent, "malformed", ""},
 		{"number", huetest.Body(`5`), permanent, "malformed", "a number"},
-		{"truth", huetest.Body(`true`), permanent, "malformed", ""},
+		{"boolean", huetest.Body(`true`), permanent, "malformed", ""},
 		{"text", huetest.Body(`"busy"`), permanent, "malformed", ""},
 		{"not quite JSON", huetest.Body(`{"1":{'type':1}}`), permanent, "malformed", ""},
-		{"goes on after its end", huetest.Body(one(``) + `{}`), permanent, "malformed", "after its end"},
+		{"continues after its end", huetest.Body(one(``) + `{}`), permanent, "malformed", "after its end"},
 		{"nothing but bad entries", huetest.Body(`{"error":{"type":1}}`), permanent, "malformed", "no positive number"},
 		{"deep nesting", huetest.Body(`{"1":` + strings.Repeat(`[`, 20000)), permanent, "malformed", ""},
 
@@ -240,7 +240,7 @@ func TestAnswerLimits(t *testing.T) {
 	}
 }
 
-// A bridge that repeats the key in whatever it says must not bring it into an
+// A bridge that repeats the key in its answers must not bring it into an
 // error; collect looks for it.
 func TestErrorsNeverContainTheKey(t *testing.T) {
 	answers := map[string]http.HandlerFunc{

@@ -13,7 +13,7 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-// What is no house is an error of the right class, and the next poll is good.
+// A bad answer is an error of the right class, and the next poll succeeds.
 func TestBadV2AnswersAreClassified(t *testing.T) {
 	const transient, permanent, authentication = collectors.Transient, collectors.Permanent, collectors.Authentication
 	tests := []struct {
@@ -21,7 +21,7 @@ func TestBadV2AnswersAreClassified(t *testing.T) {
 		answer http.HandlerFunc
 		class  collectors.Class
 		kind   string
-		says   string
+		want   string
 	}{
 		{"403", huetest.Status(403, nil, `{"errors":[{"description":"Forbidden"}]}`), authentication, "authentication", "403 Forbidden"},
 		{"401", huetest.Status(401, nil, ``), authentication, "authentication", ""},
@@ -59,7 +59,7 @@ func TestBadV2AnswersAreClassified(t *testing.T) {
 				if err == nil {
 					t.Fatalf("no error, but %+v", s)
 				}
-				if collectors.ClassOf(err) != test.class || collectors.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) {
+				if collectors.ClassOf(err) != test.class || collectors.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%s error of kind %q: %v", collectors.ClassOf(err), collectors.KindOf(err), err)
 				}
 				want := 1
@@ -169,7 +169,7 @@ func TestBadResourceDoesNotAffectOthers(t *testing.T) {
 		{"type is no text", `{"id":"s","type":7}`, collectors.Temperature, none, 1},
 		{"owner is no object", `{"id":"s","type":"motion","owner":"d"}`, collectors.Motion, none, 1},
 		{"no id", `{"type":"motion","owner":{"rid":"d"}}`, collectors.Motion, none, 1},
-		{"a type nobody knows", of("air_quality", `"air_quality":7`), collectors.Temperature, none, 0},
+		{"an unknown type", of("air_quality", `"air_quality":7`), collectors.Temperature, none, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -220,8 +220,8 @@ func TestDeviceIDsFromAddresses(t *testing.T) {
 		{"none", []string{motion("1"), radio("1", hallMAC), motion("2")}, hallID, 1},
 		{"no MAC", []string{motion("1"), radio("1", hallMAC), motion("2"), radio("2", "../x")}, hallID, 1},
 		{"a network card's", []string{motion("1"), radio("1", hallMAC), motion("2"), radio("2", "00:17:88:01:02:03")}, hallID, 1},
-		{"network cards' in the whole house", []string{motion("1"), radio("1", "00:17:88:01:02:03"), motion("2"), radio("2", "00:17:88:01:02:03")}, "hue_d1 hue_d2", 0},
-		{"none in the whole house", []string{motion("1"), motion("2")}, "hue_d1 hue_d2", 0},
+		{"network cards' in the whole home", []string{motion("1"), radio("1", "00:17:88:01:02:03"), motion("2"), radio("2", "00:17:88:01:02:03")}, "hue_d1 hue_d2", 0},
+		{"none in the whole home", []string{motion("1"), motion("2")}, "hue_d1 hue_d2", 0},
 		{"a tap's", []string{`{"id":"d1","type":"device"},{"id":"b","type":"button","owner":{"rid":"d1"}}`,
 			`{"id":"z","type":"zgp_connectivity","owner":{"rid":"d1"},"source_id":"0x4403D1"}`}, "hue_00000000004403d1", 0},
 	}
@@ -253,7 +253,7 @@ func TestEventsOfEveryButtonKind(t *testing.T) {
 		types             string
 	}{
 		{"as they are", `"metadata":{"control_id":3},"button":{"event_values":["short_release","initial_press"]}`, "button_3", "initial_press short_release"},
-		{"nothing is told", `"x":1`, "button_1", "double_short_release initial_press long_press long_release repeat short_release"},
+		{"nothing is reported", `"x":1`, "button_1", "double_short_release initial_press long_press long_release repeat short_release"},
 		{"a new one", `"metadata":{"control_id":1},"button":{"event_values":["triple_press","initial_press","initial_press","no good!"]}`, "button_1", "initial_press triple_press"},
 	}
 	for _, test := range tests {

@@ -25,14 +25,14 @@ func newTestHomeV2(t testing.TB, handler func(http.Handler) http.Handler, change
 	t.Helper()
 	h := &testHome{bridge: huetest.NewBridge(bridgeID, key)}
 	authority := huetest.NewAuthority()
-	listener := newPipeListener()
+	listener := newLazyNetwork()
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	if handler == nil {
 		handler = func(b http.Handler) http.Handler { return b }
 	}
 	// Time stands still when the test is over, and connections take a second to
-	// close that nobody reads from.
+	// close from which nothing is read.
 	t.Cleanup(func() { time.Sleep(2 * time.Second) })
 	go func() {
 		served <- serveTLS(ctx, handler(h.bridge), listener, authority.Issue(strings.ToLower(bridgeID)))
@@ -45,7 +45,7 @@ func newTestHomeV2(t testing.TB, handler func(http.Handler) http.Handler, change
 	})
 	options := hue.Options{
 		Host: "192.168.1.2", ID: bridgeID, Username: key, Setting: "hue.bridges[0]",
-		Timeout: 10 * time.Second, DialContext: listener.dialLazy,
+		Timeout: 10 * time.Second, DialContext: listener.dial,
 	}
 	if change != nil {
 		change(&options)
@@ -112,7 +112,7 @@ const (
 	dimmerMAC, dimmerID = "00:17:88:01:02:03:04:09", "hue_0017880102030409"
 )
 
-// furnish puts one of each into the house.
+// furnish adds one device of each kind.
 func furnish(b *huetest.Bridge) {
 	b.SetMotionSensor(hall)
 	b.SetContactSensor(huetest.ContactSensor{MAC: doorMAC, Name: "Door", Open: true, Battery: 64, Reachable: true})
@@ -161,7 +161,7 @@ func TestV2DevicesAndReadings(t *testing.T) {
 	})
 }
 
-// What a bridge says by one API it says by the other, which says more.
+// Both APIs report the same; CLIP v2 reports more.
 func TestBothAPIsReportTheSameDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHomeV2(t, nil, nil)
@@ -272,13 +272,13 @@ func TestEventsUpdateDevices(t *testing.T) {
 func (h *testHome) sameAsFullRead(t testing.TB) {
 	t.Helper()
 	known := h.collector.Known()
-	truth := h.mustRead(t)
-	if !reflect.DeepEqual(known, truth.Devices) {
-		t.Errorf("known:  %+v\nin truth %+v", known, truth.Devices)
+	read := h.mustRead(t)
+	if !reflect.DeepEqual(known, read.Devices) {
+		t.Errorf("known:  %+v\nread:   %+v", known, read.Devices)
 	}
 }
 
-// After anything that can happen to a stream the state is what a full read says.
+// After any trouble of a stream the devices are those of a full read.
 func TestStreamReopensAfterTrouble(t *testing.T) {
 	set := func(b *huetest.Bridge, temperature float64) {
 		moving := hall
@@ -306,9 +306,9 @@ func TestStreamReopensAfterTrouble(t *testing.T) {
 		}, 2 * time.Second},
 		{"no JSON", func(b *huetest.Bridge) { b.SendRaw([]byte("data: [{]\n\n")) }, 0},
 		{"an event of another shape", func(b *huetest.Bridge) { b.SendRaw([]byte("data: {\"type\":\"update\"}\n\n")) }, 0},
-		{"an event of a type nobody knows", func(b *huetest.Bridge) { b.SendEvent("renovate", `{"id":"x","type":"motion"}`) }, 0},
+		{"an event of an unknown type", func(b *huetest.Bridge) { b.SendEvent("renovate", `{"id":"x","type":"motion"}`) }, 0},
 		{"an error", func(b *huetest.Bridge) { b.SendEvent("error", `{"id":"x","type":"motion"}`) }, 0},
-		{"a resource nobody told of", func(b *huetest.Bridge) { b.SendEvent("update", `{"id":"x","type":"motion","motion":{}}`) }, 0},
+		{"an unknown resource", func(b *huetest.Bridge) { b.SendEvent("update", `{"id":"x","type":"motion","motion":{}}`) }, 0},
 		{"a resource of a wrong shape", func(b *huetest.Bridge) { b.SendEvent("update", `7`) }, 0},
 		{"a value of a wrong type", func(b *huetest.Bridge) { b.SendEvent("update", `{"id":"x","type":"motion","motion":7}`) }, 0},
 		{"a line that is too long", func(b *huetest.Bridge) {
@@ -436,7 +436,7 @@ func TestFloodOfEventsIsQueued(t *testing.T) {
 	})
 }
 
-// What has no room is told of, and read again.
+// Dropped events are reported, and cause a full read.
 func TestFullInboxCausesFullRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHomeV2(t, nil, nil)
@@ -475,7 +475,7 @@ func TestFullInboxCausesFullRead(t *testing.T) {
 	})
 }
 
-// What happens while a full read is under way is told after it, once, and undoes
+// Events during a full read are published after it, once, and undo
 // nothing.
 func TestEventsDuringFullReadAreMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -552,7 +552,7 @@ func TestTwoChangesOfOneResourceAreBothPublished(t *testing.T) {
 	})
 }
 
-// What was still to be told when a full read came does not undo it.
+// Updates that were pending during a full read do not undo it.
 func TestFullReadDropsOlderStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHomeV2(t, nil, nil)

@@ -58,6 +58,7 @@ const (
 // from, and which API it has.
 type connection struct {
 	target     pairing.Target
+	setting    string // where the configuration names the bridge
 	endpoint   string // as configured; the id if the bridge is only paired
 	stateDir   string
 	ownKey     bool   // the key is configured, not stored

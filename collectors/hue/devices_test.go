@@ -127,7 +127,7 @@ func TestV1EntriesBecomeReadings(t *testing.T) {
 		{"text for a number", []string{entry("ZLLTemperature", `{"temperature":"warm",`+updated+`}`, good)},
 			readings{"temperature": collectors.Unknown, "battery": collectors.Number(90)}, false, seen,
 			[]string{`sensor "10": state.temperature is a text, not a number`}},
-		{"number for a truth", []string{entry("ZLLPresence", `{"presence":1,`+updated+`}`, good)},
+		{"number for a boolean", []string{entry("ZLLPresence", `{"presence":1,`+updated+`}`, good)},
 			readings{"motion": collectors.Unknown, "battery": collectors.Number(90)}, false, seen, []string{"state.presence is a number"}},
 		{"object for a number", []string{entry("ZLLLightLevel", `{"lightlevel":{"a":1},`+updated+`}`, good)},
 			readings{"illuminance": collectors.Unknown, "battery": collectors.Number(90)}, false, seen, []string{"state.lightlevel is an object"}},

@@ -68,7 +68,7 @@ const (
 	MaxFaults  = maxFaults
 )
 
-// Known makes the devices of what is known without asking.
+// Known returns the devices without a request.
 func (c *Collector) Known() []collectors.Device { return c.clip2.home.resources.all(&faults{}) }
 
 // ServiceID is the id of a device's resource of this type.

@@ -21,6 +21,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 const (
@@ -33,58 +34,6 @@ const (
 // hall is a motion sensor in good order.
 var hall = huetest.MotionSensor{
 	MAC: hallMAC, Name: "Hall", Temperature: 21.34, Motion: true, Lux: 28.6, Battery: 87, Reachable: true,
-}
-
-// pipeListener is a listener in memory: its connections are net.Pipe, on which
-// waiting counts as waiting in a synctest bubble.
-type pipeListener struct {
-	connections chan net.Conn
-	closed      chan struct{}
-	close       sync.Once
-}
-
-func newPipeListener() *pipeListener {
-	return &pipeListener{connections: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.connections:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.close.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe", Name: "pipe"} }
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	return l.connect(ctx, net.Pipe)
-}
-
-// dialLazy is dial with connections whose writes do not wait.
-func (l *pipeListener) dialLazy(ctx context.Context, _, _ string) (net.Conn, error) {
-	return l.connect(ctx, func() (net.Conn, net.Conn) {
-		a, b := net.Pipe()
-		return newLazyConn(a), newLazyConn(b)
-	})
-}
-
-func (l *pipeListener) connect(ctx context.Context, pipe func() (net.Conn, net.Conn)) (net.Conn, error) {
-	client, server := pipe()
-	select {
-	case l.connections <- server:
-		return client, nil
-	case <-l.closed:
-		return nil, errors.Join(net.ErrClosed, client.Close(), server.Close())
-	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), client.Close(), server.Close())
-	}
 }
 
 // testHome is a Hue bridge that is served in memory, and its collector.
@@ -104,7 +53,7 @@ func newTestHome(t testing.TB, handler http.Handler, change func(*hue.Options)) 
 	if handler == nil {
 		handler = h.bridge
 	}
-	listener := newPipeListener()
+	listener := harness.NewNetwork()
 	server := &http.Server{Handler: handler}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -118,14 +67,14 @@ func newTestHome(t testing.TB, handler http.Handler, change func(*hue.Options)) 
 	})
 	options := hue.Options{
 		Host: "http://192.168.1.2", ID: bridgeID, Username: key, Setting: "hue.bridges[0]",
-		Timeout: 10 * time.Second, DialContext: listener.dial,
+		Timeout: 10 * time.Second, DialContext: listener.DialContext,
 	}
 	if change != nil {
 		change(&options)
 	}
 	h.collector = newCollector(t, options)
 	h.retrier, h.log = newRetrier()
-	h.dial = listener.dialLazy
+	h.dial = lazyNetwork{listener}.dial
 	return h
 }
 
@@ -217,7 +166,7 @@ func deviceIn(t testing.TB, s collectors.Snapshot, id string) collectors.Device 
 	return collectors.Device{}
 }
 
-// waits are the delays that the log tells of, one for each retry.
+// waits returns the logged delays, one for each retry.
 func (h *testHome) waits() (delays []time.Duration) {
 	for _, entry := range h.log.FilterMessage("retrying").All() {
 		delays = append(delays, entry.ContextMap()["delay"].(time.Duration))
@@ -241,8 +190,29 @@ func serveTLS(ctx context.Context, handler http.Handler, listener net.Listener, 
 	return nil
 }
 
+// lazyNetwork is a network of lazy connections.
+type lazyNetwork struct{ *harness.Network }
+
+func newLazyNetwork() lazyNetwork { return lazyNetwork{harness.NewNetwork()} }
+
+func (n lazyNetwork) Accept() (net.Conn, error) {
+	c, err := n.Network.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return newLazyConn(c), nil
+}
+
+func (n lazyNetwork) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := n.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return newLazyConn(c), nil
+}
+
 // lazyConn is a connection in memory whose writes do not wait for the reader, as
-// a socket's don't. TLS says goodbye by a write, and servers do that with a lock
+// a socket's don't. TLS closes with a write, which servers do with a lock
 // held, which would stop the time of a bubble.
 type lazyConn struct {
 	net.Conn
@@ -257,7 +227,7 @@ func newLazyConn(c net.Conn) *lazyConn {
 	return l
 }
 
-// send writes what is queued until the connection is closed, and then for a
+// send writes the queue until the connection is closed, and then for a
 // second at most.
 func (l *lazyConn) send() {
 	defer l.Conn.Close()

@@ -8,6 +8,9 @@
 // sends through http.DefaultClient. The RoundTripper that New installs there limits,
 // classifies and repairs an answer before huego sees it (see exchange).
 //
+// The package has more than 1,500 lines because it contains two APIs, the event stream, and
+// a file for each kind of resource.
+//
 // The key is part of every URL of v1 and a header field of v2. Errors of this package
 // contain no URL, and the key is removed from any text that came from the network.
 package hue
@@ -111,11 +114,12 @@ func New(o Options) (*Collector, error) {
 // newConnection returns the connection that the options and the stored pairings describe.
 func newConnection(o Options) (connection, error) {
 	c := connection{
+		setting:  o.Setting,
 		stateDir: o.StateDir,
 		ownKey:   o.Username != "",
 		find:     o.Find,
 		target: pairing.Target{
-			Setting: o.Setting, Timeout: cmp.Or(max(o.Timeout, 0), pairing.DefaultTimeout), Dial: o.DialContext,
+			Setting: o.Setting + ".host", IDSetting: o.Setting + ".id", Timeout: cmp.Or(max(o.Timeout, 0), pairing.DefaultTimeout), Dial: o.DialContext,
 			ID: pairing.NormalID(o.ID), Key: o.Username, Named: strings.TrimSpace(o.Host) != "",
 		},
 	}
@@ -132,7 +136,7 @@ func newConnection(o Options) (connection, error) {
 	}
 	u, err := pairing.ParseHost(o.Host)
 	if err != nil {
-		return c, fmt.Errorf("%s.host %w", o.Setting, err)
+		return c, fmt.Errorf("%s %w", c.target.Setting, err)
 	}
 	c.endpoint = cmp.Or(c.endpoint, u.String())
 	c.target.Host = u.Host

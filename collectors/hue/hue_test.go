@@ -16,35 +16,35 @@ import (
 var _ collectors.Collector = (*hue.Collector)(nil)
 
 func TestHostIsParsed(t *testing.T) {
-	tests := []struct{ host, endpoint, fault string }{
-		{"192.168.1.2", "http://192.168.1.2", ""},
-		{" 192.168.1.2\n", "http://192.168.1.2", ""},
-		{"192.168.1.2:8080", "http://192.168.1.2:8080", ""},
-		{"hue.local", "http://hue.local", ""},
-		{"http://192.168.1.2", "http://192.168.1.2", ""},
-		{"http://192.168.1.2/", "http://192.168.1.2", ""},
-		{"HTTPS://192.168.1.2:8443", "https://192.168.1.2:8443", ""},
-		{"fd00::5", "http://[fd00::5]", ""},
-		{"fe80::1%eth0", "http://[fe80::1%25eth0]", ""},
-		{"[fd00::5]:80", "http://[fd00::5]:80", ""},
-		{"", "", "is empty"},
-		{"   ", "", "is empty"},
-		{"ftp://192.168.1.2", "", "must start with http:// or https://"},
-		{"http://", "", "names no host"},
-		{":80", "", "names no host"},
-		{"192.168.1.2:", "", "ends in a colon"},
-		{"192.168.1.2:0", "", "port"},
-		{"192.168.1.2:70000", "", "port"},
-		{"192.168.1.2:http", "", "neither an address nor a URL"},
-		{"http://me:" + key + "@192.168.1.2", "", "user name or password"},
-		{"http://192.168.1.2/api/" + key, "", "must end after the address"},
-		{"http://192.168.1.2?" + key, "", "must end after the address"},
-		{"http://" + key + " 192.168.1.2", "", "neither an address nor a URL"},
+	tests := []struct{ host, endpoint string }{
+		{"192.168.1.2", "http://192.168.1.2"},
+		{" 192.168.1.2\n", "http://192.168.1.2"},
+		{"192.168.1.2:8080", "http://192.168.1.2:8080"},
+		{"hue.local", "http://hue.local"},
+		{"http://192.168.1.2", "http://192.168.1.2"},
+		{"http://192.168.1.2/", "http://192.168.1.2"},
+		{"HTTPS://192.168.1.2:8443", "https://192.168.1.2:8443"},
+		{"fd00::5", "http://[fd00::5]"},
+		{"fe80::1%eth0", "http://[fe80::1%25eth0]"},
+		{"[fd00::5]:80", "http://[fd00::5]:80"},
+		{"", ""},
+		{"   ", ""},
+		{"ftp://192.168.1.2", ""},
+		{"http://", ""},
+		{":80", ""},
+		{"192.168.1.2:", ""},
+		{"192.168.1.2:0", ""},
+		{"192.168.1.2:70000", ""},
+		{"192.168.1.2:http", ""},
+		{"http://me:" + key + "@192.168.1.2", ""},
+		{"http://192.168.1.2/api/" + key, ""},
+		{"http://192.168.1.2?" + key, ""},
+		{"http://" + key + " 192.168.1.2", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.host, func(t *testing.T) {
 			c, err := hue.New(hue.Options{Host: test.host, Setting: "hue.bridges[3]"})
-			if test.fault == "" {
+			if test.endpoint != "" {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,8 +57,8 @@ func TestHostIsParsed(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, but %s", c.Endpoint())
 			}
-			if text := err.Error(); !strings.HasPrefix(text, "hue.bridges[3].host ") || !strings.Contains(text, test.fault) || strings.Contains(text, key) {
-				t.Errorf("error %q, want %q", text, test.fault)
+			if text := err.Error(); !strings.HasPrefix(text, "hue.bridges[3].host is no address") || strings.Contains(text, key) {
+				t.Errorf("error %q", text)
 			}
 		})
 	}

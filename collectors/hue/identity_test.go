@@ -71,7 +71,7 @@ func pollUntilMoved(t *testing.T, c *hue.Collector) (s collectors.Snapshot, err 
 	return s, err
 }
 
-// The key of a bridge goes to no found address for the word of an authority that
+// The key of a bridge is not sent to a found address because of an authority that
 // only the system trusts, and the true one of several candidates is found.
 func TestFoundAddressMustProveTheBridge(t *testing.T) {
 	system, signify := newAuthority(t, "public"), newAuthority(t, "signify")
@@ -215,7 +215,7 @@ func TestHTTPSIsRememberedAfterRestart(t *testing.T) {
 	signify := newAuthority(t, "signify")
 	certificate := signify.issue(t, strings.ToLower(bridgeID), time.Hour)
 	bridge := huetest.NewBridge(bridgeID, key)
-	bridge.SetSoftware("1709131301") // so that the answer alone would not tell
+	bridge.SetSoftware("1709131301") // so that the answer alone does not reveal it
 	bridge.SetMotionSensor(hall)
 	th := newThief(t, bridge, &certificate)
 	dir := writeState(t, stored{ID: "001788fffe999999", Host: "192.168.1.9", Username: "other"})

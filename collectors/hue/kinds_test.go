@@ -24,13 +24,13 @@ func TestMotionAwareAreaIsADevice(t *testing.T) {
 		motion collectors.Value
 	}{
 		{"convenience", huetest.MotionArea{Lights: true, Motion: true}, known(true)},
-		{"convenience, nobody", huetest.MotionArea{Lights: true}, known(false)},
+		{"convenience, no motion", huetest.MotionArea{Lights: true}, known(false)},
 		{"security", huetest.MotionArea{Motion: true}, known(true)},
-		{"security, nobody", huetest.MotionArea{}, known(false)},
+		{"security, no motion", huetest.MotionArea{}, known(false)},
 		{"degraded", huetest.MotionArea{Motion: true, Health: "degraded"}, known(true)},
 		{"not running", huetest.MotionArea{Motion: true, Health: "not_running"}, unknown},
 		{"switched off", huetest.MotionArea{Motion: true, Lights: true, Off: true}, unknown},
-		{"says nothing", huetest.MotionArea{Silent: true}, unknown},
+		{"reports nothing", huetest.MotionArea{Silent: true}, unknown},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

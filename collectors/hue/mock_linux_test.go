@@ -2,9 +2,6 @@ package hue_test
 
 import (
 	"log/slog"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,31 +14,20 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// A bridge that somebody else wrote: it signs its certificate itself, tells no
+// A bridge by another author: its certificate is self-signed, and it reports no
 // hardware addresses, lists all resources by name only, and has no events.
 //
 // It announces itself by mDNS on whatever network there is, so it gets one of its
 // own: the test runs itself again where there is nothing but loopback.
 func TestReadsMockOfGoHue(t *testing.T) {
-	const alone = "HUEAIR2MQTT_TEST_ALONE"
-	if os.Getenv(alone) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestReadsMockOfGoHue$", "-test.v")
-		cmd.Env = append(os.Environ(), alone+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("in a network of its own: %v\n%s", err, out)
-		}
+	if !harness.Isolated(t, unix.CLONE_NEWNET) {
 		return
 	}
-	if err := harness.Raise(unix.IFF_MULTICAST); err != nil {
+	if err := harness.RaiseLoopback(unix.IFF_MULTICAST); err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.Default()
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // it tells of every request
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // it logs every request
 	defer slog.SetDefault(logger)
 	bridge := mock.Start()
 	defer bridge.Shutdown()

@@ -87,7 +87,7 @@ func TestMovedBridgeIsFoundByID(t *testing.T) {
 }
 
 // An address that another bridge has got is not its place any longer. Without
-// https only the bridge itself says which it is.
+// https only the bridge itself reports its id.
 func TestOtherBridgeAtTheAddressIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bridge, other := huetest.NewBridge(bridgeID, key), huetest.NewBridge("001788fffe999999", "another key")

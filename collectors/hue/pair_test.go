@@ -169,9 +169,9 @@ func TestPairOldBridgeOverHTTP(t *testing.T) {
 }
 
 // newPipe serves a handler in memory, without TLS.
-func newPipe(t testing.TB, handler http.Handler) *pipeListener {
+func newPipe(t testing.TB, handler http.Handler) lazyNetwork {
 	t.Helper()
-	listener := newPipeListener()
+	listener := newLazyNetwork()
 	server := &http.Server{Handler: handler}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -192,12 +192,12 @@ func TestPairWaitsForTheButton(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start, told := time.Now(), 0
+		start, calls := time.Now(), 0
 		err = n.Pair(t.Context(), "host", func(left time.Duration) {
 			if want := 30*time.Second - time.Since(start); left != want {
 				t.Errorf("%s left, want %s", left, want)
 			}
-			if told++; told == 12 {
+			if calls++; calls == 12 {
 				bridge.PressLinkButton()
 			}
 		})
@@ -222,7 +222,7 @@ func TestPairRefusesBadAnswers(t *testing.T) {
 	tests := []struct {
 		name   string
 		answer http.HandlerFunc
-		says   string
+		want   string
 		took   time.Duration
 	}{
 		{"HTML", huetest.HTMLPage, "no list", 0},
@@ -248,7 +248,7 @@ func TestPairRefusesBadAnswers(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), test.says) || time.Since(start) != test.took {
+				if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), test.want) || time.Since(start) != test.took {
 					t.Errorf("%v after %s", err, time.Since(start))
 				}
 				if _, err := os.Stat(filepath.Join(dir, pairing.StateFile)); err == nil {
@@ -337,7 +337,7 @@ func TestPairedBridgeIsNeverAskedOverHTTP(t *testing.T) {
 	}
 }
 
-// A bare address means https where there is some, and the key goes nowhere else.
+// A bare address means https where there is some, and the key is not sent elsewhere.
 func TestBareAddressMeansHTTPS(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	bridge.SetMotionSensor(hall)

@@ -122,8 +122,7 @@ const exampleResources = `{"errors":[],"data":[
 {"id":"i","type":"light","owner":{"rid":"d"},"on":{"on":true},"dimming":{"brightness":50},"color_temperature":{"mirek":366,"mirek_valid":true}},
 {"id":"o","type":"room","children":[{"rid":"d","rtype":"device"}],"metadata":{"name":"Hallway"}}]}`
 
-// Whatever a bridge sends, devices or an error come of it, and what is sent later
-// is still understood.
+// Any answer gives devices or an error, and any event after it is handled.
 func FuzzResources(f *testing.F) {
 	f.Add(exampleResources, `[{"type":"update","data":[{"id":"b","type":"button","button":{"button_report":{"event":"initial_press","updated":"2025-11-18T14:30:01Z"}}}]}]`)
 	f.Add(exampleResources, `[{"type":"update","data":[{"id":"r","type":"relative_rotary","relative_rotary":{"rotary_report":{"action":"start","rotation":{"steps":1}}}}]}]`)

@@ -39,14 +39,14 @@ func TestTimeoutIsRetriedTwice(t *testing.T) {
 			t.Fatalf("%d lines about retries, want 2", len(lines))
 		}
 		for k, line := range lines {
-			told := line.ContextMap()
+			fields := line.ContextMap()
 			want := map[string]any{
 				"collector": "hue", "endpoint": "http://192.168.1.2", "kind": "timeout",
 				"attempt": int64(k + 2), "of": int64(3), "delay": time.Duration(k+1) * time.Second,
 			}
 			for field, value := range want {
-				if told[field] != value {
-					t.Errorf("retry %d: %s = %v, want %v", k+1, field, told[field], value)
+				if fields[field] != value {
+					t.Errorf("retry %d: %s = %v, want %v", k+1, field, fields[field], value)
 				}
 			}
 		}
@@ -106,8 +106,8 @@ func TestUnreachableBridgeIsTransient(t *testing.T) {
 				if len(lines) != 1 {
 					t.Fatalf("%d lines about giving up, want 1", len(lines))
 				}
-				if told := lines[0].ContextMap(); told["kind"] != test.kind || told["elapsed"].(time.Duration) < 3*time.Second {
-					t.Errorf("told %v", told)
+				if fields := lines[0].ContextMap(); fields["kind"] != test.kind || fields["elapsed"].(time.Duration) < 3*time.Second {
+					t.Errorf("fields %v", fields)
 				}
 			})
 		})
@@ -188,7 +188,7 @@ func TestThreeFailuresEndThePoll(t *testing.T) {
 			}
 		})
 	})
-	t.Run("bridges of one house", func(t *testing.T) {
+	t.Run("bridges of one home", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			bad, good := newTestHome(t, nil, nil), newTestHome(t, nil, nil)
 			// A good poll before, lest a kept connection hide a call from the log.

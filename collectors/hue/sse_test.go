@@ -12,7 +12,7 @@ import (
 )
 
 func TestSSEReader(t *testing.T) {
-	const most = 1 << 20
+	const limit = 1 << 20
 	tests := []struct {
 		name, text string
 		data       []string
@@ -28,9 +28,9 @@ func TestSSEReader(t *testing.T) {
 		{"half a line", "data: [1]\n\nda", []string{"[1]"}, 0},
 		{"nothing", "", nil, 0},
 		{"longer than a buffer", "data: " + strings.Repeat("x", 100_000) + "\n\ndata: [2]\n\n", []string{strings.Repeat("x", 100_000), "[2]"}, 0},
-		{"a line too long", "data: " + strings.Repeat("x", most) + "\ndata: y\n\ndata: [2]\n\n", []string{"[2]"}, 1},
+		{"a line too long", "data: " + strings.Repeat("x", limit) + "\ndata: y\n\ndata: [2]\n\n", []string{"[2]"}, 1},
 		{"lines too many", strings.Repeat("data: "+strings.Repeat("x", 1000)+"\n", 2000) + "\ndata: [2]\n\n", []string{"[2]"}, 1},
-		{"a comment too long", ":" + strings.Repeat("x", most) + "\n\ndata: [2]\n\n", []string{"[2]"}, 1},
+		{"a comment too long", ":" + strings.Repeat("x", limit) + "\n\ndata: [2]\n\n", []string{"[2]"}, 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -80,13 +80,13 @@ func TestCertificateIsVerified(t *testing.T) {
 		cert tls.Certificate
 		id   string
 		good bool
-		says string
+		want string
 	}{
 		{"Signify's, for the id", signify.issue(t, lower, time.Hour), bridgeID, true, ""},
 		{"Signify's, for another id", signify.issue(t, "001788fffe999999", time.Hour), bridgeID, false, `it is for the id "001788fffe999999"`},
-		{"Signify's, for the id that the bridge says it has", signify.issue(t, lower, time.Hour), "", true, ""},
+		{"Signify's, for the id that the bridge reports", signify.issue(t, lower, time.Hour), "", true, ""},
 		{"Signify's, in capitals as the Bridge Pro's", signify.issue(t, bridgeID, time.Hour), bridgeID, true, ""},
-		{"Signify's, for another id than the bridge says", signify.issue(t, "001788fffe999999", time.Hour), "", false, "001788fffe999999"},
+		{"Signify's, for another id than the bridge reports", signify.issue(t, "001788fffe999999", time.Hour), "", false, "001788fffe999999"},
 		{"Signify's, for no id at all", signify.issue(t, "bridge", time.Hour), "", false, `"bridge", which is no id`},
 		{"its own", newAuthority(t, lower).issue(t, lower, time.Hour), bridgeID, false, "hue pair --host 127.0.0.1"},
 		{"Signify's, expired", signify.issue(t, lower, -time.Hour), bridgeID, false, "expired"},
@@ -121,9 +121,9 @@ func TestCertificateIsVerified(t *testing.T) {
 			if err == nil || collectors.ClassOf(err) != collectors.Permanent || collectors.KindOf(err) != "certificate" {
 				t.Fatalf("err = %v, want a certificate that is refused", err)
 			}
-			for _, words := range []string{test.says, "hue.bridges[0].id", "http://"} {
+			for _, words := range []string{test.want, "hue.bridges[0].id", "http://"} {
 				if !strings.Contains(err.Error(), words) {
-					t.Errorf("%q does not say %q", err, words)
+					t.Errorf("%q does not contain %q", err, words)
 				}
 			}
 			if bridge.Requests() != 0 {

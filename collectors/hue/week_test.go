@@ -96,8 +96,8 @@ func TestQuietWeekCausesFewRequests(t *testing.T) {
 				done()
 				checkOnce(t, events, len(after))
 				// One at the start, one when the stream opens, then every 10 minutes.
-				if reads, most := h.fullReads(), int(week/(10*time.Minute))+2; reads > most {
-					t.Errorf("%d full reads, want %d at most", reads, most)
+				if reads, limit := h.fullReads(), int(week/(10*time.Minute))+2; reads > limit {
+					t.Errorf("%d full reads, want at most %d", reads, limit)
 				}
 			})
 		})
@@ -122,13 +122,13 @@ func newHouseWithoutTLS(t testing.TB) *testHome {
 func TestAtMostTwoConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Counted here: a bridge learns late that a connection was closed.
-		var open, most atomic.Int64
+		var open, highest atomic.Int64
 		h := newTestHomeV2(t, nil, func(o *hue.Options) {
 			dial := o.DialContext
 			o.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := dial(ctx, network, address)
 				if err == nil {
-					most.Store(max(most.Load(), open.Add(1)))
+					highest.Store(max(highest.Load(), open.Add(1)))
 					conn = &countedConn{conn, sync.OnceFunc(func() { open.Add(-1) })}
 				}
 				return conn, err
@@ -140,7 +140,7 @@ func TestAtMostTwoConnections(t *testing.T) {
 			time.AfterFunc(time.Duration(i)*107*time.Second, h.bridge.CutStreams)
 		}
 		h.live(t, time.Now().Add(2*time.Hour), 10*time.Second)
-		if n := most.Load(); n != 2 {
+		if n := highest.Load(); n != 2 {
 			t.Errorf("%d requests side by side, want 2 at most", n)
 		}
 	})
@@ -157,7 +157,7 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// fullReads is how many there were.
+// fullReads returns the number of full reads.
 func (h *testHome) fullReads() int { return h.bridge.RequestsTo("/clip/v2/resource") }
 
 // A press at any moment around a cut is published once, whether the bridge repeats
@@ -344,7 +344,7 @@ func TestOtherKindsCauseNoFullRead(t *testing.T) {
 	})
 }
 
-// A bridge that never stops sending what nobody understands is not read all the
+// A bridge that keeps sending malformed events is not read all the
 // time.
 func TestMalformedEventsRarelyCauseFullReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

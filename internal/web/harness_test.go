@@ -32,6 +32,7 @@ import (
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/internal/web/sparkline"
 	"hueair2mqtt/test/harness"
 )
 
@@ -401,7 +402,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // twentyDevices returns 20 devices with a day of sparklines.
-func twentyDevices(sparklines *web.Sparklines) []bridge.DevicePicture {
+func twentyDevices(sparklines *sparkline.Recorder) []bridge.DevicePicture {
 	var all []bridge.DevicePicture
 	for i := range 20 {
 		d := sensor(fmt.Sprintf("hue_00178801020304%02d", i), fmt.Sprintf("Motion sensor %d", i), 20)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Hang never answers; it ends when the client goes or the server is closed.
+// Hang never answers; it ends when the client disconnects or the server is closed.
 func Hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // Drop cuts the connection without an answer.

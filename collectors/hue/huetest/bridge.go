@@ -1,7 +1,7 @@
 // Package huetest provides a Philips Hue bridge for tests and demonstrations, in
-// the manner of net/http/httptest: one house, served by the local CLIP v1 and
+// the manner of net/http/httptest: one home, served by the local CLIP v1 and
 // CLIP v2 APIs with the event stream, as a real bridge does, errors included. It
-// can be told to misbehave.
+// can be made to misbehave.
 //
 //	bridge := huetest.NewBridge("001788fffe010203", "key")
 //	bridge.SetMotionSensor(huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Reachable: true})
@@ -40,7 +40,7 @@ const signify = "Signify Netherlands B.V."
 
 type object = map[string]any
 
-// Bridge is a Hue bridge with its house. Its methods may be called at any time
+// Bridge is a Hue bridge with its home. Its methods may be called at any time
 // from any goroutine.
 type Bridge struct {
 	id       string
@@ -51,7 +51,7 @@ type Bridge struct {
 	keys    map[string]*appKey
 	pressed time.Time // when the link button was
 
-	house
+	home
 	broadcast
 	sent atomic.Int64 // when, in nanoseconds since 1970, a stream was last written to
 
@@ -73,10 +73,10 @@ type appKey struct {
 	deleted    bool
 }
 
-// NewBridge makes a bridge with the software sensors that every house has and
+// NewBridge returns a bridge with the software sensors that every home has and
 // nothing else, which have the CLIP v1 ids 1 and 2; later ones count on from
 // there. id is its bridge id, 16 hexadecimal digits; username is the one key it
-// knows before anybody pairs.
+// accepts before it is paired.
 func NewBridge(id, username string) *Bridge {
 	b := &Bridge{
 		id: id, username: username, model: "BSB002",
@@ -84,7 +84,7 @@ func NewBridge(id, username string) *Bridge {
 		pathScripts: make(map[string][]http.HandlerFunc),
 		requestsTo:  make(map[string]int),
 	}
-	b.house.init(b.ID())
+	b.home.init(b.ID())
 	b.software = DefaultSoftware
 	b.streams = make(map[*stream]struct{})
 	b.addSoftwareSensors()
@@ -123,7 +123,7 @@ func (b *Bridge) SetModel(id string) {
 	b.publish(b.refreshBridge())
 }
 
-// hasV2 says whether the software has CLIP v2. The caller holds the lock.
+// hasV2 reports whether the software has CLIP v2. The caller holds the lock.
 func (b *Bridge) hasV2() bool {
 	number, err := strconv.Atoi(b.software)
 	return err == nil && number >= firstV2Software
@@ -155,14 +155,14 @@ func (b *Bridge) setKeysDeleted(deleted bool) {
 	}
 }
 
-// knows says whether the key is good. The caller holds the lock.
+// knows reports whether the key is valid. The caller holds the lock.
 func (b *Bridge) knows(key string) bool {
 	k := b.keys[key]
 	return k != nil && !k.deleted
 }
 
 // Script has each of the next CLIP v1 requests for all sensors answered by the
-// next of these; nil means normally. It replaces what is left of an earlier script.
+// next of these; nil means normally. It replaces the rest of an earlier script.
 func (b *Bridge) Script(answers ...http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -171,7 +171,7 @@ func (b *Bridge) Script(answers ...http.HandlerFunc) {
 
 // ScriptPath has each of the next requests whose path begins with prefix, with
 // any key, answered by the next of these; nil means normally. Of two prefixes the
-// longer one counts. It replaces what is left of an earlier script of the prefix.
+// longer one counts. It replaces the rest of an earlier script of the prefix.
 func (b *Bridge) ScriptPath(prefix string, answers ...http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -227,7 +227,7 @@ func (b *Bridge) scripted(path string) http.HandlerFunc {
 // maxAsking is how many requests a bridge answers side by side; it refuses more.
 const maxAsking = 3
 
-// ServeHTTP answers as a bridge does. CLIP v1: /api and what is below it, where
+// ServeHTTP answers as a bridge does. CLIP v1: /api and below, where
 // errors are lists with status 200. CLIP v2, over TLS only: /clip/v2/resource and
 // below, /eventstream/clip/v2, /auth/v1.
 func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -270,7 +270,7 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// page answers with what the bridge's web server itself says of an error.
+// page answers with the error page of the bridge's web server.
 func page(w http.ResponseWriter, status int) {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	w.Header().Set("Content-Type", "text/html")

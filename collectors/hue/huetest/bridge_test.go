@@ -65,7 +65,7 @@ func TestV1AnswersAsARealBridge(t *testing.T) {
 		})
 	}
 	if _, text := ask(t, server, "GET", "/api/0/config"); strings.Contains(text, "whitelist") {
-		t.Error("the keys are told to anybody")
+		t.Error("the keys are public")
 	}
 	if n := bridge.Requests(); n != 4 {
 		t.Errorf("%d requests for all sensors, want 4", n)

@@ -47,11 +47,11 @@ type cameraPart struct {
 	rung    buttonReport
 }
 
-func (*cameraPart) kind() string              { return "camera_motion" }
-func (*cameraPart) powered() bool             { return false }
-func (*cameraPart) v1(*house, *device) string { return "" }
-func (*cameraPart) enter(*house, *device)     {}
-func (*cameraPart) connection() connection    { return network }
+func (*cameraPart) kind() string             { return "camera_motion" }
+func (*cameraPart) powered() bool            { return false }
+func (*cameraPart) v1(*home, *device) string { return "" }
+func (*cameraPart) enter(*home, *device)     {}
+func (*cameraPart) connection() connection   { return network }
 
 func (p *cameraPart) product() product {
 	if p.Doorbell {
@@ -63,7 +63,7 @@ func (p *cameraPart) product() product {
 // bellEvents are those of the button of a doorbell.
 var bellEvents = []string{"initial_press"}
 
-func (p *cameraPart) services(h *house, d *device) []*resource {
+func (p *cameraPart) services(h *home, d *device) []*resource {
 	from := struct {
 		motion, off bool
 		changed     time.Time

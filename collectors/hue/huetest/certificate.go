@@ -18,7 +18,7 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority that nobody trusts yet. Its name is that of
+// NewAuthority returns an authority that is not trusted yet. Its name is that of
 // Signify's root.
 func NewAuthority() *Authority {
 	key := newKey()

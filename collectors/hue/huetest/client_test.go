@@ -6,13 +6,12 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 const (
@@ -20,57 +19,17 @@ const (
 	key      = "key"
 )
 
-// pipes is a listener in memory. Unlike those of a socket its waits are durable
-// for testing/synctest.
-type pipes struct {
-	connections chan net.Conn
-	closed      chan struct{}
-	once        sync.Once
-}
-
-func newPipes() *pipes {
-	return &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.connections:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.connections <- theirs:
-		return ours, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // inMemory serves the bridge over TLS in memory until the test ends. For use in a
 // bubble, which fails the test if a goroutine of the server or a client is left.
 func inMemory(t *testing.T, b *huetest.Bridge) *client {
 	t.Helper()
-	listener := newPipes()
+	listener := harness.NewNetwork()
 	ctx, cancel := context.WithCancel(context.Background())
 	authority := huetest.NewAuthority()
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(ctx, listener, authority.Issue(b.ID())) }()
 	transport := &http.Transport{
-		DialContext:     listener.dial,
+		DialContext:     listener.DialContext,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	t.Cleanup(func() {
@@ -101,7 +60,7 @@ type client struct {
 	http *http.Client
 }
 
-// do sends a request with the good key, unless header has another.
+// do sends a request with the valid key, unless header has another.
 func (c *client) do(ctx context.Context, method, path string, header http.Header, body string) (*http.Response, error) {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
@@ -230,7 +189,7 @@ func (l *listener) next() (kind string, r resource) {
 	return events[0].Type, events[0].Data[0]
 }
 
-// apply does to resources what an event tells.
+// apply applies an event to resources.
 func (e event) apply(t testing.TB, resources map[string]resource) {
 	for _, r := range e.Data {
 		id := r["id"].(string)
@@ -242,7 +201,7 @@ func (e event) apply(t testing.TB, resources map[string]resource) {
 			resources[id] = r
 		case "update":
 			if resources[id] == nil {
-				t.Errorf("an update of what is not there: %v", r)
+				t.Errorf("an update of an unknown resource: %v", r)
 				continue
 			}
 			merge(resources[id], r)

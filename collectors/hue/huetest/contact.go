@@ -50,16 +50,16 @@ type tamperReport struct {
 	tampered bool
 }
 
-func (*contactPart) kind() string              { return "contact" }
-func (*contactPart) powered() bool             { return true }
-func (*contactPart) v1(*house, *device) string { return "" }
-func (*contactPart) enter(*house, *device)     {}
+func (*contactPart) kind() string             { return "contact" }
+func (*contactPart) powered() bool            { return true }
+func (*contactPart) v1(*home, *device) string { return "" }
+func (*contactPart) enter(*home, *device)     {}
 
 func (*contactPart) product() product {
 	return product{model: "SOC001", name: "Hue secure contact sensor", software: "2.67.9"}
 }
 
-func (p *contactPart) services(h *house, d *device) []*resource {
+func (p *contactPart) services(h *home, d *device) []*resource {
 	contact := struct {
 		never, off, open bool
 		changed          time.Time

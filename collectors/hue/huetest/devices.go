@@ -2,7 +2,7 @@ package huetest
 
 import "strings"
 
-// product is what a device says of itself.
+// product is what a device reports about itself.
 type product struct {
 	model, name, archetype string
 	software               string // as CLIP v2 writes it
@@ -25,7 +25,7 @@ type device struct {
 
 func (d *device) reference() object { return reference(d.id("device", 0), "device") }
 
-// reachable is what CLIP v1 says.
+// reachable is what CLIP v1 reports.
 func (d *device) reachable() bool { return d.status == "connected" }
 
 // connection is how a device reaches the bridge.
@@ -34,7 +34,7 @@ type connection uint8
 const (
 	zigbee     connection = iota
 	greenPower            // Zigbee of what takes its power from the press
-	network               // that of the house; CLIP v2 says nothing about it
+	network               // that of the home; CLIP v2 does not report it
 )
 
 // part is what a device can do: measure, be pressed, give light. Most devices
@@ -44,11 +44,11 @@ type part interface {
 	kind() string
 	product() product
 	// v1 is the CLIP v1 entry that stands for the device, "/sensors/7", or "".
-	v1(h *house, d *device) string
-	// enter puts the part's CLIP v1 entries into the house.
-	enter(h *house, d *device)
+	v1(h *home, d *device) string
+	// enter adds the part's CLIP v1 entries to the home.
+	enter(h *home, d *device)
 	// services are its own CLIP v2 services, without battery and connectivity.
-	services(h *house, d *device) []*resource
+	services(h *home, d *device) []*resource
 	powered() bool // by a battery
 }
 
@@ -73,5 +73,5 @@ func (d *device) part(kind string) part {
 	return nil
 }
 
-// lower is a MAC as the house knows it.
+// lower returns a MAC in lower case, as the home stores it.
 func lower(mac string) string { return strings.ToLower(mac) }

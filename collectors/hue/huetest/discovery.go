@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Discovered is a bridge as the vendor's discovery service tells of it.
+// Discovered is a bridge as the vendor's discovery service reports it.
 type Discovered struct {
 	ID                string `json:"id"` // 16 hexadecimal digits, lower case
 	InternalIPAddress string `json:"internalipaddress"`

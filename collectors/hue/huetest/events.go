@@ -101,6 +101,6 @@ func (b *Bridge) sendEvents(now time.Time, events []object) {
 	}
 	frame := c.frame()
 	for s := range b.streams {
-		s.tell(c, frame)
+		s.deliver(c, frame)
 	}
 }

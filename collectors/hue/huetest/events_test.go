@@ -17,7 +17,7 @@ import (
 )
 
 func TestStreamBeginsAsARealOne(t *testing.T) {
-	c, _ := overTCP(t, newHouse())
+	c, _ := overTCP(t, newTestHome())
 	l := c.listen(nil)
 	if l.resp.StatusCode != 200 || !strings.HasPrefix(l.resp.Header.Get("Content-Type"), "text/event-stream") {
 		t.Errorf("%s %v", l.resp.Status, l.resp.Header)
@@ -30,10 +30,10 @@ func TestStreamBeginsAsARealOne(t *testing.T) {
 	}
 }
 
-// What a stream tells, put into what was read before it, is what is read after.
+// The events of a stream, applied to a read before them, give the read after them.
 func TestEveryChangeIsAnEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		l := c.listen(nil)
 		resources := c.all()
@@ -80,7 +80,7 @@ func TestEveryChangeIsAnEvent(t *testing.T) {
 		if !reflect.DeepEqual(resources, want) {
 			for _, id := range slices.Sorted(maps.Keys(want)) {
 				if !reflect.DeepEqual(resources[id], want[id]) {
-					t.Errorf("events say %v\nit is      %v", resources[id], want[id])
+					t.Errorf("by events %v\nread      %v", resources[id], want[id])
 				}
 			}
 			t.Errorf("%d resources by events, %d read", len(resources), len(want))
@@ -90,7 +90,7 @@ func TestEveryChangeIsAnEvent(t *testing.T) {
 
 func TestUnchangedStateIsNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		l := c.listen(nil)
 		changed := c.service(mac, "motion")["motion"].(resource)["motion_report"].(resource)["changed"]
@@ -115,14 +115,14 @@ func TestUnchangedStateIsNoEvent(t *testing.T) {
 			t.Errorf("motion changed at %v, then at %v without a change", changed, now)
 		}
 		if _, text := c.ask("GET", "/api/"+key+"/sensors/4", nil, ""); !strings.Contains(text, `"lastupdated":"2000-01-01T00:01:00"`) {
-			t.Errorf("CLIP v1 does not say that the sensor reported: %s", text)
+			t.Errorf("CLIP v1 does not report the sensor: %s", text)
 		}
 	})
 }
 
 func TestButtonsAndDialsEmitEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		l := c.listen(nil)
 		v1 := func(id, want string) {
@@ -177,7 +177,7 @@ func TestButtonsAndDialsEmitEvents(t *testing.T) {
 
 func TestEventsByLongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		type answer struct {
 			resp *http.Response
@@ -208,7 +208,7 @@ func TestEventsByLongPoll(t *testing.T) {
 
 func TestLastEventIDReplaysEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		l := c.listen(nil)
 		var ids []string
@@ -256,7 +256,7 @@ func TestLastEventIDReplaysEvents(t *testing.T) {
 
 func TestStreamFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		l, other := c.listen(nil), c.listen(nil)
 		if n := b.Streams(); n != 2 {
@@ -307,14 +307,14 @@ func TestStreamFaults(t *testing.T) {
 
 func TestRestartCutsConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		l := c.listen(nil)
 		b.SendEvent("update", `{"id":"before"}`)
 		id, _ := l.container()
 		b.Restart(30 * time.Second)
 		if _, err := l.lines.ReadByte(); err == nil {
-			t.Error("the stream goes on")
+			t.Error("the stream is still open")
 		}
 		for range 3 {
 			if resp, err := c.do(t.Context(), "GET", "/api/config", nil, ""); err == nil {
@@ -338,7 +338,7 @@ func TestRestartCutsConnections(t *testing.T) {
 
 func TestBootingBridgeLacksV2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		b.RestartBooting(time.Second, 10*time.Second)
 		header := http.Header{"Hue-Application-Key": {key}}
@@ -353,7 +353,7 @@ func TestBootingBridgeLacksV2(t *testing.T) {
 
 func TestRefusesFourthConcurrentRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		for range 3 {
 			c.listen(nil)
@@ -371,12 +371,12 @@ func TestRefusesFourthConcurrentRequest(t *testing.T) {
 }
 
 func TestRestartRefusesTCPConnections(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	c, _ := overTCP(t, b)
 	l := c.listen(nil)
 	b.Restart(time.Hour)
 	if _, err := l.lines.ReadByte(); err == nil {
-		t.Error("the stream goes on")
+		t.Error("the stream is still open")
 	}
 	c.http.CloseIdleConnections()
 	if resp, err := c.do(t.Context(), "GET", "/api/config", nil, ""); err == nil {
@@ -386,11 +386,11 @@ func TestRestartRefusesTCPConnections(t *testing.T) {
 	c.listen(nil)
 }
 
-// Who does not read holds up nobody: not the house, not a cut, not the end.
+// A client that does not read blocks nothing: no change, no cut, no close.
 func TestSlowClientDoesNotBlock(t *testing.T) {
 	for _, cut := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newHouse()
+			b := newTestHome()
 			c := inMemory(t, b)
 			lazy, busy := c.listen(nil), c.listen(nil)
 			b.Flood(1000)
@@ -411,9 +411,9 @@ func TestSlowClientDoesNotBlock(t *testing.T) {
 	}
 }
 
-// A cut ends the stream alone: with HTTP/2 the connection goes on.
+// A cut ends the stream alone: with HTTP/2 the connection stays open.
 func TestCutStreamsOverHTTP2(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	c, _ := overTCP(t, b)
 	l := c.listen(nil)
 	b.Rename(mac, "Flur")

@@ -36,7 +36,7 @@ func (b *Bridge) SilenceStreams() {
 }
 
 // SendRaw writes exactly this to all streams: half an event, garbage, an event of
-// a type that nobody knows.
+// an unknown type.
 func (b *Bridge) SendRaw(text []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,7 +49,7 @@ func (b *Bridge) SendRaw(text []byte) {
 }
 
 // SendEvent sends a container with one event of this type ("error" for one, or one
-// that nobody knows) whose data are these JSON texts, of which the bridge itself
+// is unknown) whose data are these JSON texts, of which the bridge itself
 // knows nothing. A text that is no JSON is a panic: see SendRaw.
 func (b *Bridge) SendEvent(kind string, data ...string) {
 	b.mu.Lock()

@@ -36,14 +36,14 @@ func (p *lightPart) product() product {
 	return product{model: "LWA011", name: "Hue white lamp", archetype: "sultan_bulb", software: "1.145.1"}
 }
 
-func (p *lightPart) v1(h *house, d *device) string {
+func (p *lightPart) v1(h *home, d *device) string {
 	if id := h.lights.id(d.mac, p.kind()); id != "" {
 		return "/lights/" + id
 	}
 	return ""
 }
 
-func (p *lightPart) enter(h *house, d *device) {
+func (p *lightPart) enter(h *home, d *device) {
 	h.lights.put(d.mac, p.kind(), func() object {
 		state := object{"on": p.On, "alert": "select", "mode": "homeautomation", "reachable": d.reachable()}
 		kind := "On/Off plug-in unit"
@@ -60,7 +60,7 @@ func (p *lightPart) enter(h *house, d *device) {
 	})
 }
 
-func (p *lightPart) services(h *house, d *device) []*resource {
+func (p *lightPart) services(h *home, d *device) []*resource {
 	from := struct {
 		Light
 		name string

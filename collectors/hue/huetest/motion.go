@@ -25,8 +25,8 @@ type MotionSensor struct {
 
 // SetMotionSensor adds a sensor, or replaces the one with its MAC, which keeps
 // its CLIP v1 ids: temperature, presence and light level in this order. Its three
-// CLIP v1 entries say that they were updated now; its CLIP v2 reports say since
-// when they have been what they are. What changed goes to the streams.
+// CLIP v1 entries report that they were updated now; its CLIP v2 reports have the time
+// since which they have been the same. Changes are sent to the streams.
 func (b *Bridge) SetMotionSensor(s MotionSensor) {
 	checkFinite(s.Temperature)
 	checkFinite(s.Lux)
@@ -79,9 +79,9 @@ func (*motionPart) product() product {
 	return product{model: "SML001", name: "Hue motion sensor", software: "1.1.27575"}
 }
 
-func (p *motionPart) v1(h *house, d *device) string { return h.sensorPath(d.mac, p.kind()) }
+func (p *motionPart) v1(h *home, d *device) string { return h.sensorPath(d.mac, p.kind()) }
 
-func (p *motionPart) enter(h *house, d *device) {
+func (p *motionPart) enter(h *home, d *device) {
 	put := func(kind, name, product, endpoint string, state func() object, config object) {
 		h.sensors.put(d.mac, kind, func() object {
 			o := state()
@@ -126,7 +126,7 @@ func (p *motionPart) unlessNever(value any) any {
 	return value
 }
 
-func (p *motionPart) services(h *house, d *device) []*resource {
+func (p *motionPart) services(h *home, d *device) []*resource {
 	measured := func(kind, v1Kind, property string, value any, changed time.Time, more object) *resource {
 		from := struct {
 			never, off bool

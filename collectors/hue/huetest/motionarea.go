@@ -7,11 +7,11 @@ import (
 )
 
 // MotionArea is a MotionAware area: lamps of a room whose radios a Bridge Pro
-// watches. CLIP v1 knows nothing of it. What it says moves with it between its two
+// watches. CLIP v1 does not report it. Its report moves with it between its two
 // services.
 type MotionArea struct {
 	Name   string
-	Room   string // a room of the house
+	Room   string // a room of the home
 	Motion bool
 	// Lights has the convenience service report, as in an area that switches lights;
 	// otherwise the security service does. The other one keeps an old value, which is
@@ -70,7 +70,7 @@ type motionArea struct {
 }
 
 // refreshMotionArea renews the resources of an area.
-func (h *house) refreshMotionArea(a *motionArea) changes {
+func (h *home) refreshMotionArea(a *motionArea) changes {
 	id := h.uuid("motion_area", a.Name)
 	service := func(kind string, reporting bool) *resource {
 		from := struct {

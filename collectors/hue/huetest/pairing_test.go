@@ -13,7 +13,7 @@ import (
 
 func TestPairingNeedsTheButton(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newHouse()
+		b := newTestHome()
 		c := inMemory(t, b)
 		const good = `{"devicetype":"hueair2mqtt#host","generateclientkey":true}`
 		pair := func(body string) (text, username, clientKey string) {

@@ -13,7 +13,7 @@ import (
 )
 
 // instant is the time of a report as CLIP v2 writes it.
-func (h *house) instant(t time.Time) string {
+func (h *home) instant(t time.Time) string {
 	return cmp.Or(h.reportTime, t.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
@@ -50,7 +50,7 @@ func (b *Bridge) reshape() {
 const firstReports = 1960000000
 
 // reports reports whether the software has them.
-func (h *house) reports() bool {
+func (h *home) reports() bool {
 	number, err := strconv.Atoi(h.software)
 	return err == nil && number >= firstReports
 }
@@ -63,7 +63,7 @@ type resource struct {
 	// from is all that build makes the object of, and comparable: where it is the
 	// same the object need not be made to know that it is, too.
 	from   any
-	shape  int // of the house
+	shape  int // of the home
 	build  func() object
 	object object
 	text   []byte // the object as JSON, nil: not made yet
@@ -108,13 +108,13 @@ func uuid(names ...string) string {
 	return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:]
 }
 
-// uuid is the id of something that every house has one of.
-func (h *house) uuid(names ...string) string { return uuid(append([]string{h.bridgeID}, names...)...) }
+// uuid returns the id of something that every home has one of.
+func (h *home) uuid(names ...string) string { return uuid(append([]string{h.bridgeID}, names...)...) }
 
-// constant builds what is always the same.
+// constant builds an object that never changes.
 func constant(o object) func() object { return func() object { return o } }
 
-// serviceKey is what tells the services of a device apart; control is 0 but for
+// serviceKey identifies a service within its device; control is 0 but for
 // buttons.
 type serviceKey struct {
 	kind    string
@@ -150,7 +150,7 @@ func (c *changes) append(more changes) {
 
 // replace puts resources in the place of those with the ids old, and returns the
 // new ids and the difference.
-func (h *house) replace(old []string, with []*resource) ([]string, changes) {
+func (h *home) replace(old []string, with []*resource) ([]string, changes) {
 	var c changes
 	ids := make([]string, len(with))
 	for i, r := range with {
@@ -178,7 +178,7 @@ func (h *house) replace(old []string, with []*resource) ([]string, changes) {
 }
 
 // drop forgets a resource and returns what identifies it.
-func (h *house) drop(id string) *resource {
+func (h *home) drop(id string) *resource {
 	r := h.resources[id]
 	delete(h.resources, id)
 	h.order = slices.DeleteFunc(h.order, func(other string) bool { return other == id })
@@ -187,7 +187,7 @@ func (h *house) drop(id string) *resource {
 	return gone
 }
 
-// difference is what an event tells of a resource: its identifiers and the
+// difference returns the content of an event about a resource: its identifiers and the
 // properties that changed; nil if none did.
 func difference(before, after *resource) *resource {
 	part := object{}
@@ -202,7 +202,7 @@ func difference(before, after *resource) *resource {
 	return identified(after, part)
 }
 
-// identified adds to a part of a resource what an event tells of it always, and
+// identified adds to a part of a resource what every event has, and
 // takes away what it never does.
 func identified(r *resource, part object) *resource {
 	for _, name := range []string{"id", "id_v1", "owner", "service_id", "type"} {

@@ -25,7 +25,7 @@ type motionGroup struct {
 
 // SetRoom makes a room of the Hue app with the devices that have these MACs, or
 // gives the room of this name these devices instead. A device is in one room at
-// most: it leaves any other. MACs without a device count when one is added.
+// most: it is removed from any other. MACs without a device count when one is added.
 func (b *Bridge) SetRoom(name string, macs ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,7 +57,7 @@ func (b *Bridge) SetRoom(name string, macs ...string) {
 }
 
 // members are the devices in the room.
-func (h *house) members(r *room) []*device {
+func (h *home) members(r *room) []*device {
 	var members []*device
 	for _, mac := range r.macs {
 		if d := h.devices[mac]; d != nil {
@@ -86,7 +86,7 @@ func observe(devices []*device, before motionGroup) (now motionGroup, measures b
 }
 
 // group makes the resources of a room or of the home.
-func (h *house) group(id, kind, idV1 string, devices []*device, g motionGroup, measures bool, build func() object) []*resource {
+func (h *home) group(id, kind, idV1 string, devices []*device, g motionGroup, measures bool, build func() object) []*resource {
 	owner := reference(id, kind)
 	on := slices.ContainsFunc(devices, func(d *device) bool { return d.light != nil && d.light.On })
 	services := []*resource{{
@@ -130,7 +130,7 @@ func (h *house) group(id, kind, idV1 string, devices []*device, g motionGroup, m
 }
 
 // refreshRoom renews the resources of a room.
-func (h *house) refreshRoom(r *room) changes {
+func (h *home) refreshRoom(r *room) changes {
 	members := h.members(r)
 	g, measures := observe(members, r.motion)
 	r.motion = g
@@ -145,11 +145,11 @@ func (h *house) refreshRoom(r *room) changes {
 	return c
 }
 
-func (h *house) roomID(r *room) string { return h.uuid("room", r.name) }
+func (h *home) roomID(r *room) string { return h.uuid("room", r.name) }
 
 // refreshHome renews the resources of the whole home, whose children are the
 // bridge, the rooms, and the devices that are in none.
-func (h *house) refreshHome() changes {
+func (h *home) refreshHome() changes {
 	g, measures := observe(h.list, h.homeMotion)
 	h.homeMotion = g
 	var c changes

@@ -184,7 +184,7 @@ func (s *Server) Client() *http.Client {
 	}}
 }
 
-// Discovered is what the vendor's discovery service tells of the server.
+// Discovered returns what the vendor's discovery service reports about the server.
 func (s *Server) Discovered() Discovered {
 	host, port, err := net.SplitHostPort(s.Host())
 	if err != nil {
@@ -207,7 +207,7 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	// Cut first what http.Server.Close would say goodbye to under a lock: who does
+	// Cut first what http.Server.Close would close gracefully under a lock: who does
 	// not read it would hold up everybody, and in a bubble time as well.
 	s.dropConnections()
 	// That the listener is closed already is no fault.
@@ -236,7 +236,7 @@ func (s *Server) dropConnections() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.connections {
-		// Below TLS, which would say goodbye.
+		// Below TLS, which would send a close notification.
 		if c, ok := c.(*tls.Conn); ok {
 			_ = c.NetConn().Close()
 		}

@@ -53,7 +53,7 @@ func TestServerCertificates(t *testing.T) {
 }
 
 func TestServerOnAnAddress(t *testing.T) {
-	c, server := overTCP(t, newHouse(), huetest.WithAddress("127.0.0.3:0"))
+	c, server := overTCP(t, newTestHome(), huetest.WithAddress("127.0.0.3:0"))
 	if !strings.HasPrefix(server.Host(), "127.0.0.3:") {
 		t.Error(server.Host())
 	}
@@ -63,7 +63,7 @@ func TestServerOnAnAddress(t *testing.T) {
 }
 
 func TestServesHTTP1(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	server := huetest.StartTLS(b)
 	defer server.Close()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
@@ -80,10 +80,10 @@ func TestServesHTTP1(t *testing.T) {
 	}
 }
 
-// Close ends what is in the middle of things, whichever the protocol.
+// Close ends requests in progress, whatever the protocol.
 func TestCloseLeavesNoGoroutines(t *testing.T) {
 	for _, http2 := range []bool{true, false} {
-		b := newHouse()
+		b := newTestHome()
 		server := huetest.StartTLS(b)
 		b.ScriptPath("/api/config", huetest.Hang)
 		c := &client{t, server.URL, &http.Client{Transport: &http.Transport{
@@ -106,7 +106,7 @@ func TestCloseLeavesNoGoroutines(t *testing.T) {
 			t.Error("an answer")
 		}
 		if _, err := l.lines.ReadByte(); err == nil {
-			t.Error("the stream goes on")
+			t.Error("the stream is still open")
 		}
 		l.close()
 		c.http.CloseIdleConnections()
@@ -114,7 +114,7 @@ func TestCloseLeavesNoGoroutines(t *testing.T) {
 			t.Error("the server still serves")
 		}
 		stacks := ""
-		// The last goroutines may be on their way out of the function that says so.
+		// The last goroutines may still be returning.
 		for range 10_000 {
 			stacks = string(allStacks())
 			if !strings.Contains(stacks, "huetest.(*Server)") && !strings.Contains(stacks, "huetest.(*Bridge)") {
@@ -134,7 +134,7 @@ func allStacks() []byte {
 	return text[:runtime.Stack(text, true)]
 }
 
-// BenchmarkEvent measures from a change of the house to the line in the client.
+// BenchmarkEvent measures from a change of the home to the line in the client.
 func BenchmarkEvent(b *testing.B) {
 	for _, sensors := range []int{20, 1000} {
 		for _, version := range []string{"HTTP1", "HTTP2"} {

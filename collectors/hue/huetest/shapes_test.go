@@ -40,7 +40,7 @@ func (c *client) wantShape(kind, want string) {
 }
 
 func TestMotionAreaShapes(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	b.SetMotionArea(huetest.MotionArea{Name: "Sofa", Room: "Living room", Motion: true, Lights: true})
 	c, _ := overTCP(t, b)
 	area, room := b.MotionAreaID("Sofa"), b.RoomID("Living room")
@@ -73,7 +73,7 @@ func TestMotionAreaShapes(t *testing.T) {
 }
 
 func TestDoorbellShapes(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	b.SetCamera(huetest.Camera{MAC: "c4:29:96:01:02:03", Name: "Doorbell", Motion: true, Doorbell: true})
 	c, _ := overTCP(t, b)
 	device := c.only("bell_button")["owner"].(resource)
@@ -116,7 +116,7 @@ func TestGroupShapes(t *testing.T) {
 
 // Software of before 2023 has the values and no report.
 func TestSoftwareWithoutReportsIsRead(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	b.PressButton(dimmerMAC, 1, "initial_press")
 	b.Turn(dialMAC, "clock_wise", 15)
 	b.SetSoftware("1948086000")
@@ -139,7 +139,7 @@ func TestSoftwareWithoutReportsIsRead(t *testing.T) {
 }
 
 func TestReportTimes(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	b.SetReportTimes("none")
 	c, _ := overTCP(t, b)
 	if got := c.service(mac, "motion")["motion"].(resource)["motion_report"].(resource); got["changed"] != "none" {

@@ -29,8 +29,8 @@ func (s *stream) send(frame []byte) {
 	s.notify()
 }
 
-// tell hands a container to a client of either kind; frame is what it is in a stream.
-func (s *stream) tell(c container, frame []byte) {
+// deliver passes a container to a client of either kind; frame is what it is in a stream.
+func (s *stream) deliver(c container, frame []byte) {
 	if !s.poll {
 		s.send(frame)
 	} else if s.answer == nil {
@@ -167,7 +167,7 @@ func (b *Bridge) open(s *stream, lastID string) {
 	}
 	for _, c := range b.past {
 		if c.after(at, n) {
-			s.tell(c, c.frame())
+			s.deliver(c, c.frame())
 		}
 	}
 }

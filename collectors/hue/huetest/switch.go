@@ -13,7 +13,7 @@ type Switch struct {
 	Type        string // ZLLSwitch, ZLLRelativeRotary, or ZGPSwitch: a Hue Tap
 	ButtonEvent int    // of CLIP v1, until a button is pressed; 1002: the first button was released
 	Battery     int    // %; a ZGPSwitch has none
-	Reachable   bool   // a ZGPSwitch only sends, and nobody knows whether it could
+	Reachable   bool   // a ZGPSwitch only sends, so it is unknown whether it could
 	// FriendsOfHue makes a ZGPSwitch one by another manufacturer, whose buttons report
 	// all that those of a dimmer do.
 	FriendsOfHue bool
@@ -22,7 +22,7 @@ type Switch struct {
 // SetSwitch adds a switch, or replaces the part with its MAC and type. A ZLLSwitch
 // and a ZGPSwitch have four buttons, a ZLLRelativeRotary has a dial; one MAC may
 // have both, each with a name of its own in CLIP v1; in CLIP v2 the device has that
-// of the first. Nobody has yet pressed what is added; what is replaced keeps what
+// of the first. A new button has not been pressed; a replaced one keeps what
 // was.
 func (b *Bridge) SetSwitch(s Switch) {
 	switch s.Type {
@@ -140,9 +140,9 @@ func (p *buttonPart) product() product {
 	return product{model: p.model, name: "Hue dimmer switch", software: "2.45.2"}
 }
 
-func (p *buttonPart) v1(h *house, d *device) string { return h.sensorPath(d.mac, p.kind()) }
+func (p *buttonPart) v1(h *home, d *device) string { return h.sensorPath(d.mac, p.kind()) }
 
-func (p *buttonPart) enter(h *house, d *device) {
+func (p *buttonPart) enter(h *home, d *device) {
 	h.sensors.put(d.mac, p.zigbeeType, func() object {
 		config := object{"on": true}
 		model, endpoint, software := p.model, "-f2", "2.45.2_hF4400CA"
@@ -175,7 +175,7 @@ func orNull(event int, updated string) any {
 	return event
 }
 
-func (p *buttonPart) services(h *house, d *device) []*resource {
+func (p *buttonPart) services(h *home, d *device) []*resource {
 	services := make([]*resource, buttons)
 	for i := range services {
 		report := p.reports[i]
@@ -203,7 +203,7 @@ func (p *buttonPart) events() []string {
 // PressButton has a button of a switch report these events, one after the other:
 // "initial_press", "repeat", "short_release", "long_release", "long_press"; a tap
 // has the first alone. The buttons of a device are the controls 1 to 4. Each event
-// goes to the streams on its own.
+// is sent to the streams on its own.
 func (b *Bridge) PressButton(mac string, controlID int, events ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -228,7 +228,7 @@ func (b *Bridge) PressButton(mac string, controlID int, events ...string) {
 		if p.isTap() {
 			p.event = tapCodes[controlID-1]
 		}
-		p.enter(&b.house, d)
+		p.enter(&b.home, d)
 		b.publishReport(b.refresh(d), d.id("button", controlID))
 	}
 }
@@ -259,9 +259,9 @@ func (p *rotaryPart) product() product {
 	return product{model: p.model, name: "Hue dimmer switch", software: "2.45.2"}
 }
 
-func (p *rotaryPart) v1(h *house, d *device) string { return h.sensorPath(d.mac, p.kind()) }
+func (p *rotaryPart) v1(h *home, d *device) string { return h.sensorPath(d.mac, p.kind()) }
 
-func (p *rotaryPart) enter(h *house, d *device) {
+func (p *rotaryPart) enter(h *home, d *device) {
 	h.sensors.put(d.mac, p.kind(), func() object {
 		o := object{
 			"config":           object{"on": true, "battery": d.battery, "reachable": d.reachable(), "pending": []string{}},
@@ -287,7 +287,7 @@ func (p *rotaryPart) enter(h *house, d *device) {
 	})
 }
 
-func (p *rotaryPart) services(h *house, d *device) []*resource {
+func (p *rotaryPart) services(h *home, d *device) []*resource {
 	report := p.report
 	return []*resource{d.service("relative_rotary", 0, p.v1(h, d), report, func() object {
 		rotary := object{}
@@ -326,6 +326,6 @@ func (b *Bridge) Turn(mac, direction string, steps int) {
 	}
 	p.event, p.updated, p.report = event, stamp(), rotaryReport{action, steps, now}
 	d := b.deviceOf(mac)
-	p.enter(&b.house, d)
+	p.enter(&b.home, d)
 	b.publishReport(b.refresh(d), d.id("relative_rotary", 0))
 }

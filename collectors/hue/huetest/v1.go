@@ -17,7 +17,7 @@ func stamp() string { return time.Now().UTC().Format("2006-01-02T15:04:05") }
 type entry struct {
 	mac, kind string
 	render    func() object
-	// text is what render made, or what SetRaw says; nil is to be rendered.
+	// text is the rendered entry, or that of SetRaw; nil before it is rendered.
 	text json.RawMessage
 }
 
@@ -123,7 +123,7 @@ func (b *Bridge) SetRaw(id, rawJSON string) {
 	e.text = json.RawMessage(rawJSON)
 }
 
-// addSoftwareSensors adds what is no hardware.
+// addSoftwareSensors adds the sensors without hardware.
 func (b *Bridge) addSoftwareSensors() {
 	now := stamp()
 	b.sensors.put("", "Daylight", func() object {
@@ -190,7 +190,7 @@ func (b *Bridge) serveV1(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// v1Text is what is at a CLIP v1 resource, or nil.
+// v1Text returns a CLIP v1 resource, or nil.
 func (b *Bridge) v1Text(resource string) []byte {
 	name, id, one := strings.Cut(strings.TrimPrefix(resource, "/"), "/")
 	var c collection
@@ -211,7 +211,7 @@ func (b *Bridge) v1Text(resource string) []byte {
 	return nil
 }
 
-// config is what a bridge tells anybody, and more to who has a key.
+// config returns what a bridge publishes about itself, and more to a client with a key.
 func (b *Bridge) config(known bool) object {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,8 +8,7 @@ import (
 // keyHeader is the header field with the key in CLIP v2.
 const keyHeader = "hue-application-key"
 
-// resourceTypes are those that a bridge knows; of others it says that they are
-// not found.
+// resourceTypes are those that a bridge knows; others are not found.
 var resourceTypes = map[string]bool{}
 
 func init() {
@@ -25,7 +24,7 @@ func init() {
 	}
 }
 
-// permits says whether the request has a good key; if not it has been answered.
+// permits reports whether the request has a valid key, and answers it otherwise.
 func (b *Bridge) permits(w http.ResponseWriter, r *http.Request) bool {
 	b.mu.Lock()
 	known := b.knows(r.Header.Get(keyHeader))

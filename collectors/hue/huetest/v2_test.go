@@ -25,7 +25,7 @@ const (
 var hall = huetest.MotionSensor{MAC: mac, Name: "Hall", Temperature: 21.34, Motion: true, Lux: 28.6, Battery: 87, Reachable: true}
 
 // newHouse is a bridge with one of everything.
-func newHouse() *huetest.Bridge {
+func newTestHome() *huetest.Bridge {
 	b := huetest.NewBridge(bridgeID, key)
 	b.SetMotionSensor(hall)
 	b.SetDial(huetest.Dial{MAC: dialMAC, Name: "Dial", Battery: 20, Reachable: true})
@@ -39,7 +39,7 @@ func newHouse() *huetest.Bridge {
 }
 
 func TestDevicesHaveTheirResources(t *testing.T) {
-	c, _ := overTCP(t, newHouse())
+	c, _ := overTCP(t, newTestHome())
 	tests := []struct{ kind, mac, want string }{
 		{"motion", mac, `{"enabled":true,"id_v1":"/sensors/4","motion":{"motion":true,"motion_report":{"changed":"*","motion":true},"motion_valid":true},
 			"sensitivity":{"sensitivity":2,"sensitivity_max":2,"status":"set"}}`},
@@ -116,14 +116,14 @@ func hideTimes(t testing.TB, r resource) {
 
 // Whatever a resource names is there, and both APIs agree on what it is.
 func TestBothAPIsReportOneHome(t *testing.T) {
-	c, _ := overTCP(t, newHouse())
+	c, _ := overTCP(t, newTestHome())
 	all := c.all()
 	for _, kind := range []string{
 		"device", "bridge", "bridge_home", "temperature", "motion", "light_level", "device_power", "zigbee_connectivity", "zgp_connectivity", "contact",
 		"tamper", "button", "relative_rotary", "room", "grouped_motion", "grouped_light_level", "light", "geolocation", "behavior_instance",
 	} {
 		if len(c.list("/"+kind)) == 0 {
-			t.Errorf("the house has no %s", kind)
+			t.Errorf("the home has no %s", kind)
 		}
 	}
 	for id, r := range all {
@@ -163,7 +163,7 @@ func TestBothAPIsReportOneHome(t *testing.T) {
 		}
 	}
 	if _, text := c.ask("GET", "/api/"+key+"/sensors", nil, ""); strings.Contains(text, doorMAC) {
-		t.Error("CLIP v1 tells of a contact sensor")
+		t.Error("CLIP v1 reports a contact sensor")
 	}
 }
 
@@ -195,12 +195,12 @@ func TestNamesOfADeviceWithTwoEntries(t *testing.T) {
 }
 
 func TestResourceIDsAreStable(t *testing.T) {
-	c, _ := overTCP(t, newHouse())
-	again, _ := overTCP(t, newHouse())
+	c, _ := overTCP(t, newTestHome())
+	again, _ := overTCP(t, newTestHome())
 	before, after := c.all(), again.all()
 	for id, r := range before {
 		if after[id]["type"] != r["type"] {
-			t.Errorf("no %v in the same house", r)
+			t.Errorf("no %v in the same home", r)
 		}
 		if !regexp.MustCompile(`^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$`).MatchString(id) {
 			t.Errorf("the id %q", id)
@@ -209,7 +209,7 @@ func TestResourceIDsAreStable(t *testing.T) {
 }
 
 func TestRequestsAreRefused(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	c, _ := overTCP(t, b)
 	motion := c.service(mac, "motion")["id"].(string)
 	wrongKey, noKey := http.Header{"Hue-Application-Key": {"wrong"}}, http.Header{"Hue-Application-Key": nil}
@@ -261,7 +261,7 @@ func TestRequestsAreRefused(t *testing.T) {
 }
 
 func TestCLIPv2IsBehindTLSOnly(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	server := httptest.NewServer(b)
 	defer server.Close()
 	c := &client{t, server.URL, server.Client()}
@@ -276,7 +276,7 @@ func TestCLIPv2IsBehindTLSOnly(t *testing.T) {
 }
 
 func TestOldAndNewSoftware(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	c, _ := overTCP(t, b)
 	tests := []struct {
 		software, api string
@@ -310,7 +310,7 @@ func TestOldAndNewSoftware(t *testing.T) {
 }
 
 func TestScriptPath(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	c, _ := overTCP(t, b)
 	b.ScriptPath("/clip/v2/resource", huetest.Busy(2), nil, huetest.Busy(0))
 	b.ScriptPath("/clip/v2/resource/motion", huetest.HTMLPage)
@@ -382,7 +382,7 @@ func TestTamperReports(t *testing.T) {
 }
 
 func TestInvalidDevicesPanic(t *testing.T) {
-	b := newHouse()
+	b := newTestHome()
 	for name, do := range map[string]func(){
 		"type of a switch":        func() { b.SetSwitch(huetest.Switch{MAC: mac, Type: "ZLLKettle"}) },
 		"button of a sensor":      func() { b.PressButton(mac, 1, "initial_press") },

@@ -72,7 +72,7 @@ func (t *Target) client(scheme string, i *introduction) *Client {
 // IsEncrypted reports whether the client uses https.
 func (c *Client) IsEncrypted() bool { return strings.HasPrefix(c.Base, "https:") }
 
-// Setting returns the target's Setting.
+// Setting returns the target's Setting, for error texts.
 func (c *Client) Setting() string { return c.target.Setting }
 
 // WithKey returns a copy of the client that sends the target's key in KeyHeader.
@@ -116,7 +116,7 @@ func (c *Client) Send(req *http.Request, doing string, read func(*http.Response)
 	err = collectors.FromStatus(resp, time.Now())
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		// Another server's, or that of a Bridge Pro, which requires https.
-		return fmt.Errorf("%w, a redirect; is %s.host the Hue bridge, and without http:// if it is a new one?", err, c.target.Setting)
+		return fmt.Errorf("%w, a redirect; is %s the Hue bridge, and without http:// if it is a new one?", err, c.target.Setting)
 	}
 	if err != nil {
 		return err

@@ -10,14 +10,13 @@ import (
 	"strings"
 )
 
-// ParseHost parses an address, host:port, or an http or https URL, and returns its
-// scheme and host. The scheme is http if host has none. Errors do not quote host,
-// which may hold a key or a password.
+// errHost does not quote the host, which may contain a key or a password.
+var errHost = errors.New(`is no address: give the Hue bridge's address, host:port, or an http or https URL with nothing after the host, such as "192.168.1.2"`)
+
+// ParseHost parses an address, host:port, or an http or https URL, and returns its scheme and
+// host. The scheme is http if host has none.
 func ParseHost(host string) (*url.URL, error) {
 	host = strings.TrimSpace(host)
-	if host == "" {
-		return nil, errors.New(`is empty: give the Hue bridge's address, such as "192.168.1.2"`)
-	}
 	if address, err := netip.ParseAddr(host); err == nil && address.Is6() {
 		host = "[" + strings.ReplaceAll(host, "%", "%25") + "]"
 	}
@@ -25,24 +24,13 @@ func ParseHost(host string) (*url.URL, error) {
 		host = "http://" + host
 	}
 	u, err := url.Parse(host)
-	if err != nil {
-		return nil, errors.New(`is neither an address nor a URL: give the Hue bridge's address, such as "192.168.1.2"`)
-	}
-	switch {
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("must start with http:// or https://, or be an address alone")
-	case u.User != nil:
-		return nil, errors.New("must not contain a user name or password: a Hue bridge uses neither")
-	case u.Hostname() == "":
-		return nil, errors.New(`names no host: give the Hue bridge's address, such as "192.168.1.2"`)
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("must end after the address: hueair2mqtt adds the path of the API")
-	case strings.HasSuffix(u.Host, ":"):
-		return nil, errors.New("ends in a colon: add a port, or remove the colon")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Hostname() == "" ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(u.Host, ":") {
+		return nil, errHost
 	}
 	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return nil, errors.New("has a port that is not between 1 and 65535")
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, errHost
 		}
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil

@@ -60,7 +60,7 @@ type Candidate struct {
 func Identify(ctx context.Context, o Options) (*Candidate, error) {
 	u, err := ParseHost(o.Host)
 	if err != nil {
-		return nil, fmt.Errorf("%s.host %w", o.Setting, err)
+		return nil, fmt.Errorf("%s %w", o.Setting, err)
 	}
 	state, err := Load(o.StateDir)
 	if err != nil {

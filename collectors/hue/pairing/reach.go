@@ -91,7 +91,7 @@ func (t *Target) config(ctx context.Context, client *Client) (got Config, err er
 			return client.NetworkError(doing, err)
 		}
 		if len(text) > maxConfig || json.Unmarshal(text, &got) != nil {
-			return malformed("the server at %s is no Hue bridge, or its answer is no JSON; is %s.host the Hue bridge?", client.Base, t.Setting)
+			return malformed("the server at %s is no Hue bridge, or its answer is no JSON; is %s the Hue bridge?", client.Base, t.Setting)
 		}
 		if id := t.certifiedID(resp); id != "" && id != NormalID(got.BridgeID) {
 			return t.otherCertificate(id, got)
@@ -108,7 +108,7 @@ func (t *Target) config(ctx context.Context, client *Client) (got Config, err er
 func (t *Target) recognize(got Config, client *Client) error {
 	switch id := NormalID(got.BridgeID); {
 	case id == "":
-		return malformed("the server at %s reports no id of a Hue bridge; is %s.host the Hue bridge?", client.Base, t.Setting)
+		return malformed("the server at %s reports no id of a Hue bridge; is %s the Hue bridge?", client.Base, t.Setting)
 	case t.ID != "" && t.ID != id:
 		return &collectors.PermanentError{Kind: "other bridge", Err: fmt.Errorf("the Hue bridge at %s is %s, not %s", client.Base, id, t.ID)}
 	}

@@ -7,12 +7,12 @@ import (
 
 // Target is one Hue bridge: where it is, and what it must prove.
 type Target struct {
-	// Setting is where the configuration names the bridge, such as "hue.bridges[0]", for
-	// error texts.
-	Setting string
-	Timeout time.Duration // of one request, from dialing to the last byte
-	Dial    DialFunc      // nil: net.Dialer's
-	Trusted Authorities
+	// Setting is where the user gave the host, such as "hue.bridges[0].host", and IDSetting
+	// where the id; "" if that cannot be given. Error texts name them.
+	Setting, IDSetting string
+	Timeout            time.Duration // of one request, from dialing to the last byte
+	Dial               DialFunc      // nil: net.Dialer's
+	Trusted            Authorities
 
 	Host        string // address or host:port
 	Named       bool   // the user named the host; it was not found
@@ -24,6 +24,9 @@ type Target struct {
 
 // certificateRemedy returns what to do about a certificate that is refused.
 func (t *Target) certificateRemedy() string {
-	return fmt.Sprintf(`if the Hue bridge is an old one with a self-signed certificate, run "hueair2mqtt hue pair --host %s"; `+
-		"if %s.id is set, it must be the Hue bridge's; or use http:// in %[2]s.host", t.Host, t.Setting)
+	remedy := fmt.Sprintf(`if the Hue bridge is an old one with a self-signed certificate, run "hueair2mqtt hue pair --host %s"; `, t.Host)
+	if t.IDSetting != "" {
+		remedy += fmt.Sprintf("if %s is set, it must be the Hue bridge's; ", t.IDSetting)
+	}
+	return remedy + "or use http:// in " + t.Setting
 }

@@ -1,4 +1,4 @@
-package web
+package sparkline
 
 import (
 	"html/template"
@@ -51,8 +51,8 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
-func TestSparklinesKeepADay(t *testing.T) {
-	s, now := NewSparklines(), time.Unix(0, 0).Add(1e6*slotLength)
+func TestRecorderKeepsADay(t *testing.T) {
+	s, now := New(), time.Unix(0, 0).Add(1e6*slotLength)
 	check := func(m collectors.Measurement, want ...float64) {
 		t.Helper()
 		got, want := s.devices["hue_1"][m].last24Hours(now), append(slices.Repeat([]float64{math.NaN()}, int(slots)-len(want)), want...)

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// house is what both APIs tell of. The lock of its Bridge guards it.
-type house struct {
+// home is what both APIs report. The lock of its Bridge guards it.
+type home struct {
 	bridgeID        string
 	sensors, lights collection         // CLIP v1
 	devices         map[string]*device // by MAC
@@ -26,33 +26,33 @@ type house struct {
 	shape           int    // how often what all resources look like has changed
 }
 
-func (h *house) init(bridgeID string) {
+func (h *home) init(bridgeID string) {
 	h.bridgeID = bridgeID
 	h.sensors, h.lights = newCollection(), newCollection()
 	h.devices = make(map[string]*device)
 	h.resources = make(map[string]*resource)
 }
 
-func (h *house) sensorPath(mac, kind string) string {
+func (h *home) sensorPath(mac, kind string) string {
 	if id := h.sensors.id(mac, kind); id != "" {
 		return "/sensors/" + id
 	}
 	return ""
 }
 
-func (h *house) deviceOf(mac string) *device { return h.devices[lower(mac)] }
+func (h *home) deviceOf(mac string) *device { return h.devices[lower(mac)] }
 
 // partOf is a part of a device, or nil.
-func (h *house) partOf(mac, kind string) part {
+func (h *home) partOf(mac, kind string) part {
 	if d := h.deviceOf(mac); d != nil {
 		return d.part(kind)
 	}
 	return nil
 }
 
-// setPart adds parts to the device with this MAC, which it makes if need be, or
+// setPart adds parts to the device with this MAC, which it creates if necessary, or
 // replaces those of their kind.
-func (h *house) setPart(mac, name, status string, battery int, parts ...part) []changes {
+func (h *home) setPart(mac, name, status string, battery int, parts ...part) []changes {
 	d := h.deviceOf(mac)
 	isNew := d == nil
 	if isNew {
@@ -86,7 +86,7 @@ func (h *house) setPart(mac, name, status string, battery int, parts ...part) []
 }
 
 // refreshAround renews a device's resources and those of the groups it is in.
-func (h *house) refreshAround(d *device, membership bool) []changes {
+func (h *home) refreshAround(d *device, membership bool) []changes {
 	own := h.refresh(d)
 	var groups changes
 	if membership || d.motion != nil || d.light != nil {
@@ -101,7 +101,7 @@ func (h *house) refreshAround(d *device, membership bool) []changes {
 }
 
 // refresh renews a device's resources.
-func (h *house) refresh(d *device) changes {
+func (h *home) refresh(d *device) changes {
 	primary := ""
 	about := product{}
 	powered := false
@@ -139,7 +139,7 @@ func (h *house) refresh(d *device) changes {
 	if archetype == "" {
 		archetype = "unknown_archetype"
 	}
-	// Parts are never taken away, so that their number says which there are.
+	// Parts are never removed, so their number identifies them.
 	from := struct {
 		about product
 		name  string
@@ -192,7 +192,7 @@ func (b *Bridge) Rename(mac, name string) {
 				p.name = name
 			}
 		}
-		p.enter(&b.house, d)
+		p.enter(&b.home, d)
 	}
 	b.publish([]changes{b.refresh(d)})
 }
@@ -209,14 +209,14 @@ func (b *Bridge) SetConnectivity(mac, status string) {
 	}
 	d.status = status
 	for _, p := range d.parts {
-		p.enter(&b.house, d)
+		p.enter(&b.home, d)
 	}
 	b.publish([]changes{b.refresh(d)})
 }
 
 // SetSoftwareUpdate has a device report how far an update of its software is:
-// "no_update", "update_pending", "ready_to_install" or "installing". CLIP v1 says
-// nothing of it here.
+// "no_update", "update_pending", "ready_to_install" or "installing". CLIP v1 does not
+// report it.
 func (b *Bridge) SetSoftwareUpdate(mac, state string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -228,7 +228,7 @@ func (b *Bridge) SetSoftwareUpdate(mac, state string) {
 	b.publish([]changes{b.refresh(d)})
 }
 
-// Remove removes the device with this MAC from the house, if there is one.
+// Remove removes the device with this MAC from the home, if there is one.
 func (b *Bridge) Remove(mac string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
