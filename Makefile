@@ -52,6 +52,11 @@ test-image: containers ## as root: build the container image and run it with cru
 test-app: browser containers ## as root: run the Home Assistant app with a Supervisor and Ingress, seen in Chromium
 	GO="$(GO)" test/container/test.sh ./packaging/homeassistant
 
+.PHONY: check-fast
+check-fast: promtool ## lint the Go code and run the tests that need no broker: under a minute with a warm cache
+	$(GO) run $(GOLANGCI) run
+	$(GO) test -short ./...
+
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
 # none of 12 on one; golang.org/issue/78156 tells of the like). The programs that the

@@ -165,17 +165,18 @@ func TestCheckMail(t *testing.T) {
 	}{
 		"all is well":           {func(*configs.Email, *mailServer) {}, "", ""},
 		"wrong password":        {func(e *configs.Email, _ *mailServer) { e.Password = "wrong-mail-password" }, "535", "alert.email.password_file"},
-		"no STARTTLS":           {func(_ *configs.Email, mail *mailServer) { mail.noTLS = true }, "STARTTLS", "port 587 or 465"},
+		"no STARTTLS":           {func(_ *configs.Email, mail *mailServer) { mail.OfferTLS(false) }, "STARTTLS", "port 587 or 465"},
 		"another's certificate": {func(e *configs.Email, _ *mailServer) { e.SMTP = "other.example:587" }, "certificate", "the name in the mail server's certificate"},
 		"no sign-in": {func(e *configs.Email, mail *mailServer) {
-			e.SMTP, mail.noTLS = "localhost:25", true
+			e.SMTP = "localhost:25"
+			mail.OfferTLS(false)
 		}, "AUTH", "offer a sign-in"},
 		"it hangs": {func(e *configs.Email, _ *mailServer) { e.SMTP = "hangs.example:587" }, "deadline exceeded", "its host and its port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mail := startMailServer(t)
-				email := configs.Email{SMTP: mailHost + ":587", Username: mail.username, Password: configs.Secret(mail.password)}
+				email := configs.Email{SMTP: mailHost + ":587", Username: mail.Username, Password: configs.Secret(mail.Password)}
 				test.change(&email, mail)
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
@@ -193,8 +194,8 @@ func TestCheckMail(t *testing.T) {
 					!strings.Contains(found.Reason, want) || !strings.Contains(found.Remedy, test.remedy) || strings.Contains(found.Reason, "mail-password") {
 					t.Errorf("found %v", found)
 				}
-				mail.stop()
-				if n := len(mail.received()); n != 0 {
+				mail.Close()
+				if n := len(mail.Mails()); n != 0 {
 					t.Errorf("%d mails were sent", n)
 				}
 			})

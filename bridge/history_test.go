@@ -315,7 +315,7 @@ func TestOnlyReadingsAreReplayed(t *testing.T) {
 		h.start()
 		after(time.Second)
 		moved := motionSensor("1", 30)
-		moved.Readings[collectors.Motion] = collectors.Truth(false)
+		moved.Readings[collectors.Motion] = collectors.Bool(false)
 		s.updates <- streamed{update: collectors.Update{Devices: []collectors.Device{moved}}}
 		s.updates <- streamed{update: press("initial_press")}
 		after(time.Second)

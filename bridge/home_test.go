@@ -308,7 +308,7 @@ func motionSensor(n string, temperature float64) collectors.Device {
 		SoftwareVersion: "6.1", Online: true, LastSeen: seen,
 		Readings: map[collectors.Measurement]collectors.Value{
 			collectors.Temperature: collectors.Number(temperature),
-			collectors.Motion:      collectors.Truth(true),
+			collectors.Motion:      collectors.Bool(true),
 			collectors.Illuminance: collectors.Number(28.58),
 			collectors.Battery:     collectors.Number(87),
 		},

@@ -22,12 +22,12 @@ func inHomeWithMail(t *testing.T, test func(t *testing.T, s *source, h *testHome
 	s.fails(refused())
 	inHome(t, []*source{s}, func(t *testing.T, h *testHome) {
 		mail := startMailServer(t)
-		defer mail.stop()
+		defer mail.Close()
 		h.mail = &alert.Mail{
 			Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return mail.listener.dial(ctx) },
 			Settings: configs.Email{
 				SMTP: mailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
-				Username: mail.username, Password: configs.Secret(mail.password),
+				Username: mail.Username, Password: configs.Secret(mail.Password),
 			}}
 		h.options.Notifiers = []alert.Notifier{h.mail}
 		test(t, s, h, mail)
@@ -42,7 +42,7 @@ func TestOneMailPerAlert(t *testing.T) {
 		h.stop()
 		h.start() // the same episode
 		after(10 * time.Minute)
-		mails := mail.received()
+		mails := mail.Mails()
 		if len(mails) != 1 {
 			t.Fatalf("%d mails, want 1; the log says %v", len(mails), h.logs.FilterMessageSnippet("notification").All())
 		}
@@ -58,7 +58,7 @@ func TestOneMailPerAlert(t *testing.T) {
 		after(time.Minute)
 		s.fails(refused()) // a new episode
 		after(time.Minute)
-		if n := len(mail.received()); n != 2 {
+		if n := len(mail.Mails()); n != 2 {
 			t.Errorf("%d mails after a second episode, want 2", n)
 		}
 	})
@@ -74,7 +74,7 @@ func TestMailsOfManyAlertsAreLimited(t *testing.T) {
 			after(time.Minute)
 			s.fails(refused())
 		}
-		if n := len(mail.received()); n < 5 || n > 7 {
+		if n := len(mail.Mails()); n < 5 || n > 7 {
 			t.Errorf("%d mails in an hour", n)
 		}
 	})
@@ -85,8 +85,8 @@ func TestMailIsOptional(t *testing.T) {
 		h.options.Notifiers = nil
 		h.start()
 		after(10 * time.Minute)
-		if mail.sessions != 0 || !h.problem("amazon").Problem {
-			t.Errorf("%d mail sessions without a setting; problem %v", mail.sessions, h.problem("amazon"))
+		if mail.Sessions() != 0 || !h.problem("amazon").Problem {
+			t.Errorf("%d mail sessions without a setting; problem %v", mail.Sessions(), h.problem("amazon"))
 		}
 	})
 }
@@ -109,7 +109,7 @@ func TestFailedMailIsRepeated(t *testing.T) {
 		h.mail.Dial = dial
 		h.start()
 		after(time.Minute)
-		if n := len(mail.received()); n != 1 {
+		if n := len(mail.Mails()); n != 1 {
 			t.Errorf("%d mails once the server is back, want 1", n)
 		}
 	})
@@ -141,7 +141,7 @@ func TestHangingMailServerBlocksNothing(t *testing.T) {
 func TestMailRefusals(t *testing.T) {
 	for name, change := range map[string]func(h *testHome, mail *mailServer){
 		"wrong password":           func(h *testHome, _ *mailServer) { h.mail.Settings.Password = "wrong-mail-password" },
-		"no STARTTLS":              func(_ *testHome, mail *mailServer) { mail.noTLS = true },
+		"no STARTTLS":              func(_ *testHome, mail *mailServer) { mail.OfferTLS(false) },
 		"another's certificate":    func(h *testHome, _ *mailServer) { h.mail.Settings.SMTP = "other.example:587" },
 		"an address nobody can be": func(h *testHome, _ *mailServer) { h.mail.Settings.To = []string{"nobody"} },
 	} {
@@ -150,7 +150,7 @@ func TestMailRefusals(t *testing.T) {
 				change(h, mail)
 				h.start()
 				after(2 * time.Minute)
-				if n := len(mail.received()); n != 0 {
+				if n := len(mail.Mails()); n != 0 {
 					t.Errorf("%d mails went out", n)
 				}
 				told := h.logs.FilterMessageSnippet("notification could not be sent").All()
@@ -169,11 +169,11 @@ func TestMailRefusals(t *testing.T) {
 
 func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
-		mail.noTLS = true
+		mail.OfferTLS(false)
 		h.mail.Settings.SMTP, h.mail.Settings.Username = "localhost:25", ""
 		h.start()
 		after(time.Minute)
-		if n := len(mail.received()); n != 1 {
+		if n := len(mail.Mails()); n != 1 {
 			t.Errorf("%d mails, want 1", n)
 		}
 	})
@@ -181,14 +181,14 @@ func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 
 func TestAcknowledgeStopsMail(t *testing.T) {
 	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
-		mail.noTLS = true // so that the first mail fails
+		mail.OfferTLS(false) // so that the first mail fails
 		h.start()
 		after(time.Minute)
 		h.publish("hueair2mqtt/bridge/request/acknowledge", "amazon", false)
 		after(time.Second)
-		mail.noTLS = false
+		mail.OfferTLS(true)
 		after(time.Hour)
-		if n := len(mail.received()); n != 0 {
+		if n := len(mail.Mails()); n != 0 {
 			t.Errorf("%d mails after the problem was acknowledged", n)
 		}
 	})

@@ -163,7 +163,7 @@ func (p *publisher) device(d *device) {
 }
 
 func (p *publisher) stateMessage(d *device) mqtt.Message {
-	connectivity := collectors.Truth(d.Online)
+	connectivity := collectors.Bool(d.Online)
 	if !d.reachable {
 		connectivity = collectors.Unknown
 	}

@@ -51,8 +51,8 @@ func TestValueAsJSON(t *testing.T) {
 		"21.35": collectors.Number(21.3456),
 		"0":     collectors.Number(-0.0001),
 		"48":    collectors.Number(48),
-		"true":  collectors.Truth(true),
-		"false": collectors.Truth(false),
+		"true":  collectors.Bool(true),
+		"false": collectors.Bool(false),
 		"null":  collectors.Unknown,
 	} {
 		if got, err := json.Marshal(v); err != nil || string(got) != want {

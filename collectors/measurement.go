@@ -74,7 +74,7 @@ var Measurements = []Description{
 	{Measurement: Illuminance, Name: "Illuminance", Unit: "lx", Decimals: 1, Class: "illuminance"},
 	{Measurement: Motion, Name: "Motion", Class: "motion", True: "motion", False: "no motion"},
 	{Measurement: Contact, Name: "Contact", Class: "opening", True: "open", False: "closed"},
-	{Measurement: Tamper, Name: "Tamper", Class: "tamper", True: "tampered with", False: "not tampered with"},
+	{Measurement: Tamper, Name: "Tamper", Class: "tamper", True: "tampered with", False: "untouched"},
 	{Measurement: Battery, Name: "Battery", Unit: "%", Class: "battery", Diagnostic: true},
 	{Measurement: BatteryState, Name: "Battery state", Options: []string{"normal", "low", "critical"}, Diagnostic: true},
 	{Measurement: SoftwareUpdate, Name: "Software", Class: "firmware", Diagnostic: true,

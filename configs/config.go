@@ -118,26 +118,22 @@ func (c *Config) validate(f *faults) {
 	c.Log.validate(f)
 }
 
-// validateSources reports a configuration in which no source is enabled. The section of a
-// source is one that can be enabled and has an interval.
+// validateSources reports a configuration in which no source is enabled. A source is a
+// section with the keys enabled and interval.
 func (c *Config) validateSources(f *faults) {
 	var keys []string
-	var last bool // value of the latest key named enabled
-	var lastKey string
-	enabled, sound := false, true
-	leaves(reflect.ValueOf(*c), "", func(path string, s setting, value reflect.Value) {
-		section := strings.TrimSuffix(path, s.name)
-		switch {
-		case s.name == "enabled":
-			lastKey, last = path, value.Bool()
-		case s.name == "interval" && lastKey == section+"enabled":
-			keys = append(keys, lastKey)
-			enabled, sound = enabled || last, sound && f.sound(lastKey)
+	for _, s := range settings(reflect.TypeFor[Config]()) {
+		section := reflect.ValueOf(*c).Field(s.field)
+		if s.typ.Kind() != reflect.Struct || !section.FieldByName("Enabled").IsValid() || !section.FieldByName("Interval").IsValid() {
+			continue
 		}
-	})
-	if !enabled && sound {
-		f.invalid(keys[0], "no source is enabled, so there is nothing to read", "set "+strings.Join(keys, " or ")+" to true")
+		key := s.name + ".enabled"
+		if section.FieldByName("Enabled").Bool() || !f.sound(key) {
+			return
+		}
+		keys = append(keys, key)
 	}
+	f.invalid(keys[0], "no source is enabled, so there is nothing to read", "set "+strings.Join(keys, " or ")+" to true")
 }
 
 func (r *Retry) validate(f *faults) {

@@ -48,14 +48,8 @@ func Load(file string, environ []string, fs *pflag.FlagSet, sections ...string) 
 	if file == AppOptions {
 		return LoadApp(file, environ, fs, sections...)
 	}
-	c, f, err := load(file, environ, fs, len(sections) == 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.in(sections, file); err != nil {
-		return nil, err
-	}
-	return c, nil
+	c, _, err := load(file, environ, fs, sections)
+	return c, err
 }
 
 // LoadApp is Load for a Home Assistant app, whose options have the keys of the
@@ -78,11 +72,8 @@ func LoadApp(options string, environ []string, fs *pflag.FlagSet, sections ...st
 	if err := json.Unmarshal(content, &map[string]any{}); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w: %s", options, err, remedy)
 	}
-	c, f, err := load(options, environ, fs, len(sections) == 0)
+	c, f, err := load(options, environ, fs, sections)
 	if err != nil {
-		return nil, err
-	}
-	if err := f.in(sections, options); err != nil {
 		return nil, err
 	}
 	c.App = App{Token: Secret(token), AskBroker: f.origins["mqtt.broker"] == ""}
@@ -93,9 +84,8 @@ func LoadApp(options string, environ []string, fs *pflag.FlagSet, sections ...st
 	return c, nil
 }
 
-// load collects all faults. The configuration is valid only without them. With
-// whole, it must also have something to read.
-func load(file string, environ []string, flags *pflag.FlagSet, whole bool) (*Config, *faults, error) {
+// load is Load for any file. The faults have the origins of the values.
+func load(file string, environ []string, flags *pflag.FlagSet, sections []string) (*Config, *faults, error) {
 	f, ko := newFaults(), koanf.New(".")
 	values, readable := fileValues(f, file)
 	overrides := environmentValues(f, environ)
@@ -109,10 +99,13 @@ func load(file string, environ []string, flags *pflag.FlagSet, whole bool) (*Con
 	}
 	if readable {
 		c.findCredentials(func(name string) string { return credentialPath(file, environ, name) })
-		if whole {
+		if len(sections) == 0 {
 			c.validateSources(f)
 		}
 		c.validate(f)
+	}
+	if list := f.in(sections); len(list) > 0 {
+		return nil, nil, &FaultsError{File: file, Faults: list}
 	}
 	return &c, f, nil
 }
@@ -156,19 +149,15 @@ func fileValues(f *faults, file string) (values map[string]any, ok bool) {
 
 // in returns the faults in the sections, or all of them without sections. Unknown
 // sections and the file itself always count.
-func (f *faults) in(sections []string, file string) error {
+func (f *faults) in(sections []string) []Fault {
 	var ignored []string
 	for _, s := range settings(reflect.TypeFor[Config]()) {
 		if len(sections) > 0 && !slices.Contains(sections, s.name) {
 			ignored = append(ignored, s.name)
 		}
 	}
-	list := slices.DeleteFunc(f.list, func(fault Fault) bool {
+	return slices.DeleteFunc(f.list, func(fault Fault) bool {
 		section, _, _ := strings.Cut(fault.Path, ".")
 		return slices.Contains(ignored, section)
 	})
-	if len(list) == 0 {
-		return nil
-	}
-	return &FaultsError{File: file, Faults: list}
 }

@@ -309,7 +309,7 @@ func TestEnvironmentFaults(t *testing.T) {
 		{"HUEAIR2MQTT_LOG__LEVEL__0=x", "HUEAIR2MQTT_LOG__LEVEL__0: is not a known setting; " + remove},
 		{"HUEAIR2MQTT_WEB__TRUSTED_PROXIES=127.0.0.1, nginx", "web.trusted_proxies[1]: \"nginx\" is not an address or network; write one such as 127.0.0.1 or 172.30.32.0/23 (HUEAIR2MQTT_WEB__TRUSTED_PROXIES)"},
 		{"HUEAIR2MQTT_HUE__BRIDGES=[{host: a, username: *hunter2}]", "hue.bridges: a value that begins with * is a YAML alias, and no anchor has its name; put the value in quotes (HUEAIR2MQTT_HUE__BRIDGES)"},
-		{"HUEAIR2MQTT_HUE__BRIDGES=hunter2", "hue.bridges: is a text, not a list; write a list, with each entry on its own line after a dash (HUEAIR2MQTT_HUE__BRIDGES)"},
+		{"HUEAIR2MQTT_HUE__BRIDGES=hunter2", "hue.bridges: is not a list; write a list, with each entry on its own line after a dash (HUEAIR2MQTT_HUE__BRIDGES)"},
 		{"HUEAIR2MQTT_HUE__BRIDGES=", "hue.bridges: is empty; write a value in YAML, or remove the variable (HUEAIR2MQTT_HUE__BRIDGES)"},
 		{"HUEAIR2MQTT_HUE__INTERVAL=60", `hue.interval: "60" is not a duration; write a duration such as 30s, 5m or 1h30m (HUEAIR2MQTT_HUE__INTERVAL)`},
 		{"HUEAIR2MQTT_RETRY__ATTEMPTS=", `retry.attempts: "" is not a whole number; write a whole number such as 3 (HUEAIR2MQTT_RETRY__ATTEMPTS)`},

@@ -63,10 +63,10 @@ func (r reader) section(n *yaml.Node, t reflect.Type, path string) any {
 	all := settings(t)
 	if n.Kind != yaml.MappingNode {
 		if path == "" {
-			r.fault(n, path, "the configuration is "+describeNode(n)+", not keys with values",
+			r.fault(n, path, "is not a configuration",
 				"write sections such as mqtt: with their keys indented below")
 		} else {
-			r.fault(n, path, "is "+describeNode(n)+", not a section", "write its keys below it, indented, as "+all[0].name+": value")
+			r.fault(n, path, "is not a section", "write its keys below it, indented, as "+all[0].name+": value")
 		}
 		return nil
 	}
@@ -132,7 +132,7 @@ func (r reader) list(n *yaml.Node, t reflect.Type, path string) any {
 		if t.Elem().Kind() == reflect.String {
 			remedy = "write a list in brackets, such as [one, two]"
 		}
-		r.fault(n, path, "is "+describeNode(n)+", not a list", remedy)
+		r.fault(n, path, "is not a list", remedy)
 		return nil
 	}
 	values := make([]any, 0, len(n.Content))
@@ -149,7 +149,7 @@ func (r reader) list(n *yaml.Node, t reflect.Type, path string) any {
 // areas reads rooms by hardware id.
 func (r reader) areas(n *yaml.Node, path string) any {
 	if n.Kind != yaml.MappingNode {
-		r.fault(n, path, "is "+describeNode(n)+", not a section", `write a line for each device: "id": Room`)
+		r.fault(n, path, "is not a section", `write a line for each device: "id": Room`)
 		return nil
 	}
 	areas := map[string]string{}
@@ -166,33 +166,25 @@ func (r reader) areas(n *yaml.Node, path string) any {
 }
 
 func (r reader) scalar(n *yaml.Node, t reflect.Type, path string) any {
-	kind := kindOf(t)
-	if n.Kind != yaml.ScalarNode {
-		r.fault(n, path, "is "+describeNode(n)+", not "+kind.name, "write "+kind.example)
-		return nil
-	}
-	tag := n.ShortTag()
-	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
-	number := tag == "!!int" || tag == "!!float"
-	switch {
+	kind, tag := kindOf(t), n.ShortTag()
+	quotes := yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 	// yes, no, on and off are text in YAML 1.2.
-	case slices.Contains(kind.tags, tag), t.Kind() == reflect.Bool && tag == "!!str" && plain:
+	isBool := t.Kind() == reflect.Bool && tag == "!!str" && n.Style&quotes == 0
+	if n.Kind == yaml.ScalarNode && (slices.Contains(kind.tags, tag) || isBool) {
 		return r.text(n, n.Value, t, path)
-	case t.Kind() == reflect.String:
-		remedy := "put it in quotes"
-		if t != secretType && (number || tag == "!!bool" || tag == "!!timestamp") {
-			remedy += fmt.Sprintf(": %q", n.Value)
-		}
-		r.fault(n, path, "is "+describeNode(n)+", not a text", remedy)
-	case t == durationType && number:
-		example := kind.example
-		if seconds, err := strconv.Atoi(n.Value); err == nil && seconds > 0 {
-			example = "a duration such as " + n.Value + "s"
-		}
-		r.fault(n, path, n.Value+" is a number", "write "+example)
-	default:
-		r.fault(n, path, "is "+describeNode(n)+", not "+kind.name, "write "+kind.example)
 	}
+	remedy := "write " + kind.example
+	seconds, err := strconv.Atoi(n.Value)
+	switch {
+	case n.Kind != yaml.ScalarNode:
+	case t == secretType:
+		remedy = "put it in quotes"
+	case t.Kind() == reflect.String:
+		remedy = fmt.Sprintf("put it in quotes: %q", n.Value)
+	case t == durationType && err == nil && seconds > 0:
+		remedy = "write a duration such as " + n.Value + "s"
+	}
+	r.fault(n, path, "is not "+kind.name, remedy)
 	return nil
 }
 
@@ -248,26 +240,4 @@ func parseBool(text string) (any, error) {
 		return false, nil
 	}
 	return strconv.ParseBool(strings.ToLower(text))
-}
-
-// describeNode describes a node without its value.
-func describeNode(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return "a section"
-	case yaml.SequenceNode:
-		return "a list"
-	}
-	switch n.ShortTag() {
-	case "!!int", "!!float":
-		return "a number"
-	case "!!bool":
-		return "true or false"
-	case "!!timestamp":
-		return "a date"
-	case "!!str":
-		return "a text"
-	default:
-		return "a value with a YAML tag"
-	}
 }

@@ -242,9 +242,9 @@ func TestDeviceNameFallsBackToModel(t *testing.T) {
 func TestState(t *testing.T) {
 	d := device()
 	d.Readings[collectors.Temperature] = collectors.Number(21.345)
-	d.Readings[collectors.Motion] = collectors.Truth(false)
+	d.Readings[collectors.Motion] = collectors.Bool(false)
 	d.Readings[collectors.Battery] = collectors.Unknown
-	got := discovery.State(d, collectors.Truth(true))
+	got := discovery.State(d, collectors.Bool(true))
 	want := `{"battery":null,"connectivity":true,"last_seen":"2026-03-01T12:00:00Z","motion":false,"temperature":21.35}`
 	if string(got) != want {
 		t.Errorf("state %s, want %s", got, want)
@@ -276,7 +276,7 @@ func TestUpdateVersions(t *testing.T) {
 			Version   string `json:"software_version"`
 			Available string `json:"software_available"`
 		}
-		if err := json.Unmarshal(discovery.State(d, collectors.Truth(true)), &state); err != nil {
+		if err := json.Unmarshal(discovery.State(d, collectors.Bool(true)), &state); err != nil {
 			t.Fatal(err)
 		}
 		if text, known := test.state.Text(); state.Version != test.version || state.Available != test.available || known && state.Update != text || !known && state.Update != nil {
@@ -314,12 +314,12 @@ func BenchmarkState(b *testing.B) {
 	d := device(collectors.Temperature, collectors.Motion, collectors.Illuminance, collectors.Battery)
 	b.Run("by hand", func(b *testing.B) {
 		for b.Loop() {
-			discovery.State(d, collectors.Truth(true))
+			discovery.State(d, collectors.Bool(true))
 		}
 	})
 	b.Run("encoding-json", func(b *testing.B) {
 		for b.Loop() {
-			state := map[string]any{"connectivity": collectors.Truth(true), "last_seen": discovery.Timestamp(d.LastSeen)}
+			state := map[string]any{"connectivity": collectors.Bool(true), "last_seen": discovery.Timestamp(d.LastSeen)}
 			for m, v := range d.Readings {
 				state[string(m)] = v
 			}

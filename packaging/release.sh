@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds everything that a release publishes into dist, from a clean tree whose
-# commit has the tag v$VERSION. Except for the signatures, the same commit, keys
-# and owner give the same bytes on every machine. docs/releasing.md lists the files.
+# Builds everything that a release publishes into dist, from a clean tree whose commit has
+# the tag v$VERSION. Builds are reproducible, except for the signatures. docs/releasing.md
+# lists the files.
 #
 # VERSION      the version, such as 1.0.0
 # SIGNING_KEY  fingerprints of one or more secret keys in the gpg keyring; all of
@@ -62,7 +62,7 @@ mkdir -p "$part"
 printf '%s\n' "$notes" >"$part/release-notes.md"
 DIST=$part packaging/deb/build.sh
 
-# The tarballs hold the files of the packages, so that there is one build of each.
+# The tarballs contain the files of the packages, so that each is built once.
 for deb in "$part"/hueair2mqtt_*.deb; do
 	arch=$(dpkg-deb --field "$deb" Architecture)
 	name=hueair2mqtt_${VERSION}_linux_$arch

@@ -5,9 +5,8 @@
 #   1.2.0+git20261201093000.1a2b3c a commit after that tag
 #   0.0~git20261125012625.390c344  a commit before the first tag
 #
-# The time is the commit's, in UTC, so that versions grow with it; dpkg sorts
-# "~" before everything, so that all of them are older than the next tag.
-# "+dirty" marks what is in no commit.
+# The time is that of the commit in UTC, so that versions increase; dpkg sorts "~" first,
+# so that all of them precede the next tag. "+dirty" marks uncommitted changes.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -193,7 +193,7 @@ func TestLargeAnswerIsAccepted(t *testing.T) {
 	snapshot := h.mustCollect(t)
 	runtime.ReadMemStats(&after)
 	d := deviceIn(t, snapshot, hallID)
-	if len(d.Name) != 128 || d.Readings[collectors.Motion] != collectors.Truth(true) {
+	if len(d.Name) != 128 || d.Readings[collectors.Motion] != collectors.Bool(true) {
 		t.Errorf("name of %d bytes, readings %v", len(d.Name), d.Readings)
 	}
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 2<<20 {

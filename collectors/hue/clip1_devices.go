@@ -90,11 +90,11 @@ func deviceOf(id string, entries []*huego.Sensor, o *deviceOptions, faults *faul
 		if updated.After(d.LastSeen) {
 			d.LastSeen = updated
 		}
-		if reachable, ok := f.boolean("config", "reachable").Truth(); ok && !reachable && !onlySends(s) {
+		if reachable, ok := f.boolean("config", "reachable").Bool(); ok && !reachable && !onlySends(s) {
 			d.Online = false
 		}
 		value := f.measured()
-		if on, ok := f.boolean("config", "on").Truth(); never || ok && !on {
+		if on, ok := f.boolean("config", "on").Bool(); never || ok && !on {
 			value = collectors.Unknown
 		}
 		if m := measures[s.Type]; m != "" {
@@ -168,7 +168,7 @@ func (f fields) boolean(part, key string) collectors.Value {
 	switch v := f.value(part, key).(type) {
 	case nil:
 	case bool:
-		return collectors.Truth(v)
+		return collectors.Bool(v)
 	default:
 		f.fault(part, key, "is "+kindOf(v)+", not true or false")
 	}

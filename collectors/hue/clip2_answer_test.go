@@ -152,17 +152,17 @@ func TestBadResourceDoesNotAffectOthers(t *testing.T) {
 		{"impossible", of("temperature", `"temperature":{"temperature_report":{"temperature":3000}}`), collectors.Temperature, none, 1},
 		{"text for a number", of("temperature", `"temperature":{"temperature_report":{"temperature":"warm"}}`), collectors.Temperature, none, 1},
 		{"a time that is none", of("temperature", `"temperature":{"temperature_report":{"temperature":21,"changed":"soon"}}`), collectors.Temperature, collectors.Number(21), 1},
-		{"a time that is a number", of("motion", `"motion":{"motion_report":{"motion":true,"changed":1763476200}}`), collectors.Motion, collectors.Truth(true), 1},
-		{"switched off", of("motion", `"enabled":false,"motion":{"motion_report":{"motion":true}}`), collectors.Enabled, collectors.Truth(false), 0},
+		{"a time that is a number", of("motion", `"motion":{"motion_report":{"motion":true,"changed":1763476200}}`), collectors.Motion, collectors.Bool(true), 1},
+		{"switched off", of("motion", `"enabled":false,"motion":{"motion_report":{"motion":true}}`), collectors.Enabled, collectors.Bool(false), 0},
 		{"camera without motion", of("camera_motion", `"enabled":true`), collectors.Motion, none, 0},
 		{"light level", of("light_level", `"light":{"light_level_report":{"light_level":14561}}`), collectors.Illuminance, collectors.Number(28.58), 0},
 		{"light level too high", of("light_level", `"light":{"light_level_report":{"light_level":70000}}`), collectors.Illuminance, none, 1},
-		{"open", of("contact", `"contact_report":{"state":"no_contact"}`), collectors.Contact, collectors.Truth(true), 0},
-		{"shut", of("contact", `"enabled":null,"contact_report":{"state":"contact"}`), collectors.Contact, collectors.Truth(false), 0},
+		{"open", of("contact", `"contact_report":{"state":"no_contact"}`), collectors.Contact, collectors.Bool(true), 0},
+		{"shut", of("contact", `"enabled":null,"contact_report":{"state":"contact"}`), collectors.Contact, collectors.Bool(false), 0},
 		{"ajar", of("contact", `"contact_report":{"state":"ajar"}`), collectors.Contact, none, 1},
 		{"contact off", of("contact", `"enabled":false,"contact_report":{"state":"contact"}`), collectors.Contact, none, 0},
-		{"tampered with twice", of("tamper", `"tamper_reports":[{"state":"tampered"},{"state":"not_tampered"}]`), collectors.Tamper, collectors.Truth(true), 0},
-		{"never tampered with", of("tamper", `"tamper_reports":[]`), collectors.Tamper, collectors.Truth(false), 0},
+		{"tampered with twice", of("tamper", `"tamper_reports":[{"state":"tampered"},{"state":"not_tampered"}]`), collectors.Tamper, collectors.Bool(true), 0},
+		{"never tampered with", of("tamper", `"tamper_reports":[]`), collectors.Tamper, collectors.Bool(false), 0},
 		{"no word of tampering", of("tamper", `"x":1`), collectors.Tamper, none, 0},
 		{"tampered how?", of("tamper", `"tamper_reports":[{"state":7}]`), collectors.Tamper, none, 1},
 		{"no number", `7`, collectors.Temperature, none, 1},
@@ -185,7 +185,7 @@ func TestBadResourceDoesNotAffectOthers(t *testing.T) {
 				if len(s.Faults) != test.faults {
 					t.Errorf("faults %v, want %d", s.Faults, test.faults)
 				}
-				if d := deviceIn(t, s, "hue_0017880102030406"); d.Readings[collectors.Motion] != collectors.Truth(true) {
+				if d := deviceIn(t, s, "hue_0017880102030406"); d.Readings[collectors.Motion] != collectors.Bool(true) {
 					t.Errorf("the other device: %+v", d)
 				}
 				for _, d := range s.Devices {

@@ -140,14 +140,14 @@ func TestV2DevicesAndReadings(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		if want := map[collectors.Measurement]collectors.Value{
-			collectors.Temperature: collectors.Number(21.34), collectors.Motion: collectors.Truth(true),
+			collectors.Temperature: collectors.Number(21.34), collectors.Motion: collectors.Bool(true),
 			collectors.Illuminance: collectors.Number(28.6), collectors.Battery: collectors.Number(87),
-			collectors.BatteryState: collectors.Text("normal"), collectors.Enabled: collectors.Truth(true), collectors.SoftwareUpdate: collectors.Text("no_update"),
+			collectors.BatteryState: collectors.Text("normal"), collectors.Enabled: collectors.Bool(true), collectors.SoftwareUpdate: collectors.Text("no_update"),
 		}; !reflect.DeepEqual(d.Readings, want) {
 			t.Errorf("%v, want %v", d.Readings, want)
 		}
-		if d = deviceIn(t, s, doorID); d.Area != "Porch" || d.Readings[collectors.Contact] != collectors.Truth(true) ||
-			d.Readings[collectors.Tamper] != collectors.Truth(false) || d.Readings[collectors.Battery] != collectors.Number(64) {
+		if d = deviceIn(t, s, doorID); d.Area != "Porch" || d.Readings[collectors.Contact] != collectors.Bool(true) ||
+			d.Readings[collectors.Tamper] != collectors.Bool(false) || d.Readings[collectors.Battery] != collectors.Number(64) {
 			t.Errorf("%+v", d)
 		}
 		d = deviceIn(t, s, dialID)
@@ -221,13 +221,13 @@ func TestEventsUpdateDevices(t *testing.T) {
 		moving.Motion, moving.Temperature = false, 25.5
 		h.bridge.SetMotionSensor(moving)
 		d := h.next(t).Devices[0]
-		if d.ID != hallID || d.Readings[collectors.Temperature] != collectors.Number(25.5) || d.Readings[collectors.Motion] != collectors.Truth(false) ||
+		if d.ID != hallID || d.Readings[collectors.Temperature] != collectors.Number(25.5) || d.Readings[collectors.Motion] != collectors.Bool(false) ||
 			d.Readings[collectors.Battery] != collectors.Number(87) || d.Name != "Hall" {
 			t.Errorf("%+v", d)
 		}
 		h.bridge.SetContactSensor(huetest.ContactSensor{MAC: doorMAC, Name: "Door", Tampered: true, Battery: 64, Reachable: true})
 		d = h.next(t).Devices[0]
-		if d.Readings[collectors.Contact] != collectors.Truth(false) || d.Readings[collectors.Tamper] != collectors.Truth(true) {
+		if d.Readings[collectors.Contact] != collectors.Bool(false) || d.Readings[collectors.Tamper] != collectors.Bool(true) {
 			t.Errorf("%+v", d)
 		}
 		h.bridge.SetConnectivity(hallMAC, "connectivity_issue")
@@ -544,7 +544,7 @@ func TestTwoChangesOfOneResourceAreBothPublished(t *testing.T) {
 		}
 		h.bridge.SendEvent("update", part("contact"), part("no_contact"))
 		for _, open := range []bool{false, true} {
-			if u := h.next(t); len(u.Devices) != 1 || u.Devices[0].Readings[collectors.Contact] != collectors.Truth(open) {
+			if u := h.next(t); len(u.Devices) != 1 || u.Devices[0].Readings[collectors.Contact] != collectors.Bool(open) {
 				t.Errorf("%+v, want open %t", u, open)
 			}
 		}

@@ -88,11 +88,11 @@ func TestDevicesWithoutRadioUseResourceID(t *testing.T) {
 		id := collectors.DeviceID(hue.Source, h.bridge.DeviceID(mac))
 		d := deviceIn(t, s, id)
 		if !d.Online || d.Name != "Porch camera" || d.Area != "Porch" || d.Model != "CMW004" || d.LastSeen.IsZero() ||
-			d.Readings[collectors.Motion] != collectors.Truth(true) {
+			d.Readings[collectors.Motion] != collectors.Bool(true) {
 			t.Errorf("%+v", d)
 		}
 		h.bridge.SetCamera(huetest.Camera{MAC: mac, Name: "Porch camera"})
-		if u := h.next(t); len(u.Devices) != 1 || u.Devices[0].ID != id || u.Devices[0].Readings[collectors.Motion] != collectors.Truth(false) {
+		if u := h.next(t); len(u.Devices) != 1 || u.Devices[0].ID != id || u.Devices[0].Readings[collectors.Motion] != collectors.Bool(false) {
 			t.Errorf("%+v", u)
 		}
 	})

@@ -26,9 +26,9 @@ func (c *contact) measure(r *readings) {
 	}
 	switch *c.Report.State {
 	case "contact":
-		r.set(collectors.Contact, collectors.Truth(false))
+		r.set(collectors.Contact, collectors.Bool(false))
 	case "no_contact":
-		r.set(collectors.Contact, collectors.Truth(true))
+		r.set(collectors.Contact, collectors.Bool(true))
 	default:
 		r.impossible(collectors.Contact, "contact_report.state is %.40q, not contact or no_contact", *c.Report.State)
 	}

@@ -32,7 +32,7 @@ func TestMotionSensorIsOneDevice(t *testing.T) {
 				Manufacturer: "Signify Netherlands B.V.", Model: "SML001", SoftwareVersion: "6.1.1.27575",
 				Online: true, LastSeen: now,
 				Readings: readings{
-					collectors.Temperature: collectors.Number(21.34), collectors.Motion: collectors.Truth(true),
+					collectors.Temperature: collectors.Number(21.34), collectors.Motion: collectors.Bool(true),
 					collectors.Illuminance: collectors.Number(28.6), collectors.Battery: collectors.Number(87),
 				},
 			},
@@ -41,7 +41,7 @@ func TestMotionSensorIsOneDevice(t *testing.T) {
 				Manufacturer: "Signify Netherlands B.V.", Model: "SML001", SoftwareVersion: "6.1.1.27575",
 				Online: true, LastSeen: now,
 				Readings: readings{
-					collectors.Temperature: collectors.Number(-3.25), collectors.Motion: collectors.Truth(false),
+					collectors.Temperature: collectors.Number(-3.25), collectors.Motion: collectors.Bool(false),
 					collectors.Illuminance: collectors.Number(0), collectors.Battery: collectors.Number(0),
 				},
 			},
@@ -132,11 +132,11 @@ func TestV1EntriesBecomeReadings(t *testing.T) {
 		{"object for a number", []string{entry("ZLLLightLevel", `{"lightlevel":{"a":1},`+updated+`}`, good)},
 			readings{"illuminance": collectors.Unknown, "battery": collectors.Number(90)}, false, seen, []string{"state.lightlevel is an object"}},
 		{"list for a battery", []string{entry("ZLLPresence", `{"presence":true,`+updated+`}`, `{"battery":[1]}`)},
-			readings{"motion": collectors.Truth(true), "battery": collectors.Unknown}, false, seen, []string{"config.battery is a list"}},
+			readings{"motion": collectors.Bool(true), "battery": collectors.Unknown}, false, seen, []string{"config.battery is a list"}},
 		{"battery null", []string{entry("ZLLPresence", `{"presence":true,`+updated+`}`, `{"battery":null}`)},
-			readings{"motion": collectors.Truth(true), "battery": collectors.Unknown}, false, seen, nil},
+			readings{"motion": collectors.Bool(true), "battery": collectors.Unknown}, false, seen, nil},
 		{"battery 101", []string{entry("ZLLPresence", `{"presence":true,`+updated+`}`, `{"battery":101}`)},
-			readings{"motion": collectors.Truth(true), "battery": collectors.Unknown}, false, seen, []string{"config.battery is 101"}},
+			readings{"motion": collectors.Bool(true), "battery": collectors.Unknown}, false, seen, []string{"config.battery is 101"}},
 		{"battery -1", []string{entry("ZLLSwitch", `{}`, `{"battery":-1}`)}, readings{"battery": collectors.Unknown}, false, time.Time{}, []string{"not between 0 and 100"}},
 		{"too hot", []string{entry("ZLLTemperature", `{"temperature":10001,`+updated+`}`, noBattery)},
 			readings{"temperature": collectors.Unknown}, false, seen, []string{"state.temperature is 10001"}},
@@ -155,21 +155,21 @@ func TestV1EntriesBecomeReadings(t *testing.T) {
 		{"none ever reported", []string{entry("ZLLPresence", `{"presence":false,"lastupdated":"none"}`, good), entry("ZLLTemperature", `{"temperature":2000,"lastupdated":"none"}`, good)},
 			readings{"motion": collectors.Unknown, "temperature": collectors.Unknown, "battery": collectors.Unknown}, true, time.Time{}, nil},
 		{"reachable is a text", []string{entry("ZLLPresence", `{"presence":true,`+updated+`}`, `{"reachable":"no"}`)},
-			readings{"motion": collectors.Truth(true)}, false, seen, []string{"config.reachable is a text, not true or false"}},
+			readings{"motion": collectors.Bool(true)}, false, seen, []string{"config.reachable is a text, not true or false"}},
 		{"on is null", []string{entry("ZLLPresence", `{"presence":true,`+updated+`}`, `{"on":null,"reachable":null}`)},
-			readings{"motion": collectors.Truth(true)}, false, seen, nil},
+			readings{"motion": collectors.Bool(true)}, false, seen, nil},
 		{"time with Z", []string{entry("ZLLPresence", `{"presence":true,"lastupdated":"2025-11-18T14:30:00Z"}`, noBattery)},
-			readings{"motion": collectors.Truth(true)}, false, seen, nil},
+			readings{"motion": collectors.Bool(true)}, false, seen, nil},
 		{"time with zone", []string{entry("ZLLPresence", `{"presence":true,"lastupdated":"2025-11-18T15:30:00+01:00"}`, noBattery)},
-			readings{"motion": collectors.Truth(true)}, false, seen, nil},
+			readings{"motion": collectors.Bool(true)}, false, seen, nil},
 		{"no time", []string{entry("ZLLPresence", `{"presence":true,"lastupdated":"yesterday"}`, noBattery)},
-			readings{"motion": collectors.Truth(true)}, false, time.Time{}, []string{`state.lastupdated is "yesterday"`}},
+			readings{"motion": collectors.Bool(true)}, false, time.Time{}, []string{`state.lastupdated is "yesterday"`}},
 		{"time out of range", []string{entry("ZLLPresence", `{"presence":true,"lastupdated":"9999-12-31T23:59:59-14:00"}`, noBattery)},
-			readings{"motion": collectors.Truth(true)}, false, time.Time{}, []string{"state.lastupdated"}},
+			readings{"motion": collectors.Bool(true)}, false, time.Time{}, []string{"state.lastupdated"}},
 		{"time as a number", []string{entry("ZLLPresence", `{"presence":true,"lastupdated":1763476200}`, noBattery)},
-			readings{"motion": collectors.Truth(true)}, false, time.Time{}, []string{"state.lastupdated is a number, not a time"}},
+			readings{"motion": collectors.Bool(true)}, false, time.Time{}, []string{"state.lastupdated is a number, not a time"}},
 		{"newest time", []string{entry("ZLLPresence", `{"presence":true,"lastupdated":"2024-01-01T00:00:00"}`, noBattery), temperature},
-			readings{"motion": collectors.Truth(true), "temperature": collectors.Number(21.34)}, false, seen, nil},
+			readings{"motion": collectors.Bool(true), "temperature": collectors.Number(21.34)}, false, seen, nil},
 		{"the same type twice", []string{temperature, entry("ZLLTemperature", `{"temperature":1000,`+updated+`}`, noBattery)},
 			readings{"temperature": collectors.Number(21.34)}, false, seen, nil},
 		{"no reading at all", []string{entry("ZLLSwitch", `{"buttonevent":1002}`, noBattery)}, nil, false, time.Time{}, nil},
@@ -255,7 +255,7 @@ func TestNamesAreCleaned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newTestHome(t, nil, nil)
 			h.bridge.SetRaw("10", strings.Replace(entry("ZLLPresence", `{"presence":true}`, `{}`), `"ZLLPresence of the hall"`, test.sent, 1))
-			if d := deviceIn(t, h.mustCollect(t), hallID); d.Name != test.want || d.Readings[collectors.Motion] != collectors.Truth(true) {
+			if d := deviceIn(t, h.mustCollect(t), hallID); d.Name != test.want || d.Readings[collectors.Motion] != collectors.Bool(true) {
 				t.Errorf("name %q, want %q; readings %v", d.Name, test.want, d.Readings)
 			}
 		})

@@ -68,13 +68,13 @@ func TestMotionAwareAreaFollowsEvents(t *testing.T) {
 			change func()
 			motion collectors.Value
 		}{
-			{func() { area.Motion = true }, collectors.Truth(true)},
-			{func() { area.Lights = false }, collectors.Truth(true)},
+			{func() { area.Motion = true }, collectors.Bool(true)},
+			{func() { area.Lights = false }, collectors.Bool(true)},
 			{func() { area.Off = true }, collectors.Unknown},
-			{func() { area.Off = false }, collectors.Truth(true)},
+			{func() { area.Off = false }, collectors.Bool(true)},
 			{func() { area.Health = "not_running" }, collectors.Unknown},
-			{func() { area.Health = "recovering" }, collectors.Truth(true)},
-			{func() { area.Motion = false }, collectors.Truth(false)},
+			{func() { area.Health = "recovering" }, collectors.Bool(true)},
+			{func() { area.Motion = false }, collectors.Bool(false)},
 		} {
 			time.Sleep(time.Second)
 			change.change()
@@ -115,7 +115,7 @@ func TestDoorbellRingsAndSeesMotion(t *testing.T) {
 				id := collectors.DeviceID(hue.Source, h.bridge.DeviceID(bellMAC))
 				d := deviceIn(t, h.follow(t), id)
 				if !slices.Equal(d.EventTypes["bell"], []string{eventType}) || len(d.EventTypes) != 1 || !d.Online ||
-					!d.Readings[collectors.Motion].IsUnknown() || d.Readings[collectors.Enabled] != collectors.Truth(false) {
+					!d.Readings[collectors.Motion].IsUnknown() || d.Readings[collectors.Enabled] != collectors.Bool(false) {
 					t.Errorf("%+v", d)
 				}
 				for range 2 {
@@ -146,7 +146,7 @@ func TestRoomWithTwoSensorsIsADevice(t *testing.T) {
 		h.bridge.SetRoom("Hallway", hallMAC, doorMAC, lampMAC, other.MAC)
 		h.nextResync(t)
 		d := deviceIn(t, h.mustCollect(t), id)
-		want := readings{collectors.Motion: collectors.Truth(true), collectors.Illuminance: collectors.Number(99.49)}
+		want := readings{collectors.Motion: collectors.Bool(true), collectors.Illuminance: collectors.Number(99.49)}
 		if !d.Online || d.Name != "Hallway" || d.Area != "Hallway" || !maps.Equal(d.Readings, want) || d.LastSeen.IsZero() {
 			t.Errorf("%+v, want %v", d, want)
 		}
@@ -155,7 +155,7 @@ func TestRoomWithTwoSensorsIsADevice(t *testing.T) {
 		sensor := hall
 		sensor.Motion = false
 		h.bridge.SetMotionSensor(sensor)
-		if d := h.nextOf(t, id, func(d collectors.Device) bool { return d.Readings[collectors.Motion] == collectors.Truth(false) }); d.Area != "Hallway" {
+		if d := h.nextOf(t, id, func(d collectors.Device) bool { return d.Readings[collectors.Motion] == collectors.Bool(false) }); d.Area != "Hallway" {
 			t.Errorf("%+v", d)
 		}
 
@@ -163,7 +163,7 @@ func TestRoomWithTwoSensorsIsADevice(t *testing.T) {
 		// members, which shows that it was taken.
 		h.bridge.SetRoom("Hallway", hallMAC, doorMAC)
 		h.bridge.SetMotionSensor(hall)
-		h.nextOf(t, hallID, func(d collectors.Device) bool { return d.Readings[collectors.Motion] == collectors.Truth(true) })
+		h.nextOf(t, hallID, func(d collectors.Device) bool { return d.Readings[collectors.Motion] == collectors.Bool(true) })
 		if s := h.mustCollect(t); slices.ContainsFunc(s.Devices, func(d collectors.Device) bool { return d.ID == id }) {
 			t.Error("a room with one sensor is still a device")
 		}
@@ -180,12 +180,12 @@ func TestDisabledSensorsAreUnknown(t *testing.T) {
 		h.bridge.SetContactSensor(huetest.ContactSensor{MAC: doorMAC, Name: "Door", Reachable: true, Off: true})
 		snapshot := h.follow(t)
 		for _, id := range []string{hallID, doorID} {
-			if d := deviceIn(t, snapshot, id); d.Readings[collectors.Enabled] != collectors.Truth(false) || !d.Online {
+			if d := deviceIn(t, snapshot, id); d.Readings[collectors.Enabled] != collectors.Bool(false) || !d.Online {
 				t.Errorf("%+v", d)
 			}
 		}
 		h.bridge.SetMotionSensor(hall)
-		if d := h.next(t).Devices[0]; d.Readings[collectors.Enabled] != collectors.Truth(true) {
+		if d := h.next(t).Devices[0]; d.Readings[collectors.Enabled] != collectors.Bool(true) {
 			t.Errorf("%+v", d)
 		}
 		// What is out of reach has no readings.
@@ -196,7 +196,7 @@ func TestDisabledSensorsAreUnknown(t *testing.T) {
 	})
 	t.Run("one of two", func(t *testing.T) {
 		d := deviceOf(t, hue.Options{}, `{"id":"m","type":"motion","owner":{"rid":"d"},"enabled":true},{"id":"l","type":"light_level","owner":{"rid":"d"},"enabled":false}`)
-		if d.Readings[collectors.Enabled] != collectors.Truth(false) {
+		if d.Readings[collectors.Enabled] != collectors.Bool(false) {
 			t.Errorf("%v", d.Readings)
 		}
 	})
@@ -273,7 +273,7 @@ func TestLightsAreReadOnlyIfEnabled(t *testing.T) {
 				}
 				d := deviceIn(t, s, lampID)
 				want := readings{
-					collectors.On: collectors.Truth(true), collectors.Brightness: collectors.Number(62.06),
+					collectors.On: collectors.Bool(true), collectors.Brightness: collectors.Number(62.06),
 					collectors.ColorTemperature: collectors.Number(2710.03), collectors.SoftwareUpdate: collectors.Text("no_update"),
 				}
 				if !maps.Equal(d.Readings, want) || d.Area != "Hallway" || !d.Online {
@@ -281,7 +281,7 @@ func TestLightsAreReadOnlyIfEnabled(t *testing.T) {
 				}
 				lamp.On, lamp.Colored = false, true
 				h.bridge.SetLight(lamp)
-				want[collectors.On], want[collectors.ColorTemperature] = collectors.Truth(false), collectors.Unknown
+				want[collectors.On], want[collectors.ColorTemperature] = collectors.Bool(false), collectors.Unknown
 				if d := h.next(t).Devices[0]; d.ID != lampID || !maps.Equal(d.Readings, want) {
 					t.Errorf("%+v, want %v", d, want)
 				}
@@ -290,12 +290,12 @@ func TestLightsAreReadOnlyIfEnabled(t *testing.T) {
 					t.Errorf("%+v", d)
 				}
 				h.bridge.SetLight(huetest.Light{MAC: plugMAC, Name: "Plug", Plug: true, On: true, Reachable: true})
-				h.nextOf(t, plugID, func(d collectors.Device) bool { return d.Online && d.Readings[collectors.On] == collectors.Truth(true) })
+				h.nextOf(t, plugID, func(d collectors.Device) bool { return d.Online && d.Readings[collectors.On] == collectors.Bool(true) })
 			})
 		})
 	}
 	d := deviceOf(t, hue.Options{Lights: true}, `{"id":"l","type":"light","owner":{"rid":"d"},"on":{"on":true},"color_temperature":{"mirek":0,"mirek_valid":true},"dimming":{}}`)
-	if v, ok := d.Readings[collectors.ColorTemperature]; !ok || !v.IsUnknown() || !d.Readings[collectors.Brightness].IsUnknown() || d.Readings[collectors.On] != collectors.Truth(true) {
+	if v, ok := d.Readings[collectors.ColorTemperature]; !ok || !v.IsUnknown() || !d.Readings[collectors.Brightness].IsUnknown() || d.Readings[collectors.On] != collectors.Bool(true) {
 		t.Errorf("%v", d.Readings)
 	}
 }

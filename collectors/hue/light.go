@@ -25,7 +25,7 @@ const (
 func (l *light) measure(r *readings) {
 	on := collectors.Unknown
 	if l.On.On != nil {
-		on = collectors.Truth(*l.On.On)
+		on = collectors.Bool(*l.On.On)
 	}
 	r.set(collectors.On, on)
 	if l.Dimming != nil {

@@ -2,9 +2,6 @@ package hue_test
 
 import (
 	"log/slog"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,21 +20,10 @@ import (
 // It announces itself by mDNS on whatever network there is, so it gets one of its
 // own: the test runs itself again where there is nothing but loopback.
 func TestReadsMockOfGoHue(t *testing.T) {
-	const alone = "HUEAIR2MQTT_TEST_ALONE"
-	if os.Getenv(alone) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestReadsMockOfGoHue$", "-test.v")
-		cmd.Env = append(os.Environ(), alone+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("in a network of its own: %v\n%s", err, out)
-		}
+	if !harness.Isolated(t, unix.CLONE_NEWNET) {
 		return
 	}
-	if err := harness.Raise(unix.IFF_MULTICAST); err != nil {
+	if err := harness.RaiseLoopback(unix.IFF_MULTICAST); err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.Default()
@@ -68,7 +54,7 @@ func TestReadsMockOfGoHue(t *testing.T) {
 	}
 	d := s.Devices[0]
 	want := map[collectors.Measurement]collectors.Value{
-		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Truth(false),
+		collectors.Temperature: collectors.Number(18.9), collectors.Motion: collectors.Bool(false),
 		collectors.Illuminance: collectors.Number(3.09), collectors.Battery: collectors.Number(77),
 	}
 	for m, v := range want {

@@ -41,7 +41,7 @@ func (f *motionFeature) value(enabled *bool) collectors.Value {
 	if !isTrue(enabled) || !isTrue(f.Valid) || detected == nil || f.reported().never {
 		return collectors.Unknown
 	}
-	return collectors.Truth(*detected)
+	return collectors.Bool(*detected)
 }
 
 func (m *motion) reported() moment { return m.Motion.reported() }

@@ -20,7 +20,7 @@ func (a *motionArea) describe(d *collectors.Device) {
 	d.Name = string(a.Name)
 	d.Manufacturer, d.Model = signify, "MotionAware area"
 	if a.Enabled != nil {
-		d.Readings[collectors.Enabled] = collectors.Truth(*a.Enabled)
+		d.Readings[collectors.Enabled] = collectors.Bool(*a.Enabled)
 	}
 	if !isTrue(a.Enabled) || a.Health == "not_running" {
 		d.Readings[collectors.Motion] = collectors.Unknown

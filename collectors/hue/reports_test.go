@@ -19,7 +19,7 @@ func TestSoftwareWithoutReportsIsRead(t *testing.T) {
 		furnish(h.bridge)
 		d := deviceIn(t, h.follow(t), hallID)
 		want := map[collectors.Measurement]collectors.Value{
-			collectors.Temperature: collectors.Number(21.34), collectors.Motion: collectors.Truth(true), collectors.Illuminance: collectors.Number(28.6),
+			collectors.Temperature: collectors.Number(21.34), collectors.Motion: collectors.Bool(true), collectors.Illuminance: collectors.Number(28.6),
 		}
 		check := func(d collectors.Device) {
 			t.Helper()
@@ -37,7 +37,7 @@ func TestSoftwareWithoutReportsIsRead(t *testing.T) {
 		s := hall
 		s.Motion, s.Temperature = false, 18.14
 		h.bridge.SetMotionSensor(s)
-		want[collectors.Motion], want[collectors.Temperature] = collectors.Truth(false), collectors.Number(18.14)
+		want[collectors.Motion], want[collectors.Temperature] = collectors.Bool(false), collectors.Number(18.14)
 		check(h.next(t).Devices[0])
 
 		// A press comes without a time: the same one twice is two.
@@ -92,8 +92,8 @@ func TestReportTimes(t *testing.T) {
 					t.Fatal(err)
 				}
 				for id, want := range map[string]map[collectors.Measurement]collectors.Value{
-					hallID: {collectors.Motion: collectors.Truth(true), collectors.Temperature: collectors.Number(21.34), collectors.Illuminance: collectors.Number(28.6)},
-					doorID: {collectors.Contact: collectors.Truth(true)},
+					hallID: {collectors.Motion: collectors.Bool(true), collectors.Temperature: collectors.Number(21.34), collectors.Illuminance: collectors.Number(28.6)},
+					doorID: {collectors.Contact: collectors.Bool(true)},
 				} {
 					d := deviceIn(t, s, id)
 					for m, v := range want {
@@ -148,21 +148,21 @@ func TestNewestTamperReportCounts(t *testing.T) {
 			time.Sleep(time.Minute)
 			door.Tampered = tampered
 			h.bridge.SetContactSensor(door)
-			if d := h.next(t).Devices[0]; d.Readings[collectors.Tamper] != collectors.Truth(tampered) || !d.LastSeen.Equal(time.Now()) {
+			if d := h.next(t).Devices[0]; d.Readings[collectors.Tamper] != collectors.Bool(tampered) || !d.LastSeen.Equal(time.Now()) {
 				t.Errorf("%+v, want %t", d, tampered)
 			}
-			if d := deviceIn(t, h.mustCollect(t), doorID); d.Readings[collectors.Tamper] != collectors.Truth(tampered) {
+			if d := deviceIn(t, h.mustCollect(t), doorID); d.Readings[collectors.Tamper] != collectors.Bool(tampered) {
 				t.Errorf("%+v, want %t", d, tampered)
 			}
 		}
 	})
 	for reports, want := range map[string]collectors.Value{
-		`[{"changed":"2025-11-18T14:30:00Z","state":"not_tampered"},{"changed":"2025-11-17T14:30:00Z","state":"tampered"}]`:              collectors.Truth(false),
-		`[{"changed":"2025-11-17T14:30:00Z","state":"not_tampered"},{"changed":"2025-11-18T14:30:00Z","state":"tampered"}]`:              collectors.Truth(true),
-		`[{"changed":"1970-01-01T00:00:00Z","state":"tampered"},{"changed":"2025-11-18T14:30:00Z","state":"not_tampered"}]`:              collectors.Truth(false),
+		`[{"changed":"2025-11-18T14:30:00Z","state":"not_tampered"},{"changed":"2025-11-17T14:30:00Z","state":"tampered"}]`:              collectors.Bool(false),
+		`[{"changed":"2025-11-17T14:30:00Z","state":"not_tampered"},{"changed":"2025-11-18T14:30:00Z","state":"tampered"}]`:              collectors.Bool(true),
+		`[{"changed":"1970-01-01T00:00:00Z","state":"tampered"},{"changed":"2025-11-18T14:30:00Z","state":"not_tampered"}]`:              collectors.Bool(false),
 		`[{"changed":"2025-11-18T14:30:00Z","state":"ajar"},{"changed":"2025-11-17T14:30:00Z","state":"tampered"}]`:                      collectors.Unknown,
-		`[{"changed":"none","state":"tampered"},{"changed":"2025-11-17T14:30:00Z","source":"battery_door","state":"not_tampered"}]`:      collectors.Truth(false),
-		`[{"changed":"2025-11-18T14:30:00+02:00","state":"tampered"},{"changed":"2025-11-18T13:30:00Z","state":"not_tampered"},{"x":1}]`: collectors.Truth(false),
+		`[{"changed":"none","state":"tampered"},{"changed":"2025-11-17T14:30:00Z","source":"battery_door","state":"not_tampered"}]`:      collectors.Bool(false),
+		`[{"changed":"2025-11-18T14:30:00+02:00","state":"tampered"},{"changed":"2025-11-18T13:30:00Z","state":"not_tampered"},{"x":1}]`: collectors.Bool(false),
 	} {
 		t.Run(reports, func(t *testing.T) {
 			c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})

@@ -189,8 +189,8 @@ func (r *readings) enabled(on *bool) {
 	if on == nil {
 		return
 	}
-	if others, ok := r.of[collectors.Enabled].Truth(); !ok || others {
-		r.of[collectors.Enabled] = collectors.Truth(*on)
+	if others, ok := r.of[collectors.Enabled].Bool(); !ok || others {
+		r.of[collectors.Enabled] = collectors.Bool(*on)
 	}
 }
 

@@ -37,11 +37,11 @@ func (t *tamper) measure(r *readings) {
 	case t.Reports == nil, newest != nil && newest.State == nil:
 		r.set(collectors.Tamper, collectors.Unknown)
 	case newest == nil: // an empty list: nothing to report
-		r.set(collectors.Tamper, collectors.Truth(false))
+		r.set(collectors.Tamper, collectors.Bool(false))
 	case *newest.State == "tampered":
-		r.set(collectors.Tamper, collectors.Truth(true))
+		r.set(collectors.Tamper, collectors.Bool(true))
 	case *newest.State == "not_tampered":
-		r.set(collectors.Tamper, collectors.Truth(false))
+		r.set(collectors.Tamper, collectors.Bool(false))
 	default:
 		r.impossible(collectors.Tamper, "tamper_reports has the state %.40q, not tampered or not_tampered", *newest.State)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/sources"
+	"hueair2mqtt/internal/statefile"
 )
 
 // ConfiguredSecrets returns the files with a password or a key that the configuration names.
@@ -79,7 +80,7 @@ func (s secretFile) look(stateDir string) []Finding {
 		return s.failed("put the file itself there", "%s is a symbolic link, which the program does not follow", s.Path)
 	default:
 		if info, err = os.Stat(s.Path); err != nil {
-			return s.failed("correct the link, or "+s.Renew, "the symbolic link %s leads nowhere: %v", s.Path, reason(err))
+			return s.failed("correct the link, or "+s.Renew, "the symbolic link %s leads nowhere: %v", s.Path, statefile.WithoutPath(err))
 		}
 	}
 	switch {
@@ -151,5 +152,5 @@ func (s secretFile) lookAtMode(info fs.FileInfo, stateDir string) (found []Findi
 func (s secretFile) unreadable(err error) []Finding {
 	me := userName(uint32(os.Geteuid()))
 	return s.failed(fmt.Sprintf("run the check as the user of the service or as root; if %s is that user, run: chown %[1]s %s", me, s.Path),
-		"the user %s can't read %s: %v", me, s.Path, reason(err))
+		"the user %s can't read %s: %v", me, s.Path, statefile.WithoutPath(err))
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"hueair2mqtt/internal/statefile"
 )
 
 // minSpace is the free space, in bytes, below which a disk gets a warning. The program's
@@ -67,7 +69,7 @@ func logFile(file string) Finding {
 			err = f.Close()
 		}
 		if err != nil {
-			return Failed(component, writeRemedy(err, file, "log.file"), "log.file: %s can't be written: %v", file, reason(err))
+			return Failed(component, writeRemedy(err, file, "log.file"), "log.file: %s can't be written: %v", file, statefile.WithoutPath(err))
 		}
 	}
 	if err := tryWriting(dir); err != nil {
@@ -102,7 +104,7 @@ const trialFile = ".hueair2mqtt-check"
 func tryWriting(dir string) (err error) {
 	f, err := createTrial(filepath.Join(dir, trialFile))
 	if err != nil {
-		return reason(err)
+		return statefile.WithoutPath(err)
 	}
 	defer func() {
 		if removed := os.Remove(f.Name()); !errors.Is(removed, fs.ErrNotExist) { // another trial may have removed it
@@ -111,10 +113,10 @@ func tryWriting(dir string) (err error) {
 	}()
 	const block = 4096
 	if _, err := f.Write(make([]byte, block)); err != nil {
-		return errors.Join(reason(err), f.Close())
+		return errors.Join(statefile.WithoutPath(err), f.Close())
 	}
 	if err := f.Sync(); err != nil {
-		return errors.Join(reason(err), f.Close())
+		return errors.Join(statefile.WithoutPath(err), f.Close())
 	}
 	return f.Close()
 }
@@ -167,15 +169,6 @@ func size(bytes uint64) string {
 	default:
 		return fmt.Sprintf("%d KiB", bytes>>10)
 	}
-}
-
-// reason returns the error of a file without its path.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 func kind(mode fs.FileMode) string {

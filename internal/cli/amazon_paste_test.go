@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestInputIsTakenApartIntoAddresses(t *testing.T) {
+func TestPastedInputIsSplitIntoAddresses(t *testing.T) {
 	for name, test := range map[string]struct {
 		input string
 		want  []string
@@ -45,8 +45,8 @@ func TestInputIsTakenApartIntoAddresses(t *testing.T) {
 	}
 }
 
-// A person pastes and waits: what was pasted is whole when nothing more comes.
-func TestAPasteIsWholeWhenItIsQuiet(t *testing.T) {
+// A user pastes and waits: a paste is complete when no more input arrives.
+func TestPasteEndsWhenInputIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()
 		p := newPastedAddresses(reader)

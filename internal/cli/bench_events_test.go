@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 const (
@@ -18,72 +17,17 @@ const (
 	eventPace = time.Second / 50
 )
 
-// newEventsHouse is a paired house with a sensor and a dimmer, and the program.
-func newEventsHouse(b *testing.B, interval string) *pairedHouse {
+// newEventsHome starts a paired home with a sensor and a dimmer, and the program.
+func newEventsHome(b *testing.B, interval string) *benchHome {
 	b.Helper()
-	h := newPairedHouse(b)
-	h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Battery: 90, Reachable: true})
-	h.hue.SetSwitch(huetest.Switch{MAC: "00:17:88:01:02:03:04:07", Name: "Dimmer", Type: "ZLLSwitch", Battery: 90, Reachable: true})
-	startShipped(b, h.dir, h.config(interval))
+	h := newBenchHome(b)
+	h.Hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Battery: 90, Reachable: true})
+	h.Hue.SetSwitch(huetest.Switch{MAC: "00:17:88:01:02:03:04:07", Name: "Dimmer", Type: "ZLLSwitch", Battery: 90, Reachable: true})
+	h.run(buildShipped(b), interval, "")
 	return h
 }
 
-// arrivals notes when messages of a topic come, in their order.
-type arrivals struct {
-	client mqtt.Client
-	came   chan arrival
-}
-
-type arrival struct {
-	payload string
-	at      time.Time
-}
-
-func (m *mosquitto) arrivals(topic string) *arrivals {
-	m.t.Helper()
-	a := &arrivals{came: make(chan arrival, 200_000)}
-	a.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(m.url()).SetAutoReconnect(false))
-	for _, token := range []func() mqtt.Token{a.client.Connect, func() mqtt.Token {
-		return a.client.Subscribe(topic, 1, func(_ mqtt.Client, message mqtt.Message) {
-			a.came <- arrival{string(message.Payload()), time.Now()}
-		})
-	}} {
-		if t := token(); !t.WaitTimeout(patience) || t.Error() != nil {
-			m.t.Fatalf("the broker: %v", t.Error())
-		}
-	}
-	m.t.Cleanup(func() { a.client.Disconnect(100) })
-	return a
-}
-
-// next waits for a message that contains a text.
-func (a *arrivals) next(b *testing.B, text string) time.Time {
-	b.Helper()
-	timeout := time.After(patience)
-	for {
-		select {
-		case got := <-a.came:
-			if strings.Contains(got.payload, text) {
-				return got.at
-			}
-		case <-timeout:
-			b.Fatalf("never came: %s", text)
-		}
-	}
-}
-
-// drain forgets what has come. The retained states of a program that ended stay.
-func (a *arrivals) drain() {
-	for {
-		select {
-		case <-a.came:
-		default:
-			return
-		}
-	}
-}
-
-// delays are what one way of delivering took, event by event.
+// delays are the latencies of one way of delivery.
 type delays []time.Duration
 
 func (d delays) percentile(share float64) time.Duration {
@@ -91,27 +35,25 @@ func (d delays) percentile(share float64) time.Duration {
 	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
 }
 
-// BenchmarkEvents measures how long an event is on its way from the Hue bridge to
-// an MQTT subscriber, at 50 events a second, through the whole program and a real
-// Mosquitto; and, event by event in the same run, how long a bare publish with
-// paho takes through the same broker. A round is one event. The ratios are what
-// counts: a machine that is slow is so for both.
+// BenchmarkEvents measures the latency of an event from the Hue bridge to an MQTT subscriber at 50
+// events a second, through the program and Mosquitto, and in the same run the latency of a bare
+// publish with paho through the same broker. A round is one event. The ratios matter: a slow
+// machine slows both.
 func BenchmarkEvents(b *testing.B) {
-	h := newEventsHouse(b, "1h")
-	states := h.broker.arrivals("hueair2mqtt/" + hall)
-	bare := h.broker.arrivals("bare")
-	eventually(b, "the event stream", func() bool { return h.hue.Streams() == 1 })
+	h := newEventsHome(b, "1h")
+	states := h.arrivals("hueair2mqtt/" + harness.HallID)
+	bare := h.arrivals("bare")
+	harness.Eventually(b, "the event stream", func() bool { return h.Hue.Streams() == 1 })
 	temperature := func(n int) float64 { return float64(n%4000) / 100 }
 	move := func(n int) {
-		h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: temperature(n), Battery: 90, Reachable: true})
+		h.Hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: temperature(n), Battery: 90, Reachable: true})
 	}
-	// The first full reads must be over.
+	// Wait for the first full reads.
 	move(1)
-	states.next(b, fmt.Sprintf(`"temperature":%v}`, temperature(1)))
+	states.next(fmt.Sprintf(`"temperature":%v}`, temperature(1)))
 	time.Sleep(2 * time.Second)
 
-	// An event and a bare publish take turns, so that both meet processes which have
-	// been idle for as long.
+	// Events and bare publishes alternate, so that processes have been idle for the same time.
 	var through, direct delays
 	pace := time.NewTicker(eventPace / 2)
 	defer pace.Stop()
@@ -120,13 +62,13 @@ func BenchmarkEvents(b *testing.B) {
 		n++
 		<-pace.C
 		move(n)
-		through = append(through, states.next(b, fmt.Sprintf(`"temperature":%v}`, temperature(n))).Sub(h.hue.LastSent()))
+		through = append(through, states.next(fmt.Sprintf(`"temperature":%v}`, temperature(n))).Sub(h.Hue.LastSent()))
 
 		<-pace.C
 		text := fmt.Sprintf(`{"temperature":%d}`, n)
 		began := time.Now()
 		bare.client.Publish("bare", 1, true, text)
-		direct = append(direct, bare.next(b, text).Sub(began))
+		direct = append(direct, bare.next(text).Sub(began))
 	}
 	for _, p := range []struct {
 		name  string
@@ -139,34 +81,33 @@ func BenchmarkEvents(b *testing.B) {
 	}
 }
 
-// BenchmarkEventsByPolling measures the same way with the events left out: a Hue
-// bridge whose software is too old for them, polled every second.
+// BenchmarkEventsByPolling measures the same latency without events: the software of the Hue bridge
+// is too old for them, and it is polled every second.
 func BenchmarkEventsByPolling(b *testing.B) {
-	h := newEventsHouse(b, "1s")
-	states := h.broker.arrivals("hueair2mqtt/" + hall)
-	h.hue.SetSoftware("1941132080")
-	h.hue.CutStreams()
+	h := newEventsHome(b, "1s")
+	states := h.arrivals("hueair2mqtt/" + harness.HallID)
+	h.Hue.SetSoftware("1941132080")
+	h.Hue.CutStreams()
 	var through delays
 	for n := 1; b.Loop(); n++ {
 		began := time.Now()
-		h.hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: float64(n%4000) / 100, Battery: 90, Reachable: true})
-		through = append(through, states.next(b, fmt.Sprintf(`"temperature":%v}`, float64(n%4000)/100)).Sub(began))
+		h.Hue.SetMotionSensor(huetest.MotionSensor{MAC: eventsMAC, Name: "Hall", Temperature: float64(n%4000) / 100, Battery: 90, Reachable: true})
+		through = append(through, states.next(fmt.Sprintf(`"temperature":%v}`, float64(n%4000)/100)).Sub(began))
 		time.Sleep(time.Duration(n*137%1000) * time.Millisecond) // not in step with the polls
 	}
 	b.ReportMetric(float64(through.percentile(0.5).Milliseconds()), "ms-p50")
 	b.ReportMetric(float64(through.percentile(0.99).Milliseconds()), "ms-p99")
 }
 
-// BenchmarkEventsLost counts the presses of buttons that are lost out of 100,000,
-// one a millisecond as long as no more than 100 are on their way. A press is told
-// from another one by its button, its type and the millisecond in which the Hue
-// bridge saw it, so buttons and types take turns.
+// BenchmarkEventsLost counts how many of 100,000 button presses are lost, at one a millisecond with
+// at most 100 under way. The button, the type and the millisecond identify a press, so buttons and
+// types alternate.
 func BenchmarkEventsLost(b *testing.B) {
 	const presses, onTheWay = 100_000, 100
 	types := []string{"initial_press", "short_release"}
-	h := newEventsHouse(b, "1h")
-	events := h.broker.arrivals("hueair2mqtt/hue_0017880102030407/+")
-	eventually(b, "the event stream", func() bool { return h.hue.Streams() == 1 })
+	h := newEventsHome(b, "1h")
+	events := h.arrivals("hueair2mqtt/hue_0017880102030407/+")
+	harness.Eventually(b, "the event stream", func() bool { return h.Hue.Streams() == 1 })
 	time.Sleep(3 * time.Second) // the first full reads must be over
 	for b.Loop() {
 		free := make(chan struct{}, onTheWay)
@@ -175,12 +116,12 @@ func BenchmarkEventsLost(b *testing.B) {
 		counting.Go(func() {
 			for arrived < presses {
 				select {
-				case e := <-events.came:
+				case e := <-events.messages:
 					if strings.Contains(e.payload, "event_type") {
 						arrived++
 						<-free
 					}
-				case <-time.After(patience):
+				case <-time.After(harness.Patience):
 					return
 				}
 			}
@@ -193,7 +134,7 @@ func BenchmarkEventsLost(b *testing.B) {
 			if !offer(free) {
 				break
 			}
-			h.hue.PressButton("00:17:88:01:02:03:04:07", 1+sent%4, types[sent/4%2])
+			h.Hue.PressButton("00:17:88:01:02:03:04:07", 1+sent%4, types[sent/4%2])
 		}
 		pace.Stop()
 		counting.Wait()
@@ -202,12 +143,12 @@ func BenchmarkEventsLost(b *testing.B) {
 	}
 }
 
-// offer takes a place, and gives up when none becomes free.
+// offer takes a slot and returns false if none becomes free.
 func offer(free chan<- struct{}) bool {
 	select {
 	case free <- struct{}{}:
 		return true
-	case <-time.After(patience):
+	case <-time.After(harness.Patience):
 		return false
 	}
 }

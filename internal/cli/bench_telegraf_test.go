@@ -7,23 +7,24 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// BenchmarkTelegraf measures on the same houses what BenchmarkPoll and
-// BenchmarkStart measure, with Telegraf, its Hue bridge input and its MQTT output.
-// TELEGRAF names its binary, which "make bench" builds with nothing else in it.
+// BenchmarkTelegraf measures what BenchmarkPoll and BenchmarkStart measure, for Telegraf with its
+// Hue bridge input and its MQTT output. TELEGRAF names the binary, which "make bench" builds.
 func BenchmarkTelegraf(b *testing.B) {
 	telegraf := os.Getenv("TELEGRAF")
 	if telegraf == "" {
 		b.Skip("TELEGRAF does not name a Telegraf to compare with")
 	}
-	for _, n := range houseSizes {
+	for _, n := range homeSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			h := newPairedHouse(b)
-			h.furnish(n)
-			temperatures := h.broker.arrivals("telegraf/huebridge_temperature")
-			config := filepath.Join(h.dir, "telegraf.conf")
-			if err := os.WriteFile(config, []byte(fmt.Sprintf(`
+			h := newBenchHome(b)
+			h.set(n, 21.25)
+			temperatures := h.arrivals("telegraf/huebridge_temperature")
+			config := filepath.Join(h.Dir, "telegraf.conf")
+			harness.WriteFile(b, config, fmt.Sprintf(`
 [agent]
   interval = "1s"
   round_interval = false
@@ -42,14 +43,12 @@ func BenchmarkTelegraf(b *testing.B) {
   keep_alive = 30
   retain = true
   data_format = "json"
-`, pairedID, hueKey, h.server.Host(), h.broker.url())), 0o600); err != nil {
-				b.Fatal(err)
-			}
+`, harness.HueID, harness.HueKey, h.HueTLS.Host(), h.Broker.URL()), 0o600)
 			began := time.Now()
-			cmd := startChild(b, exec.Command(telegraf, "--config", config))
-			defer terminate(b, cmd)
-			first := temperatures.next(b, `"temperature"`).Sub(began)
-			measurePolls(b, h, "/clip/v2/resource/temperature", cmd.Process.Pid)
+			p := harness.Start(b, exec.Command(telegraf, "--config", config))
+			first := temperatures.next(`"temperature"`).Sub(began)
+			measurePolls(b, h, "/clip/v2/resource/temperature", p)
+			p.Stop()
 			b.ReportMetric(float64(first.Microseconds())/1000, "ms-to-first-state")
 			b.ReportMetric(binaryMiB(b, telegraf), "MiB-binary")
 		})

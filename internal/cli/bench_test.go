@@ -4,98 +4,62 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"strings"
+	"os"
 	"testing"
 	"time"
 
-	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
-// benchHouse is the program as it is shipped, with a Hue bridge of n motion
-// sensors and a real Mosquitto.
-type benchHouse struct {
-	hue    *huetest.Bridge
-	broker *mosquitto
-	cmd    *exec.Cmd
-	n      int
-	asked  chan time.Time // when the Hue bridge was asked
-}
-
-func newBenchHouse(b *testing.B, n int, interval string) *benchHouse {
+// newCountedHome returns a home whose program polls n motion sensors by CLIP v1, and the times of
+// its requests.
+func newCountedHome(b *testing.B, n int, interval string) (h *benchHome, p *harness.Process, asked chan time.Time) {
 	b.Helper()
-	dir := b.TempDir()
-	h := &benchHouse{
-		hue: huetest.NewBridge("001788fffe010203", hueKey), n: n, asked: make(chan time.Time, 1000),
-		broker: startMosquitto(b, "set_tcp_nodelay true", "max_queued_messages 100000", "log_type error"),
+	asked = make(chan time.Time, 1000)
+	h = newBenchHome(b)
+	if err := os.Remove(h.StateFile("hue.json")); err != nil {
+		b.Fatal(err)
 	}
-	h.set(0)
+	h.set(n, 0.25)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.asked <- time.Now()
-		h.hue.ServeHTTP(w, r)
+		asked <- time.Now()
+		h.Hue.ServeHTTP(w, r)
 	}))
 	b.Cleanup(server.Close)
-	h.cmd = startShipped(b, dir, fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: %s, timeout: 1s, bridges: [{host: %q, username: %s}]}\nstate_dir: %s\nlog: {level: warn}\n",
-		h.broker.url(), interval, server.URL, hueKey, dir))
-	return h
+	bridges := fmt.Sprintf(", bridges: [{host: %q, username: %s}]", server.URL, harness.HueKey)
+	return h, h.run(buildShipped(b), interval, bridges), asked
 }
 
-// set gives every sensor another temperature in each round.
-func (h *benchHouse) set(round int) {
-	for i := range h.n {
-		h.hue.SetMotionSensor(huetest.MotionSensor{
-			MAC: fmt.Sprintf("00:17:88:01:02:03:%02x:%02x", i/256, i%256), Name: fmt.Sprintf("Sensor %d", i),
-			Temperature: float64(round%50) + 0.25, Lux: 100, Battery: 80, Reachable: true,
-		})
-	}
-}
-
-// count is how many devices have the temperature of a round.
-func (l *listener) countStates(round int) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	want := fmt.Sprintf(`"temperature":%v}`, float64(round%50)+0.25)
-	for topic, payload := range l.latest {
-		if strings.HasPrefix(topic, "hueair2mqtt/hue_") && strings.HasSuffix(payload, want) {
-			n++
-		}
-	}
-	return n
-}
-
-// BenchmarkThousandDevices measures, for 1,000 devices that all have changed, the
-// time from the poll's request to the last state at a subscriber, through a real
-// Mosquitto. The first poll announces them all besides.
+// BenchmarkThousandDevices measures the time from the request of a poll until a subscriber has
+// received the states of 1,000 devices that have all changed. The first poll also announces them.
 func BenchmarkThousandDevices(b *testing.B) {
 	const devices = 1000
-	h := newBenchHouse(b, devices, "1h")
-	l := h.broker.listen()
-	first := <-h.asked
-	eventually(b, "all first states", func() bool { return l.countStates(0) == devices })
+	h, _, asked := newCountedHome(b, devices, "1h")
+	states := h.arrivals("hueair2mqtt/+")
+	first := <-asked
+	states.last(devices)
 	firstPoll := time.Since(first)
-	round := 0
 	var total time.Duration
-	for b.Loop() {
-		round++
-		h.set(round)
-		l.publish("hueair2mqtt/bridge/request/refresh", "", false)
-		asked := <-h.asked
-		eventually(b, "all states", func() bool { return l.countStates(round) == devices })
-		total += time.Since(asked)
+	for round := 1; b.Loop(); round++ {
+		h.set(devices, float64(round%50)+0.25)
+		states.client.Publish("hueair2mqtt/bridge/request/refresh", 1, false, "")
+		began := <-asked
+		states.last(devices)
+		total += time.Since(began)
 	}
 	b.ReportMetric(firstPoll.Seconds(), "s/first-poll")
 	b.ReportMetric(total.Seconds()/float64(b.N), "s/poll")
 }
 
-// BenchmarkResidentMemory reports the resident memory after 60 polls of 20
-// devices; a round is one poll.
+// BenchmarkResidentMemory reports the resident memory after 60 polls of 20 devices. A round is one
+// poll.
 func BenchmarkResidentMemory(b *testing.B) {
-	h := newBenchHouse(b, 20, "1s")
+	_, p, asked := newCountedHome(b, 20, "1s")
 	for range 60 {
-		<-h.asked
+		<-asked
 	}
 	for b.Loop() {
-		<-h.asked
+		<-asked
 	}
-	b.ReportMetric(residentMiB(b, h.cmd.Process.Pid), "MiB-resident")
+	b.ReportMetric(residentMiB(p), "MiB-resident")
 }

@@ -14,11 +14,11 @@ import (
 	"testing"
 
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
-// browse runs a script of test/browser with Node.js. What it needs is in its
-// environment: PAGE, the page's address, and HOUSE, where it moves things in the
-// house.
+// browse runs a script of test/browser with Node.js. PAGE in its environment is the address of the
+// page, CONTROLS that of the controls.
 func browse(t *testing.T, script string, environ ...string) {
 	t.Helper()
 	args := []string{"--test", "--test-reporter=spec", script}
@@ -34,8 +34,8 @@ func browse(t *testing.T, script string, environ ...string) {
 	}
 }
 
-// controls let a script move things in the house, a path each.
-func (h *emptyHouse) controls() string {
+// controls serves a path for each change that a script can make in the home.
+func (h *testHome) controls() string {
 	mux := http.NewServeMux()
 	on := func(path string, do func(body string) (string, error)) {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -53,64 +53,60 @@ func (h *emptyHouse) controls() string {
 	}
 	cellar := func(reachable bool) func(string) (string, error) {
 		return func(string) (string, error) {
-			s := cellarSensor
+			s := harness.CellarSensor
 			s.Reachable = reachable
-			h.hue.SetMotionSensor(s)
+			h.Hue.SetMotionSensor(s)
 			return "", nil
 		}
 	}
-	on("/press", func(string) (string, error) { h.hue.PressLinkButton(); return "", nil })
-	on("/consent", h.amazon.Consent)
-	on("/revoke", func(string) (string, error) { h.amazon.RevokeTokens(); h.amazon.KillCookies(); return "", nil })
+	on("/press", func(string) (string, error) { h.Hue.PressLinkButton(); return "", nil })
+	on("/consent", h.Amazon.Consent)
+	on("/revoke", func(string) (string, error) { h.Amazon.RevokeTokens(); h.Amazon.KillCookies(); return "", nil })
 	on("/cellar/off", cellar(false))
 	on("/cellar/on", cellar(true))
-	on("/broker/off", func(string) (string, error) { h.broker.stop(); return "", nil })
-	on("/broker/on", func(string) (string, error) { h.broker.start(); return "", nil })
+	on("/broker/off", func(string) (string, error) { h.Broker.Stop(); return "", nil })
+	on("/broker/on", func(string) (string, error) { h.Broker.Start(); return "", nil })
 	server := httptest.NewServer(mux)
 	h.t.Cleanup(server.Close)
 	return server.URL
 }
 
-// furnish makes the house one to look at.
-func (h *emptyHouse) furnish() {
-	h.hue.SetContactSensor(huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 64, Reachable: true})
-	h.hue.SetDial(huetest.Dial{MAC: "00:17:88:01:02:03:04:08", Name: "Dial", Battery: 92, Reachable: true})
-	h.hue.SetRoom("Hall", "00:17:88:01:02:03:04:05", "00:17:88:01:02:03:04:07")
-	h.hue.SetRoom("Cellar", "00:17:88:01:02:03:04:06")
-	h.hue.SetRoom("Living Room", "00:17:88:01:02:03:04:08")
+// furnish adds devices and rooms for the pictures.
+func (h *testHome) furnish() {
+	h.Hue.SetContactSensor(huetest.ContactSensor{MAC: "00:17:88:01:02:03:04:07", Name: "Front door", Battery: 64, Reachable: true})
+	h.Hue.SetDial(huetest.Dial{MAC: "00:17:88:01:02:03:04:08", Name: "Dial", Battery: 92, Reachable: true})
+	h.Hue.SetRoom("Hall", "00:17:88:01:02:03:04:05", "00:17:88:01:02:03:04:07")
+	h.Hue.SetRoom("Cellar", "00:17:88:01:02:03:04:06")
+	h.Hue.SetRoom("Living Room", "00:17:88:01:02:03:04:08")
 }
 
 func TestInABrowser(t *testing.T) {
-	h := newEmptyHouse(t, "")
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	h.furnish()
-	l := h.broker.listen()
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	browse(t, "journey.test.mjs", "PAGE="+p.page(), "HOUSE="+h.controls())
-	l.waitFor("hueair2mqtt/"+hall, `"temperature":21.34`)
-	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
-	for _, secret := range append(h.amazon.Secrets(), "hue-key-that") {
-		if strings.Contains(p.stderr.String(), secret) {
-			t.Errorf("the log has the secret %q", secret)
-		}
-	}
+	l := h.Broker.Subscribe()
+	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	browse(t, "journey.test.mjs", "PAGE="+servedPage(t, p), "CONTROLS="+h.controls())
+	l.WaitFor("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
+	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
+	harness.Lacks(t, p.Stderr.String(), append(h.Amazon.Secrets(), "hue-key-that")...)
 }
 
 func TestSetupInABrowser(t *testing.T) {
-	h := newEmptyHouse(t, "")
-	p := start(t, "setup", "--config", h.config, "--port", "0")
-	eventually(t, "the link", func() bool { return setupLink.MatchString(p.stdout.String()) })
-	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.stdout.String()), "HOUSE="+h.controls())
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	p := start(t, "setup", "--config", h.Config, "--port", "0")
+	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
+	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.Stdout.String()), "CONTROLS="+h.controls())
 }
 
-// TestScreenshots makes the pictures of docs anew, where SCREENSHOTS says so.
+// TestScreenshots writes the pictures of the documentation to the directory SCREENSHOTS.
 func TestScreenshots(t *testing.T) {
 	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {
 		t.Log("SCREENSHOTS names no folder; nothing to do")
 		return
 	}
-	h := newEmptyHouse(t, "")
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	h.furnish()
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	browse(t, "screenshots.mjs", "PAGE="+p.page(), "DAY="+serveADay(t), "HOUSE="+h.controls(), "FOLDER="+folder)
+	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	browse(t, "screenshots.mjs", "PAGE="+servedPage(t, p), "DAY="+serveADay(t), "CONTROLS="+h.controls(), "FOLDER="+folder)
 }

@@ -16,6 +16,7 @@ import (
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/internal/web/sparkline"
 )
 
 // thing is a device whose values follow the hour of the day.
@@ -45,7 +46,7 @@ func (t *things) Collect(context.Context, *collectors.Retrier) (s collectors.Sna
 	return s, nil
 }
 
-// around is a value that is highest at an hour, and trembles.
+// around returns a value that is highest at an hour, with noise.
 func around(mean, swing, at, hour float64) float64 {
 	return mean + swing*math.Cos((hour-at)*math.Pi/12) + swing/8*math.Sin(hour*9+mean)
 }
@@ -56,7 +57,7 @@ func motionThing(name, area string, temperature, battery float64, busy func(hour
 		return map[collectors.Measurement]collectors.Value{
 			collectors.Temperature: collectors.Number(around(temperature, 1.2, 17, hour)),
 			collectors.Illuminance: collectors.Number(light),
-			collectors.Motion:      collectors.Truth(busy(hour)),
+			collectors.Motion:      collectors.Bool(busy(hour)),
 			collectors.Battery:     collectors.Number(battery),
 		}
 	}}
@@ -69,8 +70,8 @@ func dayAtHome() []bridge.Task {
 		motionThing("Bedroom sensor", "Bedroom", 18.2, 64, func(hour float64) bool { return hour > 22 && hour < 23 || hour > 6 && hour < 7 }),
 		{"Front door", "Hall", func(hour float64) map[collectors.Measurement]collectors.Value {
 			return map[collectors.Measurement]collectors.Value{
-				collectors.Contact: collectors.Truth(math.Abs(hour-8.3) < 0.1 || math.Abs(hour-17.1) < 0.1),
-				collectors.Tamper:  collectors.Truth(false),
+				collectors.Contact: collectors.Bool(math.Abs(hour-8.3) < 0.1 || math.Abs(hour-17.1) < 0.1),
+				collectors.Tamper:  collectors.Bool(false),
 				collectors.Battery: collectors.Number(92),
 			}
 		}},
@@ -92,7 +93,7 @@ func dayAtHome() []bridge.Task {
 	return []bridge.Task{{Collector: hue, Interval: 5 * time.Minute}, {Collector: amazon, Interval: 5 * time.Minute}}
 }
 
-// still is a bridge of which there is one picture.
+// still is a bridge with one fixed picture.
 type still struct{ picture bridge.Picture }
 
 func (s still) Picture(context.Context) (bridge.Picture, error) { return s.picture, nil }
@@ -100,18 +101,17 @@ func (s still) Watch(context.Context, func()) error             { return nil }
 func (s still) Refresh(context.Context, string) error           { return nil }
 func (s still) Acknowledge(context.Context, string) error       { return nil }
 
-// serveADay lets the bridge live through a day, in virtual time, and serves the page
-// of its evening.
+// serveADay runs the bridge for a day in virtual time and serves the page of its evening.
 func serveADay(t *testing.T) (address string) {
 	t.Helper()
 	const duration = 44*time.Hour + time.Second
 	var evening still
-	now, sparklines := time.Now(), web.NewSparklines()
+	now, sparklines := time.Now(), sparkline.New()
 	t.Run("a day", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, end := context.WithCancel(t.Context())
 			live := bridge.NewLive()
-			// The bubble's time is long ago.
+			// The time in the bubble is in the past.
 			behind := now.Sub(time.Now().Add(duration))
 			record := func(device string, readings map[collectors.Measurement]collectors.Value) {
 				sparklines.Record(time.Now().Add(behind), device, readings)

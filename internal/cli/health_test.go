@@ -3,14 +3,15 @@ package cli
 import (
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// healthOf returns the answer of a health endpoint.
+// healthOf returns the response of a health endpoint.
 func healthOf(t *testing.T, url, host string) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
@@ -35,17 +36,15 @@ func healthOf(t *testing.T, url, host string) (status int, body string) {
 
 func TestHealthIsServed(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newTestHome(t)
 	password := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(password, []byte("a long password"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	metrics, page := reservedAddress(t), reservedAddress(t)
-	flags := []string{"--config", h.config, "--metrics.listen", metrics, "--web.listen", page, "--web.password_file", password}
+	harness.WriteFile(t, password, "a long password", 0o600)
+	metrics, page := harness.ReserveAddress(t), harness.ReserveAddress(t)
+	flags := []string{"--config", h.Config, "--metrics.listen", metrics, "--web.listen", page, "--web.password_file", password}
 	p := start(t, append([]string{"run"}, flags...)...)
 	for _, address := range []string{metrics, page} {
 		for _, path := range []string{"/healthz", "/readyz"} {
-			eventually(t, address+path, func() bool {
+			harness.Eventually(t, address+path, func() bool {
 				status, body := healthOf(t, "http://"+address+path, "rebinding.example")
 				return status == http.StatusOK && body == "ok\n"
 			})
@@ -55,8 +54,8 @@ func TestHealthIsServed(t *testing.T) {
 		t.Errorf("health: %d %s%s", code, stdout, stderr)
 	}
 
-	h.broker.stop()
-	eventually(t, "not ready", func() bool {
+	h.Broker.Stop()
+	harness.Eventually(t, "not ready", func() bool {
 		status, body := healthOf(t, "http://"+page+"/readyz", page)
 		return status == http.StatusServiceUnavailable && body == "there is no connection to the broker\n"
 	})
@@ -65,14 +64,13 @@ func TestHealthIsServed(t *testing.T) {
 	}
 
 	// A stopped process accepts connections and does not answer.
-	p.signal(syscall.SIGSTOP)
+	p.Signal(syscall.SIGSTOP)
 	code, _, stderr := run(t, append([]string{"health"}, flags...)...)
 	if code != exitFailed || !strings.Contains(stderr, "hueair2mqtt does not answer: ") {
 		t.Errorf("health of a hung program: %d %s", code, stderr)
 	}
-	p.signal(syscall.SIGCONT)
-	p.signal(syscall.SIGTERM)
-	p.wait()
+	p.Signal(syscall.SIGCONT)
+	p.Stop()
 	code, _, stderr = run(t, append([]string{"health"}, flags...)...)
 	if code != exitFailed || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("health of no program: %d %s", code, stderr)
@@ -81,8 +79,8 @@ func TestHealthIsServed(t *testing.T) {
 
 func TestHealthNeedsAListener(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	code, _, stderr := run(t, "health", "--config", h.config)
+	h := newTestHome(t)
+	code, _, stderr := run(t, "health", "--config", h.Config)
 	if code != exitUnusable || !strings.Contains(stderr, "set metrics.listen") {
 		t.Errorf("%d %s", code, stderr)
 	}

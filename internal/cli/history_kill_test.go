@@ -5,20 +5,19 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
 
 	"hueair2mqtt/internal/history"
+	"hueair2mqtt/test/harness"
 )
 
-// chance draws what a test leaves to it. The seed is new in each run, logged, and
-// can be given again in HUEAIR2MQTT_TEST_SEED.
+// chance returns a test's random source. The seed is new in each run and logged;
+// HUEAIR2MQTT_TEST_SEED sets it.
 func chance(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -32,9 +31,9 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// wantOneID checks that each reading of a history has one id, however often it
-// came, and came for the first time behind all that are older.
-func wantOneID(t *testing.T, history []told) {
+// wantOneID checks that each reading of a history has one id, however often it arrived, and that
+// readings first arrived in order.
+func wantOneID(t *testing.T, history []reading) {
 	t.Helper()
 	idOf, numberOf := make(map[int]string), make(map[string]int)
 	last := 0
@@ -53,40 +52,38 @@ func wantOneID(t *testing.T, history []told) {
 	}
 }
 
-// TestKilledWhileTheBrokerIsAway kills the program at any moment while the broker
-// comes and goes. What it had taken until then arrives.
-func TestKilledWhileTheBrokerIsAway(t *testing.T) {
+// TestHistoryAfterKillDuringOutage kills the program at random moments while the broker stops and
+// starts. Everything that it had recorded arrives.
+func TestHistoryAfterKillDuringOutage(t *testing.T) {
 	t.Parallel()
 	draw := chance(t)
-	broker := startMosquitto(t)
-	h := newHistoryHouse(t, broker.url(), broker)
+	h := newHistoryHome(t)
 	taken := make(map[int]bool) // what certainly was
-	var states, history []told
-	collect := func(l *listener) {
-		states = append(states, l.told("hueair2mqtt/"+hall)...)
-		history = append(history, l.told(hallHistory)...)
+	var states, history []reading
+	collect := func(l *harness.Subscriber) {
+		states = append(states, readingsOf(t, l, "hueair2mqtt/"+harness.HallID)...)
+		history = append(history, readingsOf(t, l, hallHistory)...)
 	}
 	from := 1
 	for range 4 {
-		l := broker.listen()
-		p := start(t, "run", "--config", h.config)
+		l := h.Broker.Subscribe()
+		p := h.run()
 		time.Sleep(time.Duration(draw.IntN(1500)) * time.Millisecond) // chance is the point here
-		broker.stop()
+		h.Broker.Stop()
 		collect(l)
-		h.waitForPolls(t, 3)
+		h.waitForPolls(3)
 		time.Sleep(time.Duration(draw.IntN(2000)) * time.Millisecond)
-		p.signal(syscall.SIGKILL)
-		p.wait()
+		p.Kill()
 		for n := from; n <= h.certain(); n++ {
 			taken[n] = true
 		}
 		from = h.polled() + 1
-		broker.start()
+		h.Broker.Start()
 	}
-	l := broker.listen()
-	start(t, "run", "--config", h.config)
-	eventually(t, "a state of the last run", func() bool {
-		states := l.told("hueair2mqtt/" + hall)
+	l := h.Broker.Subscribe()
+	h.run()
+	harness.Eventually(t, "a state of the last run", func() bool {
+		states := readingsOf(t, l, "hueair2mqtt/"+harness.HallID)
 		return len(states) > 0 && states[len(states)-1].number() > from+1
 	})
 	collect(l)
@@ -105,39 +102,37 @@ func TestKilledWhileTheBrokerIsAway(t *testing.T) {
 	wantOneID(t, history)
 }
 
-// TestKilledInTheMiddleOfAReplay kills the program again and again while it tells a
-// long history. All of it arrives in order, with few repetitions.
-func TestKilledInTheMiddleOfAReplay(t *testing.T) {
+// TestHistoryAfterKillDuringReplay kills the program repeatedly while it replays a long history.
+// Everything arrives in order, with few repetitions.
+func TestHistoryAfterKillDuringReplay(t *testing.T) {
 	const readings = 1500
 	t.Parallel()
 	draw := chance(t)
-	broker := startMosquitto(t)
-	h := newHistoryHouse(t, broker.url(), broker)
+	h := newHistoryHome(t)
 	left := history.Open(history.Options{
-		Dir: filepath.Join(h.stateDir, "history"), MaxAge: time.Hour, MaxBytes: 64e6, Log: zap.NewNop(),
+		Dir: h.StateFile("history"), MaxAge: time.Hour, MaxBytes: 64e6, Log: zap.NewNop(),
 	})
 	for n := range readings {
 		left.Add("hue_left", time.Now(), fmt.Appendf(nil, `{"temperature":%.2f}`, float64(n+1)/100), false)
 	}
 	left.Close()
-	l := broker.listen()
+	l := h.Broker.Subscribe()
 	const topic = "hueair2mqtt/hue_left/history"
 	kills := 0
-	for len(l.told(topic)) < readings-100 {
-		before := len(l.told(topic))
-		p := start(t, "run", "--config", h.config)
-		eventually(t, "the replay goes on", func() bool { return len(l.told(topic)) > before })
+	for len(readingsOf(t, l, topic)) < readings-100 {
+		before := len(readingsOf(t, l, topic))
+		p := h.run()
+		harness.Eventually(t, "the replay goes on", func() bool { return len(readingsOf(t, l, topic)) > before })
 		time.Sleep(time.Duration(draw.IntN(1000)) * time.Millisecond)
-		p.signal(syscall.SIGKILL)
-		p.wait()
+		p.Kill()
 		kills++
 	}
-	start(t, "run", "--config", h.config)
-	eventually(t, "the end of the history", func() bool {
-		told := l.told(topic)
+	h.run()
+	harness.Eventually(t, "the end of the history", func() bool {
+		told := readingsOf(t, l, topic)
 		return told[len(told)-1].number() == readings
 	})
-	told := l.told(topic)
+	told := readingsOf(t, l, topic)
 	wantOneID(t, told)
 	arrived := make(map[int]bool)
 	for _, r := range told {
@@ -146,7 +141,7 @@ func TestKilledInTheMiddleOfAReplay(t *testing.T) {
 	if len(arrived) != readings {
 		t.Errorf("%d of %d arrived", len(arrived), readings)
 	}
-	// A portion of 20 at most is under way when the program is killed.
+	// At most 20 readings are under way when the program is killed.
 	if repeated := len(told) - readings; repeated > 20*kills {
 		t.Errorf("%d repetitions for %d kills", repeated, kills)
 	}
@@ -155,21 +150,20 @@ func TestKilledInTheMiddleOfAReplay(t *testing.T) {
 	}
 }
 
-// TestHistoryAsTelegrafReadsIt is what a consumer relies on: flat JSON, the keys
-// of the state, a time that Go's and everybody's parser of RFC 3339 takes.
-func TestHistoryAsTelegrafReadsIt(t *testing.T) {
+// TestHistoryPayloadIsFlat checks what consumers such as Telegraf rely on: flat JSON, the keys of
+// the state, and a time in RFC 3339.
+func TestHistoryPayloadIsFlat(t *testing.T) {
 	t.Parallel()
-	broker := startMosquitto(t)
-	h := newHistoryHouse(t, broker.url(), broker)
-	broker.stop()
-	start(t, "run", "--config", h.config)
-	h.waitForPolls(t, 3)
-	broker.start()
-	l := broker.listen()
-	eventually(t, "history and state", func() bool { return l.get(hallHistory) != "" && l.get("hueair2mqtt/"+hall) != "" })
+	h := newHistoryHome(t)
+	h.Broker.Stop()
+	h.run()
+	h.waitForPolls(3)
+	h.Broker.Start()
+	l := h.Broker.Subscribe()
+	harness.Eventually(t, "history and state", func() bool { return l.Get(hallHistory) != "" && l.Get("hueair2mqtt/"+harness.HallID) != "" })
 	var history, state map[string]any
-	for topic, into := range map[string]*map[string]any{hallHistory: &history, "hueair2mqtt/" + hall: &state} {
-		if err := json.Unmarshal([]byte(l.get(topic)), into); err != nil {
+	for topic, into := range map[string]*map[string]any{hallHistory: &history, "hueair2mqtt/" + harness.HallID: &state} {
+		if err := json.Unmarshal([]byte(l.Get(topic)), into); err != nil {
 			t.Fatal(err)
 		}
 	}

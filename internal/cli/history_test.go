@@ -4,91 +4,68 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
-// thermometer is a Hue bridge with one sensor, whose temperature is another one at
-// every poll: 0.01, 0.02, 0.03, ... °C. So each reading can be told from all others,
-// and none may be missing.
-type thermometer struct {
-	hue *huetest.Bridge
-	url string
+// historyHome is a home with one sensor and a program that records readings. The
+// temperature is a new one at every poll: 0.01, 0.02, 0.03, ... °C, so that each
+// reading can be identified and a missing one is noticed.
+type historyHome struct {
+	*testHome
+	url string // of the Hue bridge
 
 	mu    sync.Mutex
 	polls int
 }
 
-func newThermometer(t *testing.T) *thermometer {
-	th := &thermometer{hue: huetest.NewBridge("001788fffe010203", hueKey)}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/sensors") {
-			th.mu.Lock()
-			th.polls++
-			s := hallSensor
-			s.Temperature = float64(th.polls) / 100
-			th.hue.SetMotionSensor(s)
-			th.mu.Unlock()
-		}
-		th.hue.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	th.url = server.URL
-	return th
-}
-
-// polled is the number of the last reading that was asked for.
-func (th *thermometer) polled() int {
-	th.mu.Lock()
-	defer th.mu.Unlock()
-	return th.polls
-}
-
-// certain is the number of the last reading that the bridge has certainly taken: a
-// poll begins when its owner has received the one before, which it does when it has
-// done with the one before that.
-func (th *thermometer) certain() int { return th.polled() - 2 }
-
-func (th *thermometer) waitForPolls(t *testing.T, n int) {
+func newHistoryHome(t *testing.T) *historyHome {
 	t.Helper()
-	until := th.polled() + n
-	eventually(t, fmt.Sprintf("%d polls", n), func() bool { return th.polled() >= until })
-}
-
-// historyHouse is a thermometer and a bridge that keeps readings.
-type historyHouse struct {
-	*thermometer
-	broker   *mosquitto
-	stateDir string
-	config   string
-}
-
-func newHistoryHouse(t *testing.T, brokerURL string, broker *mosquitto) *historyHouse {
-	h := &historyHouse{thermometer: newThermometer(t), broker: broker, stateDir: t.TempDir()}
-	h.config = filepath.Join(h.stateDir, "hueair2mqtt.yaml")
-	config := fmt.Sprintf(`
-mqtt: {broker: %q}
+	h := &historyHome{testHome: &testHome{harness.NewHome(t, harness.Options{}), t}}
+	h.MakeStateDir()
+	h.url = harness.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/sensors") {
+			h.mu.Lock()
+			h.polls++
+			s := harness.HallSensor
+			s.Temperature = float64(h.polls) / 100
+			h.Hue.SetMotionSensor(s)
+			h.mu.Unlock()
+		}
+		h.Hue.ServeHTTP(w, r)
+	})).URL
+	h.Configure(`
 hue: {enabled: true, interval: 1s, timeout: 1s, bridges: [{host: %q, username: %s}]}
 history: {enabled: true}
-state_dir: %s
-log: {level: debug}
-`, brokerURL, h.url, hueKey, h.stateDir)
-	if err := os.WriteFile(h.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+`, h.url, harness.HueKey)
 	return h
 }
 
-// told is a reading as a subscriber got it.
-type told struct {
+// polled returns the number of the last reading that the program asked for.
+func (h *historyHome) polled() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.polls
+}
+
+// certain returns the number of the last reading that the program has certainly
+// recorded: a poll begins when the owner has received the previous result, which it
+// does after it has handled the one before that.
+func (h *historyHome) certain() int { return h.polled() - 2 }
+
+func (h *historyHome) waitForPolls(n int) {
+	h.t.Helper()
+	until := h.polled() + n
+	harness.Eventually(h.t, fmt.Sprintf("%d polls", n), func() bool { return h.polled() >= until })
+}
+
+// reading is a reading as a subscriber received it.
+type reading struct {
 	ID          string
 	Time        time.Time
 	Temperature float64
@@ -96,57 +73,55 @@ type told struct {
 	LastSeen    time.Time `json:"last_seen"`
 }
 
-// number is the number of the poll that it comes from.
-func (r told) number() int { return int(r.Temperature*100 + 0.5) }
+// number returns the number of the poll that it comes from.
+func (r reading) number() int { return int(r.Temperature*100 + 0.5) }
 
-// told are all messages of a topic, in order.
-func (l *listener) told(topic string) (readings []told) {
-	l.t.Helper()
-	for _, m := range l.all() {
-		if m.topic != topic {
+// readingsOf returns all messages of a topic in order.
+func readingsOf(t *testing.T, l *harness.Subscriber, topic string) (readings []reading) {
+	t.Helper()
+	for _, m := range l.All() {
+		if m.Topic != topic {
 			continue
 		}
-		var r told
-		if err := json.Unmarshal([]byte(m.payload), &r); err != nil {
-			l.t.Fatalf("%s: %v", m.payload, err)
+		var r reading
+		if err := json.Unmarshal([]byte(m.Payload), &r); err != nil {
+			t.Fatalf("%s: %v", m.Payload, err)
 		}
 		readings = append(readings, r)
 	}
 	return readings
 }
 
-const hallHistory = "hueair2mqtt/" + hall + "/history"
+const hallHistory = "hueair2mqtt/" + harness.HallID + "/history"
 
-// TestTheBrokerMissesNothing: what was measured while the broker was away comes in
-// order, each reading once and with its time; the state has the newest alone.
-func TestTheBrokerMissesNothing(t *testing.T) {
+// TestHistoryCoversBrokerOutage checks that the readings of an outage arrive in order, each once
+// and with its time, and that the state is only the newest.
+func TestHistoryCoversBrokerOutage(t *testing.T) {
 	t.Parallel()
-	broker := startMosquitto(t)
-	h := newHistoryHouse(t, broker.url(), broker)
-	l := broker.listen()
-	p := start(t, "run", "--config", h.config)
-	eventually(t, "states", func() bool { return len(l.told("hueair2mqtt/"+hall)) >= 2 })
-	beforeConnection := l.told("hueair2mqtt/" + hall)[0].number()
-	for _, r := range l.told(hallHistory) {
+	h := newHistoryHome(t)
+	l := h.Broker.Subscribe()
+	p := h.run()
+	harness.Eventually(t, "states", func() bool { return len(readingsOf(t, l, "hueair2mqtt/"+harness.HallID)) >= 2 })
+	beforeConnection := readingsOf(t, l, "hueair2mqtt/"+harness.HallID)[0].number()
+	for _, r := range readingsOf(t, l, hallHistory) {
 		if r.number() > beforeConnection {
 			t.Errorf("told as history though the broker has it as a state: %+v", r)
 		}
 	}
-	broker.stop()
+	h.Broker.Stop()
 	gone := h.polled()
 	wentAt := time.Now()
-	h.waitForPolls(t, 4)
+	h.waitForPolls(4)
 	backAt := time.Now()
-	broker.start()
-	l = broker.listen()
-	var history, states []told
-	eventually(t, "a state that is younger than the history", func() bool {
-		history, states = l.told(hallHistory), l.told("hueair2mqtt/"+hall)
+	h.Broker.Start()
+	l = h.Broker.Subscribe()
+	var history, states []reading
+	harness.Eventually(t, "a state that is younger than the history", func() bool {
+		history, states = readingsOf(t, l, hallHistory), readingsOf(t, l, "hueair2mqtt/"+harness.HallID)
 		return len(states) > 1 && len(history) > 0 &&
 			states[len(states)-1].number() > history[len(history)-1].number()+1
 	})
-	// Some of the last polls before the end belong to neither side for certain; the
-	// first after it do.
+	// The last polls before the outage may be on either side; the first ones after its end may not.
 	for i, r := range history {
 		if i > 0 && r.number() != history[i-1].number()+1 {
 			t.Errorf("%d comes after %d", r.number(), history[i-1].number())
@@ -170,14 +145,11 @@ func TestTheBrokerMissesNothing(t *testing.T) {
 			t.Errorf("an old state: %+v", s)
 		}
 	}
-	if got := broker.retained()[hallHistory]; got != "" {
+	if got := h.Broker.Retained()[hallHistory]; got != "" {
 		t.Errorf("history is retained: %s", got)
 	}
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
-	if left, err := os.ReadDir(filepath.Join(h.stateDir, "history")); err != nil || len(left) > 0 {
+	p.StopCleanly()
+	if left, err := os.ReadDir(h.StateFile("history")); err != nil || len(left) > 0 {
 		t.Errorf("left on the disk: %v %v", left, err)
 	}
 }

@@ -2,13 +2,10 @@ package cli
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,33 +17,34 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
-// hostileNames are names as a neighbour could give them to a device, or a cloud.
+// hostileNames are names that a neighbour or a cloud could give to a device.
 var hostileNames = []string{
 	"Hall\r\n2026-01-01T00:00:00Z critical all is lost", "\x1b[2J\x1b]0;owned\x07Hall", "a+b#c/../../d", "$SYS/broker",
 	"{{ states('lock.front_door') }}", "{% for x in range(10**9) %}x{% endfor %}", "<script>alert(1)</script>", `"},"origin":{"name":"x`,
 	"\u202egnp.exe\u200b\u0000", "\xff\xfe\x80", strings.Repeat("long ", 2000), "",
 }
 
-// ownTopic is every topic that the program may publish to.
+// ownTopic matches every topic that the program may publish to.
 var ownTopic = regexp.MustCompile(`^(hueair2mqtt/(bridge/(state|info|devices|response/(refresh|acknowledge))|(hue|amazon)/problem|[a-z0-9_]{1,80}(/(availability|button_[0-9]+|dial))?)` +
 	`|homeassistant/device/[a-z0-9_]{1,80}/config|test/marker/[0-9]+)$`)
 
-// TestHostileNames has every name that comes from a network hostile: none gets
-// into a topic, a template or a line of the log as it is.
+// TestHostileNames gives hostile names to everything that has one: none appears unchanged in a
+// topic, a template or a log line.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"console", "json"} {
 		t.Run(format, func(t *testing.T) {
-			h := newHouse(t)
-			today := huetest.NewBridge("001788fffe0e0e0e", hueKey)
+			h := newTestHome(t)
+			today := huetest.NewBridge("001788fffe0e0e0e", harness.HueKey)
 			for i, name := range hostileNames {
 				mac := fmt.Sprintf("00:17:88:01:07:07:07:%02x", i)
-				h.hue.SetMotionSensor(huetest.MotionSensor{MAC: fmt.Sprintf("00:17:88:01:06:06:06:%02x", i), Name: name, Reachable: true})
+				h.Hue.SetMotionSensor(huetest.MotionSensor{MAC: fmt.Sprintf("00:17:88:01:06:06:06:%02x", i), Name: name, Reachable: true})
 				today.SetSwitch(huetest.Switch{Type: "ZLLSwitch", MAC: mac, Name: name, Battery: 50, Reachable: true})
 				today.SetRoom(name, mac)
-				h.amazon.SetMonitor(amazontest.Monitor{Serial: fmt.Sprintf("G%d%s", i, cut(name, 200)), Name: name, Reachable: i%2 == 0})
+				h.Amazon.SetMonitor(amazontest.Monitor{Serial: fmt.Sprintf("G%d%s", i, cut(name, 200)), Name: name, Reachable: i%2 == 0})
 			}
 			for i, name := range hostileNames {
 				raw, err := json.Marshal(map[string]any{
@@ -56,45 +54,41 @@ func TestHostileNames(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h.hue.SetRaw(fmt.Sprint(900+i), string(raw))
+				h.Hue.SetRaw(fmt.Sprint(900+i), string(raw))
 			}
 			server := huetest.StartTLS(today, huetest.WithSelfSigned())
 			t.Cleanup(server.Close)
-			sum := sha256.Sum256(server.Certificate().Raw)
-			stored := fmt.Sprintf(`{"bridges":[{"id":%q,"host":%q,"username":%q,"fingerprint":%q}]}`, today.ID(), server.Host(), hueKey, hex.EncodeToString(sum[:]))
-			if err := os.WriteFile(filepath.Join(h.stateDir, "hue.json"), []byte(stored), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			l := h.broker.listen()
-			p := start(t, "run", "--config", h.config, "--log.format", format)
-			l.waitFor("hueair2mqtt/hue_0017880107070700/availability", "online")
-			l.waitFor("hueair2mqtt/hue_0017880106060600/availability", "online")
-			l.waitFor("hueair2mqtt/amazon/problem", "false")
-			l.waitFor("hueair2mqtt/bridge/info", `"connected":true`)
+			h.Pair(harness.Paired(today.ID(), server.Host(), harness.HueKey, server))
+			l := h.Broker.Subscribe()
+			p := h.run("--log.format", format)
+			l.WaitFor("hueair2mqtt/hue_0017880107070700/availability", "online")
+			l.WaitFor("hueair2mqtt/hue_0017880106060600/availability", "online")
+			l.WaitFor("hueair2mqtt/amazon/problem", "false")
+			l.WaitFor("hueair2mqtt/bridge/info", `"connected":true`)
 			for _, name := range hostileNames {
 				if utf8.ValidString(name) && !strings.ContainsAny(name, "+#") && !strings.ContainsFunc(name, unprintable) { // what a broker lets pass
-					l.publish("hueair2mqtt/bridge/request/"+name, name, false)
+					l.Publish("hueair2mqtt/bridge/request/"+name, name, false)
 				}
-				l.publish("hueair2mqtt/bridge/request/acknowledge", name, false)
-				l.publish("hueair2mqtt/bridge/request/refresh", name, false)
+				l.Publish("hueair2mqtt/bridge/request/acknowledge", name, false)
+				l.Publish("hueair2mqtt/bridge/request/refresh", name, false)
 			}
-			eventually(t, "the event stream", func() bool { return today.Streams() > 0 })
+			harness.Eventually(t, "the event stream", func() bool { return today.Streams() > 0 })
 			today.PressButton("00:17:88:01:07:07:07:00", 1, "initial_press")
-			l.waitFor("hueair2mqtt/hue_0017880107070700/button_1", "initial_press")
-			l.waitFor("hueair2mqtt/bridge/response/acknowledge", "error")
+			l.WaitFor("hueair2mqtt/hue_0017880107070700/button_1", "initial_press")
+			l.WaitFor("hueair2mqtt/bridge/response/acknowledge", "error")
 
-			for _, m := range l.all() {
-				if strings.HasPrefix(m.topic, "hueair2mqtt/bridge/request/") {
+			for _, m := range l.All() {
+				if strings.HasPrefix(m.Topic, "hueair2mqtt/bridge/request/") {
 					continue // the test's own
 				}
-				if !ownTopic.MatchString(m.topic) {
-					t.Errorf("published to %q", m.topic)
+				if !ownTopic.MatchString(m.Topic) {
+					t.Errorf("published to %q", m.Topic)
 				}
-				if strings.HasSuffix(m.topic, "/config") {
-					checkAnnouncement(t, m.topic, m.payload)
+				if strings.HasSuffix(m.Topic, "/config") {
+					checkAnnouncement(t, m.Topic, m.Payload)
 				}
 			}
-			for line := range strings.Lines(p.stderr.String()) {
+			for line := range strings.Lines(p.Stderr.String()) {
 				checkLogLine(t, format, strings.TrimSuffix(line, "\n"))
 			}
 		})
@@ -103,11 +97,11 @@ func TestHostileNames(t *testing.T) {
 
 func cut(s string, most int) string { return s[:min(len(s), most)] }
 
-// template is every kind of template that the program announces.
+// template matches every template that the program announces.
 var template = regexp.MustCompile(`^\{\{ (\{True: 'ON', False: 'OFF'\}\.get\()?(value|value_json\.[a-z0-9_]+|\(value_json\.collectors\.[a-z]+ \| default\(\{\}\)\)\.[a-z_]+)( \| default\(None\))?\)? \}\}$`)
 
-// checkAnnouncement wants no text of a name where Home Assistant takes a template
-// or a topic, and no long or unprintable text anywhere.
+// checkAnnouncement checks that no name is in a template or a topic, and that no text is long or
+// unprintable.
 func checkAnnouncement(t *testing.T, topic, payload string) {
 	t.Helper()
 	var announcement struct {
@@ -149,61 +143,58 @@ func checkLogLine(t *testing.T, format, line string) {
 	}
 }
 
-// TestNothingListens looks whether the running program has a socket to which
-// somebody could connect or send: it has none.
+// TestNothingListens checks that by default nobody can connect or send to a socket of
+// the running program.
 func TestNothingListens(t *testing.T) {
-	h := newHouse(t)
-	l := h.broker.listen()
+	t.Parallel()
+	h := newTestHome(t)
+	l := h.Broker.Subscribe()
 	p := h.run()
-	l.waitFor("hueair2mqtt/bridge/info", `"connected":true`)
-	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
-	own := p.sockets()
-	if len(own) == 0 {
-		t.Fatal("no socket at all, though it is connected to the broker")
+	l.WaitFor("hueair2mqtt/bridge/info", `"connected":true`)
+	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
+	if open := listening(t, p); len(open) > 0 {
+		t.Errorf("sockets listen:\n%s", strings.Join(open, "\n"))
+	}
+	address := harness.ReserveAddress(t)
+	p = h.run("--metrics.listen", address)
+	harness.Eventually(t, "metrics", func() bool { return scrape(address) != "" })
+	if open := listening(t, p); len(open) != 1 {
+		t.Errorf("%d sockets listen, want that of the metrics", len(open))
+	}
+}
+
+// listening returns the lines of /proc/PID/net for sockets of a process that accept connections or
+// datagrams.
+func listening(t *testing.T, p *harness.Process) (lines []string) {
+	t.Helper()
+	own := make(map[string]bool) // by inode
+	for _, descriptor := range p.Descriptors() {
+		if inode, ok := strings.CutPrefix(descriptor, "socket:["); ok {
+			own[strings.TrimSuffix(inode, "]")] = true
+		}
 	}
 	seen := 0
+	const established, listen = "01", "0A"
 	for _, family := range []string{"tcp", "tcp6", "udp", "udp6", "raw", "raw6"} {
-		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", p.cmd.Process.Pid, family))
-		if err != nil {
-			t.Fatal(err)
-		}
-		const established = "01"
-		for _, line := range strings.Split(string(content), "\n")[1:] {
+		for line := range strings.Lines(harness.ReadFile(t, fmt.Sprintf("/proc/%d/net/%s", p.PID(), family))) {
 			fields := strings.Fields(line)
 			if len(fields) < 10 || !own[fields[9]] {
 				continue
 			}
 			seen++
-			if state := fields[3]; strings.HasPrefix(family, "tcp") && state == "0A" || !strings.HasPrefix(family, "tcp") && state != established {
-				t.Errorf("a socket listens: %s %s", family, line)
+			if state, tcp := fields[3], strings.HasPrefix(family, "tcp"); tcp && state == listen || !tcp && state != established {
+				lines = append(lines, family+" "+line)
 			}
 		}
 	}
 	if seen == 0 {
-		t.Error("none of its sockets was found in /proc/net")
+		t.Error("no socket was found, though the program is connected to the broker")
 	}
+	return lines
 }
 
-// sockets are the inodes of the program's sockets.
-func (p *program) sockets() map[string]bool {
-	p.t.Helper()
-	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	inodes := make(map[string]bool)
-	for _, entry := range entries {
-		to, err := os.Readlink(filepath.Join(dir, entry.Name()))
-		if inode, ok := strings.CutPrefix(to, "socket:["); err == nil && ok {
-			inodes[strings.TrimSuffix(inode, "]")] = true
-		}
-	}
-	return inodes
-}
-
-// endless is a server that answers every request with a text and then the same
-// text again and again, for as long as somebody takes it.
+// endless is a server that responds to every request with a text and then repeats another one for
+// as long as the client reads.
 type endless struct {
 	listener net.Listener
 	sent     atomic.Int64
@@ -245,11 +236,11 @@ func startEndless(t *testing.T, begin, again string) *endless {
 	return e
 }
 
-// TestEndlessAnswers has Hue bridge and Alexa answer without an end, in every part
-// of an answer: it is given up after a bounded number of bytes.
+// TestEndlessAnswers makes every part of a response endless, for the Hue bridge and Alexa: it is
+// abandoned after a bounded number of bytes.
 func TestEndlessAnswers(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	h := newHouse(t)
+	h := newTestHome(t)
 	for name, test := range map[string]struct {
 		begin, again string
 		most         int64 // MiB: 32 for the Hue bridge, 16 for each of Alexa's two interfaces, and what the kernel buffers
@@ -265,17 +256,12 @@ func TestEndlessAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := startEndless(t, test.begin, test.again)
 			url := "http://" + server.listener.Addr().String()
-			content, err := os.ReadFile(h.config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			changed := regexp.MustCompile(`host: "[^"]*"`).ReplaceAllString(string(content), `host: "`+url+`"`)
+			content := harness.ReadFile(t, h.Config)
+			changed := regexp.MustCompile(`host: "[^"]*"`).ReplaceAllString(content, `host: "`+url+`"`)
 			changed = regexp.MustCompile(`alexa: "[^"]*"`).ReplaceAllString(changed, `alexa: "`+url+`"`)
 			changed = strings.NewReplacer("interval: 1s", "interval: 60s", "timeout: 1s", "timeout: 10s").Replace(changed)
 			file := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
-			if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			harness.WriteFile(t, file, changed, 0o600)
 			code, stdout, stderr := run(t, "check", "--config", file)
 			if code != exitFailed || strings.Count(stdout, "fail  ") != 2 {
 				t.Errorf("exit code %d, printed\n%s%s", code, stdout, stderr)

@@ -16,9 +16,8 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/test/harness"
 )
-
-const hueBridgeID = "001788fffe010203"
 
 // runHue runs a hue command with a finder that stays on this machine.
 func runHue(t *testing.T, finder pairing.Finder, stateDir string, args ...string) (stdout string, err error) {
@@ -32,10 +31,8 @@ func runHue(t *testing.T, finder pairing.Finder, stateDir string, args ...string
 		finder.Service = service.URL
 	}
 	file := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
-	// The broker and Amazon are not set up yet, and wrong.
-	if err := os.WriteFile(file, []byte("mqtt: {broker: ''}\namazon: {interval: 60}\nstate_dir: "+stateDir+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	// Broker and Amazon have invalid settings, which must not matter.
+	harness.WriteFile(t, file, "mqtt: {broker: ''}\namazon: {interval: 60}\nstate_dir: "+stateDir+"\n", 0o600)
 	root := &cobra.Command{SilenceUsage: true, SilenceErrors: true}
 	root.PersistentFlags().String("config", file, "")
 	root.AddCommand(newHueCommand(finder))
@@ -77,10 +74,10 @@ func finderOf(servers ...*huetest.Server) pairing.Finder {
 }
 
 func TestHueDiscover(t *testing.T) {
-	_, a := newHueServer(t, hueBridgeID)
+	_, a := newHueServer(t, harness.HueID)
 	_, b := newHueServer(t, "001788fffe010204")
 	out, err := runHue(t, finderOf(b, a), t.TempDir(), "discover")
-	if want := hueBridgeID + "  BSB002  " + a.Host() + "  1967054020\n001788fffe010204  BSB002  " + b.Host() + "  1967054020\n"; err != nil || out != want {
+	if want := harness.HueID + "  BSB002  " + a.Host() + "  1967054020\n001788fffe010204  BSB002  " + b.Host() + "  1967054020\n"; err != nil || out != want {
 		t.Errorf("%v\n%s", err, out)
 	}
 	out, err = runHue(t, pairing.Finder{Service: a.URL + "/nonsense"}, t.TempDir(), "discover")
@@ -90,7 +87,7 @@ func TestHueDiscover(t *testing.T) {
 }
 
 func TestHuePair(t *testing.T) {
-	bridge, server := newHueServer(t, hueBridgeID)
+	bridge, server := newHueServer(t, harness.HueID)
 	dir := filepath.Join(t.TempDir(), "new")
 	go func() {
 		for bridge.RequestsTo("/api") < 2 { // who it is, and whether the button is pressed
@@ -102,18 +99,13 @@ func TestHuePair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, out)
 	}
-	for _, line := range []string{
-		"Hue bridge " + hueBridgeID + " (BSB002) at " + server.Host(), "SHA-256 ",
-		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of " + dir, "Set hue.enabled to true",
+	harness.Contains(t, out, "Hue bridge "+harness.HueID+" (BSB002) at "+server.Host(), "SHA-256 ",
+		"Press the link button on the Hue bridge: 30 s left\n", "Paired; the key is in hue.json of "+dir, "Set hue.enabled to true",
 		"Hall    00:17:88:01:02:03:04:05  Temperature 21.34 °C, Illuminance 28.6 lx, motion, Battery 87 %\n",
 		"Dial    00:17:88:01:02:03:04:06  Battery 33 %, button_1, button_2, button_3, button_4, dial\n",
-	} {
-		if !strings.Contains(out, line) {
-			t.Errorf("says nothing of %q:\n%s", line, out)
-		}
-	}
+	)
 	text, err := os.ReadFile(filepath.Join(dir, pairing.StateFile))
-	if err != nil || !strings.Contains(string(text), hueBridgeID) {
+	if err != nil || !strings.Contains(string(text), harness.HueID) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	_, key, _ := strings.Cut(string(text), `"username": "`)
@@ -124,7 +116,7 @@ func TestHuePair(t *testing.T) {
 
 	config := &configs.Config{StateDir: dir, Hue: configs.Hue{Enabled: true}}
 	tasks, err := tasksToRun(registry(config))
-	if err != nil || len(tasks) != 1 || tasks[0].Collector.Endpoint() != hueBridgeID {
+	if err != nil || len(tasks) != 1 || tasks[0].Collector.Endpoint() != harness.HueID {
 		t.Errorf("%+v, %v", tasks, err)
 	}
 	config.StateDir = t.TempDir()
@@ -133,17 +125,17 @@ func TestHuePair(t *testing.T) {
 	}
 }
 
-// A bridge that is announced at a wrong address, too, is paired at the one where it
-// answers; if it answers at both, the user chooses.
-func TestHuePairChoosesNoAddressByItself(t *testing.T) {
-	bridge, server := newHueServer(t, hueBridgeID)
+// A bridge that is also announced at a wrong address is paired at the one that answers. If both
+// answer, the user chooses.
+func TestHuePairLetsUserChooseAddress(t *testing.T) {
+	bridge, server := newHueServer(t, harness.HueID)
 	_, other := newHueServer(t, "001788fffe010204")
 	second := huetest.StartTLS(bridge, huetest.WithSelfSigned())
 	defer second.Close()
 	at := func(hosts ...string) pairing.Finder {
 		return pairing.Finder{Browse: func(_ context.Context, found func(pairing.Found)) error {
 			for _, host := range hosts {
-				found(pairing.Found{ID: hueBridgeID, Host: host})
+				found(pairing.Found{ID: harness.HueID, Host: host})
 			}
 			return nil
 		}}
@@ -158,7 +150,7 @@ func TestHuePairChoosesNoAddressByItself(t *testing.T) {
 }
 
 func TestHuePairNeedsOneBridge(t *testing.T) {
-	_, a := newHueServer(t, hueBridgeID)
+	_, a := newHueServer(t, harness.HueID)
 	_, b := newHueServer(t, "001788fffe010204")
 	out, err := runHue(t, finderOf(a, b), t.TempDir(), "pair")
 	if exitCode(err) != exitUnusable || !strings.Contains(err.Error(), "--host "+a.Host()) || !strings.Contains(out, b.Host()) {

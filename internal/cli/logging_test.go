@@ -4,26 +4,26 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// pollsGoOn waits until the Hue bridge has been asked some more.
+// pollsGoOn waits until the program has polled three more times.
 func (i *installation) pollsGoOn() {
 	i.t.Helper()
-	// A poll reads all, or asks whether the key is accepted while the stream lives.
-	polls := func() int { return i.hue.RequestsTo("/clip/v2/resource") + i.hue.RequestsTo("/auth/v1") }
+	// A poll reads all resources, or checks the key while the event stream lives.
+	polls := func() int { return i.Hue.RequestsTo("/clip/v2/resource") + i.Hue.RequestsTo("/auth/v1") }
 	before := polls()
-	eventually(i.t, "polls", func() bool { return polls() >= before+3 })
+	harness.Eventually(i.t, "polls", func() bool { return polls() >= before+3 })
 }
 
-// startLogging starts a bridge that polls often and logs much, to a file in a
-// directory of its own.
-func (i *installation) startLogging(dir string) (p *program, log string) {
+// startLogging starts a bridge that polls often and writes a debug log to a file in a directory.
+func (i *installation) startLogging(dir string) (p *harness.Process, log string) {
 	i.t.Helper()
 	log = filepath.Join(dir, "log")
 	for key, value := range map[string]string{
@@ -42,20 +42,16 @@ func (i *installation) read(file string) string {
 	return string(content)
 }
 
-// endLogging stops the bridge and checks what standard error has: the texts, once
-// each in this order, and nothing else.
-func endLogging(t *testing.T, p *program, said ...string) {
+// endLogging stops the bridge and checks that standard error has exactly these texts, one a line.
+func endLogging(t *testing.T, p *harness.Process, said ...string) {
 	t.Helper()
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
-	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
-	if len(said) == 0 && p.stderr.String() == "" {
+	p.StopCleanly()
+	lines := strings.Split(strings.TrimSpace(p.Stderr.String()), "\n")
+	if len(said) == 0 && p.Stderr.String() == "" {
 		return
 	}
 	if len(lines) != len(said) {
-		t.Fatalf("standard error has %d lines, want %d:\n%s", len(lines), len(said), &p.stderr)
+		t.Fatalf("standard error has %d lines, want %d:\n%s", len(lines), len(said), &p.Stderr)
 	}
 	for n, text := range said {
 		if !strings.Contains(lines[n], text) {
@@ -73,13 +69,13 @@ const (
 func TestLogFile(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
-	p, log := i.startLogging(i.dir)
-	eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
+	p, log := i.startLogging(i.Dir)
+	harness.Eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
 	if err := os.Remove(log); err != nil {
 		t.Fatal(err)
 	}
 	i.pollsGoOn()
-	eventually(t, "a new log", func() bool { return i.read(log) != "" })
+	harness.Eventually(t, "a new log", func() bool { return i.read(log) != "" })
 	endLogging(t, p, logReplaced)
 	if !strings.Contains(i.read(log), "hueair2mqtt has stopped") {
 		t.Errorf("the log's end is %q", i.read(log))
@@ -92,21 +88,17 @@ func TestLogFile(t *testing.T) {
 func TestLogFileOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
-	i.full, i.asRoot = i.file("full"), true
-	if err := os.Mkdir(i.full, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	i.own(i.dir)
+	i.makeFull()
 	p, log := i.startLogging(i.full)
-	eventually(t, "the failure", func() bool { return strings.Contains(p.stderr.String(), logFails) })
+	p.Logs(logFails)
 	i.pollsGoOn()
-	// The disk is the program's alone, but not out of reach.
-	root := fmt.Sprintf("/proc/%d/root", p.cmd.Process.Pid)
+	// The disk is visible only to the program, but reachable through /proc.
+	root := fmt.Sprintf("/proc/%d/root", p.PID())
 	if err := os.Remove(filepath.Join(root, i.full, ballast)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end of it", func() bool { return strings.Contains(p.stderr.String(), logIsBack) })
-	eventually(t, "the log", func() bool { return strings.Contains(i.read(root+log), "lines are missing here") })
+	p.Logs(logIsBack)
+	harness.Eventually(t, "the log", func() bool { return strings.Contains(i.read(root+log), "lines are missing here") })
 	torn := 0
 	for line := range strings.Lines(i.read(root + log)) {
 		if !json.Valid([]byte(line)) && strings.HasSuffix(line, "\n") {
@@ -117,8 +109,8 @@ func TestLogFileOnAFullDisk(t *testing.T) {
 		t.Errorf("%d lines are torn:\n%s", torn, i.read(root+log))
 	}
 	endLogging(t, p, logFails, logIsBack)
-	if lost := regexp.MustCompile(`"lines_lost":\s*[1-9]`); !lost.MatchString(p.stderr.String()) {
-		t.Errorf("no count of the lines:\n%s", &p.stderr)
+	if lost := regexp.MustCompile(`"lines_lost":\s*[1-9]`); !lost.MatchString(p.Stderr.String()) {
+		t.Errorf("no count of the lines:\n%s", &p.Stderr)
 	}
 }
 
@@ -131,27 +123,27 @@ func TestLogFileWithoutPermission(t *testing.T) {
 	}
 	i.give(dir)
 	p, log := i.startLogging(dir)
-	eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
+	harness.Eventually(t, "a connection in the log", func() bool { return strings.Contains(i.read(log), "connected to the broker") })
 	i.chmod(dir, 0)
-	eventually(t, "the failure", func() bool { return strings.Contains(p.stderr.String(), logFails) })
+	p.Logs(logFails)
 	i.pollsGoOn()
 	i.chmod(dir, 0o700)
-	eventually(t, "the end of it", func() bool { return strings.Contains(p.stderr.String(), logIsBack) })
+	p.Logs(logIsBack)
 
 	away := i.file("away")
 	if err := os.Rename(dir, away); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the second failure", func() bool { return strings.Count(p.stderr.String(), logFails) == 2 })
+	harness.Eventually(t, "the second failure", func() bool { return strings.Count(p.Stderr.String(), logFails) == 2 })
 	i.pollsGoOn()
 	if err := os.Rename(away, dir); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end of it", func() bool { return strings.Count(p.stderr.String(), logIsBack) == 2 })
+	harness.Eventually(t, "the end of it", func() bool { return strings.Count(p.Stderr.String(), logIsBack) == 2 })
 	endLogging(t, p, logFails, logIsBack, logFails, logIsBack)
 }
 
-// A directory that is missing at the start costs the log, not the readings.
+// A missing directory costs the log, not the readings.
 func TestLogFileWithoutADirectory(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t, startSharedBroker(t))
@@ -160,18 +152,18 @@ func TestLogFileWithoutADirectory(t *testing.T) {
 	endLogging(t, p, logFails, "the last lines of log.file could not be written")
 }
 
-func TestLogFileThatIsNone(t *testing.T) {
+func TestLogFileMustBeRegular(t *testing.T) {
 	i := newInstallation(t, startSharedBroker(t))
 	i.set("log.file", os.DevNull)
 	p := i.start("run")
-	if code := p.wait(); code != exitUnusable || !strings.Contains(p.stderr.String(), "log.file: /dev/null is not a regular file; name another file") {
-		t.Errorf("exit code %d: %s", code, &p.stderr)
+	if code := p.Wait(); code != exitUnusable || !strings.Contains(p.Stderr.String(), "log.file: /dev/null is not a regular file; name another file") {
+		t.Errorf("exit code %d: %s", code, &p.Stderr)
 	}
 }
 
-// The journal has the time, and wants to hear how grave a line is.
+// The journal adds the time and reads the priority of a line.
 func TestLogToTheJournal(t *testing.T) {
-	h := newHouse(t)
+	h := newTestHome(t)
 	for name, test := range map[string]struct {
 		format string
 		is     bool // JOURNAL_STREAM names standard error
@@ -198,20 +190,16 @@ func TestLogToTheJournal(t *testing.T) {
 			if !test.is {
 				stream += "0"
 			}
-			cmd := exec.Command(os.Args[0], "run", "--config", h.config, "--log.format", test.format, "--hue.interval=1h", "--amazon.interval=1h")
-			cmd.Env = append(os.Environ(), asProgram+"=1", stream)
+			cmd := command("run", "--config", h.Config, "--log.format", test.format, "--hue.interval=1h", "--amazon.interval=1h")
+			cmd.Env = append(cmd.Env, stream)
 			cmd.Stderr = journal
-			p := startCommand(t, cmd)
+			p := harness.Start(t, cmd)
 			said := func() string {
-				text, err := os.ReadFile(journal.Name())
-				if err != nil {
-					t.Fatal(err)
-				}
-				return string(text)
+				text := harness.ReadFile(t, journal.Name())
+				return text
 			}
-			eventually(t, "a connection in the log", func() bool { return strings.Contains(said(), "connected to the broker") })
-			p.signal(syscall.SIGTERM)
-			p.wait()
+			harness.Eventually(t, "a connection in the log", func() bool { return strings.Contains(said(), "connected to the broker") })
+			p.Stop()
 			begins := regexp.MustCompile("^" + test.begins)
 			for line := range strings.Lines(said()) {
 				if !begins.MatchString(line) {

@@ -6,19 +6,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 
 	"hueair2mqtt/test/harness"
 )
 
-// reservedAddress returns an address on loopback that nobody but the test listens on.
-func reservedAddress(t testing.TB) string {
-	t.Helper()
-	return fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
-}
-
-// scrape asks for the metrics; empty where nobody answers.
+// scrape returns the metrics, empty if there is no response.
 func scrape(address string) string {
 	response, err := http.Get("http://" + address + "/metrics")
 	if err != nil {
@@ -32,7 +25,7 @@ func scrape(address string) string {
 	return string(body)
 }
 
-// value is that of a metric, of which the name and labels are given.
+// value returns the value of a metric with its labels.
 func value(scraped, metric string) (v float64) {
 	for line := range strings.Lines(scraped) {
 		if rest, ok := strings.CutPrefix(line, metric+" "); ok {
@@ -42,29 +35,28 @@ func value(scraped, metric string) (v float64) {
 	return v
 }
 
-func TestMetricsTellWhatHappens(t *testing.T) {
+func TestMetricsFollowEvents(t *testing.T) {
 	t.Parallel()
-	broker := startMosquitto(t)
-	h := newHistoryHouse(t, broker.url(), broker)
-	address := reservedAddress(t)
-	p := start(t, "run", "--config", h.config, "--metrics.listen", address)
+	h := newHistoryHome(t)
+	address := harness.ReserveAddress(t)
+	p := h.run("--metrics.listen", address)
 	endpoint := fmt.Sprintf(`{collector="hue",endpoint=%q}`, h.url)
-	eventually(t, "polls and publishes", func() bool {
+	harness.Eventually(t, "polls and publishes", func() bool {
 		s := scrape(address)
 		return value(s, "hueair2mqtt_polls_total"+endpoint) >= 2 && value(s, "hueair2mqtt_mqtt_messages_published_total") > 5
 	})
-	h.hue.DeleteKey()
+	h.Hue.DeleteKey()
 	failures := fmt.Sprintf(`hueair2mqtt_poll_failures_total{class="authentication",collector="hue",endpoint=%q}`, h.url)
-	eventually(t, "a failure", func() bool { return value(scrape(address), failures) > 0 })
-	h.hue.RestoreKey()
-	broker.stop()
-	eventually(t, "kept readings", func() bool {
+	harness.Eventually(t, "a failure", func() bool { return value(scrape(address), failures) > 0 })
+	h.Hue.RestoreKey()
+	h.Broker.Stop()
+	harness.Eventually(t, "kept readings", func() bool {
 		s := scrape(address)
 		return value(s, "hueair2mqtt_history_waiting_records") >= 2 && value(s, "hueair2mqtt_mqtt_connected") == 0 &&
 			value(s, "hueair2mqtt_history_size_bytes") > 0
 	})
-	broker.start()
-	eventually(t, "a replay", func() bool {
+	h.Broker.Start()
+	harness.Eventually(t, "a replay", func() bool {
 		s := scrape(address)
 		return value(s, "hueair2mqtt_history_replayed_records_total") >= 2 && value(s, "hueair2mqtt_history_waiting_records") == 0 &&
 			value(s, "hueair2mqtt_mqtt_connections_total") == 2 && value(s, "hueair2mqtt_mqtt_connected") == 1
@@ -82,41 +74,21 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 			t.Errorf("%s is %v", metric, got)
 		}
 	}
-	if !strings.Contains(s, "hueair2mqtt_build_info{") || strings.Contains(s, hueKey) {
+	if !strings.Contains(s, "hueair2mqtt_build_info{") || strings.Contains(s, harness.HueKey) {
 		t.Errorf("scraped:\n%s", s)
 	}
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	p.StopCleanly()
 }
 
-func TestNobodyListensByDefault(t *testing.T) {
-	t.Parallel()
-	broker := startMosquitto(t)
-	h := newHistoryHouse(t, broker.url(), broker)
-	p := start(t, "run", "--config", h.config)
-	h.waitForPolls(t, 2)
-	if n := listening(t, p.cmd.Process.Pid); n > 0 {
-		t.Errorf("%d sockets listen", n)
-	}
-	address := reservedAddress(t)
-	p = start(t, "run", "--config", h.config, "--metrics.listen", address)
-	eventually(t, "metrics", func() bool { return scrape(address) != "" })
-	if n := listening(t, p.cmd.Process.Pid); n != 1 {
-		t.Errorf("%d sockets listen, though this test finds them", n)
-	}
-}
-
-func TestMetricsThatCantBeServedEndTheStart(t *testing.T) {
+func TestOccupiedMetricsPortFailsStart(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	h := newHistoryHouse(t, "tcp://127.0.0.1:1", nil)
-	code, _, stderr := run(t, "run", "--config", h.config, "--metrics.listen", taken.Addr().String())
+	h := newHistoryHome(t)
+	code, _, stderr := run(t, "run", "--config", h.Config, "--metrics.listen", taken.Addr().String())
 	if code != exitFailed || !strings.Contains(stderr, "metrics.listen: ") || !strings.Contains(stderr, "address already in use") {
 		t.Errorf("exit code %d, said %s", code, stderr)
 	}

@@ -18,6 +18,7 @@ import (
 	"hueair2mqtt/internal/health"
 	"hueair2mqtt/internal/sources"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/internal/web/sparkline"
 )
 
 // listenAgain is the pause before web.listen is opened again while another program uses the
@@ -32,7 +33,7 @@ type page struct {
 	live   *bridge.Live
 	health *health.Checks
 	buffer *web.LogBuffer
-	lines  *web.Sparklines
+	lines  *sparkline.Recorder
 	log    *zap.Logger
 	code   func(code string)
 }
@@ -40,7 +41,7 @@ type page struct {
 // newPage returns the page of the bridge that live observes. From now on the page's log
 // records what log gets.
 func newPage(cmd *cobra.Command, c *configs.Config, live *bridge.Live, log *zap.Logger) (*page, error) {
-	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), buffer: new(web.LogBuffer), lines: web.NewSparklines()}
+	p := &page{cmd: cmd, config: c, live: live, health: healthChecks(live), buffer: new(web.LogBuffer), lines: sparkline.New()}
 	kept, err := newLogger(configs.Log{Level: c.Log.Level, Format: "console"}, p.buffer)
 	if err != nil {
 		return nil, err

@@ -2,13 +2,14 @@ package cli
 
 import (
 	"strings"
-	"syscall"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-func TestRemoveAllLeavesOnlyWhatIsOthers(t *testing.T) {
-	h := newHouse(t)
-	l := h.broker.listen()
+func TestRemoveAllKeepsForeignTopics(t *testing.T) {
+	h := newTestHome(t)
+	l := h.Broker.Subscribe()
 	foreign := map[string]string{
 		"homeassistant/device/zigbee/config":  `{"device":{"identifiers":["z"]},"origin":{"name":"zigbee2mqtt"},"components":{}}`,
 		"hueair2mqtt/thermostat":              `{"temperature":20}`,
@@ -17,21 +18,20 @@ func TestRemoveAllLeavesOnlyWhatIsOthers(t *testing.T) {
 		"hueair2mqtt/notes/of/mine":           "keep",
 	}
 	for topic, payload := range foreign {
-		l.publish(topic, payload, true)
+		l.Publish(topic, payload, true)
 	}
 	p := h.run()
-	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
-	l.waitFor("hueair2mqtt/"+hall+"/availability", "online")
-	p.signal(syscall.SIGTERM)
-	p.wait()
+	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
+	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "online")
+	p.Stop()
 
-	// Both sources may be switched off by then, and no other setting needs to be good.
-	code, stdout, stderr := run(t, "discovery", "remove", "--all", "--config", h.config,
+	// Both sources may be disabled, and other settings may be invalid.
+	code, stdout, stderr := run(t, "discovery", "remove", "--all", "--config", h.Config,
 		"--hue.enabled=false", "--amazon.enabled=false", "--retry.attempts=0")
 	if code != exitGood || !strings.Contains(stdout, "removed hueair2mqtt/bridge/state\n") {
 		t.Errorf("exit code %d, printed %s%s", code, stdout, stderr)
 	}
-	retained := h.broker.retained()
+	retained := h.Broker.Retained()
 	for topic := range retained {
 		if _, ok := foreign[topic]; !ok {
 			t.Errorf("%s is still there", topic)
@@ -44,8 +44,8 @@ func TestRemoveAllLeavesOnlyWhatIsOthers(t *testing.T) {
 	}
 }
 
-func TestConfiguredTellsByItsExitCode(t *testing.T) {
-	h := newHouse(t)
+func TestConfiguredExitCode(t *testing.T) {
+	h := newTestHome(t)
 	for name, test := range map[string]struct {
 		args []string
 		code int
@@ -54,11 +54,11 @@ func TestConfiguredTellsByItsExitCode(t *testing.T) {
 		"one source":                     {[]string{"--hue.enabled=false"}, exitGood},
 		"nothing to read":                {[]string{"--hue.enabled=false", "--amazon.enabled=false"}, exitFailed},
 		"a fault, which run is to tell":  {[]string{"--hue.interval=never"}, exitGood},
-		"no file, which run is to tell":  {[]string{"--config", h.config + ".away"}, exitGood},
+		"no file, which run is to tell":  {[]string{"--config", h.Config + ".away"}, exitGood},
 		"an argument that there is none": {[]string{"--nonsense"}, exitUnusable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, _, stderr := run(t, append([]string{"configured", "--config", h.config}, test.args...)...)
+			code, _, stderr := run(t, append([]string{"configured", "--config", h.Config}, test.args...)...)
 			if code != test.code {
 				t.Errorf("the exit code is %d, want %d (%s)", code, test.code, stderr)
 			}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 // pairWith runs "hue pair" with a Hue bridge whose button is pressed.
@@ -20,9 +21,8 @@ func pairWith(t *testing.T, bridge *huetest.Bridge, server *huetest.Server, stat
 	}
 }
 
-// An owner moves from a BSB002 to a Bridge Pro: a service that runs takes up the
-// new one, the devices keep ids, names, areas and topics, the old one's absence is
-// reported once, and it is forgotten.
+// A running service takes up a Bridge Pro that replaces a BSB002. The devices keep ids, names,
+// areas and topics; the old bridge is reported once as missing, and then forgotten.
 func TestMoveToABridgePro(t *testing.T) {
 	const oldID, proID = "001788fffe010203", "c42996fffe0a0b0c"
 	oldBridge, oldServer := newHueServer(t, oldID)
@@ -32,45 +32,43 @@ func TestMoveToABridgePro(t *testing.T) {
 	proServer := huetest.StartTLS(pro, huetest.WithSelfSigned())
 	t.Cleanup(proServer.Close)
 
-	broker, dir := startMosquitto(t), t.TempDir()
+	broker, dir := harness.StartMosquitto(t), t.TempDir()
 	pairWith(t, oldBridge, oldServer, dir)
 	config := filepath.Join(t.TempDir(), "hueair2mqtt.yaml")
 	text := fmt.Sprintf("mqtt: {broker: %q}\nhue: {enabled: true, interval: 1s, timeout: 1s}\nretry: {base_delay: 20ms, max_delay: 100ms}\nstate_dir: %s\n",
-		broker.url(), dir)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+		broker.URL(), dir)
+	harness.WriteFile(t, config, text, 0o600)
 	p := start(t, "run", "--config", config)
-	l := broker.listen()
-	const availability, info = "hueair2mqtt/" + hall + "/availability", "hueair2mqtt/bridge/info"
-	l.waitFor(availability, "online")
-	announced := l.get("homeassistant/device/" + hall + "/config")
+	l := broker.Subscribe()
+	const availability, info = "hueair2mqtt/" + harness.HallID + "/availability", "hueair2mqtt/bridge/info"
+	l.WaitFor(availability, "online")
+	announced := l.Get("homeassistant/device/" + harness.HallID + "/config")
 
 	pairWith(t, pro, proServer, dir)
-	l.waitFor(info, proID)
+	l.WaitFor(info, proID)
 	// The app moves the devices, and the old bridge is unplugged.
 	moved := huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 22.5, Lux: 28.6, Battery: 86, Reachable: true}
 	pro.SetMotionSensor(moved)
 	pro.SetDial(huetest.Dial{MAC: "00:17:88:01:02:03:04:06", Name: "Dial", Battery: 33, Reachable: true})
 	pro.SetRoom("Hallway", moved.MAC)
 	oldServer.Close()
-	l.waitFor("hueair2mqtt/"+hall, "22.5")
+	l.WaitFor("hueair2mqtt/"+harness.HallID, "22.5")
 	remedy := "hue forget " + oldID
-	eventually(t, "the remedy", func() bool { return strings.Contains(p.stderr.String(), remedy) })
-	l.waitFor(availability, "online")
+	p.Logs(remedy)
+	l.WaitFor(availability, "online")
 	version := regexp.MustCompile(`"sw_version":"[^"]*"`) // of the sensor alone
-	if now := l.get("homeassistant/device/" + hall + "/config"); version.ReplaceAllString(now, "") != version.ReplaceAllString(announced, "") {
+	if now := l.Get("homeassistant/device/" + harness.HallID + "/config"); version.ReplaceAllString(now, "") != version.ReplaceAllString(announced, "") {
 		t.Errorf("announced %s\nbefore    %s", now, announced)
 	}
 
 	if out, err := runHue(t, finderOf(), dir, "forget", strings.ToUpper(oldID)); err != nil {
 		t.Fatal(err, out)
 	}
-	eventually(t, "the end of the old bridge", func() bool { return !strings.Contains(l.get(info), oldID) })
+	harness.Eventually(t, "the end of the old bridge", func() bool { return !strings.Contains(l.Get(info), oldID) })
 	moved.Temperature = 23.5
 	pro.SetMotionSensor(moved)
-	l.waitFor("hueair2mqtt/"+hall, "23.5")
-	if got := l.get(availability); got != "online" {
+	l.WaitFor("hueair2mqtt/"+harness.HallID, "23.5")
+	if got := l.Get(availability); got != "online" {
 		t.Errorf("the sensor is %s", got)
 	}
 	if stored, err := os.ReadFile(filepath.Join(dir, "hue.json")); err != nil || strings.Contains(string(stored), oldID) || !strings.Contains(string(stored), proID) {

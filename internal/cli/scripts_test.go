@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// The package's scripts read this before they remove the service's user.
+// The package's scripts run this before they remove the service's user.
 func TestDirectories(t *testing.T) {
 	for name, test := range map[string]struct {
 		content, want string
@@ -19,9 +20,7 @@ func TestDirectories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "config.yaml")
-			if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			harness.WriteFile(t, file, test.content, 0o600)
 			if code, stdout, stderr := run(t, "directories", "--config", file); code != test.code || stdout != test.want {
 				t.Errorf("exit code %d, printed %q\n%s", code, stdout, stderr)
 			}

@@ -7,10 +7,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestSecurityNamesTestsThatExist keeps SECURITY.md from promising what no test
-// holds: every row of its threats names tests, and each of them is there.
+// TestSecurityNamesTestsThatExist checks that every threat in SECURITY.md names tests and that they
+// exist.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	root := filepath.Join("..", "..")
 	tests := make(map[string]bool)
@@ -28,11 +30,8 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(root, "SECURITY.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, threats, found := strings.Cut(string(content), "\n## Threats\n")
+	content := harness.ReadFile(t, filepath.Join(root, "SECURITY.md"))
+	_, threats, found := strings.Cut(content, "\n## Threats\n")
 	threats, _, _ = strings.Cut(threats, "\n## ")
 	if !found || strings.Count(threats, "\n| ") < 20 {
 		t.Fatal("SECURITY.md has no table of threats")

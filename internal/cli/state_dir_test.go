@@ -5,37 +5,36 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestCredentialsThatOthersCanRead are used, since a house without readings helps
-// nobody, and told of with what to do.
-func TestCredentialsThatOthersCanRead(t *testing.T) {
-	h := newSignInHouse(t, "")
-	h.write(strings.Replace(h.content(), "amazon:\n", "amazon:\n  enabled: true\n", 1))
+// TestReadableCredentialsAreReported checks that readable credentials are used and reported with a
+// remedy.
+func TestReadableCredentialsAreReported(t *testing.T) {
+	h := newEmptyHome(t, "")
 	h.signIn()
 	told := "other users can read a file with secrets: run chmod 600 on it"
-	p := start(t, "run", "--config", h.config)
-	eventually(t, "a poll", func() bool { return strings.Contains(p.stderr.String(), `"good": true`) })
-	if strings.Contains(p.stderr.String(), told) {
+	p := h.run("--amazon.enabled")
+	p.Logs(`"good": true`)
+	if strings.Contains(p.Stderr.String(), told) {
 		t.Error("it warns though all is well")
 	}
-	p.signal(syscall.SIGTERM)
-	p.wait()
-	if err := os.Chmod(h.file(), 0o644); err != nil {
+	p.Stop()
+	if err := os.Chmod(h.StateFile("amazon.json"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p = start(t, "run", "--config", h.config)
-	eventually(t, "a poll", func() bool { return strings.Contains(p.stderr.String(), `"good": true`) })
-	if log := p.stderr.String(); !strings.Contains(log, told) || !strings.Contains(log, h.file()) {
+	p = h.run("--amazon.enabled")
+	p.Logs(`"good": true`)
+	if log := p.Stderr.String(); !strings.Contains(log, told) || !strings.Contains(log, h.StateFile("amazon.json")) {
 		t.Errorf("the log does not tell:\n%s", log)
 	}
 }
 
-// TestCredentialsThatOthersCanReplace are not used: whoever writes them decides
-// whom the program talks to.
-func TestCredentialsThatOthersCanReplace(t *testing.T) {
+// TestReplaceableCredentialsAreRejected checks that credentials that others may write are not used:
+// who writes them decides which servers the program talks to.
+func TestReplaceableCredentialsAreRejected(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(file string) error
 		told   string
@@ -49,29 +48,26 @@ func TestCredentialsThatOthersCanReplace(t *testing.T) {
 		"a file that all may write": {func(file string) error { return os.Chmod(file, 0o666) }, "other users may write to it (mode 0666)"},
 	} {
 		t.Run("amazon.json is "+name, func(t *testing.T) {
-			h := newSignInHouse(t, "")
-			h.write(strings.Replace(h.content(), "amazon:\n", "amazon:\n  enabled: true\n", 1))
+			h := newEmptyHome(t, "")
 			h.signIn()
-			if err := test.change(h.file()); err != nil {
+			if err := test.change(h.StateFile("amazon.json")); err != nil {
 				t.Fatal(err)
 			}
-			requests := h.amazon.Requests("")
-			p := start(t, "run", "--config", h.config)
-			eventually(t, "the alert", func() bool { return strings.Contains(p.stderr.String(), test.told) })
-			if n := h.amazon.Requests(""); n != requests {
+			requests := h.Amazon.Requests("")
+			p := h.run("--amazon.enabled")
+			p.Logs(test.told)
+			if n := h.Amazon.Requests(""); n != requests {
 				t.Errorf("%d requests were sent", n-requests)
 			}
 		})
 		t.Run("hue.json is "+name, func(t *testing.T) {
-			h := newHouse(t)
-			file := filepath.Join(h.stateDir, "hue.json")
-			if err := os.WriteFile(file, []byte(`{"bridges":[]}`), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			h := newTestHome(t)
+			file := h.StateFile("hue.json")
+			harness.WriteFile(t, file, `{"bridges":[]}`, 0o600)
 			if err := test.change(file); err != nil {
 				t.Fatal(err)
 			}
-			code, _, stderr := run(t, "run", "--config", h.config)
+			code, _, stderr := run(t, "run", "--config", h.Config)
 			if code != exitUnusable || !strings.Contains(stderr, test.told) {
 				t.Errorf("exit code %d: %s", code, stderr)
 			}
@@ -79,26 +75,8 @@ func TestCredentialsThatOthersCanReplace(t *testing.T) {
 	}
 }
 
-// content is the configuration file's.
-func (h *signInHouse) content() string {
-	h.t.Helper()
-	content, err := os.ReadFile(h.config)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return string(content)
-}
-
-func (h *signInHouse) write(content string) {
-	h.t.Helper()
-	if err := os.WriteFile(h.config, []byte(content), 0o600); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-// TestSecretsThatOthersCanChange has a password that everybody may change: it is
-// reported at the start.
-func TestSecretsThatOthersCanChange(t *testing.T) {
+// TestWritableSecretsAreReported starts with a password file that everybody may change.
+func TestWritableSecretsAreReported(t *testing.T) {
 	dir := t.TempDir()
 	config, password := filepath.Join(dir, "hueair2mqtt.yaml"), filepath.Join(dir, "password")
 	text := "mqtt: {broker: 'tcp://127.0.0.1:1', username: u, password_file: " + password + "}\n" +
@@ -107,7 +85,7 @@ func TestSecretsThatOthersCanChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "run", "--config", config)
-	eventually(t, "a warning", func() bool {
-		return strings.Contains(p.stderr.String(), "every user of this machine may change "+password) && strings.Contains(p.stderr.String(), "chmod 600 "+password)
+	harness.Eventually(t, "a warning", func() bool {
+		return strings.Contains(p.Stderr.String(), "every user of this machine may change "+password) && strings.Contains(p.Stderr.String(), "chmod 600 "+password)
 	})
 }

@@ -8,16 +8,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// notifySocket is what systemd gives a service to be told by.
+// notifySocket is the socket through which a service notifies systemd.
 type notifySocket struct {
 	t    *testing.T
 	conn *net.UnixConn
 }
 
-// listenAsSystemd makes the programs that the test starts believe that systemd
-// started them, with this watchdog.
+// listenAsSystemd makes the programs that the test starts notify the test, with this watchdog.
 func listenAsSystemd(t *testing.T, watchdog time.Duration) notifySocket {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
@@ -31,10 +32,10 @@ func listenAsSystemd(t *testing.T, watchdog time.Duration) notifySocket {
 	return notifySocket{t, conn}
 }
 
-// next is the next thing said that has this beginning.
+// next returns the next notification with this prefix.
 func (n notifySocket) next(prefix string) string {
 	n.t.Helper()
-	if err := n.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := n.conn.SetReadDeadline(time.Now().Add(harness.Patience)); err != nil {
 		n.t.Fatal(err)
 	}
 	buffer := make([]byte, 4096)
@@ -49,10 +50,10 @@ func (n notifySocket) next(prefix string) string {
 	}
 }
 
-func TestSystemdHearsThatTheServiceIsWell(t *testing.T) {
+func TestSystemdNotifications(t *testing.T) {
 	systemd := listenAsSystemd(t, 300*time.Millisecond)
-	h := newHouse(t)
-	h.broker.stop() // the service is up without a broker
+	h := newTestHome(t)
+	h.Broker.Stop() // the service is up without a broker
 	p := h.run()
 	systemd.next("READY=1")
 	systemd.next("WATCHDOG=1")
@@ -60,28 +61,28 @@ func TestSystemdHearsThatTheServiceIsWell(t *testing.T) {
 		t.Errorf("the status is %q", status)
 	}
 	systemd.next("WATCHDOG=1")
-	h.broker.start()
+	h.Broker.Start()
 	for status := ""; status != "STATUS=connected to the broker; amazon: 1 devices; hue: 2 devices"; {
 		status = systemd.next("STATUS=")
 	}
 	systemd.next("WATCHDOG=1")
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	systemd.next("STOPPING=1")
-	if code := p.wait(); code != exitGood {
+	if code := p.Wait(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
 }
 
-func TestAWatchdogOfSystemdThatCantBeRead(t *testing.T) {
-	h := newHouse(t)
+func TestInvalidWatchdogIsRejected(t *testing.T) {
+	h := newTestHome(t)
 	t.Setenv("WATCHDOG_USEC", "soon")
-	code, _, stderr := run(t, "run", "--config", h.config)
+	code, _, stderr := run(t, "run", "--config", h.Config)
 	if code != exitUnusable || !strings.Contains(stderr, "WATCHDOG_USEC") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
 	}
 }
 
-// The tests' own process may be one of systemd's; its services are not.
+// The test binary may itself run below systemd, which must not matter.
 func init() {
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"} {
 		if os.Getenv(asProgram) == "" {

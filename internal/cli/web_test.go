@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,10 +16,10 @@ import (
 	"syscall"
 	"testing"
 
-	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
-// visitor is somebody with a browser without JavaScript.
+// visitor is a browser without JavaScript.
 type visitor struct {
 	t      *testing.T
 	client *http.Client
@@ -65,7 +64,7 @@ func (v *visitor) send(action string, fields url.Values) string {
 	return v.read(v.client.PostForm(v.base+action, fields))
 }
 
-// sees waits until a page says something.
+// sees waits until a page contains a text.
 func (v *visitor) sees(page, text string) {
 	v.t.Helper()
 	last := ""
@@ -74,7 +73,7 @@ func (v *visitor) sees(page, text string) {
 			v.t.Logf("the last %s was\n%s", page, last)
 		}
 	}()
-	eventually(v.t, fmt.Sprintf("%q on %s", text, page), func() bool {
+	harness.Eventually(v.t, fmt.Sprintf("%q on %s", text, page), func() bool {
 		last = v.get(page)
 		return strings.Contains(last, text)
 	})
@@ -82,100 +81,57 @@ func (v *visitor) sees(page, text string) {
 
 var pageAddress = regexp.MustCompile(`the page in the browser is ready.*"url":\s*"([^"]+)"`)
 
-// page waits until the program serves its page.
-func (p *program) page() string {
-	p.t.Helper()
+// servedPage waits until the program serves its page and returns its address.
+func servedPage(t *testing.T, p *harness.Process) string {
+	t.Helper()
 	var found []string
-	eventually(p.t, "the page's address", func() bool {
-		found = pageAddress.FindStringSubmatch(p.stderr.String())
+	harness.Eventually(t, "the page's address", func() bool {
+		found = pageAddress.FindStringSubmatch(p.Stderr.String())
 		return found != nil
 	})
 	return found[1]
 }
 
-func TestThePageShowsTheHouse(t *testing.T) {
-	h := newHouse(t)
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0")
-	v := newVisitor(t, p.page())
+func TestPageShowsDevices(t *testing.T) {
+	h := newTestHome(t)
+	p := h.run("--web.listen", "127.0.0.1:0")
+	v := newVisitor(t, servedPage(t, p))
 	v.sees("/", "All is well.")
 	shown := v.get("/")
-	for _, text := range []string{"Hall", "21.3", "°C", "motion", "Living Room Air", "PM2.5", "µg/m³", "Last poll", "available", "connected"} {
-		if !strings.Contains(shown, text) {
-			t.Errorf("the overview does not show %q", text)
-		}
-	}
-	if !strings.Contains(v.get("/mqtt"), "homeassistant/device/"+hall+"/config") {
+	harness.Contains(t, shown, "Hall", "21.3", "°C", "motion", "Living Room Air", "PM2.5", "µg/m³", "Last poll", "available", "connected")
+	if !strings.Contains(v.get("/mqtt"), "homeassistant/device/"+harness.HallID+"/config") {
 		t.Error("the announcement is not shown")
 	}
 
-	h.amazon.Revoke()
+	h.Amazon.Revoke()
 	v.sees("/", "No access to Amazon")
 	v.send("/acknowledge", url.Values{"source": {"amazon"}})
 	v.sees("/", "acknowledged")
-	h.amazon.Restore()
+	h.Amazon.Restore()
 	v.send("/refresh", url.Values{"source": {"amazon"}})
 	v.sees("/", "All is well.")
-	gone := cellarSensor
+	gone := harness.CellarSensor
 	gone.Reachable = false
-	h.hue.SetMotionSensor(gone)
+	h.Hue.SetMotionSensor(gone)
 	v.sees("/", "Cellar can't be reached")
 	v.sees("/log", "polled")
 
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
-	for _, secret := range append(h.amazon.Secrets(), hueKey) {
-		if strings.Contains(v.said, secret) || strings.Contains(v.said, html.EscapeString(secret)) {
-			t.Errorf("the page showed the secret %q", secret)
-		}
-	}
-}
-
-// emptyHouse has all that a house can have, and nothing is set up.
-type emptyHouse struct {
-	*house
-	hueServer *huetest.Server
-	service   *httptest.Server
-}
-
-func newEmptyHouse(t *testing.T, more string) *emptyHouse {
-	t.Helper()
-	h := &emptyHouse{house: newHouse(t)}
-	h.hueServer = huetest.StartTLS(h.hue, huetest.WithSelfSigned())
-	t.Cleanup(h.hueServer.Close)
-	h.service = httptest.NewServer(huetest.DiscoveryHandler(h.hueServer.Discovered()))
-	t.Cleanup(h.service.Close)
-	amazonServer := httptest.NewServer(h.amazon)
-	t.Cleanup(amazonServer.Close)
-	h.stateDir = filepath.Join(t.TempDir(), "state")
-	config := fmt.Sprintf(`
-mqtt: {broker: %q}
-hue: {interval: 1s, timeout: 1s}
-amazon: {interval: 1s, timeout: 1s, endpoints: {alexa: %q, auth: %q}}
-retry: {base_delay: 20ms, max_delay: 100ms}
-state_dir: %s
-log: {level: debug}
-%s`, h.broker.url(), amazonServer.URL, amazonServer.URL, h.stateDir, more)
-	if err := os.WriteFile(h.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(searchAt, h.service.URL)
-	return h
+	p.StopCleanly()
+	harness.Lacks(t, v.said+html.UnescapeString(v.said), h.Secrets()...)
 }
 
 var openAddress = regexp.MustCompile(`id="open" href="([^"]+)"`)
 
-// setUpOn goes through both set-ups on a page.
-func (h *emptyHouse) setUpOn(v *visitor) {
+// setUpOn completes both setups on a page.
+func (h *testHome) setUpOn(v *visitor) {
 	t := h.t
 	t.Helper()
 	v.send("/hue/find", nil)
-	v.sees("/hue", h.hueServer.Host())
-	v.send("/hue/pair", url.Values{"host": {h.hueServer.Host()}})
+	v.sees("/hue", h.HueTLS.Host())
+	v.send("/hue/pair", url.Values{"host": {h.HueTLS.Host()}})
 	v.sees("/hue", "Press the round button")
-	h.hue.PressLinkButton()
-	v.sees("/hue", "Paired with Hue bridge "+h.hue.ID())
+	h.Hue.PressLinkButton()
+	v.sees("/hue", "Paired with Hue bridge "+h.Hue.ID())
 	v.sees("/hue", "Temperature 21.3")
 
 	v.send("/amazon/begin", url.Values{"domain": {"amazon.co.uk"}})
@@ -194,7 +150,7 @@ func (h *emptyHouse) setUpOn(v *visitor) {
 		t.Fatal(err)
 	}
 	address := html.UnescapeString(openAddress.FindStringSubmatch(string(body))[1])
-	landing, err := h.amazon.Consent(address)
+	landing, err := h.Amazon.Consent(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,46 +159,43 @@ func (h *emptyHouse) setUpOn(v *visitor) {
 	v.sees("/amazon", "PM2.5 6")
 }
 
-func TestThePageSetsUpARunningBridge(t *testing.T) {
-	h := newEmptyHouse(t, "")
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
-	v := newVisitor(t, p.page())
+func TestPageSetsUpRunningBridge(t *testing.T) {
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	v := newVisitor(t, servedPage(t, p))
 	v.sees("/", "No Hue bridge is configured or paired")
 	v.sees("/", "No access to Amazon")
 	h.setUpOn(v)
 	v.sees("/", "All is well.")
-	l := h.broker.listen()
-	l.waitFor("hueair2mqtt/"+hall, `"temperature":21.34`)
-	l.waitFor("homeassistant/device/hueair2mqtt_hue/config", "problem")
-	l.waitFor("hueair2mqtt/"+monitor+"/availability", "online")
+	l := h.Broker.Subscribe()
+	l.WaitFor("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
+	l.WaitFor("homeassistant/device/hueair2mqtt_hue/config", "problem")
+	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
 	if shown := v.get("/"); strings.Contains(shown, "Lines for the configuration") {
 		t.Error("lines are missing that are there")
 	}
-	v.send("/hue/forget", url.Values{"id": {h.hue.ID()}})
+	v.send("/hue/forget", url.Values{"id": {h.Hue.ID()}})
 	if shown := v.get("/hue"); strings.Contains(shown, "Forget it") {
 		t.Errorf("it is still paired: %s", shown)
 	}
-	l.waitFor("hueair2mqtt/"+hall+"/availability", "offline")
-	eventually(t, "an end of its polls", func() bool { return !strings.Contains(l.get("hueair2mqtt/bridge/info"), h.hue.ID()) })
+	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "offline")
+	harness.Eventually(t, "an end of its polls", func() bool { return !strings.Contains(l.Get("hueair2mqtt/bridge/info"), h.Hue.ID()) })
 }
 
 var setupLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/sign-in\?code=(\S+)`)
 
 func TestSetup(t *testing.T) {
-	h := newEmptyHouse(t, "")
-	before, err := os.ReadFile(h.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, "setup", "--config", h.config, "--port", "0")
-	eventually(t, "the link", func() bool { return setupLink.MatchString(p.stdout.String()) })
-	link, err := url.Parse(setupLink.FindString(p.stdout.String()))
+	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	before := harness.ReadFile(t, h.Config)
+	p := start(t, "setup", "--config", h.Config, "--port", "0")
+	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
+	link, err := url.Parse(setupLink.FindString(p.Stdout.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := newVisitor(t, "http://"+link.Host)
 	code := link.Query().Get("code")
-	// Looking at a link opens nothing, however often.
+	// Opening the link does not use it up.
 	for range 2 {
 		if shown := v.get("/sign-in?code=" + code); !strings.Contains(shown, `value="`+code+`"`) {
 			t.Errorf("the code is not filled in:\n%s", shown)
@@ -259,7 +212,7 @@ func TestSetup(t *testing.T) {
 		t.Errorf("a code that was used: %v, %v", resp.Status, err)
 	}
 	resp.Body.Close()
-	if !strings.Contains(p.stdout.String(), "The link was used") {
+	if !strings.Contains(p.Stdout.String(), "The link was used") {
 		t.Error("no new link was printed")
 	}
 
@@ -267,22 +220,18 @@ func TestSetup(t *testing.T) {
 	v.sees("/", "21.3")
 	v.send("/mqtt/try", url.Values{"broker": {"127.0.0.1:1"}, "username": {"me"}, "password": {"let me in please"}})
 	v.sees("/mqtt", "refused")
-	v.send("/mqtt/try", url.Values{"broker": {h.broker.url()}, "username": {"me"}, "password": {"let me in please"}})
-	v.sees("/mqtt", filepath.Join(filepath.Dir(h.config), "credentials", "mqtt-password"))
+	v.send("/mqtt/try", url.Values{"broker": {h.Broker.URL()}, "username": {"me"}, "password": {"let me in please"}})
+	v.sees("/mqtt", filepath.Join(filepath.Dir(h.Config), "credentials", "mqtt-password"))
 	shown := v.get("/")
-	for _, line := range []string{"hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n"} {
-		if !strings.Contains(shown, line) {
-			t.Errorf("the overview lacks the lines %q:\n%s", line, shown)
-		}
-	}
+	harness.Contains(t, shown, "hue:\n  enabled: true\n", "amazon:\n  enabled: true\n", "  username: 'me'\n")
 	v.send("/check", nil)
 	v.sees("/check", "Checked")
 
-	after, err := os.ReadFile(h.config)
-	if err != nil || string(after) != string(before) {
+	after, err := os.ReadFile(h.Config)
+	if err != nil || string(after) != before {
 		t.Errorf("the configuration was changed: %v\n%s", err, after)
 	}
-	names, err := filepath.Glob(filepath.Join(h.stateDir, "*"))
+	names, err := filepath.Glob(h.StateFile("*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,40 +241,34 @@ func TestSetup(t *testing.T) {
 	if !slices.Equal(names, []string{"amazon.json", "hue.json"}) {
 		t.Errorf("in the state directory: %q", names)
 	}
-	if retained := h.broker.retained(); len(retained) > 0 {
+	if retained := h.Broker.Retained(); len(retained) > 0 {
 		t.Errorf("something was published: %v", retained)
 	}
-	for _, secret := range slices.Concat(h.amazon.Secrets(), []string{"let me in please"}) {
-		if strings.Contains(v.said, secret) {
-			t.Errorf("the page showed the secret %q", secret)
-		}
-	}
-	// The command would have written the same: it reads what is there.
-	if code, stdout, stderr := run(t, "check", "--config", h.config, "--hue.enabled", "--amazon.enabled"); code != exitGood {
+	harness.Lacks(t, v.said, slices.Concat(h.Amazon.Secrets(), []string{"let me in please"})...)
+	// The commands accept the files that the page wrote.
+	if code, stdout, stderr := run(t, "check", "--config", h.Config, "--hue.enabled", "--amazon.enabled"); code != exitGood {
 		t.Errorf("check ends with %d:\n%s%s", code, stdout, stderr)
 	}
-	p.signal(syscall.SIGINT)
-	if code := p.wait(); code != exitGood {
+	p.Signal(syscall.SIGINT)
+	if code := p.Wait(); code != exitGood {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-func TestThePageNeedsAPasswordBeyondThisMachine(t *testing.T) {
-	h := newHouse(t)
-	code, _, stderr := run(t, "run", "--config", h.config, "--web.listen", "0.0.0.0:0")
+func TestPublicPageRequiresPassword(t *testing.T) {
+	h := newTestHome(t)
+	code, _, stderr := run(t, "run", "--config", h.Config, "--web.listen", "0.0.0.0:0")
 	if code != exitUnusable || !strings.Contains(stderr, "web.password_file") || !strings.Contains(stderr, "other machines can reach the page") {
 		t.Errorf("exit code %d, printed %s", code, stderr)
 	}
 }
 
-func TestThePageAsksForItsPassword(t *testing.T) {
-	h := newHouse(t)
-	file := filepath.Join(h.stateDir, "web-password")
-	if err := os.WriteFile(file, []byte("a password of the page\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, "run", "--config", h.config, "--web.listen", "127.0.0.1:0", "--web.password_file", file)
-	v := newVisitor(t, p.page())
+func TestPageAsksForPassword(t *testing.T) {
+	h := newTestHome(t)
+	file := h.StateFile("web-password")
+	harness.WriteFile(t, file, "a password of the page\n", 0o600)
+	p := h.run("--web.listen", "127.0.0.1:0", "--web.password_file", file)
+	v := newVisitor(t, servedPage(t, p))
 	if shown := v.get("/"); !strings.Contains(shown, "The password of this page") || strings.Contains(shown, "Overview") {
 		t.Errorf("without the password:\n%s", shown)
 	}
@@ -334,20 +277,17 @@ func TestThePageAsksForItsPassword(t *testing.T) {
 	v.sees("/", "Sign out")
 }
 
-// The bridge is there for its house; the page is not worth its end.
-func TestAPortThatIsTakenCostsThePageAlone(t *testing.T) {
+// A page that cannot be served does not stop the bridge.
+func TestOccupiedWebPortCostsOnlyThePage(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	h := newHouse(t)
-	l := h.broker.listen()
-	p := start(t, "run", "--config", h.config, "--web.listen", taken.Addr().String())
-	eventually(t, "the error", func() bool { return strings.Contains(p.stderr.String(), "web.listen can't be opened") })
-	l.waitFor("hueair2mqtt/"+hall+"/availability", "online")
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != exitGood {
-		t.Errorf("exit code %d", code)
-	}
+	h := newTestHome(t)
+	l := h.Broker.Subscribe()
+	p := h.run("--web.listen", taken.Addr().String())
+	p.Logs("web.listen can't be opened")
+	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "online")
+	p.StopCleanly()
 }

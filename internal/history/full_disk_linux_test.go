@@ -2,30 +2,20 @@ package history_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 
 	"go.uber.org/zap/zapcore"
+
+	"hueair2mqtt/test/harness"
 )
 
 // TestFullDisk runs itself again where it may mount a small disk: in a mount
 // namespace of its own, which ends with it.
 func TestFullDisk(t *testing.T) {
-	const alone = "HUEAIR2MQTT_TEST_ALONE"
-	if os.Getenv(alone) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-		cmd.Env = append(os.Environ(), alone+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("with a disk of its own: %v\n%s", err, out)
-		}
+	if !harness.Isolated(t, syscall.CLONE_NEWNS) {
 		return
 	}
 	t.Run("by itself", func(t *testing.T) {

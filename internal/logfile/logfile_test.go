@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -192,6 +193,28 @@ func TestMissingDirectoryRecovers(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a directory that was taken away is there again: %v", err)
+	}
+}
+
+// lumberjack alone would wait for a reader of the pipe.
+func TestPipeInPlaceOfFileBlocksNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	var n notices
+	f := open(t, path, n.notice())
+	write(t, f, "one\n")
+	waitFor(t, "the first line", func() bool { return content(t, path) == "one\n" })
+	if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "lost\n")
+	waitFor(t, "the failure", func() bool { return n.all() == "failed" })
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "two\n")
+	f.Close()
+	if got := content(t, path); got != "two\n" || n.all() != "failed, recovered, 1 lost" {
+		t.Errorf("%q, %s", got, n.all())
 	}
 }
 

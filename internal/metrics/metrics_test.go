@@ -83,7 +83,7 @@ func lived() *metrics.Metrics {
 	m.Polled(source, endpoint, at.Add(time.Minute), 3*time.Second, 2, &collectors.TransientError{Kind: "timeout", Err: errors.New("x")})
 	m.Polled(source, endpoint, at.Add(2*time.Minute), time.Second, 0, &collectors.AuthenticationError{Code: "HTTP 403", Err: errors.New("x")})
 	m.Read(source, map[collectors.Measurement]collectors.Value{
-		collectors.Temperature: collectors.Number(21), collectors.Motion: collectors.Truth(false), collectors.Battery: collectors.Unknown,
+		collectors.Temperature: collectors.Number(21), collectors.Motion: collectors.Bool(false), collectors.Battery: collectors.Unknown,
 	})
 	m.Connected()
 	m.Disconnected()

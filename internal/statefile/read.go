@@ -118,3 +118,12 @@ func ReadableByOthers(file string) (bool, error) {
 	}
 	return info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0, nil
 }
+
+// WithoutPath returns the cause of a file's error, for a message that already names
+// the file.
+func WithoutPath(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}

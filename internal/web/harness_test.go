@@ -32,6 +32,7 @@ import (
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/internal/web/sparkline"
 	"hueair2mqtt/test/harness"
 )
 
@@ -100,7 +101,7 @@ func sensor(id, name string, temperature float64) bridge.DevicePicture {
 			ID: id, Name: name, Area: "Hall", Online: true, LastSeen: time.Now(),
 			Readings: map[collectors.Measurement]collectors.Value{
 				collectors.Temperature: collectors.Number(temperature),
-				collectors.Motion:      collectors.Truth(true),
+				collectors.Motion:      collectors.Bool(true),
 				collectors.Illuminance: collectors.Number(120),
 				collectors.Battery:     collectors.Number(87),
 			},
@@ -401,7 +402,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // twentyDevices returns 20 devices with a day of sparklines.
-func twentyDevices(sparklines *web.Sparklines) []bridge.DevicePicture {
+func twentyDevices(sparklines *sparkline.Recorder) []bridge.DevicePicture {
 	var all []bridge.DevicePicture
 	for i := range 20 {
 		d := sensor(fmt.Sprintf("hue_00178801020304%02d", i), fmt.Sprintf("Motion sensor %d", i), 20)
@@ -409,7 +410,7 @@ func twentyDevices(sparklines *web.Sparklines) []bridge.DevicePicture {
 		for j := range 144 {
 			number := collectors.Number(20 + 5*math.Sin(float64(j*(i+1))))
 			sparklines.Record(time.Now().Truncate(20*time.Minute).Add(time.Duration(j-142)*10*time.Minute), d.ID, map[collectors.Measurement]collectors.Value{
-				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Truth(j/2%2 == 1),
+				collectors.Temperature: number, collectors.Illuminance: number, collectors.Motion: collectors.Bool(j/2%2 == 1),
 			})
 		}
 		all = append(all, d)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"hueair2mqtt/internal/web/access"
 )
 
 const (
@@ -33,7 +35,7 @@ type live struct {
 	streams  *streams
 }
 
-func (l *live) serve(w http.ResponseWriter, r *http.Request, v visit, p menuPage) {
+func (l *live) serve(w http.ResponseWriter, r *http.Request, v access.Visit, p menuPage) {
 	if r.Method != http.MethodGet { // a GET pattern matches HEAD too
 		http.Error(w, "use GET", http.StatusMethodNotAllowed)
 		return
@@ -47,7 +49,7 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request, v visit, p menuPage
 	// The stream ends with the request and with the session.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(v.session, cancel)()
+	defer context.AfterFunc(v.Session, cancel)()
 	changed, unsubscribe := l.changes.subscribe()
 	defer unsubscribe()
 	if p.fromBridge != nil {
@@ -134,10 +136,10 @@ func newStreams() *streams { return &streams{count: make(map[any]int)} }
 
 // open counts a stream until closed is called. ok is false if there are too many.
 // Without a cookie only the client's address counts.
-func (s *streams) open(v visit) (closed func(), ok bool) {
+func (s *streams) open(v access.Visit) (closed func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= maxStreams || s.count[v.client] >= maxStreamsPerClient || v.cookie != "" && s.count[v.cookie] >= maxStreamsPerVisitor {
+	if s.all >= maxStreams || s.count[v.Client] >= maxStreamsPerClient || v.Cookie != "" && s.count[v.Cookie] >= maxStreamsPerVisitor {
 		return nil, false
 	}
 	s.add(v, 1)
@@ -148,9 +150,9 @@ func (s *streams) open(v visit) (closed func(), ok bool) {
 	}, true
 }
 
-func (s *streams) add(v visit, n int) {
+func (s *streams) add(v access.Visit, n int) {
 	s.all += n
-	for _, key := range []any{v.client, v.cookie} {
+	for _, key := range []any{v.Client, v.Cookie} {
 		if s.count[key] += n; s.count[key] == 0 {
 			delete(s.count, key)
 		}

@@ -11,6 +11,7 @@ import (
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
 	"hueair2mqtt/internal/health"
+	"hueair2mqtt/internal/web/sparkline"
 )
 
 // Bridge is the bridge that the page shows. *bridge.Live implements it.
@@ -48,7 +49,7 @@ type Options struct {
 
 	Bridge Bridge
 	// Sparklines has the values of the last 24 hours; nil if the page draws none.
-	Sparklines *Sparklines
+	Sparklines *sparkline.Recorder
 	// Health is served beside the page; it may be nil.
 	Health *health.Checks
 	// LogBuffer has the log that the page shows; it may be nil.

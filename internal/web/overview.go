@@ -79,7 +79,7 @@ func (o *overview) rooms(devices []bridge.DevicePicture) (rooms []room) {
 		card := deviceCard{d, readings(d)}
 		for i := range card.Readings {
 			r := &card.Readings[i]
-			r.Sparkline = o.options.Sparklines.draw(now, d.ID, r.Measurement, r.IsBool)
+			r.Sparkline = o.options.Sparklines.Draw(now, d.ID, r.Measurement, r.IsBool)
 		}
 		in := &rooms[len(rooms)-1]
 		in.Devices = append(in.Devices, card)

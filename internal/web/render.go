@@ -16,6 +16,7 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/internal/sources"
+	"hueair2mqtt/internal/web/access"
 )
 
 //go:embed assets templates
@@ -91,19 +92,19 @@ type renderer struct {
 	canSignOut bool
 }
 
-func (r *renderer) layout(v visit, name, title string, data any) layout {
+func (r *renderer) layout(v access.Visit, name, title string, data any) layout {
 	l := layout{
-		Name: name, Title: title, Base: v.base, Assets: assetVersion(), ConfigFile: r.options.ConfigFile, StateDir: r.options.Config.StateDir,
+		Name: name, Title: title, Base: v.Base, Assets: assetVersion(), ConfigFile: r.options.ConfigFile, StateDir: r.options.Config.StateDir,
 		Setup: r.options.Mode == Setup, Now: time.Now(), Data: data,
 	}
-	if v.signedIn() {
+	if v.SignedIn() {
 		l.Menu, l.SignOut = r.pages, r.canSignOut
 	}
 	return l
 }
 
 // render returns a page of the menu, or the part of it that a template defines.
-func (r *renderer) render(ctx context.Context, v visit, p menuPage, part string) ([]byte, error) {
+func (r *renderer) render(ctx context.Context, v access.Visit, p menuPage, part string) ([]byte, error) {
 	var (
 		data any
 		busy bool
@@ -126,7 +127,7 @@ func (r *renderer) render(ctx context.Context, v visit, p menuPage, part string)
 }
 
 // show sends a page of the menu.
-func (r *renderer) show(w http.ResponseWriter, request *http.Request, v visit, p menuPage) {
+func (r *renderer) show(w http.ResponseWriter, request *http.Request, v access.Visit, p menuPage) {
 	content, err := r.render(request.Context(), v, p, "layout.html")
 	if err != nil {
 		r.fail(w, v, http.StatusServiceUnavailable, "hueair2mqtt is shutting down: "+err.Error())
@@ -136,12 +137,12 @@ func (r *renderer) show(w http.ResponseWriter, request *http.Request, v visit, p
 }
 
 // other sends a page that is not in the menu.
-func (r *renderer) other(w http.ResponseWriter, v visit, status int, name, title string, data any) {
+func (r *renderer) other(w http.ResponseWriter, v access.Visit, status int, name, title string, data any) {
 	send(w, status, execute(r.layout(v, name, title, data), "layout.html"))
 }
 
 // fail sends a page that says what is wrong with a request.
-func (r *renderer) fail(w http.ResponseWriter, v visit, status int, text string) {
+func (r *renderer) fail(w http.ResponseWriter, v access.Visit, status int, text string) {
 	r.other(w, v, status, "error", http.StatusText(status), text)
 }
 

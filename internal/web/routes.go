@@ -1,10 +1,14 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"hueair2mqtt/internal/web/access"
+)
 
 // areas are the parts of the page that handle requests.
 type areas struct {
-	visitors *visitors
+	access   *access.Access
 	renderer *renderer
 	live     *live
 	signIn   *signInPage
@@ -60,46 +64,46 @@ func (a *areas) routes() http.Handler {
 		if pattern == "/" {
 			pattern = "/{$}"
 		}
-		mux.HandleFunc("GET "+pattern, a.signedIn(func(w http.ResponseWriter, r *http.Request, v visit) { a.renderer.show(w, r, v, p) }))
-		mux.HandleFunc("GET /live/"+p.Name, a.signedIn(func(w http.ResponseWriter, r *http.Request, v visit) { a.live.serve(w, r, v, p) }))
+		mux.HandleFunc("GET "+pattern, a.signedIn(func(w http.ResponseWriter, r *http.Request, v access.Visit) { a.renderer.show(w, r, v, p) }))
+		mux.HandleFunc("GET /live/"+p.Name, a.signedIn(func(w http.ResponseWriter, r *http.Request, v access.Visit) { a.live.serve(w, r, v, p) }))
 	}
 	for path, do := range a.actions() {
-		mux.HandleFunc("POST "+path, a.signedIn(a.form(func(w http.ResponseWriter, r *http.Request, v visit) {
-			http.Redirect(w, r, v.base+do(r), http.StatusSeeOther)
+		mux.HandleFunc("POST "+path, a.signedIn(a.form(func(w http.ResponseWriter, r *http.Request, v access.Visit) {
+			http.Redirect(w, r, v.Base+do(r), http.StatusSeeOther)
 		})))
 	}
-	mux.HandleFunc("/", a.forAll(func(w http.ResponseWriter, _ *http.Request, v visit) {
+	mux.HandleFunc("/", a.forAll(func(w http.ResponseWriter, _ *http.Request, v access.Visit) {
 		a.renderer.fail(w, v, http.StatusNotFound, "There is no such page.")
 	}))
 	return mux
 }
 
 // visitHandler handles a request of a known or unknown visitor.
-type visitHandler func(w http.ResponseWriter, r *http.Request, v visit)
+type visitHandler func(w http.ResponseWriter, r *http.Request, v access.Visit)
 
 // forAll passes the requests of all visitors to next.
 func (a *areas) forAll(next visitHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { next(w, r, a.visitors.visit(r)) }
+	return func(w http.ResponseWriter, r *http.Request) { next(w, r, a.access.Visit(r)) }
 }
 
 // signedIn requires an authenticated visitor. It redirects everyone else to the
 // sign-in page and refuses their forms.
 func (a *areas) signedIn(next visitHandler) http.HandlerFunc {
-	return a.forAll(func(w http.ResponseWriter, r *http.Request, v visit) {
+	return a.forAll(func(w http.ResponseWriter, r *http.Request, v access.Visit) {
 		switch {
-		case v.signedIn():
+		case v.SignedIn():
 			next(w, r, v)
 		case r.Method == http.MethodPost:
 			a.renderer.fail(w, v, http.StatusForbidden, "You are signed out. Sign in and try again.")
 		default:
-			http.Redirect(w, r, v.base+"/sign-in", http.StatusSeeOther)
+			http.Redirect(w, r, v.Base+"/sign-in", http.StatusSeeOther)
 		}
 	})
 }
 
 // form reads the form of a request before it calls next.
 func (a *areas) form(next visitHandler) visitHandler {
-	return func(w http.ResponseWriter, r *http.Request, v visit) {
+	return func(w http.ResponseWriter, r *http.Request, v access.Visit) {
 		if err := r.ParseForm(); err != nil {
 			a.renderer.fail(w, v, http.StatusRequestEntityTooLarge, "This is not a form, or it is too large.")
 			return

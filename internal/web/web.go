@@ -8,8 +8,7 @@
 // add.
 //
 // The page can show and change things in a home, and most homes have no TLS, so it
-// trusts neither the network nor other sites in the same browser: see guard.go and
-// sessions.go.
+// trusts neither the network nor other sites in the same browser: see package access.
 package web
 
 import (
@@ -23,6 +22,7 @@ import (
 	"hueair2mqtt/internal/httpguard"
 	"hueair2mqtt/internal/loglimit"
 	"hueair2mqtt/internal/sources"
+	"hueair2mqtt/internal/web/access"
 )
 
 // Server serves the page.
@@ -44,18 +44,17 @@ func New(ctx context.Context, o Options) *Server {
 	if o.LogBuffer != nil {
 		o.LogBuffer.onWrite(changes.notify)
 	}
-	sessions := newSessions(ctx, o.Config.Web.Password, o.PrintCode)
-	guard := newGuard(o.Config.Web, o.Mode == Ingress, sessions.open())
+	access := access.New(ctx, o.Config.Web, o.Mode == Ingress, o.PrintCode)
 	s.jobs = &jobs{ctx: ctx, changed: changes.notify, log: o.Log}
 	setups := setups(sources.All(o.Config, nil))
 	s.amazon = &amazonSignIn{options: &s.options, jobs: s.jobs, setups: setups}
 	mqtt := &brokerTrial{options: &s.options, jobs: s.jobs}
-	renderer := &renderer{options: &s.options, canSignOut: !sessions.open()}
+	renderer := &renderer{options: &s.options, canSignOut: !access.Open()}
 	areas := &areas{
-		visitors: &visitors{guard, sessions},
+		access:   access,
 		renderer: renderer,
 		live:     &live{renderer: renderer, changes: changes, streams: newStreams()},
-		signIn:   &signInPage{sessions: sessions, attempts: newAttempts(), renderer: renderer, log: o.Log},
+		signIn:   &signInPage{access: access, renderer: renderer, log: o.Log},
 		overview: &overview{options: &s.options, setups: setups, broker: mqtt},
 		hue:      &huePairing{options: &s.options, jobs: s.jobs, setups: setups},
 		amazon:   s.amazon,
@@ -63,7 +62,7 @@ func New(ctx context.Context, o Options) *Server {
 		check:    &checkRun{options: &s.options, jobs: s.jobs},
 		log:      newLogPage(o.Config, o.LogBuffer),
 	}
-	s.handler = o.Health.Handler(guard.wrap(areas.routes()))
+	s.handler = o.Health.Handler(access.Wrap(areas.routes()))
 	return s
 }
 
@@ -99,7 +98,7 @@ func (s *Server) Serve(listener net.Listener) error {
 	}
 	defer s.Wait()
 	return httpguard.Serve(s.ctx, server, listener, httpguard.Limits{
-		Connections: maxConnections, PerClient: maxConnectionsPerClient, Proxies: s.options.Config.Web.Proxies, Body: maxBody,
+		Connections: maxConnections, PerClient: maxConnectionsPerClient, Proxies: s.options.Config.Web.Proxies, Body: access.MaxBody,
 	})
 }
 

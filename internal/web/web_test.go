@@ -11,11 +11,12 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/internal/web"
+	"hueair2mqtt/internal/web/sparkline"
 )
 
 // A page's size is that of everything that a browser loads at its first visit.
 func TestPagesAreSmall(t *testing.T) {
-	s := newSite(t, func(o *web.Options) { o.Sparklines = web.NewSparklines() })
+	s := newSite(t, func(o *web.Options) { o.Sparklines = sparkline.New() })
 	s.bridge.change(func(p *bridge.Picture) { p.Devices = twentyDevices(s.options.Sparklines) })
 	v := s.visitor()
 	shared := 0

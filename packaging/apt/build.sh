@@ -46,7 +46,7 @@ pool=pool/main/h/hueair2mqtt
 rm -rf "$apt"
 mkdir -p "$apt/$pool"
 cp "$dist"/hueair2mqtt_*.deb "$dist/$deb" "$apt/$pool"
-# These two have addresses that stay, for those who add the repository.
+# These two have permanent addresses, for users who add the repository.
 cp "$dist/$deb" "$apt/$keyring.deb"
 cp "$dist/$keyring.asc" "$apt"
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds dist/hueair2mqtt_<version>_<arch>.deb for each architecture named, or
-# for amd64, arm64 and armhf, in place of older ones. The same commit gives the
-# same bytes, wherever it is built: every time in the package is the commit's.
+# Builds dist/hueair2mqtt_<version>_<arch>.deb for each architecture named, or for amd64,
+# arm64 and armhf, and removes older packages. Builds are reproducible: every time in a
+# package is that of the commit.
 #
-# DIST, VERSION and CONFIG (the configuration that is installed) are for the
-# tests, which need a second build to upgrade from.
+# DIST, VERSION and CONFIG (the configuration to install) are for the tests, which need an
+# older build to upgrade from.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -17,7 +17,7 @@ SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
 GOTOOLCHAIN=${GOTOOLCHAIN:-$(packaging/toolchain.sh)}
 export GO SOURCE_DATE_EPOCH GOTOOLCHAIN
 nfpm=$PWD/packaging/nfpm.sh
-# What the environment says must not become part of the pages.
+# The environment must not change the manual pages.
 unset HUEAIR2MQTT_CONFIG GOFLAGS || true
 
 stage=$(mktemp -d)
@@ -27,7 +27,7 @@ umask 022
 cp "$CONFIG" "$stage/hueair2mqtt.yaml"
 $GO run -trimpath -buildvcs=false ./packaging/manual "$stage"
 
-# What the modules in the binary want to be told of them.
+# The licenses and notices of the modules in the binary.
 CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $GO list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/hueair2mqtt | sort -u |
 	while read -r module version dir; do
 		for file in "$dir"/LICEN[CS]E* "$dir"/COPYING* "$dir"/NOTICE*; do
@@ -59,7 +59,7 @@ for arch; do
 		$GO build -trimpath -buildvcs=false -ldflags "-s -w -X hueair2mqtt/internal/cli.version=$VERSION" -o "$stage/hueair2mqtt" ./cmd/hueair2mqtt
 	sed "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/" packaging/deb/nfpm.yaml >"$stage/nfpm.yaml"
 	deb=hueair2mqtt_${VERSION}_$arch.deb
-	# nfpm reads its files relative to where it runs.
+	# nfpm resolves paths relative to its working directory.
 	(cd "$stage" && "$nfpm" nfpm.yaml "$stage/$deb")
 	rm -f "$DIST"/hueair2mqtt_*_"$arch".deb
 	mv "$stage/$deb" "$DIST/$deb"

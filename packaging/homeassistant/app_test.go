@@ -16,10 +16,6 @@ import (
 	"testing"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
-	"hueair2mqtt/collectors/amazon/amazontest"
-	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/test/container"
 	"hueair2mqtt/test/harness"
 )
@@ -27,8 +23,8 @@ import (
 // inNamespaces is set for the test binary that runs in namespaces of its own.
 const inNamespaces = "HUEAIR2MQTT_TEST_IN_NAMESPACES"
 
-// enter makes the network of the apps and runs the tests in it. The names are those of
-// Home Assistant's DNS server, and the one that people call Home Assistant by.
+// enter sets up the network of the apps and runs the tests in it. The names are those of Home
+// Assistant's DNS server, and the one that people use for Home Assistant.
 const enter = `set -e
 mount --make-rprivate /
 ip link set lo up
@@ -58,63 +54,26 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// home is a Hue bridge, an Amazon account, and a broker that may be started.
+// home is a home whose broker is that of the app "Mosquitto broker".
 type home struct {
-	t      *testing.T
-	hue    *huetest.Bridge
-	bridge string // its address
-	amazon *amazontest.Account
-	alexa  string
+	*harness.Home
+	t *testing.T
 }
 
+// newHome starts a home with a hall sensor and a monitor. Its broker knows the user
+// that the Supervisor names.
 func newHome(t *testing.T) *home {
 	t.Helper()
-	h := &home{t: t, hue: huetest.NewBridge("001788fffe010203", "hue-key"), amazon: amazontest.NewAccount()}
-	h.hue.SetMotionSensor(hallSensor)
-	h.amazon.SetMonitor(amazontest.Monitor{
-		Serial: "G0A0TESTSERIAL1", EntityID: "7d0f5e5c-1111-4222-8333-444455556666", ApplianceID: "AAA_SonarCloudService_x",
-		Name: "Living Room Air", Temperature: 70.7, Scale: "FAHRENHEIT", Humidity: 48, PM25: 6, AirQuality: 92, Reachable: true,
-	})
-	hue, alexa := httptest.NewServer(h.hue), httptest.NewServer(h.amazon)
-	t.Cleanup(hue.Close)
-	t.Cleanup(alexa.Close)
-	h.bridge, h.alexa = hue.URL, alexa.URL
+	settings := harness.Passwords(t, map[string]string{"addons": mqttPassword})
+	broker := harness.StartMosquittoAt(t, mosquittoAddress, 1883, settings...)
+	broker.Username, broker.Password = "addons", mqttPassword
+	h := &home{harness.NewHome(t, harness.Options{Broker: broker}), t}
+	h.Hue.SetMotionSensor(harness.HallSensor)
+	h.Amazon.SetMonitor(harness.AirMonitor)
 	return h
 }
 
-var hallSensor = huetest.MotionSensor{
-	MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 21.34, Motion: true, Lux: 120, Battery: 87, Reachable: true,
-}
-
-// startMosquitto starts the broker of the app "Mosquitto broker", which knows one user.
-func startMosquitto(t *testing.T) {
-	t.Helper()
-	dir := t.TempDir()
-	passwords, config := filepath.Join(dir, "passwords"), filepath.Join(dir, "mosquitto.conf")
-	if out, err := exec.Command("mosquitto_passwd", "-b", "-c", passwords, "addons", mqttPassword).CombinedOutput(); err != nil {
-		t.Fatalf("mosquitto_passwd: %v: %s", err, out)
-	}
-	// Mosquitto reads it as its own user.
-	for _, file := range []string{filepath.Dir(dir), dir, passwords} {
-		if err := os.Chmod(file, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	content := fmt.Sprintf("listener 1883 %s\nallow_anonymous false\npassword_file %s\n", mosquittoAddress, passwords)
-	if err := os.WriteFile(config, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	broker := harness.MosquittoCommand(config)
-	if err := broker.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		broker.Process.Kill()
-		broker.Wait() // it was killed, and says so
-	})
-}
-
-// options are the defaults of config.yaml with these changes, as JSON.
+// options returns the defaults of config.yaml with these changes, as JSON.
 func options(t *testing.T, changes map[string]any) string {
 	t.Helper()
 	all := readConfig(t).Options
@@ -139,12 +98,10 @@ func (h *home) start(options, token string) *container.Container {
 	apps, _ := container.Open(h.t, filepath.Join(dist, "hueair2mqtt-1.0.0-homeassistant-oci.tar"))
 	data := h.t.TempDir()
 	if options != "" {
-		if err := os.WriteFile(filepath.Join(data, "options.json"), []byte(options), 0o600); err != nil {
-			h.t.Fatal(err)
-		}
+		harness.WriteFile(h.t, filepath.Join(data, "options.json"), options, 0o600)
 	}
 	env := map[string]string{
-		"HUEAIR2MQTT_AMAZON__ENDPOINTS__ALEXA": h.alexa, "HUEAIR2MQTT_AMAZON__ENDPOINTS__AUTH": h.alexa,
+		"HUEAIR2MQTT_AMAZON__ENDPOINTS__ALEXA": h.Alexa.URL, "HUEAIR2MQTT_AMAZON__ENDPOINTS__AUTH": h.Alexa.URL,
 		"HUEAIR2MQTT_HUE__TIMEOUT": "1s", "HUEAIR2MQTT_AMAZON__TIMEOUT": "1s", "TZ": "Europe/Berlin",
 	}
 	if token != "" {
@@ -153,7 +110,7 @@ func (h *home) start(options, token string) *container.Container {
 	return apps["amd64"].Start(h.t, container.Options{Env: env, Volumes: map[string]string{"/data": data, "/etc/hosts": os.Getenv(inNamespaces)}})
 }
 
-// get asks the app from an address of the network.
+// get sends a request to the app from an address of the network.
 func get(t *testing.T, address, url string, header map[string]string) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
@@ -197,7 +154,7 @@ func wantLine(t *testing.T, c *container.Container, texts ...string) {
 func TestAppInHomeAssistant(t *testing.T) {
 	h, s := newHome(t), startSupervisor(t)
 	c := h.start(options(t, quick), token)
-	// Nobody has installed a broker yet.
+	// No broker is installed yet.
 	wantLine(t, c, "Home Assistant has no MQTT broker", "Service not enabled", `install the app \"Mosquitto broker\"`)
 	c.Eventually("the watchdog finds it well", func() bool {
 		status, _ := get(t, "172.30.32.2", "http://"+appAddress+"/healthz", nil)
@@ -211,11 +168,10 @@ func TestAppInHomeAssistant(t *testing.T) {
 	}
 	c.Eventually("it asks again", func() bool { asked, _ := s.counts(); return asked > 2 })
 
-	startMosquitto(t)
 	s.provideMQTT()
 	c.Prints("connected to the broker")
 
-	// Everybody but the Supervisor is refused, whatever they send.
+	// Everyone except the Supervisor is refused, whatever they send.
 	forged := map[string]string{"X-Ingress-Path": "/api/hassio_ingress/x", "X-Remote-User-Id": "me", "X-Forwarded-For": "172.30.32.2"}
 	for _, address := range []string{anotherApp, "172.30.32.1", "127.0.0.1", "172.30.33.5"} {
 		for _, path := range []string{"/", "/log", "/assets/app.js"} {
@@ -224,61 +180,42 @@ func TestAppInHomeAssistant(t *testing.T) {
 			}
 		}
 	}
-	// Without a session Home Assistant lets nobody through.
+	// Home Assistant requires a session.
 	if status, _ := get(t, "172.30.32.1", "http://"+coreAddress+"/api/hassio_ingress/"+ingressToken+"/", nil); status != http.StatusUnauthorized {
 		t.Errorf("without a session: %d", status)
 	}
 
 	h.browse("http://homeassistant.test:8123")
 
-	found := make(chan string, 100)
-	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + mosquittoAddress + ":1883").SetUsername("addons").SetPassword(mqttPassword))
-	if token := client.Connect(); token.Wait() && token.Error() != nil {
-		t.Fatal(token.Error())
-	}
-	defer client.Disconnect(0)
-	client.Subscribe("hueair2mqtt/hue_0017880102030405", 1, func(_ mqtt.Client, m mqtt.Message) {
-		select {
-		case found <- string(m.Payload()):
-		default:
-		}
-	}).Wait()
-	select {
-	case state := <-found:
-		if !strings.Contains(state, `"temperature":23.5`) {
-			t.Errorf("the broker has %s", state)
-		}
-	case <-time.After(30 * time.Second):
-		t.Error("the broker has no state of the sensor")
-	}
+	h.Broker.Subscribe().WaitFor("hueair2mqtt/"+harness.HallID, `"temperature":23.5`)
 
 	began := time.Now()
 	c.Signal("TERM")
 	if code := c.Wait(); code != 0 || time.Since(began) > 5*time.Second {
 		t.Errorf("it stopped with code %d after %s", code, time.Since(began))
 	}
-	for _, secret := range append(h.amazon.Secrets(), token, mqttPassword) {
+	for _, secret := range append(h.Amazon.Secrets(), token, mqttPassword) {
 		if strings.Contains(c.Output(), secret) {
 			t.Errorf("the log has the secret %q", secret)
 		}
 	}
 }
 
-// browse goes through Home Assistant with Chromium.
+// browse uses the app in Home Assistant with Chromium.
 func (h *home) browse(page string) {
 	h.t.Helper()
 	controls := http.NewServeMux()
-	controls.HandleFunc("POST /press", func(http.ResponseWriter, *http.Request) { h.hue.PressLinkButton() })
+	controls.HandleFunc("POST /press", func(http.ResponseWriter, *http.Request) { h.Hue.PressLinkButton() })
 	controls.HandleFunc("POST /warmer", func(http.ResponseWriter, *http.Request) {
-		warmer := hallSensor
+		warmer := harness.HallSensor
 		warmer.Temperature = 23.5
-		h.hue.SetMotionSensor(warmer)
+		h.Hue.SetMotionSensor(warmer)
 	})
 	controls.HandleFunc("POST /consent", func(w http.ResponseWriter, r *http.Request) {
 		address, err := io.ReadAll(r.Body)
 		if err == nil {
 			var landing string
-			if landing, err = h.amazon.Consent(string(address)); err == nil {
+			if landing, err = h.Amazon.Consent(string(address)); err == nil {
 				fmt.Fprint(w, landing)
 				return
 			}
@@ -289,7 +226,7 @@ func (h *home) browse(page string) {
 	defer server.Close()
 	cmd := exec.Command("node", "--test", "--test-reporter=spec", "ingress.test.mjs")
 	cmd.Dir = filepath.Join("..", "..", "test", "browser")
-	cmd.Env = append(os.Environ(), "PAGE="+page, "HOUSE="+server.URL, "BRIDGE="+h.bridge)
+	cmd.Env = append(os.Environ(), "PAGE="+page, "CONTROLS="+server.URL, "BRIDGE="+h.HueHTTP.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("ingress.test.mjs: %v\n%s", err, out)
 	}
@@ -298,7 +235,6 @@ func (h *home) browse(page string) {
 func TestBrokerOfTheUser(t *testing.T) {
 	h, s := newHome(t), startSupervisor(t)
 	s.provideMQTT()
-	startMosquitto(t)
 	c := h.start(options(t, map[string]any{"mqtt": map[string]any{
 		"broker": "tcp://" + mosquittoAddress + ":1883", "username": "addons", "password": mqttPassword,
 	}}), token)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes DIST/hueair2mqtt-VERSION-homeassistant.tar.gz, the app repository that users add
-# to Home Assistant. Its contents are published as a branch or a repository at GitHub.
+# Builds DIST/hueair2mqtt-VERSION-homeassistant.tar.gz, the app repository that users add to
+# Home Assistant. Its contents are published as a branch or a repository on GitHub.
 #
 # usage: build.sh DIST VERSION
 #
-# OWNER is the account at GitHub that publishes. The same commit gives the same bytes.
+# OWNER is the GitHub account that publishes. Builds are reproducible.
 set -eu
 
 [ $# -eq 2 ] || { echo "usage: build.sh DIST VERSION" >&2; exit 2; }

@@ -25,13 +25,13 @@ import (
 	"hueair2mqtt/test/container"
 )
 
-// dist is the directory with a release, or with what packaging/image/test.sh has built;
-// elsewhere is the same, built in another directory.
+// dist is the directory with a release, or with what test/container/test.sh has built; elsewhere is
+// the same, built in another directory.
 var dist, elsewhere = os.Getenv("HUEAIR2MQTT_TEST_RELEASE"), os.Getenv("HUEAIR2MQTT_TEST_ELSEWHERE")
 
 const repositoryArchive = "hueair2mqtt-1.0.0-homeassistant.tar.gz"
 
-// repository are the files of the app repository.
+// repository returns the files of the app repository.
 func repository(t *testing.T) map[string][]byte {
 	t.Helper()
 	file, err := os.Open(filepath.Join(dist, repositoryArchive))
@@ -56,9 +56,9 @@ func repository(t *testing.T) map[string][]byte {
 	return files
 }
 
-// config are the keys of config.yaml that this app may have. The documentation has more
-// (developers.home-assistant.io/docs/apps/configuration); whoever needs one adds it here
-// and weighs what it costs.
+// config has the keys of config.yaml that this app may have. The documentation has more
+// (developers.home-assistant.io/docs/apps/configuration); add one here when it is needed, and weigh
+// its cost.
 type config struct {
 	Name          string         `yaml:"name"`
 	Version       string         `yaml:"version"`
@@ -116,11 +116,10 @@ func TestAppConfiguration(t *testing.T) {
 	}
 }
 
-// element is what the Supervisor takes for the type of an option.
+// element matches the type of an option as the Supervisor does.
 var element = regexp.MustCompile(`^(bool|email|url|port|str(\(\d*,\d*\))?|password(\(\d*,\d*\))?|int(\(-?\d*,-?\d*\))?|float(\([-\d.]*,[-\d.]*\))?|match\((.*)\)|list\((.+)\))(\?)?$`)
 
-// eachOption visits the options of the schema. They are two levels deep, which is as
-// deep as the Supervisor allows.
+// eachOption visits the options of the schema, which has two levels, the maximum of the Supervisor.
 func eachOption(t *testing.T, c config, visit func(section, key, kind string, def any, set bool)) {
 	t.Helper()
 	for section, keys := range c.Schema {
@@ -252,7 +251,7 @@ func TestRepositoryFiles(t *testing.T) {
 			t.Errorf("%s has something to fill in", name)
 		}
 	}
-	// The base is named with its version, and the Supervisor gives that as an argument.
+	// The base image has a version, and the Supervisor passes it as an argument.
 	if !bytes.Contains(files["hueair2mqtt/Dockerfile"], []byte("\nFROM ghcr.io/example/hueair2mqtt:${BUILD_VERSION}\n")) {
 		t.Errorf("%s", files["hueair2mqtt/Dockerfile"])
 	}
@@ -266,7 +265,7 @@ func TestRepositoryFiles(t *testing.T) {
 
 func TestAppArmorProfile(t *testing.T) {
 	profile := repository(t)["hueair2mqtt/apparmor.txt"]
-	// The Supervisor gives the profile the name of the installed app, and looks for one.
+	// The Supervisor gives the profile the name of the installed app and expects exactly one.
 	lines := regexp.MustCompile(`(?m)^profile ([^ ]+).*$`).FindAllSubmatch(profile, -1)
 	if len(lines) != 1 || string(lines[0][1]) != readConfig(t).Slug {
 		t.Fatalf("profiles: %q", lines)
@@ -293,8 +292,8 @@ func TestAppArmorProfile(t *testing.T) {
 	}
 }
 
-// TestRating is the Supervisor's formula for what this configuration has: 5, and 1 for
-// the profile, 2 for Ingress; at most 8.
+// TestRating applies the Supervisor's formula: 5, plus 1 for the profile and 2 for Ingress; at most
+// 8.
 func TestRating(t *testing.T) {
 	files, rating := repository(t), 5
 	if len(files["hueair2mqtt/apparmor.txt"]) > 0 {
@@ -303,7 +302,7 @@ func TestRating(t *testing.T) {
 	if readConfig(t).Ingress {
 		rating += 2
 	}
-	// Keys that cost something are unknown to readConfig.
+	// readConfig rejects the keys that lower the rating.
 	if want := fmt.Sprintf("(%d of 8)", rating); !strings.Contains(string(files["hueair2mqtt/DOCS.md"]), want) {
 		t.Errorf("the documentation does not say %s", want)
 	}

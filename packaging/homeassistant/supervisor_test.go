@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// The network of the apps as Home Assistant makes it, in the namespace of the tests.
+// Addresses of the apps in Home Assistant.
 const (
 	coreAddress       = "172.30.32.1:8123" // Home Assistant itself is on the host's network
 	supervisorAddress = "172.30.32.2:80"
@@ -32,9 +32,9 @@ const (
 	mqttPassword   = "the password that Mosquitto gives to apps"
 )
 
-// supervisor is a strict Supervisor: it refuses what the real one refuses, and fails
-// the test on anything that this app has no business with. Its rules are those of
-// supervisor/api of version 2026.08.
+// supervisor is a strict Supervisor: it refuses what the real one refuses and fails the test on
+// requests that this app has no reason to send. Its rules are those of supervisor/api of version
+// 2026.08.
 type supervisor struct {
 	t testing.TB
 
@@ -44,7 +44,7 @@ type supervisor struct {
 	rejected int  // for a wrong token
 }
 
-// from makes requests from one address of the network.
+// from sends requests from one address of the network.
 func from(address string) *http.Transport {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	return &http.Transport{DialContext: dialer.DialContext, DisableCompression: true}
@@ -116,8 +116,8 @@ func reply(w http.ResponseWriter, status int, result, message string, data any) 
 	w.Write(content)
 }
 
-// service is the MQTT service. An app needs the right to use it, which "mqtt:want" in
-// its configuration gives.
+// service serves the MQTT service. An app needs the right to use it, which "mqtt:want" in its
+// configuration grants.
 func (s *supervisor) service(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,17 +155,17 @@ func (s *supervisor) counts() (asked, rejected int) {
 	return s.asked, s.rejected
 }
 
-// harmful is what the Supervisor filters out of paths and queries.
+// harmful matches what the Supervisor filters out of paths and queries.
 var harmful = regexp.MustCompile(`(?i)proc/self/environ|(<|%3C).*script.*(>|%3E)|(\.\.//?)+|[a-zA-Z0-9_]=/([a-z0-9_.]//?)+|union.*select.*\(|union.*all.*select.*|concat.*\(`)
 
-// dropped are the headers of a browser that don't reach the app: the Supervisor sets
-// its own, and a browser must not choose the user.
+// dropped are the headers of a browser that don't reach the app: the Supervisor sets its own, and a
+// browser must not choose the user.
 var dropped = []string{
 	"Content-Length", "Content-Encoding", "Transfer-Encoding", "X-Supervisor-Token", "X-Hassio-Key",
 	"X-Remote-User-Id", "X-Remote-User-Name", "X-Remote-User-Display-Name",
 }
 
-// ingress passes on a request to the app, from the Supervisor's address.
+// ingress forwards a request to the app from the Supervisor's address.
 func (s *supervisor) ingress(transport *http.Transport) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if c, err := r.Cookie("ingress_session"); err != nil || c.Value != ingressSession {
@@ -199,7 +199,7 @@ func (s *supervisor) ingress(transport *http.Transport) http.HandlerFunc {
 	}
 }
 
-// core passes on a request to the Supervisor, as Home Assistant's component hassio does.
+// core forwards a request to the Supervisor, as the component hassio of Home Assistant does.
 func (s *supervisor) core(transport *http.Transport) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		header := r.Header.Clone()
@@ -219,8 +219,8 @@ func (s *supervisor) core(transport *http.Transport) http.HandlerFunc {
 	}
 }
 
-// pass is what both proxies do: the Host header stays the browser's, redirects are the
-// browser's, and the type of the content loses its parameters.
+// pass is the common part of both proxies: the Host header stays the browser's, the browser follows
+// redirects, and the content type loses its parameters.
 func pass(w http.ResponseWriter, r *http.Request, transport *http.Transport, address string, header http.Header) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

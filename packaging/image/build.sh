@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes the container image and the image of the Home Assistant app, each for amd64
-# and arm64, as OCI archives:
+# Builds the container image and the image of the Home Assistant app, each for amd64 and
+# arm64, as OCI archives:
 #
 #   DIST/hueair2mqtt-VERSION-oci.tar
 #   DIST/hueair2mqtt-VERSION-homeassistant-oci.tar
 #
 # usage: build.sh DIST VERSION
 #
-# The program is taken from the Debian packages in DIST, so that there is one build of
-# it. OWNER is the account at GitHub that publishes; without it the images don't name
-# an address of their sources. The same commit gives the same bytes.
+# The program comes from the Debian packages in DIST, so that it is built once. OWNER is the
+# GitHub account that publishes; without it the images don't name their sources. Builds are
+# reproducible.
 set -eu
 
 [ $# -eq 2 ] || { echo "usage: build.sh DIST VERSION" >&2; exit 2; }
@@ -31,7 +31,7 @@ for arch in amd64 arm64; do
 	install -D -m 755 "$stage/$arch.deb/usr/bin/hueair2mqtt" "$root/usr/bin/hueair2mqtt"
 	install -D -m 644 -t "$root/usr/share/doc/hueair2mqtt" "$stage/$arch.deb/usr/share/doc/hueair2mqtt/copyright" \
 		"$stage/$arch.deb/usr/share/doc/hueair2mqtt/third-party-notices.gz"
-	# The health check of the image asks at this address.
+	# The health check of the image uses this address.
 	install -d "$root/etc/hueair2mqtt"
 	sed 's/^  #listen: 127.0.0.1:9469$/  listen: 127.0.0.1:9469/' configs/hueair2mqtt.yaml >"$root/etc/hueair2mqtt/hueair2mqtt.yaml"
 	grep -q '^  listen: 127.0.0.1:9469$' "$root/etc/hueair2mqtt/hueair2mqtt.yaml"

@@ -17,7 +17,7 @@ import (
 	"hueair2mqtt/test/container"
 )
 
-// dist is the directory with a release, or with what packaging/image/test.sh has built.
+// dist is the directory with a release, or with what test/container/test.sh has built.
 var dist = os.Getenv("HUEAIR2MQTT_TEST_RELEASE")
 
 // elsewhere is the same release, built in another directory.
@@ -28,7 +28,7 @@ const (
 	appArchive = "hueair2mqtt-1.0.0-homeassistant-oci.tar"
 )
 
-// images are those of the container image.
+// images returns the images of the archive by architecture.
 func images(t *testing.T) map[string]*container.Image {
 	t.Helper()
 	all, reference := container.Open(t, filepath.Join(dist, archive))
@@ -71,7 +71,7 @@ func TestImageConfiguration(t *testing.T) {
 	}
 }
 
-// machines are the values of e_machine in the header of an ELF file.
+// machines has the value of e_machine in an ELF header by architecture.
 var machines = map[string]byte{"amd64": 62, "arm64": 183}
 
 func TestImageFiles(t *testing.T) {
@@ -120,7 +120,7 @@ func TestImageFiles(t *testing.T) {
 	}
 }
 
-func TestAppIsTheImageForTheSupervisor(t *testing.T) {
+func TestAppImageForTheSupervisor(t *testing.T) {
 	apps, _ := container.Open(t, filepath.Join(dist, appArchive))
 	for arch, want := range map[string]string{"amd64": "amd64", "arm64": "aarch64"} {
 		app, image := apps[arch], images(t)[arch]

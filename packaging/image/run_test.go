@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"hueair2mqtt/collectors/hue/huetest"
 	"hueair2mqtt/test/container"
 	"hueair2mqtt/test/harness"
 )
@@ -26,37 +24,19 @@ import (
 // Mosquitto.
 func home(t *testing.T) map[string]string {
 	t.Helper()
-	bridge := huetest.NewBridge("001788fffe010203", "hue-key")
-	bridge.SetMotionSensor(huetest.MotionSensor{
-		MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 21.34, Motion: true, Lux: 120, Battery: 87, Reachable: true,
-	})
-	server := httptest.NewServer(bridge)
-	t.Cleanup(server.Close)
-	port := harness.Reserve(t)
-	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "listener %d 127.0.0.1\nallow_anonymous true\n", port), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	broker := harness.MosquittoCommand(config)
-	if err := broker.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		broker.Process.Kill()
-		broker.Wait() // it was killed, and says so
-	})
+	h := harness.NewHome(t, harness.Options{}).Furnish()
 	return map[string]string{
-		"HUEAIR2MQTT_MQTT__BROKER":     fmt.Sprintf("tcp://127.0.0.1:%d", port),
-		"HUEAIR2MQTT_METRICS__LISTEN":  fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)),
+		"HUEAIR2MQTT_MQTT__BROKER":     h.Broker.URL(),
+		"HUEAIR2MQTT_METRICS__LISTEN":  harness.ReserveAddress(t),
 		"HUEAIR2MQTT_HISTORY__ENABLED": "true",
 		"HUEAIR2MQTT_HUE__ENABLED":     "true",
 		"HUEAIR2MQTT_HUE__INTERVAL":    "1s",
 		"HUEAIR2MQTT_HUE__TIMEOUT":     "1s",
-		"HUEAIR2MQTT_HUE__BRIDGES":     `[{host: "` + server.URL + `", id: "001788fffe010203", username: hue-key}]`,
+		"HUEAIR2MQTT_HUE__BRIDGES":     fmt.Sprintf("[{host: %q, id: %q, username: %s}]", h.HueHTTP.URL, harness.HueID, harness.HueKey),
 	}
 }
 
-// volume is a new volume with an owner.
+// volume makes a volume with an owner.
 func volume(t *testing.T, owner int) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -66,7 +46,7 @@ func volume(t *testing.T, owner int) string {
 	if err := os.Chmod(directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// The directory above belongs to the test alone.
+	// Other users may not enter the directory above.
 	if err := os.Chmod(filepath.Dir(directory), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -132,9 +112,9 @@ func tree(t *testing.T, root string) string {
 func TestNothingIsWrittenOutsideData(t *testing.T) {
 	image := images(t)["amd64"]
 	root := image.Unpack(t)
-	// Root may write everywhere, so that only the program's manners keep it from that.
+	// Root may write anywhere, so this proves that the program does not.
 	image.Config.Config.User = "0:0"
-	// What crun makes to mount on.
+	// crun makes these mount points.
 	for _, directory := range []string{"proc", "dev"} {
 		if err := os.Mkdir(filepath.Join(root, directory), 0o755); err != nil {
 			t.Fatal(err)
@@ -154,8 +134,8 @@ func TestNothingIsWrittenOutsideData(t *testing.T) {
 	}
 }
 
-// A volume that belongs to root is what a directory of the host is at first.
-func TestVolumeThatCantBeWritten(t *testing.T) {
+// A directory of the host belongs to root at first.
+func TestUnwritableVolume(t *testing.T) {
 	data := volume(t, 0)
 	if err := os.Chmod(data, 0o755); err != nil {
 		t.Fatal(err)
@@ -177,7 +157,7 @@ func TestVolumeThatCantBeWritten(t *testing.T) {
 	}
 }
 
-func TestVolumeThatCantBeRead(t *testing.T) {
+func TestUnreadableVolume(t *testing.T) {
 	c := images(t)["amd64"].Start(t, container.Options{Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
 	code := c.Wait()
 	const want = "state_dir: /data can't be written: permission denied: let the user that runs hueair2mqtt write there (chown 65532 /data), or set state_dir elsewhere\n"
@@ -186,7 +166,7 @@ func TestVolumeThatCantBeRead(t *testing.T) {
 	}
 }
 
-func TestUnconfiguredImageSaysWhatIsMissing(t *testing.T) {
+func TestUnconfiguredImageReportsMissingKeys(t *testing.T) {
 	c := images(t)["amd64"].Start(t, container.Options{
 		Env: map[string]string{"HUEAIR2MQTT_HUE__ENABLED": "true"}, Volumes: map[string]string{"/data": volume(t, 65532)},
 	})
@@ -195,7 +175,7 @@ func TestUnconfiguredImageSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// service is the part of compose.yaml that the tests look at.
+// service is the part of compose.yaml that the tests check.
 type service struct {
 	Environment map[string]string `yaml:"environment"`
 	ReadOnly    bool              `yaml:"read_only"`
@@ -223,14 +203,12 @@ func TestComposeFile(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	password := filepath.Join(t.TempDir(), "web-password")
-	if err := os.WriteFile(password, []byte("a long password\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, password, "a long password\n", 0o644)
 	env := s.Environment
 	env["HUEAIR2MQTT_MQTT__BROKER"] = home(t)["HUEAIR2MQTT_MQTT__BROKER"]
-	page := fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t))
+	page := harness.ReserveAddress(t)
 	env["HUEAIR2MQTT_WEB__LISTEN"] = strings.Replace(page, "127.0.0.1", "0.0.0.0", 1)
-	env["HUEAIR2MQTT_METRICS__LISTEN"] = fmt.Sprintf("127.0.0.1:%d", harness.Reserve(t)) // others on this machine may have the image's
+	env["HUEAIR2MQTT_METRICS__LISTEN"] = harness.ReserveAddress(t) // others on this machine may have the image's
 	c := image.Start(t, container.Options{Env: env, Volumes: map[string]string{"/data": volume(t, 65532), "/run/secrets/web-password": password}})
 	c.Prints("connected to the broker")
 	c.Prints("the page in the browser is ready")

@@ -15,9 +15,9 @@ export const launch = () =>
     ],
   });
 
-// house changes something in the home of the tests.
-export async function house(path, body) {
-  const answer = await fetch(process.env.HOUSE + path, { method: "POST", body });
+// control changes something in the home of the tests.
+export async function control(path, body) {
+  const answer = await fetch(process.env.CONTROLS + path, { method: "POST", body });
   const text = await answer.text();
   assert.ok(answer.ok, text);
   return text;
@@ -71,7 +71,7 @@ export async function pair(page, pressed = async () => {}) {
   await page.getByRole("button", { name: /^Pair with/ }).click();
   await page.getByRole("heading", { name: "Press the round button on the Hue bridge now" }).waitFor();
   await pressed();
-  await house("/press");
+  await control("/press");
   await page.getByText("Paired with Hue bridge").waitFor();
 }
 
@@ -84,7 +84,7 @@ export async function signIn(page) {
   await page.waitForFunction((former) => (document.getElementById("open")?.href ?? former) !== former, former);
   const address = await link.getAttribute("href");
   assert.match(address, /^https:\/\/www\.amazon\.com\/ap\/signin\?/);
-  const landing = await house("/consent", address);
+  const landing = await control("/consent", address);
   await page.getByLabel("Paste it here").fill(landing);
   await page.getByRole("button", { name: "Finish" }).click();
   await page.getByText("hueair2mqtt renews the sign-in by itself").waitFor();

@@ -2,7 +2,7 @@
 // can be set up.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
-import { base, house, launch, open, signIn } from "./browser.mjs";
+import { base, control, launch, open, signIn } from "./browser.mjs";
 
 let browser, page, frame;
 before(async () => {
@@ -25,7 +25,7 @@ test("pairing by address", async () => {
   await frame.getByLabel("Or its address").fill(process.env.BRIDGE);
   await frame.getByRole("button", { name: "Pair", exact: true }).click();
   await frame.getByRole("heading", { name: "Press the round button on the Hue bridge now" }).waitFor();
-  await house("/press");
+  await control("/press");
   await frame.getByText("Paired with Hue bridge").waitFor();
 });
 
@@ -55,7 +55,7 @@ test("live values", async () => {
   await frame.getByRole("heading", { name: "Living Room Air" }).waitFor();
   await frame.getByText("21.3").waitFor();
   await frame.evaluate(() => (document.body.dataset.mark = "same page"));
-  await house("/warmer");
+  await control("/warmer");
   await frame.getByText("23.5").waitFor();
   assert.equal(await frame.evaluate(() => document.body.dataset.mark), "same page");
 });

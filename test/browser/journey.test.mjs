@@ -1,7 +1,7 @@
 // From an empty state directory through both set-ups to live values, and later failures.
 import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
-import { accessible, base, house, launch, narrow, open, pages, pair, phone, signIn } from "./browser.mjs";
+import { accessible, base, control, launch, narrow, open, pages, pair, phone, signIn } from "./browser.mjs";
 
 let browser, page;
 before(async () => {
@@ -47,17 +47,17 @@ test("live values, without loading the page again", async () => {
   await page.getByRole("heading", { name: "Living Room Air" }).waitFor();
   await card("Cellar").getByText("14.0").waitFor();
   await page.evaluate(() => (document.body.dataset.mark = "same page"));
-  await house("/cellar/off");
+  await control("/cellar/off");
   await page.getByRole("heading", { name: "Cellar can't be reached" }).waitFor();
   await card("Cellar").getByText("unavailable").waitFor();
-  await house("/cellar/on");
+  await control("/cellar/on");
   await card("Cellar").getByText("14.0").waitFor();
   await page.getByText("All is well.").waitFor();
   assert.equal(await page.evaluate(() => document.body.dataset.mark), "same page");
 });
 
 test("a new sign-in after Amazon revoked the first", async () => {
-  await house("/revoke");
+  await control("/revoke");
   const problem = page.locator("section").filter({ has: page.getByRole("heading", { name: "No access to Amazon" }) });
   await problem.waitFor();
   await problem.getByRole("button", { name: "Acknowledge" }).click();
@@ -69,13 +69,13 @@ test("a new sign-in after Amazon revoked the first", async () => {
 });
 
 test("the broker stops and starts again", async () => {
-  await house("/broker/off");
+  await control("/broker/off");
   await page.getByRole("heading", { name: "There is no connection to the MQTT broker" }).waitFor();
   await page.getByRole("link", { name: "Try the broker" }).click();
   await page.getByRole("button", { name: "Try", exact: true }).click();
   await page.locator(".findings .fail").waitFor();
   await accessible(page, "a broker that is away");
-  await house("/broker/on");
+  await control("/broker/on");
   await page.getByText("Connected", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Try", exact: true }).click();
   await page.locator(".findings .pass").waitFor();
@@ -120,11 +120,11 @@ test("a late response is replaced by a newer page", async () => {
 test("updates keep the text that the user is typing", async () => {
   await page.goto(base + "/hue");
   await page.getByLabel(/Or its address/).fill("192.168.");
-  await house("/cellar/off");
+  await control("/cellar/off");
   await page.getByRole("row", { name: /Cellar unavailable/ }).waitFor();
   assert.equal(await page.getByLabel(/Or its address/).inputValue(), "192.168.");
   assert.equal(await page.evaluate(() => document.activeElement.id), "host");
-  await house("/cellar/on");
+  await control("/cellar/on");
 });
 
 for (const [name, options] of Object.entries({ light: {}, dark: { colorScheme: "dark" }, phone, "phone in the dark": { ...phone, colorScheme: "dark" } })) {

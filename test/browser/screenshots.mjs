@@ -1,6 +1,6 @@
 // Takes the screenshots of the documents.
 import { join } from "node:path";
-import { base, house, launch, open, pair, phone, signIn } from "./browser.mjs";
+import { base, control, launch, open, pair, phone, signIn } from "./browser.mjs";
 
 const browser = await launch();
 const shoot = (page, name) => page.screenshot({ path: join(process.env.FOLDER, `web-${name}.png`), fullPage: true });
@@ -21,8 +21,8 @@ await pair(page, async () => {
   await shoot(page, "pairing");
 });
 await signIn(page);
-await house("/cellar/off");
-await house("/revoke");
+await control("/cellar/off");
+await control("/revoke");
 await page.getByRole("link", { name: "Overview" }).click();
 await page.getByRole("heading", { name: "No access to Amazon" }).waitFor();
 await page.getByRole("heading", { name: "Cellar can't be reached" }).waitFor();

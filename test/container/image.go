@@ -1,6 +1,6 @@
-// Package container reads the OCI archives of this project and runs them with
-// crun, as a container engine does that trusts nobody: no capabilities, a read-only
-// root and no new privileges. It needs root and Linux.
+// Package container reads the OCI archives of this project and runs them with crun as a strict
+// container engine does: no capabilities, a read-only root and no new privileges. It needs root and
+// Linux.
 package container
 
 import (
@@ -32,7 +32,7 @@ type Descriptor struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// Config is the configuration of an image, as far as the tests look at it.
+// Config is the part of an image configuration that the tests check.
 type Config struct {
 	OS           string    `json:"os"`
 	Architecture string    `json:"architecture"`

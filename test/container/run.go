@@ -1,7 +1,6 @@
 package container
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -12,13 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-)
 
-// patience is how long a test waits for what must come. It is no measure of speed.
-const patience = 60 * time.Second
+	"hueair2mqtt/test/harness"
+)
 
 // Options are those of a container.
 type Options struct {
@@ -26,7 +22,7 @@ type Options struct {
 	Args []string
 	// Env goes before the image's.
 	Env map[string]string
-	// Volumes are directories or files of this machine by their place in the container.
+	// Volumes maps paths in the container to directories or files of this machine.
 	Volumes map[string]string
 	// WritableRoot leaves the root file system writable, as engines do by default.
 	WritableRoot bool
@@ -36,36 +32,17 @@ type Options struct {
 
 // Container is a container that was started. It shares the network of the test.
 type Container struct {
+	*harness.Process
 	Root string
 
-	t      testing.TB
-	id     string
-	user   string
-	state  string // crun's directory
-	cmd    *exec.Cmd
-	output buffer
-	ended  chan struct{}
+	t     testing.TB
+	id    string
+	user  string
+	state string // crun's directory
 }
 
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-// crun is a command of crun. It knows either version of control groups, but not both
-// at once, as some machines have them; containers here need none.
+// crun returns a command of crun. crun supports either version of control groups, but not both at
+// once, as some machines have them; these containers need none.
 func crun(state string, args ...string) *exec.Cmd {
 	script := `umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec crun --cgroup-manager=disabled --root "$@"`
 	return exec.Command("unshare", append([]string{"--mount", "sh", "-c", script, "sh", state}, args...)...)
@@ -78,10 +55,10 @@ type mount struct {
 	Options     []string `json:"options,omitempty"`
 }
 
-// Start starts a container. The end of the test kills it.
+// Start starts a container, which the end of the test kills.
 func (i *Image) Start(t testing.TB, o Options) *Container {
 	t.Helper()
-	c := &Container{t: t, Root: o.Root, user: i.Config.Config.User, id: "hueair2mqtt-" + rand.Text()[:8], state: t.TempDir(), ended: make(chan struct{})}
+	c := &Container{t: t, Root: o.Root, user: i.Config.Config.User, id: "hueair2mqtt-" + rand.Text()[:8], state: t.TempDir()}
 	if c.Root == "" {
 		c.Root = i.Unpack(t)
 	}
@@ -93,23 +70,8 @@ func (i *Image) Start(t testing.TB, o Options) *Container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.cmd = crun(c.state, "run", "--bundle", bundle, c.id)
-	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
-	if err := c.cmd.Start(); err != nil {
-		t.Fatalf("starting crun: %v: install Debian's package crun", err)
-	}
-	go func() {
-		defer close(c.ended)
-		c.cmd.Wait() // its exit code is that of the container
-	}()
-	t.Cleanup(func() {
-		crun(c.state, "delete", "--force", c.id).Run() // there may be nothing to delete
-		c.cmd.Process.Kill()
-		<-c.ended
-		if t.Failed() {
-			t.Logf("the container %s printed:\n%s", strings.Join(o.Args, " "), &c.output)
-		}
-	})
+	c.Process = harness.Start(t, crun(c.state, "run", "--bundle", bundle, c.id))
+	t.Cleanup(func() { _ = crun(c.state, "delete", "--force", c.id).Run() }) // there may be nothing to delete
 	return c
 }
 
@@ -152,9 +114,6 @@ func (i *Image) spec(t testing.TB, root string, o Options) any {
 	}
 }
 
-// Output is what the container has printed so far.
-func (c *Container) Output() string { return c.output.String() }
-
 // Exec runs a command in the container, as a health check does.
 func (c *Container) Exec(args ...string) (printed string, code int) {
 	c.t.Helper()
@@ -174,34 +133,19 @@ func (c *Container) Signal(name string) {
 	}
 }
 
-// Wait waits for the end of the container and returns its exit code.
-func (c *Container) Wait() (code int) {
-	c.t.Helper()
-	select {
-	case <-c.ended:
-		return c.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		c.t.Fatal("the container did not end")
-		return -1
-	}
-}
-
-// Eventually waits until a condition holds.
+// Eventually waits until a condition holds; the container must not end before.
 func (c *Container) Eventually(what string, holds func() bool) {
 	c.t.Helper()
-	for began := time.Now(); !holds(); time.Sleep(50 * time.Millisecond) {
-		select {
-		case <-c.ended:
-			if !holds() {
-				c.t.Fatalf("the container ended before: %s", what)
-			}
-			return
-		default:
+	harness.Eventually(c.t, what, func() bool {
+		running := c.Running()
+		if holds() {
+			return true
 		}
-		if time.Since(began) > patience {
-			c.t.Fatalf("never came: %s", what)
+		if !running {
+			c.t.Fatalf("the container ended before: %s", what)
 		}
-	}
+		return false
+	})
 }
 
 // Prints waits until the container has printed a text.

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the images as a release 1.0.0, twice, and runs the tests of the directories
-# that are named with the build tag "release". Where HUEAIR2MQTT_TEST_RELEASE and
-# HUEAIR2MQTT_TEST_ELSEWHERE name two builds already, these are taken. Needs root.
+# Builds the images of a release 1.0.0 twice and runs the tests of packages with the build
+# tag "release". HUEAIR2MQTT_TEST_RELEASE and HUEAIR2MQTT_TEST_ELSEWHERE name existing builds
+# to use instead. Needs root.
 #
 # usage: test.sh PACKAGE...
 set -eu

@@ -19,11 +19,13 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"hueair2mqtt/test/harness"
 )
 
-// repositories holds a directory for each version that test-release.sh has made a
-// repository of. 1.0.1 is signed by the key of the release, 1.0.2 by that and a new
-// one, 1.0.3 by the new one alone, and 9.9.9 by a stranger's.
+// repositories has a repository for each version, made by test-release.sh. 1.0.1 is signed by the
+// key of the release, 1.0.2 by that and a new one, 1.0.3 only by the new one, 9.9.9 by a
+// stranger's.
 var repositories = os.Getenv("HUEAIR2MQTT_TEST_REPOSITORIES")
 
 // repositoryAddress is the address that test-release.sh gives the repositories.
@@ -34,16 +36,15 @@ const (
 	aptKeyring = "/usr/share/keyrings/hueair2mqtt-archive-keyring.gpg"
 )
 
-// What is checked on each release of Debian, in this order: each step goes on with
-// the machine that the previous one has left.
+// The steps on each release of Debian. Each continues with the machine of the previous one.
 var subscription = []struct {
 	what  string
 	check func(m *subscriber)
 }{
-	{"lintian has nothing to say about the keyring package", lintianKeyring},
+	{"lintian accepts the keyring package", lintianKeyring},
 	{"the commands of the README install hueair2mqtt", installFromRepository},
 	{"indexes are fetched by hash", fetchedByHash},
-	{"unattended-upgrades leaves it alone until its origin is allowed", unattendedUpgrade},
+	{"unattended-upgrades needs the origin allowed", unattendedUpgrade},
 	{"apt upgrade brings a newer version", aptUpgrade},
 	{"a changed index is refused", refuseChangedIndex},
 	{"a changed package is refused", refuseChangedPackage},
@@ -60,7 +61,7 @@ func TestAptRepository(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
 			m := &subscriber{machine: boot(t, release, "systemd")}
-			// No other repository can be reached from here.
+			// Other repositories are out of reach.
 			m.run("sh", "-c", "rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*")
 			m.repository = m.serveRepository(filepath.Join(releaseDist, "apt"))
 			for _, step := range subscription {
@@ -109,9 +110,8 @@ func (m *machine) listen(address string) net.Listener {
 	}
 	results := make(chan result)
 	go func() {
-		// The thread enters the other network and comes back. It must not end, as it
-		// would with a goroutine that leaves it locked: a machine that it started would
-		// get its Pdeathsig.
+		// The thread enters the other network and returns. It must not end, as a locked thread does
+		// with its goroutine: a machine that it started would get its Pdeathsig.
 		runtime.LockOSThread()
 		listener, err := func() (listener net.Listener, err error) {
 			own, err := os.Open("/proc/thread-self/ns/net")
@@ -189,8 +189,7 @@ func (m *subscriber) update() {
 	}
 }
 
-// wantRefused checks that apt does not accept the repository, for the reason
-// given, and goes on with the version that it knows.
+// wantRefused checks that apt rejects the repository for a reason and keeps the installed version.
 func (m *subscriber) wantRefused(reason string) {
 	m.t.Helper()
 	printed, _ := m.try("apt-get", "--error-on=any", "update")
@@ -210,11 +209,8 @@ func (m *subscriber) wantRefused(reason string) {
 // documented returns the block of commands of a document that contains a text.
 func documented(t *testing.T, file, containing string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "..", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for block := range strings.SplitSeq(string(content), "\n\n") {
+	content := harness.ReadFile(t, filepath.Join("..", "..", file))
+	for block := range strings.SplitSeq(content, "\n\n") {
 		if strings.HasPrefix(block, "    ") && strings.Contains(block, containing) {
 			return block
 		}
@@ -334,7 +330,7 @@ func refuseChangedPackage(m *subscriber) {
 		m.t.Errorf("apt upgrade: exit code %d\n%s", code, printed)
 	}
 	m.wantInstalled("1.0.1")
-	// Back to what was known before.
+	// Restore the previous state.
 	m.run("sh", "-c", "rm -rf /var/lib/apt/lists/*")
 	m.repository.publish(repositoryOf("1.0.1"), nil)
 	m.update()

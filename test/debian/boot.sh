@@ -1,15 +1,14 @@
 #!/bin/sh
-# Starts a Debian in namespaces of its own, as a container manager would: its own
-# processes, mounts, users of the network (loopback alone) and cgroups. It lives
-# in memory and is gone when this ends.
+# Starts a Debian in namespaces of its own, as a container manager does: processes, mounts,
+# network (only loopback) and cgroups. It exists in memory until this process ends.
 #
 # usage: boot.sh IMAGE systemd   with systemd as process 1
 #        boot.sh IMAGE nothing   without, as a chroot or a plain container is
 set -eu
 image=$1 first=$2
 if [ "${3-}" != inside ]; then
-	# Two machines in one cgroup would remove each other's units. Those of machines
-	# that are gone are removed here, as nothing runs after exec.
+	# Two machines in one cgroup would remove each other's units. Remove those of previous
+	# machines here, as nothing runs after exec.
 	cgroups=$(awk '$3 == "cgroup2" {print $2; exit}' /proc/self/mounts)
 	if [ -n "$cgroups" ]; then
 		for old in "$cgroups"/hueair2mqtt-test-*; do
@@ -22,10 +21,10 @@ if [ "${3-}" != inside ]; then
 fi
 
 mount --make-rprivate /
-# Hue bridges are looked for by multicast, which loopback does not do by itself.
+# The search for Hue bridges uses multicast, which loopback does not support by default.
 ip link set lo up multicast on
 ip route add 224.0.0.0/4 dev lo
-root=/mnt # seen from in here alone
+root=/mnt # visible only in here
 mount -t tmpfs -o mode=755 tmpfs $root
 cd $root
 tar -I zstd -xpf "$image" --numeric-owner
@@ -47,7 +46,7 @@ mkdir -p old
 pivot_root . old
 umount -l old
 rmdir old
-# systemd leaves that to who starts a container, and hands credentials over so.
+# systemd expects this of a container manager, and passes credentials by it.
 mount --make-rshared /
 case $first in
 systemd) set -- /lib/systemd/systemd --unit=multi-user.target ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the packages of a source tree as a user of Debian 13 does: with Debian's
-# own Go, which fetches the toolchain that go.mod names. The tree lives in memory
-# and has this machine's network, and it trusts what this machine trusts.
+# Builds the packages of a source tree as a user of Debian 13 does, with Debian's Go, which
+# downloads the toolchain that go.mod names. The system exists in memory and has this
+# machine's network and certificates.
 #
 # usage: debian13.sh SOURCES DIST
 set -eu
@@ -25,8 +25,8 @@ cp -L /etc/ssl/certs/ca-certificates.crt $root/etc/ssl/certs/ca-certificates.crt
 apt-config dump | grep -E '^Acquire::(http|https|Check-|Retries|ForceIP)' >$root/etc/apt/apt.conf.d/mirror || true
 mkdir $root/root/sources $root/root/go-build
 mount --bind "$sources" $root/root/sources
-# Results of the same toolchain for the same sources are taken from this machine's
-# cache, which halves the time. Modules and the toolchain itself are not.
+# Share this machine's build cache, which halves the time, but not its modules and
+# toolchains.
 mount --bind "$(${GO:-go} env GOCACHE)" $root/root/go-build
 
 cat >$root/root/build <<'EOF'

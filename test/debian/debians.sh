@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the Debians that the tests install the packages in, and installs what this
-# machine needs for that. Needs root. With the argument "tools" it only installs,
-# so that the rest can run in the background without holding apt's locks.
+# Makes the Debian systems in which the tests install the packages, and installs the tools
+# for that. Needs root. With the argument "tools" it only installs the tools, so that the
+# rest can run in the background without holding apt's locks.
 set -eu
 cd "$(dirname "$0")/../.."
 

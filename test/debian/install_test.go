@@ -1,8 +1,7 @@
 //go:build debian
 
-// Package packaging_test installs the Debian package on Debian, for real: each
-// release is started with its own systemd and its own Mosquitto, and goes through
-// the life of an installation. "make test-deb" runs it.
+// Package debian_test installs the packages on Debian 12 and 13, each started with systemd and
+// Mosquitto in namespaces of its own. "make test-deb" and "make test-release" run it.
 package debian_test
 
 import (
@@ -17,46 +16,39 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// What is checked on each release, in the order of an installation's life: each
-// step goes on with the machine that the one before has left.
+// The steps on each release, in the order of an installation's life. Each continues with the
+// machine of the previous one.
 var life = []struct {
 	what  string
 	check func(m *installation)
 }{
-	{"lintian finds nothing that is not explained", lintian},
-	{"installed, it is there with its owners and modes, does not run, and says what to do next", install},
+	{"lintian finds nothing unexplained", lintian},
+	{"install sets owners, explains and does not start", install},
 	{"manual pages and completions work", manuals},
-	{"started before anything is enabled, it is skipped and no failure", startUnconfigured},
-	{"unusable settings end it for good, until they are mended", unusableSettings},
-	{"configured, it publishes what a Hue bridge and Amazon say, with secrets that root alone can read", configure},
-	{"systemd finds its exposure to be at most 1.2, and nothing to warn of", exposure},
-	{"in spite of that, Hue bridges are found by multicast", discover},
-	{"in spite of that, log.file's directory can be written", logDirectory},
-	{"when it hangs, the watchdog ends it with its stacks in the journal, and it is started again", watchdog},
-	{"stopped, it is offline on the broker", stop},
-	{"an upgrade restarts it, and keeps configuration and credentials", upgrade},
-	{"removed, it is stopped and offline on the broker; configuration, credentials and state stay", remove},
-	{"installed again, it runs as before", reinstall},
-	{"purged, nothing is left, here or on the broker", purge},
-	{"purged with a broker that never answers, nothing is left here", purgeWithoutBroker},
-	{"what a purge runs is the service's user in the service's sandbox, with the broker's password alone", purgeUnprivileged},
-	{"a state_dir that is a mount point is emptied; links in it lead nowhere", purgeMountPoint},
-	{"while a state_dir of one's own is there, the user stays", purgeOwnStateDir},
-	{"while anything else of the user's is there, the user stays", purgeForeignFiles},
+	{"start without sources is skipped, not failed", startUnconfigured},
+	{"unusable settings stop it until they are fixed", unusableSettings},
+	{"configured, it publishes with root-only secrets", configure},
+	{"systemd rates its exposure at most 1.2", exposure},
+	{"multicast discovery works in the sandbox", discover},
+	{"log.file's directory is writable in the sandbox", logDirectory},
+	{"the watchdog restarts it and logs its stacks", watchdog},
+	{"stop publishes offline", stop},
+	{"upgrade restarts it and keeps the configuration", upgrade},
+	{"remove keeps configuration, credentials and state", remove},
+	{"reinstall runs as before", reinstall},
+	{"purge leaves nothing here or on the broker", purge},
+	{"purge with a silent broker leaves nothing here", purgeWithoutBroker},
+	{"purge runs unprivileged in the sandbox", purgeUnprivileged},
+	{"purge empties a mount point, follows no links", purgeMountPoint},
+	{"purge keeps the user of a custom state_dir", purgeOwnStateDir},
+	{"purge keeps a user that owns other files", purgeForeignFiles},
 }
 
-// And once on each release without systemd running, as in a container:
-//
-//   - it can be installed, is enabled for the next start, and can be purged without a trace.
-//
-// And once for all releases:
-//
-//   - the same sources, built elsewhere, give the same bytes, for each architecture;
-//   - versions grow with time, and are below a later tag.
-
-// installation is a machine through its life.
+// installation is a machine during its life.
 type installation struct {
 	*machine
 	cookies string
@@ -68,7 +60,7 @@ func TestInstallation(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
 			m := &installation{machine: boot(t, release, "systemd")}
-			m.cookies = m.startHouse()
+			m.cookies = m.startHome()
 			m.startBroker()
 			m.copy(previous.deb(t, "amd64"), "/root/previous.deb")
 			m.copy(current.deb(t, "amd64"), "/root/current.deb")
@@ -82,18 +74,18 @@ func TestInstallation(t *testing.T) {
 	}
 }
 
-// build is a folder with the packages of one build.
+// build is a directory with the packages of one build.
 type build string
 
-// The builds that packaging/test.sh has made: the one under test, one of an older
-// version with another default configuration, and the first one once more.
+// The builds of test.sh: the one under test, an older version with another default configuration,
+// and the first one built in another directory.
 var (
 	current   = build(os.Getenv("HUEAIR2MQTT_TEST_CURRENT"))
 	previous  = build(os.Getenv("HUEAIR2MQTT_TEST_PREVIOUS"))
 	elsewhere = build(os.Getenv("HUEAIR2MQTT_TEST_ELSEWHERE"))
 )
 
-// deb is the file of the build's package.
+// deb returns the file of the build's package.
 func (b build) deb(t *testing.T, arch string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(string(b), "hueair2mqtt_*_"+arch+".deb"))
@@ -103,7 +95,7 @@ func (b build) deb(t *testing.T, arch string) string {
 	return found[0]
 }
 
-// version is the version of the build.
+// version returns the version of the build.
 func (b build) version(t *testing.T) string {
 	t.Helper()
 	return strings.Split(filepath.Base(b.deb(t, "amd64")), "_")[1]
@@ -163,7 +155,7 @@ func manuals(m *installation) {
 			m.t.Errorf("the page %s is\n%s", page, printed)
 		}
 	}
-	// The file is shown as it is: a typesetter's signs may not leave it.
+	// The page shows the file literally, without typographic signs.
 	if !strings.Contains(m.run("man", "--pager=cat", "hueair2mqtt.yaml"), "  #password_file: /") {
 		m.t.Error("the configuration's page does not show the configuration")
 	}
@@ -211,8 +203,8 @@ func configure(m *installation) {
 	m.put(cookies, m.cookies, 0o600)
 	m.run("systemctl", "restart", "hueair2mqtt") // returns when it is READY
 	m.wantRunning()
-	m.wantRetained("hueair2mqtt/"+hall, `"temperature":21.34`)
-	m.wantRetained("hueair2mqtt/"+monitor, `"temperature":21.5`)
+	m.wantRetained("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
+	m.wantRetained("hueair2mqtt/"+harness.MonitorID, `"temperature":21.5`)
 	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+previous.version(m.t)+`"`)
 	m.eventually("the status tells what it does", func() bool {
 		return m.property("StatusText") == "connected to the broker; amazon: 1 devices; hue: 1 devices"
@@ -220,7 +212,7 @@ func configure(m *installation) {
 	m.wantFile("/var/lib/hueair2mqtt", "hueair2mqtt:hueair2mqtt 750")
 	m.wantFile("/var/log/hueair2mqtt", "hueair2mqtt:hueair2mqtt 750")
 
-	// The service has copies of its own; the user's other processes see nothing.
+	// The service has its own copies; other processes of the user see nothing.
 	if printed, code := m.try("setpriv", "--reuid=hueair2mqtt", "--regid=hueair2mqtt", "--clear-groups", "cat", password); code == 0 {
 		m.t.Errorf("the user hueair2mqtt reads %s: %s", password, printed)
 	}
@@ -255,7 +247,7 @@ func exposure(m *installation) {
 			m.t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
-	// Only systemd 254 and newer make the pause grow.
+	// Only systemd 254 and newer increase the pause.
 	want := map[string]string{"bookworm": "15s", "trixie": "5s"}[m.release]
 	if got := m.property("RestartUSec"); got != want {
 		m.t.Errorf("the first pause before a restart is %s, want %s", got, want)
@@ -268,7 +260,7 @@ func exposure(m *installation) {
 }
 
 func discover(m *installation) {
-	// The very unit, but for what it runs.
+	// The unit itself, except for its program.
 	other := regexp.MustCompile(`(?m)^(Type|ExecStart|ExecCondition|WatchdogSec)=.*\n`).ReplaceAllString(m.read(unit), "")
 	other = strings.Replace(other, "[Service]\n", "[Service]\nType=oneshot\nRestart=no\nExecStart=/usr/bin/hueair2mqtt hue discover\n", 1)
 	other = strings.Replace(other, "Restart=on-failure\n", "", 1)
@@ -367,7 +359,7 @@ func remove(m *installation) {
 			m.t.Errorf("%s is still there", file)
 		}
 	}
-	// For a purge, and for nobody else: it holds the configuration.
+	// Only a purge needs it: it holds the configuration.
 	m.wantFile("/var/lib/hueair2mqtt-purge", "root:root 700")
 }
 
@@ -375,7 +367,7 @@ func reinstall(m *installation) {
 	printed := m.run("dpkg", "--install", "/root/current.deb")
 	m.wantRunning()
 	m.wantRetained("hueair2mqtt/bridge/state", "online")
-	m.wantRetained("hueair2mqtt/"+hall+"/availability", "online")
+	m.wantRetained("hueair2mqtt/"+harness.HallID+"/availability", "online")
 	if m.exists("/var/lib/hueair2mqtt-purge") {
 		m.t.Error("what a purge needs is still there")
 	}
@@ -415,7 +407,7 @@ func purgeWithoutBroker(m *installation) {
 	m.wantNothingLeft()
 }
 
-// spy takes the place of the program that a purge runs, and reports what it may do.
+// spy replaces the program that a purge runs and reports what it is allowed to do.
 const spy = `#!/bin/sh
 {
 	echo "spy: $(id -un):$(id -gn) groups $(id -G)"
@@ -487,7 +479,7 @@ func purgeMountPoint(m *installation) {
 
 const dropIn = "/etc/systemd/system/hueair2mqtt.service.d"
 
-// wantUserStays checks that a purge leaves the user, who is then removed by hand.
+// wantUserStays checks that a purge keeps the user, who is then removed by hand.
 func (m *installation) wantUserStays(says string) {
 	m.t.Helper()
 	printed := m.run("dpkg", "--purge", "hueair2mqtt")
@@ -507,7 +499,7 @@ func purgeOwnStateDir(m *installation) {
 		m.run("dpkg", "--install", "/root/current.deb")
 		m.run("install", "-d", "-o", "hueair2mqtt", "-g", "hueair2mqtt", "/srv/air")
 		m.put("/srv/air/amazon.json", "{}", 0o600)
-		// It may be on a disk that is away just now.
+		// It may be on a disk that is not mounted now.
 		m.run("mv", "/srv/air", "/root/away")
 		switch how {
 		case "configuration":
@@ -556,7 +548,7 @@ func TestWithoutSystemdRunning(t *testing.T) {
 	}
 }
 
-func TestTheSameSourcesGiveTheSameBytes(t *testing.T) {
+func TestPackagesAreReproducible(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64", "armhf"} {
 		here, there := current.deb(t, arch), elsewhere.deb(t, arch)
 		if filepath.Base(here) != filepath.Base(there) {
@@ -626,21 +618,20 @@ func TestVersionsGrow(t *testing.T) {
 
 var commitTime = 1_700_000_000
 
-// startBroker gives the machine's Mosquitto accounts for the service and for the
-// test.
+// startBroker adds accounts for the service and the test to the machine's Mosquitto.
 func (m *installation) startBroker() {
 	m.t.Helper()
 	m.run("mosquitto_passwd", "-b", "-c", "/etc/mosquitto/passwd", "hueair2mqtt", brokerPassword)
 	m.run("mosquitto_passwd", "-b", "/etc/mosquitto/passwd", "watcher", "watching")
 	m.run("chown", "mosquitto:", "/etc/mosquitto/passwd")
-	m.put("/etc/mosquitto/conf.d/house.conf", "listener 1883 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/passwd\n", 0o644)
+	m.put("/etc/mosquitto/conf.d/home.conf", "listener 1883 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/passwd\n", 0o644)
 	m.run("systemctl", "restart", "mosquitto")
 }
 
-// retained is what the broker retains for who comes now, but for its own.
+// retained returns the retained messages, except the broker's own.
 func (m *installation) retained() map[string]string {
 	m.t.Helper()
-	// -W ends it, with exit code 27: until then the broker has sent all.
+	// -W ends it with exit code 27; until then the broker has sent everything.
 	printed, _ := m.command("mosquitto_sub", "-u", "watcher", "-P", "watching", "-t", "#", "-F", "%t %p", "--retained-only", "-W", "1").Output()
 	topics := make(map[string]string)
 	for line := range strings.Lines(string(printed)) {
@@ -660,12 +651,10 @@ func (m *installation) wantRetained(topic, part string) {
 	})
 }
 
-// edit is what a user does with an editor: owner and mode stay.
+// edit changes a file as an editor does: owner and mode stay.
 func (m *installation) edit(content string) {
 	m.t.Helper()
-	if err := os.WriteFile(m.path(config), []byte(content), 0o600); err != nil {
-		m.t.Fatal(err)
-	}
+	harness.WriteFile(m.t, m.path(config), content, 0o600)
 }
 
 func (m *installation) wantRunning() {
@@ -683,8 +672,7 @@ func (m *installation) wantNoProcess() {
 	}
 }
 
-// wantNothingLeft checks that the machine is as if the package had never been
-// there.
+// wantNothingLeft checks that no trace of the package is left.
 func (m *installation) wantNothingLeft() {
 	m.t.Helper()
 	for _, file := range m.files() {

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makes .cache/debian-<release>.tar.zst, a Debian with systemd, Mosquitto,
-# lintian, unattended-upgrades and wget for the tests to install the package in.
-# An image older than this script is made again. usage: machine.sh RELEASE
+# lintian, unattended-upgrades and wget, in which the tests install the package. Replaces an
+# image that is older than this script. usage: machine.sh RELEASE
 #
-# Mirror and proxy are those of this machine's own apt. The tree grows in memory,
-# where dpkg's many fsyncs cost nothing.
+# Mirror and proxy are those of this machine's apt. The tree is built in memory, where
+# dpkg's many fsyncs cost nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -27,7 +27,7 @@ echo "making a Debian $release (once; $log tells how it goes)"
 {
 	debootstrap --variant=minbase "$release" "$root" "$mirror"
 	apt-config dump | grep -E '^Acquire::(http|https|Check-|Retries|ForceIP)' >"$root/etc/apt/apt.conf.d/mirror" || true
-	# No service may start while packages are installed, and no documentation is read.
+	# Services must not start while packages are installed.
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 	mount -t proc proc "$root/proc"

@@ -16,17 +16,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-)
 
-// patience is how long a test waits for what must come. It is no measure of
-// speed: what comes, comes long before.
-const patience = 60 * time.Second
+	"hueair2mqtt/test/harness"
+)
 
 var releases = []string{"bookworm", "trixie"} // Debian 12 and 13
 
-// machine is a Debian in namespaces of its own. It has a loopback network and
-// nothing else.
+// machine is a Debian in namespaces of its own. Its only network is the loopback interface.
 type machine struct {
 	t       *testing.T // of the step that runs
 	release string
@@ -43,7 +39,7 @@ func boot(t *testing.T, release, first string) *machine {
 	var said bytes.Buffer
 	cmd := exec.Command("./boot.sh", image, first)
 	cmd.Stdout, cmd.Stderr = &said, &said
-	// Whatever ends the test ends the machine.
+	// The machine ends with the test, however that ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -60,11 +56,8 @@ func boot(t *testing.T, release, first string) *machine {
 	m := &machine{t: t, release: release}
 	m.eventually("the machine is up", func() bool {
 		unshare := strconv.Itoa(cmd.Process.Pid)
-		children, err := os.ReadFile("/proc/" + unshare + "/task/" + unshare + "/children")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.pid = strings.TrimSpace(string(children))
+		children := harness.ReadFile(t, "/proc/"+unshare+"/task/"+unshare+"/children")
+		m.pid = strings.TrimSpace(children)
 		name, err := os.ReadFile("/proc/" + m.pid + "/comm")
 		return err == nil && slices.Contains([]string{"systemd\n", "sleep\n"}, string(name))
 	})
@@ -77,14 +70,14 @@ func boot(t *testing.T, release, first string) *machine {
 	return m
 }
 
-// command is a command within the machine.
+// command returns a command within the machine.
 func (m *machine) command(name string, args ...string) *exec.Cmd {
 	in := []string{"--target", m.pid, "--all", "--", "/usr/bin/env", "-i", "container=test", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", name}
 	return exec.Command("nsenter", append(in, args...)...)
 }
 
-// try runs a command and returns what it printed, on both outputs.
+// try runs a command and returns its output and exit code.
 func (m *machine) try(name string, args ...string) (printed string, code int) {
 	m.t.Helper()
 	cmd := m.command(name, args...)
@@ -105,7 +98,7 @@ func (m *machine) run(name string, args ...string) (printed string) {
 	return printed
 }
 
-// path is where a file of the machine is, seen from outside.
+// path returns the path of a file of the machine, seen from outside.
 func (m *machine) path(file string) string { return "/proc/" + m.pid + "/root" + file }
 
 // put writes a file of the machine's root user.
@@ -119,23 +112,17 @@ func (m *machine) put(file, content string, mode fs.FileMode) {
 	}
 }
 
-// copy brings a file into the machine.
+// copy copies a file into the machine.
 func (m *machine) copy(from, to string) {
 	m.t.Helper()
-	content, err := os.ReadFile(from)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.put(to, string(content), 0o644)
+	content := harness.ReadFile(m.t, from)
+	m.put(to, content, 0o644)
 }
 
 func (m *machine) read(file string) string {
 	m.t.Helper()
-	content, err := os.ReadFile(m.path(file))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return string(content)
+	content := harness.ReadFile(m.t, m.path(file))
+	return content
 }
 
 func (m *machine) exists(file string) bool {
@@ -155,8 +142,7 @@ func (m *machine) wantFile(file, want string) {
 	}
 }
 
-// files lists everything on the machine but what lives without any package:
-// processes, caches, logs and dpkg's own records.
+// files lists everything on the machine except processes, caches, logs and dpkg's records.
 func (m *machine) files() []string {
 	m.t.Helper()
 	root := m.path("/")
@@ -181,14 +167,10 @@ func (m *machine) files() []string {
 
 func (m *machine) eventually(what string, holds func() bool) {
 	m.t.Helper()
-	for began := time.Now(); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Since(began) > patience {
-			m.t.Fatalf("waited in vain: %s", what)
-		}
-	}
+	harness.Eventually(m.t, what, holds)
 }
 
-// property is what systemd knows of the service.
+// property returns a property of the service.
 func (m *machine) property(name string) string {
 	m.t.Helper()
 	return strings.TrimSpace(m.run("systemctl", "show", "--value", "--property="+name, "hueair2mqtt"))
@@ -203,15 +185,15 @@ func (m *machine) wantProperty(name, want string) {
 	})
 }
 
-// journal is what the service and systemd about it have said.
+// journal returns the journal of the service.
 func (m *machine) journal() string {
 	m.t.Helper()
 	return m.run("journalctl", "--no-pager", "--output=cat", "--unit=hueair2mqtt")
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asHouse) != "" {
-		serveHouse()
+	if os.Getenv(asHome) != "" {
+		serveHome()
 		return
 	}
 	if me, err := user.Current(); err != nil || me.Uid != "0" {

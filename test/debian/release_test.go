@@ -21,11 +21,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// What packaging/test-release.sh has built: a release, the same release in another
-// directory, the packages as Debian 13's own Go builds them, and the fingerprint of
-// the key that signed.
+// The builds of test-release.sh: a release, the same one built in another directory, the packages
+// built with Go of Debian 13, and the fingerprint of the signing key.
 var (
 	releaseDist   = os.Getenv("HUEAIR2MQTT_TEST_RELEASE")
 	elsewhereDist = os.Getenv("HUEAIR2MQTT_TEST_ELSEWHERE")
@@ -340,9 +341,7 @@ func TestReleaseNotes(t *testing.T) {
 [1.1.0]: https://github.com/example/hueair2mqtt/releases/tag/v1.1.0
 `
 	file := filepath.Join(t.TempDir(), "CHANGELOG.md")
-	if err := os.WriteFile(file, []byte(changelog), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, file, changelog, 0o600)
 	for _, test := range []struct{ version, want, failure string }{
 		{version: "1.1.0", want: "### Added\n\n- A second thing.\n"},
 		{version: "1.0.0", want: "- The first thing.\n"},
@@ -374,11 +373,9 @@ func TestReleaseRefuses(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	// A Go that is not allowed to fetch the toolchain.
+	// This Go may not download the toolchain.
 	otherGo := filepath.Join(t.TempDir(), "go")
-	if err := os.WriteFile(otherGo, []byte("#!/bin/sh\necho go1.24.0\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	harness.WriteFile(t, otherGo, "#!/bin/sh\necho go1.24.0\n", 0o755)
 	git("clone", "--quiet", filepath.Dir(releaseDist), tree)
 	git("-C", tree, "tag", "v7.0.0")
 	git("-C", tree, "-c", "user.name=test", "-c", "user.email=test@hueair2mqtt.example", "-c", "commit.gpgsign=false",

@@ -1,14 +1,13 @@
 #!/bin/sh
-# Makes a release of the sources as they are, and once more in another folder, a
-# build by Debian 13's own Go, and apt repositories of newer versions and other
-# keys. Then it runs the tests with the tag release in this folder and below.
-# Needs root.
+# Builds a release of the working tree, the same in another directory, the packages with Go
+# of Debian 13, and apt repositories with newer versions and other keys. Then runs the tests
+# with the tag release. Needs root.
 set -eu
 cd "$(dirname "$0")/../.."
 GO=${GO:-go}
 export GO
 
-# The Debians are made while the release is built.
+# Make the Debian systems while the release is built.
 test/debian/debians.sh tools
 packaging/install.sh gpg:gpg gpg-agent:gpg-agent apt-ftparchive:apt-utils xz:xz-utils
 test/debian/debians.sh & debians=$!
@@ -25,8 +24,8 @@ old=$(key old)
 new=$(key new)
 stranger=$(key stranger)
 
-# A release needs a clean tree with a tag and a section in the changelog. This one
-# is committed in a repository of its own.
+# A release needs a clean tree with a tag and a section in the changelog: commit this one in
+# a repository of its own.
 mkdir "$work/tree"
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -c | tar -x -C "$work/tree"
 (
@@ -53,7 +52,7 @@ wait $debians
 test/debian/debian13.sh "$work/tree" "$work/debian13" >"$work/debian13.log" 2>&1 || { tail -n 30 "$work/debian13.log" >&2; exit 1; }
 grep 'downloading go1' "$work/debian13.log"
 
-# A repository of a newer version: the package is the same except for its version.
+# A newer version is the same package with another version number.
 epoch=$(git -C "$work/tree" show -s --format=%ct HEAD)
 repository() { # VERSION KEYS
 	epoch=$((epoch + 86400))

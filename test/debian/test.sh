@@ -1,12 +1,12 @@
 #!/bin/sh
-# Builds the package, an older one to upgrade from and the same again in another
-# folder, makes the Debians to install it in, and runs the tests of this folder.
-# What is missing on this machine is installed first. Needs root.
+# Builds the package, an older one to upgrade from, and the package again in another
+# directory, makes the Debian systems to install it in, and runs the tests of this directory.
+# Installs missing tools first. Needs root.
 set -eu
 cd "$(dirname "$0")/../.."
 GO=${GO:-go}
 
-# The Debians are made while the packages are built.
+# Make the Debian systems while the packages are built.
 test/debian/debians.sh tools
 test/debian/debians.sh & debians=$!
 

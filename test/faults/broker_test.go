@@ -6,16 +6,18 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestTheBrokerRestartedAHundredTimes stops and kills the broker again and again,
-// at moments of the seed's. It has forgotten everything each time.
-func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
+// TestBrokerRestartedHundredTimes stops or kills the broker at random moments. It has forgotten
+// everything each time.
+func TestBrokerRestartedHundredTimes(t *testing.T) {
 	t.Parallel()
 	const restarts = 100
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	before := p.atRest()
 	var slowest time.Duration
 	for i := range restarts {
@@ -23,26 +25,26 @@ func TestTheBrokerRestartedAHundredTimes(t *testing.T) {
 		if h.random.IntN(2) == 0 {
 			signal = syscall.SIGKILL
 		}
-		h.broker.stop(signal)
+		h.Broker.StopWith(signal)
 		h.change()
 		wait(t, time.Duration(h.random.IntN(200))*time.Millisecond)
-		h.broker.start()
+		h.Broker.Start()
 		wait(t, time.Duration(h.random.IntN(600))*time.Millisecond)
 		if i%20 == 19 {
 			slowest = max(slowest, h.holds(afterReconnect, "after a restart"))
 		}
 	}
 	after := p.shrinks(before)
-	tell(t, "true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
+	report(t, "true again %s after it at most; before %s; after %s", slowest.Round(time.Millisecond), before, after)
 	p.stop()
 }
 
-// TestNamesGone has the broker's name stop being known, in every way that a name
-// server fails. The program starts without it, too.
+// TestNamesGone makes the broker's host name unresolvable in every way that a name server can fail.
+// The program also starts without it.
 func TestNamesGone(t *testing.T) {
 	t.Parallel() // no other test calls anything by a name
 	defer names.Store(namesKnown)
-	h := newHouse(t, layout{brokerHost: "broker.test"})
+	h := newTestHome(t, layout{brokerHost: "broker.test"})
 	names.Store(namesUnknown)
 	p := h.run()
 	wait(t, 2*time.Second)
@@ -59,9 +61,9 @@ func TestNamesGone(t *testing.T) {
 		wait(t, 6*time.Second)
 		names.Store(namesKnown)
 		took := h.holds(afterReconnect, name)
-		tell(t, "%-8s true again after %s", name, took.Round(time.Millisecond))
+		report(t, "%-8s true again after %s", name, took.Round(time.Millisecond))
 	}
 	after := p.shrinks(before)
-	tell(t, "before %s; after %s", before, after)
+	report(t, "before %s; after %s", before, after)
 	p.stop()
 }

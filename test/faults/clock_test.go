@@ -15,15 +15,15 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"hueair2mqtt/test/harness"
 )
 
-// steppable is what makes a build of the program follow a clock that the test
-// steps. Nothing else can: a time namespace moves no wall clock, a static program
-// loads no library that would, and the machine's own clock is everybody's. So the
-// sources of the program are built with another time.Now, by go build -overlay:
-// it adds the seconds that stand in a file, which the program maps. The monotonic
-// clock, by which Go counts durations and time-outs, is left alone, as it is when
-// somebody sets the clock of a machine.
+// steppable makes a build of the program follow a clock that the test steps. A time namespace does
+// not move the wall clock, a static program loads no library that could, and the machine's clock is
+// shared. So the program is built with another time.Now, by go build -overlay: it adds the seconds
+// in a file that the program maps. The monotonic clock is unchanged, as when somebody sets a
+// machine's clock.
 const steppable = `package main
 
 import (
@@ -47,7 +47,7 @@ func init() {
 }
 `
 
-// buildSteppable builds the program so.
+// buildSteppable builds the program with that clock.
 func buildSteppable(t *testing.T, program string) {
 	t.Helper()
 	dir := filepath.Dir(program)
@@ -77,9 +77,7 @@ func buildSteppable(t *testing.T, program string) {
 	overlay := map[string]map[string]string{"Replace": {}}
 	for path, content := range replace {
 		file := filepath.Join(dir, filepath.Base(path))
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		harness.WriteFile(t, file, content, 0o600)
 		overlay["Replace"][path] = file
 	}
 	encoded, err := json.Marshal(overlay)
@@ -90,12 +88,12 @@ func buildSteppable(t *testing.T, program string) {
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := build(program, "-overlay", file); err != nil {
+	if err := harness.Build(program, "-overlay", file); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// clock is a clock that one program follows.
+// clock is the clock of one program.
 type clock struct{ step *int64 }
 
 func newClock(t *testing.T) (c clock, env string) {
@@ -121,24 +119,24 @@ func newClock(t *testing.T) (c clock, env string) {
 	return clock{(*int64)(unsafe.Pointer(&mapped[0]))}, "CLOCK_STEP=" + file
 }
 
-// set moves the clock to so far from the true time.
+// set moves the clock by an offset from the true time.
 func (c clock) set(off time.Duration) { atomic.StoreInt64(c.step, int64(off/time.Second)) }
 
-// TestTheClockStepped steps the program's clock forth and back by hours, between
-// polls and in the middle of an alert.
-func TestTheClockStepped(t *testing.T) {
+// TestClockSteps steps the program's clock by hours in both directions, between polls and during an
+// alert.
+func TestClockSteps(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "hueair2mqtt")
 	buildSteppable(t, program)
 	clock, env := newClock(t)
-	h := newHouse(t, layout{build: program, env: env})
+	h := newTestHome(t, layout{build: program, env: env})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	before := p.atRest()
 	for _, off := range []time.Duration{5 * time.Hour, -7 * time.Hour, 26 * time.Hour, -49 * time.Hour, 0} {
 		clock.set(off)
 		h.change()
-		h.amazon.KillCookies() // renewed in another time
+		h.Amazon.KillCookies() // renewed in another time
 		h.holds(soon, fmt.Sprintf("with the clock %s off", off))
 		h.refuse("amazon")
 		h.holds(soon, "in an alert")
@@ -151,20 +149,20 @@ func TestTheClockStepped(t *testing.T) {
 		h.letIn("amazon")
 		h.change()
 		took := h.holds(soon, "let in again")
-		tell(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
+		report(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
 	}
-	// A source gets a mail every 10 minutes at most, whatever the clock says.
-	if got := h.mail.received("amazon"); got != 1 {
+	// A source sends at most one mail every 10 minutes, whatever the clock says.
+	if got := h.mailsAbout("amazon"); got != 1 {
 		t.Errorf("%d mails, want 1", got)
 	}
-	tell(t, "before %s; after %s", before, p.shrinks(before))
+	report(t, "before %s; after %s", before, p.shrinks(before))
 	p.stop()
 }
 
-// alertSince is when the alert of a source began, as the problem topic says.
-func (h *house) alertSince(source string) time.Time {
+// alertSince returns when a source's alert began, from its problem topic.
+func (h *testHome) alertSince(source string) time.Time {
 	h.t.Helper()
-	seen, err := h.broker.retained()
+	seen, err := h.Broker.TryRetained()
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -6,36 +6,36 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestTenThousandDevices has ten Hue bridges with 1,000 sensors each: a bridge may
-// tell of 16,384 resources, and a sensor has seven. All change at once, which is more
-// than the event streams hold; the broker restarts and has forgotten them all; and
-// the program is killed and starts anew.
+// TestTenThousandDevices runs ten Hue bridges with 1,000 sensors each: a bridge may list 16,384
+// resources, and a sensor has seven. All change at once, which is more than the event streams hold.
+// Then the broker restarts without its retained messages, and the program is killed and restarted.
 func TestTenThousandDevices(t *testing.T) {
 	t.Parallel()
 	const bridges, sensors, every = 10, 1000, 30 * time.Second
-	h := newHouse(t, layout{crowd: bridges, sensors: sensors, interval: every})
+	h := newTestHome(t, layout{crowd: bridges, sensors: sensors, interval: every})
 	began := time.Now()
 	p := h.run()
-	h.holds(patience, "after the start")
-	tell(t, "%d devices, everything true %s after the start; %s", len(h.expected())/2, time.Since(began).Round(time.Millisecond), p.footprint())
+	h.holds(harness.Patience, "after the start")
+	report(t, "%d devices, everything true %s after the start; %s", len(h.expected())/2, time.Since(began).Round(time.Millisecond), p.footprint())
 
 	h.change()
 	took := h.holds(2*every, "after all have changed")
-	tell(t, "true %s after all had changed; %s", took.Round(time.Millisecond), p.footprint())
+	report(t, "true %s after all had changed; %s", took.Round(time.Millisecond), p.footprint())
 
-	h.broker.stop(syscall.SIGKILL)
-	h.broker.start()
+	h.Broker.StopWith(syscall.SIGKILL)
+	h.Broker.Start()
 	took = h.holds(afterReconnect+every, "after the broker forgot all")
-	tell(t, "true %s after the broker had forgotten all; %s", took.Round(time.Millisecond), p.footprint())
+	report(t, "true %s after the broker had forgotten all; %s", took.Round(time.Millisecond), p.footprint())
 
-	p.signal(syscall.SIGKILL)
-	p.wait(patience)
+	p.Kill()
 	h.change()
 	began = time.Now()
 	p = h.run()
-	h.holds(patience, "started anew")
-	tell(t, "true %s after a new start; %s", time.Since(began).Round(time.Millisecond), p.footprint())
+	h.holds(harness.Patience, "started anew")
+	report(t, "true %s after a new start; %s", time.Since(began).Round(time.Millisecond), p.footprint())
 	p.stop()
 }

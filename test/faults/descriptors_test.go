@@ -7,24 +7,26 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestDescriptorsExhausted leaves the program no descriptor: it can open neither
-// a connection nor a file.
+// TestDescriptorsExhausted leaves the program without a free descriptor, so that it can open
+// neither a connection nor a file.
 func TestDescriptorsExhausted(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	before := p.atRest()
 
 	var usual unix.Rlimit
-	if err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &usual); err != nil {
+	if err := unix.Prlimit(p.PID(), unix.RLIMIT_NOFILE, nil, &usual); err != nil {
 		t.Fatal(err)
 	}
 	limit := func(n uint64) {
 		t.Helper()
-		if err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: usual.Max}, nil); err != nil {
+		if err := unix.Prlimit(p.PID(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: usual.Max}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,7 +40,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 	for _, part := range []string{"hue", "old", "amazon"} {
 		h.truth.lost[part] = true
 	}
-	h.holds(patience, "without descriptors")
+	h.holds(harness.Patience, "without descriptors")
 	clear(h.truth.lost)
 	limit(usual.Cur)
 	took := h.holds(soon, "with descriptors again")
@@ -47,11 +49,11 @@ func TestDescriptorsExhausted(t *testing.T) {
 	cutSources()
 	h.toBroker.cutAll()
 	h.change()
-	h.amazon.KillCookies()
+	h.Amazon.KillCookies()
 	wait(t, 8*time.Second)
 	limit(usual.Cur)
 	tookBroker := h.holds(afterReconnect, "with descriptors again, the broker being lost too")
 	after := p.shrinks(before)
-	tell(t, "true again after %s, and %s with the broker lost; before %s; after %s", took.Round(time.Millisecond), tookBroker.Round(time.Millisecond), before, after)
+	report(t, "true again after %s, and %s with the broker lost; before %s; after %s", took.Round(time.Millisecond), tookBroker.Round(time.Millisecond), before, after)
 	p.stop()
 }

@@ -4,13 +4,15 @@ package faults
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 // onSmallDisk mounts a disk of 64 KiB as the state directory.
@@ -27,7 +29,7 @@ func onSmallDisk(t *testing.T) func(stateDir string) {
 	}
 }
 
-// fill uses up a disk to the last byte.
+// fill fills a disk to the last byte.
 func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	name := filepath.Join(dir, "filler")
@@ -60,30 +62,28 @@ func readOnly(t *testing.T, dir string) (writable func()) {
 	return func() { remount(0) }
 }
 
-// TestADiskThatTakesNothing has the state directory full, and read-only. All goes
-// on but the alert file, which can't be: the problem sensor tells. The cookies that
-// are renewed meanwhile are in memory only; a program that is killed then finds
-// what was there before, and renews them again.
-func TestADiskThatTakesNothing(t *testing.T) {
+// TestUnwritableDisk makes the state directory full, then read-only. Only the alert file is lost,
+// and the problem sensor reports the alert. Renewed cookies are in memory only: a program that is
+// killed starts with the previous ones and renews them again.
+func TestUnwritableDisk(t *testing.T) {
 	for name, break_ := range map[string]func(*testing.T, string) func(){"full": fill, "read-only": readOnly} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, layout{disk: onSmallDisk(t)})
+			h := newTestHome(t, layout{disk: onSmallDisk(t)})
 			p := h.run()
-			h.holds(patience, "before")
+			h.holds(harness.Patience, "before")
 			before := p.atRest()
-			mend := break_(t, h.stateDir)
+			mend := break_(t, h.StateDir)
 
-			h.amazon.KillCookies() // a renewal that can't be saved
+			h.Amazon.KillCookies() // a renewal that can't be saved
 			h.change()
 			wait(t, interval)
 			h.holds(soon, "with cookies that can't be saved")
 			h.refuse("hue") // an alert that can't be written
 			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "with an alert that can't be written")
 
-			p.signal(syscall.SIGKILL)
-			p.wait(patience)
-			h.amazon.KillCookies()
+			p.Kill()
+			h.Amazon.KillCookies()
 			p = h.run()
 			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "started anew")
 			h.change()
@@ -95,38 +95,36 @@ func TestADiskThatTakesNothing(t *testing.T) {
 			took := h.holds(soon, "with a disk that takes all")
 			h.letIn("amazon")
 			h.holds(soon, "let in again")
-			tell(t, "true again %s after it; before %s; after %s", took.Round(time.Millisecond), before, p.atRest())
+			report(t, "true again %s after it; before %s; after %s", took.Round(time.Millisecond), before, p.atRest())
 			p.stop()
 		})
 	}
 }
 
-// TestAnAlertThatCannotBeRemoved has the state directory become read-only while
-// an alert is there.
-func TestAnAlertThatCannotBeRemoved(t *testing.T) {
+// TestAlertFileThatCannotBeRemoved makes the state directory read-only during an alert.
+func TestAlertFileThatCannotBeRemoved(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, layout{disk: onSmallDisk(t)})
+	h := newTestHome(t, layout{disk: onSmallDisk(t)})
 	p := h.run()
-	h.holds(patience, "before")
+	h.holds(harness.Patience, "before")
 	h.refuse("amazon")
 	h.holds(soon, "in an alert")
-	mend := readOnly(t, h.stateDir)
+	mend := readOnly(t, h.StateDir)
 	h.letIn("amazon")
-	h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt is there without a reason", "with a file that can't be removed")
+	h.holdsBut("ALERT_TOKEN_REFRESH_NEEDED.txt exists without a reason", "with a file that can't be removed")
 	mend()
 	h.holds(soon, "with a disk that takes all")
 	p.stop()
 }
 
-// holdsBut waits until all that must hold does except one thing, which must not:
-// it is what the fault costs.
-func (h *house) holdsBut(cost, when string) {
+// holdsBut waits until exactly one invariant is violated, the one that the fault costs.
+func (h *testHome) holdsBut(cost, when string) {
 	h.t.Helper()
-	within(h.t, patience, when, func() string {
+	harness.Within(h.t, harness.Patience, when, func() error {
 		wrong := h.violations()
 		if i := slices.Index(wrong, cost); i >= 0 {
-			return strings.Join(slices.Delete(wrong, i, i+1), "\n")
+			return asError(slices.Delete(wrong, i, i+1))
 		}
-		return "nothing is lost, and should be: " + cost
+		return fmt.Errorf("the invariant holds: %s", cost)
 	})
 }

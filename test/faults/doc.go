@@ -1,19 +1,14 @@
-// Package faults breaks everything around the shipped program and looks whether
-// what the README promises still holds. It has nothing but tests, which run by
-// "make test-faults" only.
+// Package faults breaks everything around the shipped program and checks that the README's
+// guarantees still hold. It contains only tests, which "make test-faults" runs.
 //
-// The tests start the program as its users do, beside a Hue bridge of today and an
-// old one, Alexa, its token host, a mail server and a real Mosquitto, all on this
-// machine, with a proxy of the test's own in front of each. A fault is a row of a
-// table (faults_test.go); after each the same invariants must hold
-// (invariants_test.go).
+// The tests start the program as users do, with a current Hue bridge and an old one, Alexa, its
+// token host, a mail server and Mosquitto on this machine, each behind a proxy. A fault is a row of
+// a table (faults_test.go); after each, the same invariants must hold (invariants_test.go).
 //
-// All of it runs in namespaces of its own: a network that has nothing but
-// loopback, so that a search for a lost Hue bridge leaves the machine never; mounts
-// of its own, for full disks and for another resolv.conf; and process ids of its
-// own, so that nothing survives the tests.
+// Everything runs in namespaces: a network with only a loopback interface, so that the search for a
+// lost Hue bridge never leaves the machine; mounts, for full disks and another resolv.conf; and
+// process ids, so that nothing outlives the tests.
 //
-// What is random comes from a seed that is printed at the start. SEED=n repeats
-// it: the same faults meet the same house with the same values. When exactly a
-// packet arrives no seed decides.
+// Random choices come from a seed that is printed at the start. SEED=n repeats a run with the same
+// faults and values, but not the arrival times of packets.
 package faults

@@ -5,56 +5,56 @@ package faults
 import (
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// fault is one thing that goes wrong and ends again.
+// fault is a fault that begins and ends.
 type fault struct {
 	name string
-	at   func(h *house) *proxy // between the program and what
+	at   func(h *testHome) *proxy // between the program and what
 	harm harm
 
-	// loses names the parts that can't be read while it lasts; all else must go on.
+	// loses names the part that can't be read meanwhile; everything else must continue.
 	loses string
-	// lasts is how long it does at least; with loses it also waits for that.
+	// lasts is the minimum duration; with loses, the fault also lasts until the loss is published.
 	lasts time.Duration
-	// needs is what the program does while it lasts.
-	needs func(h *house)
-	// heals is how long after its end everything must be true again.
+	// needs makes the program do something meanwhile.
+	needs func(h *testHome)
+	// heals is the maximum time from the end of the fault until every invariant holds.
 	heals time.Duration
-	// tls makes the way to the broker an encrypted one. Without, nobody could tell
-	// a changed byte of a reading from a true one.
+	// tls encrypts the connection to the broker. Otherwise a changed byte of a reading could not be
+	// detected.
 	tls bool
 }
 
 const (
-	// soon is one interval, in which the next poll begins, and a second interval
-	// for the poll that was under way: a poll never outlasts one. The rest is for
-	// this machine, which runs many programs at once.
+	// soon is one interval until the next poll begins and a second one for the poll under way, plus
+	// a margin for a machine that runs many programs at once.
 	soon = 2*interval + 4*time.Second
-	// afterReconnect adds the longest pause before the next try to reach the broker
-	// (5 s), and a try that has just begun to hang (10 s).
+	// afterReconnect adds the longest pause before the next connection attempt (5 s) and an attempt
+	// that has just begun to hang (10 s).
 	afterReconnect = soon + 15*time.Second
-	// afterSilence adds how long a silent connection is believed in: the keep-alive
-	// of 30 s and 10 s for its answer. All is below the default interval of 60 s.
+	// afterSilence adds the time until a silent connection is given up: the keep-alive of 30 s and
+	// 10 s for its response. The sum is below the default interval of 60 s.
 	afterSilence = soon + 40*time.Second
-	// afterDeadStream adds how long a Hue bridge's event stream may be silent before
-	// another one takes its place. Requests beside it are answered, so that nothing
-	// else shows that it is dead.
+	// afterDeadStream adds the time that a Hue bridge's event stream may be silent before it is
+	// replaced. Requests beside it are answered, so nothing else shows that it is dead.
 	afterDeadStream = soon + 2*time.Minute
 )
 
-func broker(h *house) *proxy { return h.toBroker }
-func hue(h *house) *proxy    { return h.toHue }
-func old(h *house) *proxy    { return h.toOld }
-func alexa(h *house) *proxy  { return h.toAlexa }
-func tokens(h *house) *proxy { return h.toTokens }
-func mail(h *house) *proxy   { return h.toMail }
+func broker(h *testHome) *proxy { return h.toBroker }
+func hue(h *testHome) *proxy    { return h.toHue }
+func old(h *testHome) *proxy    { return h.toOld }
+func alexa(h *testHome) *proxy  { return h.toAlexa }
+func tokens(h *testHome) *proxy { return h.toTokens }
+func mail(h *testHome) *proxy   { return h.toMail }
 
-// renew has Amazon end the cookies, so that they must be renewed.
-func renew(h *house) { h.amazon.KillCookies() }
+// renew expires the cookies, so that they must be renewed.
+func renew(h *testHome) { h.Amazon.KillCookies() }
 
-// alarm has Amazon let nobody in, so that a mail is sent.
-func alarm(h *house) { h.refuse("amazon") }
+// alarm makes Amazon refuse the sign-in, so that a mail is sent.
+func alarm(h *testHome) { h.refuse("amazon") }
 
 var faults = []fault{
 	{name: "broker/slow", at: broker, harm: harm{delay: 300 * time.Millisecond}, lasts: 5 * time.Second, heals: soon},
@@ -105,44 +105,43 @@ var faults = []fault{
 	{name: "mail/silent", at: mail, harm: harm{drop: true}, needs: alarm, lasts: 5 * time.Second, heals: soon},
 }
 
-// TestFaults has each fault meet a program of its own: before it, while it lasts,
-// after it, and when the program is stopped.
+// TestFaults checks a program before, during and after each fault, and when it is stopped.
 func TestFaults(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, layout{brokerTLS: f.tls})
+			h := newTestHome(t, layout{brokerTLS: f.tls})
 			p := h.run()
-			h.holds(patience, "before the fault")
+			h.holds(harness.Patience, "before the fault")
 			before := p.atRest()
 			healed := h.endure(f)
-			tell(t, "true again %s after it; before %s; after %s", healed.Round(100*time.Millisecond), before, p.shrinks(before))
-			if f.name == "mail/slow" && h.mail.received("amazon") != 1 {
-				t.Errorf("%d mails, want 1", h.mail.received("amazon"))
+			report(t, "true again %s after it; before %s; after %s", healed.Round(100*time.Millisecond), before, p.shrinks(before))
+			if f.name == "mail/slow" && h.mailsAbout("amazon") != 1 {
+				t.Errorf("%d mails, want 1", h.mailsAbout("amazon"))
 			}
 			p.stop()
 		})
 	}
 }
 
-// endure lets a fault come and go, with the house changing meanwhile, and returns
-// how long it took until everything was true again.
-func (h *house) endure(f fault) time.Duration {
+// endure begins and ends a fault while values change, and returns how long it took until every
+// invariant held.
+func (h *testHome) endure(f fault) time.Duration {
 	h.t.Helper()
 	f.at(h).set(f.harm)
 	h.change()
 	if f.needs != nil {
 		f.needs(h)
 	}
-	// Once in a while a source also ends to let the program in.
+	// In a third of the runs a source also refuses the sign-in.
 	refused := ""
 	if f.needs == nil && h.random.IntN(3) == 0 {
 		refused = sources[h.random.IntN(len(sources))]
 	}
 	if f.loses != "" {
-		// What can't be asked can't refuse either, unless it was asked before.
+		// An unreachable source can't refuse a sign-in unless it did before.
 		h.truth.lost[f.loses] = true
-		h.holds(patience, "while it lasts")
+		h.holds(harness.Patience, "while it lasts")
 	}
 	if refused != "" {
 		h.refuse(refused)
@@ -162,21 +161,21 @@ func (h *house) endure(f fault) time.Duration {
 	return healed
 }
 
-// TestALongLife has one program meet twenty faults of the seed's choice, one after
-// the other, and looks what it holds after each: nothing may grow.
-func TestALongLife(t *testing.T) {
+// TestManyFaultsLeakNothing exposes one program to twenty random faults in a row and checks its
+// descriptors, threads, memory and goroutines.
+func TestManyFaultsLeakNothing(t *testing.T) {
 	t.Parallel()
-	undisturbed := newHouse(t, layout{})
+	undisturbed := newTestHome(t, layout{})
 	undisturbed.run()
-	undisturbed.holds(patience, "at the start")
+	undisturbed.holds(harness.Patience, "at the start")
 	undisturbed.program.atRest()
 	usual, _ := undisturbed.program.goroutines()
 
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	p := h.run()
-	h.holds(patience, "at the start")
+	h.holds(harness.Patience, "at the start")
 	before := p.atRest()
-	tell(t, "at the start: %s, %d goroutines", before, usual)
+	report(t, "at the start: %s, %d goroutines", before, usual)
 	left := 20
 	for _, i := range h.random.Perm(len(faults)) {
 		f := faults[i]
@@ -187,11 +186,11 @@ func TestALongLife(t *testing.T) {
 			break
 		}
 		healed := h.endure(f)
-		tell(t, "%-28s true again after %-6s now %s", f.name, healed.Round(100*time.Millisecond), p.footprint())
+		report(t, "%-28s true again after %-6s now %s", f.name, healed.Round(100*time.Millisecond), p.footprint())
 	}
 	after := p.shrinks(before)
-	tell(t, "at the end: %s", after)
-	// Go keeps threads, and gives memory back when it likes.
+	report(t, "at the end: %s", after)
+	// Go keeps threads and returns memory when it likes.
 	if after.threads > before.threads+6 {
 		t.Errorf("threads grew from %d to %d", before.threads, after.threads)
 	}
@@ -200,7 +199,7 @@ func TestALongLife(t *testing.T) {
 	}
 	p.checkLog()
 	now, stacks := p.goroutines()
-	tell(t, "goroutines: %d at the start of another, %d now", usual, now)
+	report(t, "goroutines: %d at the start of another, %d now", usual, now)
 	if now > usual+4 {
 		t.Errorf("goroutines grew from %d to %d:\n%s", usual, now, stacks)
 	}

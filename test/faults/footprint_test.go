@@ -4,16 +4,14 @@ package faults
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// footprint is what the process holds.
+// footprint is the resources of a process.
 type footprint struct {
 	descriptors, threads int
 	residentKB           int
@@ -23,33 +21,13 @@ func (f footprint) String() string {
 	return fmt.Sprintf("%d descriptors, %d threads, %.1f MiB resident", f.descriptors, f.threads, float64(f.residentKB)/1024)
 }
 
-// footprint looks at the process now.
+// footprint returns the resources that the process uses now.
 func (p *program) footprint() footprint {
 	p.t.Helper()
-	proc := fmt.Sprintf("/proc/%d", p.cmd.Process.Pid)
-	descriptors, err := os.ReadDir(filepath.Join(proc, "fd"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	status, err := os.ReadFile(filepath.Join(proc, "status"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	number := func(field string) int {
-		found := regexp.MustCompile(`(?m)^` + field + `:\s+(\d+)`).FindSubmatch(status)
-		if found == nil {
-			p.t.Fatalf("/proc tells no %s", field)
-		}
-		n, err := strconv.Atoi(string(found[1]))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return n
-	}
-	return footprint{descriptors: len(descriptors), threads: number("Threads"), residentKB: number("VmRSS")}
+	return footprint{descriptors: len(p.Descriptors()), threads: p.Status("Threads"), residentKB: p.Status("VmRSS")}
 }
 
-// atRest is the footprint between two polls: the fewest descriptors of a while.
+// atRest returns the footprint between two polls: the fewest descriptors over two intervals.
 func (p *program) atRest() footprint {
 	p.t.Helper()
 	least := p.footprint()
@@ -63,14 +41,14 @@ func (p *program) atRest() footprint {
 	return least
 }
 
-// goroutines ends the program with SIGQUIT, on which Go prints every goroutine,
-// and counts them. It is the way that needs no socket to ask through.
+// goroutines ends the program with SIGQUIT, on which Go prints every goroutine, and counts them.
+// This needs no socket in the program.
 func (p *program) goroutines() (n int, stacks string) {
 	p.t.Helper()
-	before := len(p.log.String())
-	p.signal(syscall.SIGQUIT)
-	p.wait(patience)
-	stacks = p.log.String()[before:]
+	before := len(p.Stderr.String())
+	p.Signal(syscall.SIGQUIT)
+	p.Wait()
+	stacks = p.Stderr.String()[before:]
 	n = strings.Count(stacks, "\ngoroutine ")
 	if n == 0 {
 		p.t.Fatalf("SIGQUIT printed no goroutine:\n%s", stacks)
@@ -78,32 +56,15 @@ func (p *program) goroutines() (n int, stacks string) {
 	return n, stacks
 }
 
-// shrinks waits until the process holds no more descriptors than before, and
-// returns what it holds then. An idle connection to Alexa may stay 30 seconds, a
-// handshake that nobody waits for any more 10.
+// shrinks waits until the process uses no more descriptors than before and returns its footprint.
+// An idle connection to Alexa may stay open for 30 seconds, an abandoned handshake for 10.
 func (p *program) shrinks(before footprint) (after footprint) {
 	p.t.Helper()
-	within(p.t, 45*time.Second, "the descriptors of before", func() string {
+	harness.Within(p.t, 45*time.Second, "the descriptors of before", func() error {
 		if after = p.atRest(); after.descriptors > before.descriptors {
-			return fmt.Sprintf("before %s; now %s:\n%s", before, after, p.descriptors())
+			return fmt.Errorf("before %s; now %s:\n%s", before, after, strings.Join(p.Descriptors(), "\n"))
 		}
-		return ""
+		return nil
 	})
 	return after
-}
-
-// descriptors tells what the descriptors are.
-func (p *program) descriptors() string {
-	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err.Error()
-	}
-	var all []string
-	for _, entry := range entries {
-		if to, err := os.Readlink(filepath.Join(dir, entry.Name())); err == nil {
-			all = append(all, to)
-		}
-	}
-	return strings.Join(all, "\n")
 }

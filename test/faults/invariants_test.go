@@ -16,34 +16,32 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness"
 )
 
-// The alert file of each source, and the parts of a house that it stands for.
+// alertFiles are the alert files by source.
 var (
 	alertFiles = map[string]string{"hue": "ALERT_HUE_PAIRING_NEEDED.txt", "amazon": "ALERT_TOKEN_REFRESH_NEEDED.txt"}
 	sources    = []string{"amazon", "hue"}
 )
 
-// violations is the one check of all that must hold, whatever has happened:
+// violations checks every invariant and returns a line for each violation:
 //
-//   - what a new subscriber gets is what the sources would tell, nothing else and
-//     nothing less;
+//   - a new subscriber gets exactly what the sources hold;
 //   - alert file and problem sensor agree with the truth and with each other;
-//   - no credential is lost, and no file of the state directory is half written;
-//   - the program runs and its log tells of no bug.
-//
-// It returns a line for each that does not hold.
-func (h *house) violations() []string {
+//   - no credential is lost, and no file of the state directory is incomplete;
+//   - the program runs and its log reports no bug.
+func (h *testHome) violations() []string {
 	var wrong []string
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if !h.program.running() {
+	if !h.program.Running() {
 		bad("the program has ended")
 	}
-	if at := crash.FindString(h.program.log.String()); at != "" {
-		bad("the log tells of a bug: %s", at)
+	if at := crash.FindString(h.program.Stderr.String()); at != "" {
+		bad("the log reports a bug: %s", at)
 	}
 	h.checkCredentials(bad)
-	seen, err := h.broker.retained()
+	seen, err := h.Broker.TryRetained()
 	if err != nil {
 		bad("a new subscriber: %v", err)
 		return wrong
@@ -61,7 +59,7 @@ func (h *house) violations() []string {
 	for _, topic := range slices.Sorted(maps.Keys(seen)) {
 		_, expected := want[topic]
 		if !expected && !problems[topic] && !strings.HasPrefix(topic, "homeassistant/") && topic != "hueair2mqtt/bridge/info" && topic != "hueair2mqtt/bridge/devices" {
-			bad("%s is there, and should not be", topic)
+			bad("%s should not exist", topic)
 		}
 	}
 	h.checkAnnouncements(seen, bad)
@@ -73,14 +71,22 @@ func (h *house) violations() []string {
 	return wrong
 }
 
-// holds waits until all that must hold does, and returns how long that took.
-func (h *house) holds(limit time.Duration, when string) time.Duration {
+// holds waits until every invariant holds and returns how long that took.
+func (h *testHome) holds(limit time.Duration, when string) time.Duration {
 	h.t.Helper()
-	return within(h.t, limit, when, func() string { return strings.Join(h.violations(), "\n") })
+	return harness.Within(h.t, limit, when, func() error { return asError(h.violations()) })
 }
 
-// expected are the retained topics of devices with what they must be.
-func (h *house) expected() map[string]any {
+// asError returns the violations as one error, nil if there are none.
+func asError(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "\n"))
+}
+
+// expected returns the payloads of the retained topics of devices.
+func (h *testHome) expected() map[string]any {
 	want := map[string]any{"hueair2mqtt/bridge/state": "online"}
 	add := func(id string, part, source string, reachable bool, readings map[string]any) {
 		asked := !h.truth.lost[part] && !h.truth.refused[source]
@@ -120,7 +126,7 @@ func (s sensor) id() string { return "hue_" + strings.ReplaceAll(s.MAC, ":", "")
 
 func monitorID(m amazontest.Monitor) string { return "amazon_" + strings.ToLower(m.Serial) }
 
-// batteryState is what a Hue bridge calls a battery of so many percent.
+// batteryState returns a Hue bridge's word for a battery level in percent.
 func batteryState(level int) string {
 	switch {
 	case level <= 2:
@@ -131,14 +137,14 @@ func batteryState(level int) string {
 	return "normal"
 }
 
-// asTold is an illuminance as a Hue bridge tells it: a logarithm in whole steps.
+// asTold returns an illuminance as a Hue bridge reports it: a logarithm in whole steps.
 func asTold(lux float64) float64 {
 	level := math.Round(10000*math.Log10(lux) + 1)
 	return math.Round(100*math.Pow(10, (level-1)/10000)) / 100
 }
 
-// compare says how a payload differs from a text or from a device's state, which
-// also tells when the device was seen.
+// compare describes how a payload differs from a text or from the state of a device; empty if it
+// does not.
 func compare(got string, want any) string {
 	if text, ok := want.(string); ok {
 		if got != text {
@@ -164,11 +170,10 @@ func compare(got string, want any) string {
 	readings := want.(map[string]any)
 	for key := range state {
 		if _, ok := readings[key]; !ok {
-			return fmt.Sprintf("has %s, which is not measured", key)
+			return fmt.Sprintf("%s is not measured", key)
 		}
 	}
-	// A program that has just started does not know what a device measured; a
-	// missing key and null are the same to every reader.
+	// After a start, an unknown reading may be missing; a missing key and null mean the same.
 	for key, value := range readings {
 		number, isNumber := value.(float64)
 		told, isTold := state[key].(float64)
@@ -182,9 +187,9 @@ func compare(got string, want any) string {
 	return ""
 }
 
-// checkAlerts holds problem topics and alert files against the truth and against
-// each other. It returns the problem topics.
-func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) map[string]bool {
+// checkAlerts compares problem topics and alert files with the truth and with each other. It
+// returns the problem topics.
+func (h *testHome) checkAlerts(seen map[string]string, bad func(string, ...any)) map[string]bool {
 	topics := make(map[string]bool)
 	for _, source := range sources {
 		topic := "hueair2mqtt/" + source + "/problem"
@@ -202,7 +207,7 @@ func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) ma
 		if p.Problem != refused {
 			bad("%s says %t, the truth is %t", topic, p.Problem, refused)
 		}
-		content, err := os.ReadFile(filepath.Join(h.stateDir, alertFiles[source]))
+		content, err := os.ReadFile(filepath.Join(h.StateDir, alertFiles[source]))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if refused {
@@ -211,7 +216,7 @@ func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) ma
 		case err != nil:
 			bad("%v", err)
 		case !refused:
-			bad("%s is there without a reason", alertFiles[source])
+			bad("%s exists without a reason", alertFiles[source])
 		default:
 			for _, text := range []string{p.Reason, p.Code, p.Remedy, p.Since} {
 				if text == "" || !strings.Contains(string(content), text+"\n") {
@@ -223,9 +228,9 @@ func (h *house) checkAlerts(seen map[string]string, bad func(string, ...any)) ma
 	return topics
 }
 
-// checkAnnouncements wants every device, and those of the program itself, to be
-// announced and listed, and no other.
-func (h *house) checkAnnouncements(seen map[string]string, bad func(string, ...any)) {
+// checkAnnouncements checks that every device, and the program's own, is announced and listed, and
+// no other.
+func (h *testHome) checkAnnouncements(seen map[string]string, bad func(string, ...any)) {
 	var ids []string
 	for _, s := range h.truth.sensors {
 		ids = append(ids, s.id())
@@ -258,12 +263,12 @@ func (h *house) checkAnnouncements(seen map[string]string, bad func(string, ...a
 		delete(announced, id)
 	}
 	for id := range announced {
-		bad("%s is announced, and should not be", id)
+		bad("%s should not be announced", id)
 	}
 }
 
-// checkInfo holds what the program says of its health against the truth.
-func (h *house) checkInfo(payload string, bad func(string, ...any)) {
+// checkInfo compares bridge/info with the truth.
+func (h *testHome) checkInfo(payload string, bad func(string, ...any)) {
 	var info struct {
 		Collectors map[string]struct {
 			Connected, Problem bool
@@ -285,11 +290,10 @@ func (h *house) checkInfo(payload string, bad func(string, ...any)) {
 	}
 }
 
-// checkCredentials wants the state directory's files whole, with all that pairing
-// and signing in gave.
-func (h *house) checkCredentials(bad func(string, ...any)) {
-	var hue struct{ Bridges []storedBridge }
-	if err := readJSON(filepath.Join(h.stateDir, "hue.json"), &hue); err != nil {
+// checkCredentials checks that hue.json and amazon.json are complete.
+func (h *testHome) checkCredentials(bad func(string, ...any)) {
+	var hue struct{ Bridges []harness.Pairing }
+	if err := readJSON(filepath.Join(h.StateDir, "hue.json"), &hue); err != nil {
 		bad("hue.json: %v", err)
 	} else if !slices.Equal(hue.Bridges, h.paired) {
 		bad("hue.json has lost something: %+v", hue)
@@ -299,9 +303,9 @@ func (h *house) checkCredentials(bad func(string, ...any)) {
 		RefreshToken string `json:"refresh_token"`
 		Cookies      []struct{ Name, Value string }
 	}
-	if err := readJSON(filepath.Join(h.stateDir, "amazon.json"), &amazon); err != nil {
+	if err := readJSON(filepath.Join(h.StateDir, "amazon.json"), &amazon); err != nil {
 		bad("amazon.json: %v", err)
-	} else if amazon.RefreshToken == "" || len(amazon.Cookies) < 5 || !slices.Contains(h.amazon.Devices(), amazon.DeviceSerial) {
+	} else if amazon.RefreshToken == "" || len(amazon.Cookies) < 5 || !slices.Contains(h.Amazon.Devices(), amazon.DeviceSerial) {
 		bad("amazon.json has lost something: serial %q, %d cookies", amazon.DeviceSerial, len(amazon.Cookies))
 	}
 }

@@ -7,21 +7,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestKilledAtRandomMoments kills the program 200 times, anywhere in its first
-// second, while it renews cookies and writes alerts. After each time every file is
-// whole, and nothing is lost.
+// TestKilledAtRandomMoments kills the program 200 times in its first second, while it renews
+// cookies and writes alerts. Each time every file is complete and nothing is lost.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	const kills, longest = 200, 700 * time.Millisecond
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	var starts []time.Duration
 	for i := range kills {
-		h.amazon.KillCookies()
+		h.Amazon.KillCookies()
 		for _, source := range sources {
 			switch h.random.IntN(4) {
 			case 0:
@@ -33,11 +33,10 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		began := time.Now()
 		p := h.run()
 		wait(t, time.Duration(h.random.Int64N(int64(longest))))
-		if strings.Contains(p.log.String(), "connected to the broker") {
+		if strings.Contains(p.Stderr.String(), "connected to the broker") {
 			starts = append(starts, time.Since(began))
 		}
-		p.signal(syscall.SIGKILL)
-		p.wait(patience)
+		p.Kill()
 		p.checkLog()
 		var wrong []string
 		h.checkCredentials(func(format string, args ...any) { wrong = append(wrong, format) })
@@ -52,29 +51,29 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	h.change()
 	began := time.Now()
 	p := h.run()
-	h.holds(patience, "after the last kill")
-	tell(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
+	h.holds(harness.Patience, "after the last kill")
+	report(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
 	if left := h.leftovers(); len(left) > 0 {
 		t.Errorf("files that nobody will ever read, with secrets in them: %q", left)
 	}
 	p.stop()
 }
 
-// checkAlertFiles wants every alert file whole.
-func (h *house) checkAlertFiles(bad func(string)) {
+// checkAlertFiles checks that every alert file is complete.
+func (h *testHome) checkAlertFiles(bad func(string)) {
 	h.t.Helper()
 	for _, name := range alertFiles {
-		content, err := os.ReadFile(filepath.Join(h.stateDir, name))
+		content, err := os.ReadFile(filepath.Join(h.StateDir, name))
 		if err == nil && !strings.Contains(string(content), "clears by itself after the first success.\n") {
 			bad(name + " is half written: " + string(content))
 		}
 	}
 }
 
-// leftovers are the files of the state directory that have no purpose.
-func (h *house) leftovers() []string {
+// leftovers returns the files of the state directory that serve no purpose.
+func (h *testHome) leftovers() []string {
 	h.t.Helper()
-	entries, err := os.ReadDir(h.stateDir)
+	entries, err := os.ReadDir(h.StateDir)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -87,22 +86,21 @@ func (h *house) leftovers() []string {
 	return left
 }
 
-// TestStartsAreQuick starts the program some times and tells how long it takes
-// until a subscriber sees it.
+// TestStartsAreQuick measures the time from a start until a subscriber has everything.
 func TestStartsAreQuick(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, layout{})
+	h := newTestHome(t, layout{})
 	const starts = 10
 	var took []time.Duration
 	for range starts {
 		began := time.Now()
 		p := h.run()
-		h.holds(patience, "after the start")
+		h.holds(harness.Patience, "after the start")
 		took = append(took, time.Since(began))
 		p.stop()
 	}
 	slices.Sort(took)
-	tell(t, "everything true after the start: %s in the middle, %s at most", took[starts/2].Round(time.Millisecond), took[starts-1].Round(time.Millisecond))
+	report(t, "everything true after the start: %s in the middle, %s at most", took[starts/2].Round(time.Millisecond), took[starts-1].Round(time.Millisecond))
 	if took[starts/2] > soon {
 		t.Errorf("a start takes %s", took[starts/2])
 	}

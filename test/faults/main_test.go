@@ -19,14 +19,14 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// The environment of the tests within their namespaces.
+// The environment of the process in the namespaces.
 const (
 	envInside = "FAULTS_INSIDE"
 	envBinary = "FAULTS_BINARY"
 	envSeed   = "SEED"
 
-	// envBuild adds flags to the program's build: "-race" finds races, and makes
-	// figures of memory meaningless.
+	// envBuild adds flags to the build of the program. "-race" makes the memory figures
+	// meaningless.
 	envBuild = "FAULTS_BUILD"
 )
 
@@ -35,7 +35,7 @@ var (
 	seed    uint64
 )
 
-// TestMain builds the program once and runs the tests in namespaces of their own.
+// TestMain builds the program once and runs the tests in namespaces.
 func TestMain(m *testing.M) {
 	if os.Getenv(envInside) != "" {
 		code, err := inside(m)
@@ -60,7 +60,7 @@ func outside() (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := filepath.Join(dir, "hueair2mqtt")
-	if err := build(program, strings.Fields(os.Getenv(envBuild))...); err != nil {
+	if err := harness.Build(program, strings.Fields(os.Getenv(envBuild))...); err != nil {
 		return 0, err
 	}
 	chosen := os.Getenv(envSeed)
@@ -71,15 +71,8 @@ func outside() (code int, err error) {
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
 	cmd.Env = append(os.Environ(), envInside+"=1", envBinary+"="+program, envSeed+"="+chosen, "TMPDIR="+dir)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
-		Pdeathsig:  syscall.SIGKILL,
-	}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
+	cmd.SysProcAttr = harness.Isolate(syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID)
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return max(exit.ExitCode(), 1), nil
@@ -87,33 +80,13 @@ func outside() (code int, err error) {
 	return 0, err
 }
 
-// build builds the program as the Makefile does.
-func build(program string, flags ...string) error {
-	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", program}, flags...)
-	cmd := exec.Command("go", append(args, "hueair2mqtt/cmd/hueair2mqtt")...)
-	cmd.Env = os.Environ()
-	if len(flags) == 0 || flags[0] != "-race" {
-		cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the program: %w\n%s", err, out)
-	}
-	return nil
-}
-
 func inside(m *testing.M) (code int, err error) {
 	shipped = os.Getenv(envBinary)
 	if seed, err = strconv.ParseUint(os.Getenv(envSeed), 10, 64); err != nil {
 		return 0, fmt.Errorf("%s: %w", envSeed, err)
 	}
-	if err := harness.Raise(0); err != nil {
-		return 0, fmt.Errorf("the network of the tests' own: %w", err)
-	}
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return 0, fmt.Errorf("mounts of the tests' own: %w", err)
-	}
-	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return 0, fmt.Errorf("/proc of the tests' own: %w", err)
+	if err := errors.Join(harness.RaiseLoopback(0), harness.PrivateMounts()); err != nil {
+		return 0, err
 	}
 	stop, err := startNames(os.TempDir())
 	if err != nil {
@@ -123,46 +96,19 @@ func inside(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// random is a test's own source of what is random, the same for the same seed.
+// random returns a test's random source, which depends on the seed and the test's name.
 func random(t *testing.T) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(t.Name()))
 	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }
 
-// patience is how long a test waits for what must come where no promise says when.
-const patience = 60 * time.Second
-
-// within waits until a condition holds and returns how long that took. The
-// condition says what is still wrong, or "".
-func within(t *testing.T, limit time.Duration, what string, wrong func() string) time.Duration {
-	t.Helper()
-	began := time.Now()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		text := wrong()
-		took := time.Since(began)
-		if text == "" {
-			return took
-		}
-		if took > limit {
-			t.Fatalf("%s: not within %s:\n%s", what, limit, text)
-		}
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		}
-	}
-}
-
-// tell prints a figure of a run; unlike t.Log also where the test passes.
-func tell(t *testing.T, format string, args ...any) {
+// report prints a figure, unlike t.Log also when the test passes.
+func report(t *testing.T, format string, args ...any) {
 	fmt.Printf("%-50s %s\n", strings.TrimPrefix(t.Name(), "Test"), fmt.Sprintf(format, args...))
 }
 
-// wait lets a fault last. There is nothing to wait for but time.
+// wait lets a fault last.
 func wait(t *testing.T, d time.Duration) {
 	select {
 	case <-time.After(d):

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// How the name server answers.
+// Modes of the name server.
 const (
 	namesKnown   = iota // every name below .test is 127.0.0.1
 	namesSilent         // no answer
@@ -22,12 +22,10 @@ const (
 	namesUnknown        // NXDOMAIN
 )
 
-// names says how the name server answers now. Faults of it are about a broker
-// that only those tests call by a name.
+// names is the mode of the name server. Only its tests use a host name.
 var names atomic.Int32
 
-// startNames starts the only name server there is and makes it that of all
-// processes, by a resolv.conf of their own.
+// startNames starts the name server of all processes, by means of a resolv.conf of their own.
 func startNames(dir string) (stop func(), err error) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:53")
 	if err != nil {
@@ -60,7 +58,7 @@ func startNames(dir string) (stop func(), err error) {
 	return func() { conn.Close(); serving.Wait() }, nil
 }
 
-// answerName answers one question; nil is silence.
+// answerName answers one question; nil means no response.
 func answerName(question []byte) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(question) != nil || len(m.Questions) != 1 {

@@ -12,9 +12,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// echo is a server that says back what it is told.
+// echo starts a server that returns what it receives.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -41,12 +43,11 @@ func echo(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// TestProxy holds every harm against what it says of itself: a proxy that does no
-// harm would make every test of a fault pass.
+// TestProxy checks every harm: with a proxy that does no harm, the tests of faults would pass.
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	const word = "hello\n"
-	// say sends a word and returns what came back within a while, and how long it took.
+	// say sends a word and returns the response and how long it took.
 	say := func(conn net.Conn, patience time.Duration) (string, time.Duration, error) {
 		began := time.Now()
 		if _, err := io.WriteString(conn, word); err != nil {
@@ -91,14 +92,14 @@ func TestProxy(t *testing.T) {
 					return "", 0, err
 				}
 				defer conn.Close()
-				return say(conn, patience)
+				return say(conn, harness.Patience)
 			}
 			existing, err := net.Dial("tcp", p.address())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer existing.Close()
-			if got, _, err := say(existing, patience); got != word {
+			if got, _, err := say(existing, harness.Patience); got != word {
 				t.Fatalf("without harm: %q, %v", got, err)
 			}
 			p.set(test.harm)
@@ -110,7 +111,7 @@ func TestProxy(t *testing.T) {
 				t.Errorf("a new connection: %q after %s, %v", got, took, err)
 			}
 			p.set(harm{})
-			if got, _, _ := sayAnew(patience); got != word {
+			if got, _, _ := sayAnew(harness.Patience); got != word {
 				t.Errorf("a connection made after it: %q", got)
 			}
 			if test.lastingly {

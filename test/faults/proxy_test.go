@@ -10,30 +10,26 @@ import (
 	"time"
 )
 
-// harm is what a proxy does to the connections that go through it. The zero harm
-// is none.
+// harm is what a proxy does to its connections. The zero value does nothing.
 type harm struct {
-	// delay holds back everything, in both directions.
+	// delay delays everything in both directions.
 	delay time.Duration
-	// trickle lets one byte a second through, in both directions.
+	// trickle passes one byte a second in both directions.
 	trickle bool
-	// drop takes everything and lets nothing through; nobody is told. A connection
-	// of which something was lost so never gets anything through again, as one whose
-	// packets a router has forgotten.
+	// drop reads everything and passes on nothing. A connection that lost something never recovers,
+	// like one that a router has forgotten.
 	drop bool
-	// corrupt changes one byte of each piece. Where only the server's is, the
-	// client's bytes arrive as they are.
+	// corrupt changes one byte of each chunk; corruptServerOnly spares the client's.
 	corrupt, corruptServerOnly bool
-	// cut resets every connection, at once or when it is made.
+	// cut resets every connection, new ones too.
 	cut bool
-	// halfClose ends the server's direction in the middle of what it says; the
-	// client's stays open.
+	// halfClose closes the server's direction in the middle of a chunk; the client's stays open.
 	halfClose bool
 	// existing spares the connections that are made from now on.
 	existing bool
 }
 
-// proxy stands between the program and a server.
+// proxy is a proxy between the program and a server.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -78,7 +74,7 @@ func newProxy(t *testing.T, target string, random *rand.Rand) *proxy {
 
 func (p *proxy) address() string { return p.listener.Addr().String() }
 
-// set changes what the proxy does.
+// set replaces the harm.
 func (p *proxy) set(h harm) {
 	p.mu.Lock()
 	p.harm = h
@@ -93,7 +89,7 @@ func (p *proxy) set(h harm) {
 	}
 }
 
-// cutAll resets every connection that there is.
+// cutAll resets every open connection.
 func (p *proxy) cutAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,8 +105,7 @@ func (c *proxied) reset() {
 	}
 }
 
-// now is what is done to a connection, and a channel that closes when that
-// changes. It is asked when there is something to pass on.
+// now returns the harm to a connection and a channel that is closed when it changes.
 func (p *proxy) now(c *proxied) (harm, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,7 +144,7 @@ func (p *proxy) accept() {
 	}
 }
 
-// serve passes on both directions until both have ended.
+// serve copies in both directions until both are closed.
 func (p *proxy) serve(c *proxied) {
 	var directions sync.WaitGroup
 	directions.Go(func() { p.pass(c, c.client, c.server, false) })
@@ -162,7 +157,7 @@ func (p *proxy) serve(c *proxied) {
 	p.mu.Unlock()
 }
 
-// pass passes on one direction.
+// pass copies one direction.
 func (p *proxy) pass(c *proxied, from, to *net.TCPConn, fromServer bool) {
 	buffer := make([]byte, 16<<10)
 	for {
@@ -180,8 +175,7 @@ func (p *proxy) pass(c *proxied, from, to *net.TCPConn, fromServer bool) {
 	}
 }
 
-// passOn passes on one piece as the harm of now has it; false ends the
-// connection.
+// passOn copies one chunk under the current harm; false closes the connection.
 func (p *proxy) passOn(c *proxied, to *net.TCPConn, piece []byte, fromServer bool) bool {
 	for len(piece) > 0 {
 		h, changed := p.now(c)
@@ -220,7 +214,7 @@ func (p *proxy) passOn(c *proxied, to *net.TCPConn, piece []byte, fromServer boo
 	return true
 }
 
-// sleep waits, and returns false if something changed meanwhile.
+// sleep waits and returns false if the harm changed meanwhile.
 func sleep(d time.Duration, changed <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -1,5 +1,3 @@
-// Package harness is what tests of several packages share: ports that stay theirs, the
-// loopback interface of a new network namespace, which begins down, and Mosquitto.
 package harness
 
 import (
@@ -13,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reserve returns a TCP port of 127.0.0.1 that is the test's until its end. A
-// connection to it is refused unless the test starts a server there. The kernel gives
-// it to no program that asks for any free port; a server that names it, and sets
-// SO_REUSEADDR as Go and Mosquitto do, may listen there, stop, and listen again.
+// Reserve returns a TCP port of 127.0.0.1 that belongs to the test until it ends.
+// Connections to it are refused unless the test starts a server there. The kernel
+// does not assign it to programs that ask for any free port; a server that names it
+// and sets SO_REUSEADDR, as Go and Mosquitto do, may listen, stop and listen again.
 func Reserve(t testing.TB) int {
 	t.Helper()
 	port, release, err := reserve()
@@ -25,6 +23,12 @@ func Reserve(t testing.TB) int {
 	}
 	t.Cleanup(release)
 	return port
+}
+
+// ReserveAddress returns 127.0.0.1 with a reserved port.
+func ReserveAddress(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", Reserve(t))
 }
 
 // reserve binds a socket to a free port and does not listen on it.
@@ -54,11 +58,11 @@ func reserve() (port int, release func(), err error) {
 	return name.(*unix.SockaddrInet4).Port, release, nil
 }
 
-// Listen listens on a reserved port: once the listener is closed, connections to its
-// address are refused until the test's end.
+// Listen listens on a reserved port. Connections to its address are refused from the
+// moment it is closed until the test ends.
 func Listen(t testing.TB) net.Listener {
 	t.Helper()
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", Reserve(t)))
+	listener, err := net.Listen("tcp", ReserveAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}

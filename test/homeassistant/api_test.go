@@ -15,15 +15,17 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"hueair2mqtt/test/harness"
 )
 
-// request asks Home Assistant's REST API.
+// request sends a request to Home Assistant's REST API.
 func (ha *hass) request(method, path string, body, answer any) error {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ha.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(ha.t.Context(), harness.Patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, ha.url+path, bytes.NewReader(encoded))
 	if err != nil {
@@ -63,9 +65,9 @@ func (ha *hass) post(path string, body, answer any) {
 	}
 }
 
-// call asks Home Assistant's WebSocket API.
+// call sends a command to Home Assistant's WebSocket API.
 func (ha *hass) call(command string, fields map[string]any, answer any) error {
-	ctx, cancel := context.WithTimeout(ha.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(ha.t.Context(), harness.Patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, strings.Replace(ha.url, "http", "ws", 1)+"/api/websocket", nil)
 	if err != nil {
@@ -151,14 +153,14 @@ type entity struct {
 	state *state // nil: none, because it is disabled
 }
 
-// registry is all that Home Assistant holds of MQTT.
+// registry holds everything that Home Assistant has from MQTT.
 type registry struct {
 	devices  map[string]device // by identifier
 	entities map[string]entity // by unique id
 }
 
-// registry asks for the registries and the states. Each device must be there
-// once, and each entity.
+// registry reads the registries and the states. It returns an error if a device or an entity exists
+// twice.
 func (ha *hass) registry() (registry, error) {
 	r := registry{make(map[string]device), make(map[string]entity)}
 	var (
@@ -216,7 +218,7 @@ func (ha *hass) registry() (registry, error) {
 	return r, nil
 }
 
-// mustRegistry is registry for a test that has nothing to wait for.
+// mustRegistry is registry for a test that does not wait.
 func (ha *hass) mustRegistry() registry {
 	ha.t.Helper()
 	r, err := ha.registry()
@@ -226,7 +228,7 @@ func (ha *hass) mustRegistry() registry {
 	return r
 }
 
-// uniqueID is what the bridge calls an entity of a device.
+// uniqueID returns the bridge's unique_id of an entity.
 func uniqueID(device, key string) string {
 	if strings.HasPrefix(device, "hueair2mqtt_") {
 		return device + "_" + key
@@ -234,7 +236,7 @@ func uniqueID(device, key string) string {
 	return "hueair2mqtt_" + device + "_" + key
 }
 
-// names are the entity ids by unique id, which are for ever.
+// names returns the entity ids by unique_id. They never change.
 func (r registry) names() map[string]string {
 	names := make(map[string]string)
 	for id, e := range r.entities {
@@ -243,7 +245,7 @@ func (r registry) names() map[string]string {
 	return names
 }
 
-// state is the state of an entity; "none" if there is no such.
+// state returns the state of an entity, "none" if it does not exist.
 func (r registry) state(device, key string) string {
 	if s := r.entities[uniqueID(device, key)].state; s != nil {
 		return s.State

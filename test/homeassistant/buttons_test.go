@@ -4,20 +4,21 @@ package homeassistant_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestHueButtons presses and turns what hangs on the wall.
+// TestHueButtons presses buttons and turns dials.
 func TestHueButtons(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
-	within(t, patience, "the Hue bridge's events are heard", func() error {
-		if h.hue.Streams() != 1 {
-			return fmt.Errorf("by %d listeners", h.hue.Streams())
+	ha.isComplete(h, harness.Patience)
+	within(t, harness.Patience, "the Hue bridge's events are heard", func() error {
+		if h.Hue.Streams() != 1 {
+			return fmt.Errorf("by %d listeners", h.Hue.Streams())
 		}
 		return nil
 	})
@@ -28,16 +29,16 @@ func TestHueButtons(t *testing.T) {
 	}{
 		{"a short press", kitchenDimmer, "button_1", func() { h.press(h.dimmer.MAC, 1, "initial_press", "short_release") }, map[string]any{"event_type": "press_end"}},
 		{"a long press", lampDial, "button_4", func() { h.press(h.dial.MAC, 4, "initial_press", "long_press") }, map[string]any{"event_type": "long_press_start"}},
-		{"a press of a tap", wallTap, "button_3", func() { h.hue.PressButton(h.tap.MAC, 3, "initial_press") }, map[string]any{"event_type": "press_end"}},
-		{"a ring", h.doorbellID(), "bell", func() { h.hue.Ring(h.doorbell.MAC) }, map[string]any{"event_type": "ring"}},
-		{"a turn", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 30) }, map[string]any{"event_type": "start", "direction": "counter_clock_wise", "steps": 30.0}},
-		{"a turn that goes on", lampDial, "dial", func() { h.hue.Turn(h.dial.MAC, "counter_clock_wise", 15) }, map[string]any{"event_type": "repeat", "steps": 15.0}},
+		{"a press of a tap", wallTap, "button_3", func() { h.Hue.PressButton(h.tap.MAC, 3, "initial_press") }, map[string]any{"event_type": "press_end"}},
+		{"a ring", h.doorbellID(), "bell", func() { h.Hue.Ring(h.doorbell.MAC) }, map[string]any{"event_type": "ring"}},
+		{"a turn", lampDial, "dial", func() { h.Hue.Turn(h.dial.MAC, "counter_clock_wise", 30) }, map[string]any{"event_type": "start", "direction": "counter_clock_wise", "steps": 30.0}},
+		{"a turn that goes on", lampDial, "dial", func() { h.Hue.Turn(h.dial.MAC, "counter_clock_wise", 15) }, map[string]any{"event_type": "repeat", "steps": 15.0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ha := ha.in(t)
 			pressed := time.Now()
 			c.does()
-			within(t, patience, "the event", func() error {
+			within(t, harness.Patience, "the event", func() error {
 				r, err := ha.registry()
 				if err != nil {
 					return err
@@ -57,7 +58,7 @@ func TestHueButtons(t *testing.T) {
 			})
 		})
 	}
-	within(t, patience, "the documented automation", func() error {
+	within(t, harness.Patience, "the documented automation", func() error {
 		var notifications []struct{ Message string }
 		if err := ha.call("persistent_notification/get", nil, &notifications); err != nil {
 			return err
@@ -79,53 +80,47 @@ func TestHueButtons(t *testing.T) {
 // press sends the events of one press 100 ms apart, about as fast as a finger. The
 // state of an event entity is a time in milliseconds, and a state trigger with
 // not_from sees no change between two events of the same millisecond.
-func (h *house) press(mac string, button int, events ...string) {
+func (h *testHome) press(mac string, button int, events ...string) {
 	for i, event := range events {
 		if i > 0 {
 			time.Sleep(100 * time.Millisecond)
 		}
-		h.hue.PressButton(mac, button, event)
+		h.Hue.PressButton(mac, button, event)
 	}
 }
 
-// TestRefresh presses Refresh of a bridge that would not ask again for an hour.
+// TestRefresh presses the Refresh button of a bridge that polls once an hour.
 func TestRefresh(t *testing.T) {
 	h, ha := newHome(t)
 	h.setInterval("1h")
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	h.livingRoom.Humidity++
-	h.amazon.SetMonitor(h.livingRoom)
-	h.hue.SilenceStreams() // or the sensor would tell by itself
+	h.Amazon.SetMonitor(h.livingRoom)
+	h.Hue.SilenceStreams() // or the sensor would tell by itself
 	h.hall.Temperature++
-	h.hue.SetMotionSensor(h.hall)
+	h.Hue.SetMotionSensor(h.hall)
 
 	before := ha.mustRegistry()
 	if got := before.state(livingRoomAir, "humidity"); same(got, h.livingRoom.Humidity) {
 		t.Fatalf("the monitor was asked already: %s", got)
 	}
 	ha.press(before.entities[uniqueID(bridgeItself, "refresh")].EntityID)
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	refreshed, err := time.Parse(time.RFC3339, ha.mustRegistry().state(bridgeItself, "refresh"))
-	if err != nil || time.Since(refreshed) > patience {
+	if err != nil || time.Since(refreshed) > harness.Patience {
 		t.Errorf("the button was pressed at %v, %v", refreshed, err)
 	}
 
-	// There is nothing to acknowledge: Home Assistant is told, and no worse.
+	// Without an alert, acknowledging one is an error that Home Assistant is sent.
 	ha.press(ha.mustRegistry().entities[uniqueID(hueSource, "acknowledge")].EntityID)
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	ha.checkLog()
 }
 
-// setInterval changes how often the sources are asked.
-func (h *house) setInterval(interval string) {
+// setInterval changes the interval of the polls.
+func (h *testHome) setInterval(interval string) {
 	h.t.Helper()
-	config, err := os.ReadFile(h.config)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	config = []byte(strings.ReplaceAll(string(config), "interval: 2s", "interval: "+interval))
-	if err := os.WriteFile(h.config, config, 0o600); err != nil {
-		h.t.Fatal(err)
-	}
+	text := strings.ReplaceAll(harness.ReadFile(h.t, h.Config), "interval: 2s", "interval: "+interval)
+	harness.WriteFile(h.t, h.Config, text, 0o600)
 }

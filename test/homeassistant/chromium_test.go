@@ -17,6 +17,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"hueair2mqtt/test/harness"
 )
 
 // page is a page in a headless Chromium, driven by the Chrome DevTools Protocol.
@@ -26,16 +28,15 @@ type page struct {
 	last int // id of the last command
 }
 
-// newPage starts a browser of its own with an empty page of this size, in CSS
-// pixels.
+// newPage starts a browser with an empty page of this size in CSS pixels.
 func newPage(t *testing.T, width, height int) *page {
 	t.Helper()
 	profile := t.TempDir()
-	start(t, "Chromium", exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	harness.Start(t, exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 		"--user-data-dir="+profile, "--remote-debugging-port=0", "about:blank"))
 	var port string
-	within(t, patience, "Chromium listens", func() error {
+	within(t, harness.Patience, "Chromium listens", func() error {
 		text, err := os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
 		port, _, _ = strings.Cut(string(text), "\n")
 		if err == nil && port == "" {
@@ -76,9 +77,9 @@ func newPage(t *testing.T, width, height int) *page {
 	return nil
 }
 
-// do runs a command of the protocol.
+// do sends a command of the protocol.
 func (p *page) do(method string, params map[string]any, answer any) error {
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), harness.Patience)
 	defer cancel()
 	p.last++
 	if err := wsjson.Write(ctx, p.conn, map[string]any{"id": p.last, "method": method, "params": params}); err != nil {
@@ -106,7 +107,7 @@ func (p *page) do(method string, params map[string]any, answer any) error {
 	}
 }
 
-// visit opens an address, where a script runs first.
+// visit opens an address and runs a script before its own.
 func (p *page) visit(address, script string) {
 	p.t.Helper()
 	for _, c := range []struct {
@@ -123,7 +124,7 @@ func (p *page) visit(address, script string) {
 	}
 }
 
-// allText is a script for all text of a page, that of its shadow trees included.
+// allText is a script that returns the text of a page, including its shadow trees.
 const allText = `(() => {
 	const parts = [];
 	const walk = (node) => {
@@ -136,7 +137,7 @@ const allText = `(() => {
 	return parts.filter((part) => part).join("\n");
 })()`
 
-// text is all text of the page, with ordinary spaces. It fails while the page is being loaded.
+// text returns the text of the page with ordinary spaces. It fails while the page loads.
 func (p *page) text() (string, error) {
 	var answer struct {
 		Result           struct{ Value string }
@@ -151,12 +152,11 @@ func (p *page) text() (string, error) {
 	return strings.ReplaceAll(answer.Result.Value, "\u00a0", " "), nil
 }
 
-// picture is what the page looks like, as a PNG, once two in a row are the same:
-// pages come with animations.
+// picture returns a screenshot as a PNG, once two in a row are equal: pages have animations.
 func (p *page) picture() []byte {
 	p.t.Helper()
 	var now struct{ Data []byte }
-	within(p.t, patience, "the page is at rest", func() error {
+	within(p.t, harness.Patience, "the page is at rest", func() error {
 		last := now.Data
 		if err := p.do("Page.captureScreenshot", map[string]any{"format": "png"}, &now); err != nil {
 			return err

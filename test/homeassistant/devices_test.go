@@ -5,43 +5,38 @@ package homeassistant_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
 const table = "testdata/entities.md"
 
-// TestDevices is what a user finds after the bridge has run for the first time:
-// every device and entity, held against a table that people can read.
+// TestDevices compares every device and entity after the first run of the bridge with a readable
+// table.
 func TestDevices(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	r := ha.mustRegistry()
 
 	got := r.table()
 	if *updateFlag {
-		if err := os.WriteFile(table, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		harness.WriteFile(t, table, got, 0o644)
 	}
-	want, err := os.ReadFile(table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("Home Assistant holds something else than %s (make test-homeassistant UPDATE=1 rewrites it):\n%s", table, lineDiff(string(want), got))
+	want := harness.ReadFile(t, table)
+	if got != want {
+		t.Errorf("Home Assistant holds something else than %s (make test-homeassistant UPDATE=1 rewrites it):\n%s", table, lineDiff(want, got))
 	}
 
-	// A reading is one of a series to Home Assistant: it keeps statistics and finds
-	// nothing wrong with them.
+	// Home Assistant keeps statistics of readings, and its own validation accepts them.
 	var statistics []struct {
 		ID string `json:"statistic_id"`
 	}
-	within(t, patience, "statistics", func() error {
+	within(t, harness.Patience, "statistics", func() error {
 		return ha.call("recorder/list_statistic_ids", nil, &statistics)
 	})
 	measured := 0
@@ -76,7 +71,7 @@ func TestDevices(t *testing.T) {
 		t.Error(err)
 	}
 	for _, i := range repairs.Issues {
-		// Others are about how this Home Assistant is run.
+		// The others concern the setup of this Home Assistant.
 		if i.Domain == "mqtt" || i.IssueDomain == "mqtt" || i.Domain == "sensor" || i.Domain == "recorder" {
 			t.Errorf("Home Assistant wants something repaired: %+v", i)
 		}
@@ -84,10 +79,10 @@ func TestDevices(t *testing.T) {
 	ha.checkLog()
 }
 
-// isComplete waits until Home Assistant shows what the house holds, and all of it.
-func (ha *hass) isComplete(h *house, limit time.Duration) {
+// isComplete waits until Home Assistant shows every value of the home.
+func (ha *hass) isComplete(h *testHome, limit time.Duration) {
 	ha.t.Helper()
-	within(ha.t, limit, "Home Assistant shows the house", func() error {
+	within(ha.t, limit, "Home Assistant shows the home", func() error {
 		r, err := ha.registry()
 		if err != nil {
 			return err
@@ -96,7 +91,7 @@ func (ha *hass) isComplete(h *house, limit time.Duration) {
 	})
 }
 
-// isAway waits until Home Assistant shows that the bridge is away, and nothing else.
+// isAway waits until Home Assistant shows that the bridge is away and no other value.
 func (ha *hass) isAway(limit time.Duration) {
 	ha.t.Helper()
 	within(ha.t, limit, "everything is unavailable", func() error {
@@ -108,7 +103,7 @@ func (ha *hass) isAway(limit time.Duration) {
 	})
 }
 
-// table is all that Home Assistant holds, as a page that people can read.
+// table returns everything that Home Assistant has from MQTT as a readable page.
 func (r registry) table() string {
 	var b strings.Builder
 	b.WriteString("# What Home Assistant holds\n\nWritten by TestDevices from Home Assistant's registries and states.\n")
@@ -138,7 +133,7 @@ func (r registry) table() string {
 	return b.String()
 }
 
-// row is an entity's line of the table.
+// row returns an entity's line of the table.
 func (e entity) row(d device) string {
 	id := e.EntityID
 	if thisVersion().areaInEntityID && d.Area != "" {
@@ -168,7 +163,7 @@ func (e entity) row(d device) string {
 		attribute("state_class"), e.Category, text)
 }
 
-// lineDiff shows the lines that only one of two texts has.
+// lineDiff returns the lines that only one of two texts has.
 func lineDiff(want, got string) string {
 	var b strings.Builder
 	wantLines, gotLines := strings.Split(want, "\n"), strings.Split(got, "\n")

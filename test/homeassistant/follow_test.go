@@ -9,19 +9,21 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// keepAlive is the bridge's MQTT keep-alive: what dies without a word is noticed
-// within one and a half of it, what is killed at once.
+// keepAlive is the bridge's MQTT keep-alive: a silent death is noticed within one and a half of it,
+// a kill at once.
 const keepAlive = 30 * time.Second
 
-// TestValuesFollow is a day in the house: values change, devices go out of reach
-// and come back, the bridge is killed.
+// TestValuesFollow changes values, makes devices unreachable and reachable again, and kills the
+// bridge.
 func TestValuesFollow(t *testing.T) {
 	h, ha := newHome(t)
 	began := time.Now()
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	first := ha.mustRegistry()
 
 	t.Run("values", func(t *testing.T) {
@@ -29,19 +31,19 @@ func TestValuesFollow(t *testing.T) {
 		h.hall.Motion, h.hall.Temperature, h.hall.Lux, h.hall.Battery = true, -3.25, 0, 5
 		h.door.Open, h.door.Tampered = true, true
 		h.livingRoom.PM25, h.livingRoom.CO, h.livingRoom.Temperature, h.livingRoom.AirQuality = 33.5, 12, 19.99, 41
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 		h.hall.Motion, h.door.Open, h.door.Tampered = false, false, false
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("history and logbook", func(t *testing.T) {
 		ha := ha.in(t)
-		within(t, patience, "the history of the temperature", func() error {
+		within(t, harness.Patience, "the history of the temperature", func() error {
 			return ha.remembers(began, first.entities[uniqueID(hallSensor, "temperature")].EntityID, "20.57", "-3.25")
 		})
-		within(t, patience, "the logbook's entries of the motion", func() error {
+		within(t, harness.Patience, "the logbook's entries of the motion", func() error {
 			return ha.logbook(began, first.entities[uniqueID(hallSensor, "motion")].EntityID, "on", "off")
 		})
 	})
@@ -49,21 +51,21 @@ func TestValuesFollow(t *testing.T) {
 	t.Run("a sensor goes out of reach alone and comes back", func(t *testing.T) {
 		ha := ha.in(t)
 		h.hall.Reachable = false
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 		h.hall.Reachable, h.cellar.Reachable = true, true
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("a monitor goes out of reach alone and comes back", func(t *testing.T) {
 		ha := ha.in(t)
 		h.bedroom.Reachable = false
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 		h.bedroom.Reachable = true
-		h.tell()
-		ha.isComplete(h, patience)
+		h.publish()
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("last seen, once the user enables it", func(t *testing.T) {
@@ -72,9 +74,9 @@ func TestValuesFollow(t *testing.T) {
 		if err := ha.call("config/entity_registry/update", map[string]any{"entity_id": lastSeen, "disabled_by": nil}, nil); err != nil {
 			t.Fatal(err)
 		}
-		// Home Assistant loads the integration again by itself, after 30 s.
+		// Home Assistant reloads the integration by itself after 30 s.
 		ha.reloadMQTT()
-		within(t, patience, "last seen", func() error {
+		within(t, harness.Patience, "last seen", func() error {
 			r, err := ha.registry()
 			if err != nil {
 				return err
@@ -85,7 +87,7 @@ func TestValuesFollow(t *testing.T) {
 			}
 			return err
 		})
-		ha.isComplete(h, patience)
+		ha.isComplete(h, harness.Patience)
 	})
 
 	t.Run("the bridge is killed and comes back", func(t *testing.T) {
@@ -104,10 +106,10 @@ func TestValuesFollow(t *testing.T) {
 		h.stopBridge(syscall.SIGTERM)
 		h.cellar.NeverReported = true
 		h.livingRoom.NoPM10 = true // though Home Assistant knows the entity
-		h.hue.Remove(h.cellar.MAC)
-		h.tell()
+		h.Hue.Remove(h.cellar.MAC)
+		h.publish()
 		h.startBridge()
-		within(t, patience, "nothing is made up", func() error {
+		within(t, harness.Patience, "nothing is made up", func() error {
 			r, err := ha.registry()
 			if err != nil {
 				return err
@@ -126,7 +128,7 @@ func TestValuesFollow(t *testing.T) {
 	ha.checkLog()
 }
 
-// reloadMQTT has Home Assistant begin anew with MQTT.
+// reloadMQTT reloads Home Assistant's MQTT integration.
 func (ha *hass) reloadMQTT() {
 	ha.t.Helper()
 	const entries = "/api/config/config_entries/entry"
@@ -155,7 +157,7 @@ func (ha *hass) remembers(since time.Time, entityID string, want ...string) erro
 	return hasAll(got, want)
 }
 
-// logbook checks that the logbook tells of these states of an entity.
+// logbook checks that the logbook has these states of an entity.
 func (ha *hass) logbook(since time.Time, entityID string, want ...string) error {
 	var entries []struct{ State string }
 	err := ha.get("/api/logbook/"+url.PathEscape(since.UTC().Format(time.RFC3339))+"?entity="+entityID, &entries)

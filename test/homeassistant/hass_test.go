@@ -22,33 +22,33 @@ import (
 	"hueair2mqtt/test/harness"
 )
 
-// hass is a Home Assistant, as one test or subtest uses it.
+// hass is a Home Assistant as one test or subtest uses it.
 type hass struct {
 	t *testing.T
 	*instance
 }
 
-// instance is what the subtests of a test share.
+// instance is the part of a hass that subtests share.
 type instance struct {
 	owner   *testing.T // whose end ends it
 	dir     string     // its configuration, on this machine
 	url     string
 	token   string // long-lived, of its one user
-	process *process
+	process *harness.Process
 	known   []*regexp.Regexp // records of its log that are expected
 	logged  int              // how much of its log has been checked
 }
 
 func homeAssistantProgram() string { return "/opt/homeassistant-" + *versionFlag + "/bin/hass" }
 
-// newHome starts a house and a Home Assistant whose MQTT integration knows the
-// house's broker. The bridge does not run yet.
-func newHome(t *testing.T) (*house, *hass) {
+// newHome starts a home and a Home Assistant with the home's broker in its MQTT integration. The
+// bridge is not running.
+func newHome(t *testing.T) (*testHome, *hass) {
 	t.Helper()
-	h := newHouse(t)
+	h := newTestHome(t)
 	ha := newHass(t)
 	ha.start()
-	ha.addMQTT(h.broker.port)
+	ha.addMQTT(h.Broker.Port)
 	return h, ha
 }
 
@@ -95,14 +95,14 @@ automation:
 	return ha
 }
 
-// automationAlias names the documented automation in Home Assistant.
+// automationAlias is the name of the documented automation.
 const automationAlias = "Amazon ended the sign-in"
 
-// pressed is what the automation for a short press says here, where there are no
+// pressed is the message of the automation for a short press, which here replaces its action on
 // lights.
 const pressed = "The button was pressed"
 
-// shortPress is the documented automation for a short press.
+// shortPress returns the documented automation for a short press.
 func shortPress(t *testing.T) string {
 	t.Helper()
 	action, ours := "      - action: light.toggle\n        target: {area_id: kitchen}", "      - action: persistent_notification.create\n        data: {message: "+pressed+"}"
@@ -116,14 +116,11 @@ func shortPress(t *testing.T) string {
 	return automation
 }
 
-// documentedAutomation returns an automation of docs/mqtt.md as it is there.
+// documentedAutomation returns an automation of docs/mqtt.md unchanged.
 func documentedAutomation(t *testing.T, what string) string {
 	t.Helper()
-	document, err := os.ReadFile("../../docs/mqtt.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, ok := strings.Cut(string(document), "An automation "+what+":\n\n")
+	document := harness.ReadFile(t, "../../docs/mqtt.md")
+	_, after, ok := strings.Cut(document, "An automation "+what+":\n\n")
 	block, _, end := strings.Cut(after, "\n\n")
 	if !ok || !end || !strings.HasPrefix(block, "    triggers:") {
 		t.Fatalf("docs/mqtt.md has no automation %s", what)
@@ -152,8 +149,7 @@ func (ha *hass) store(key string, version int, data any) {
 	ha.write(".storage/"+key, encoded)
 }
 
-// addUser gives Home Assistant an owner with a long-lived token, and has it think
-// that it was set up before.
+// addUser adds an owner with a long-lived token and marks the onboarding as done.
 func (ha *hass) addUser() {
 	ha.t.Helper()
 	const user, session = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
@@ -192,19 +188,17 @@ func (ha *hass) addUser() {
 	ha.token = signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// start starts Home Assistant and waits until it is up.
+// start starts Home Assistant and waits until it is running.
 func (ha *hass) start() {
 	ha.t.Helper()
 	cmd := exec.Command(homeAssistantProgram(), "--config", filepath.Join(scratch, filepath.Base(ha.dir)), "--skip-pip", "--log-no-color")
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + scratch, "LANG=C.UTF-8", "PYTHONUNBUFFERED=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: tree}
-	ha.process, ha.logged = start(ha.owner, "Home Assistant", cmd), 0
-	within(ha.t, patience, "Home Assistant is up", func() error {
-		select {
-		case <-ha.process.ended:
+	ha.process, ha.logged = harness.Start(ha.owner, cmd), 0
+	within(ha.t, harness.Patience, "Home Assistant is up", func() error {
+		if !ha.process.Running() {
 			ha.t.Fatal("Home Assistant ended")
-		default:
 		}
 		var config struct{ State, Version string }
 		if err := ha.get("/api/config", &config); err != nil {
@@ -221,12 +215,12 @@ func (ha *hass) start() {
 }
 
 // stop ends Home Assistant as its service manager does.
-func (ha *hass) stop() { ha.process.stop(syscall.SIGTERM) }
+func (ha *hass) stop() { ha.process.Stop() }
 
-// in is the same Home Assistant for a subtest.
+// in returns the same Home Assistant for a subtest.
 func (ha *hass) in(t *testing.T) *hass { return &hass{t, ha.instance} }
 
-// addMQTT sets the MQTT integration up by the dialog that a user fills in.
+// addMQTT sets up the MQTT integration through its dialog.
 func (ha *hass) addMQTT(port int) {
 	ha.t.Helper()
 	const flows = "/api/config/config_entries/flow"
@@ -248,7 +242,7 @@ func (ha *hass) addMQTT(port int) {
 	}
 }
 
-// field is one of a dialog, or a section with fields of its own.
+// field is a field of a dialog, or a section of fields.
 type field struct {
 	Name     string
 	Type     string
@@ -257,7 +251,7 @@ type field struct {
 	Schema   []field
 }
 
-// fill answers a dialog: with our answers, and for the rest with its defaults.
+// fill fills in a dialog with our values and its defaults.
 func fill(fields []field, ours map[string]any) map[string]any {
 	answers := make(map[string]any)
 	for _, f := range fields {
@@ -272,31 +266,30 @@ func fill(fields []field, ours map[string]any) map[string]any {
 	return answers
 }
 
-// notOfOurs are warnings about this Home Assistant and not about the bridge.
+// notOfOurs matches warnings that do not concern the bridge.
 var notOfOurs = []*regexp.Regexp{
 	regexp.MustCompile(`Skipping pip installation of required modules`), // that is how it was started
-	// There is no network, and no multicast therefore.
+	// There is no network and so no multicast.
 	regexp.MustCompile(`\[homeassistant\.components\.network\] Because the system does not have any enabled IPv4 addresses`),
 	regexp.MustCompile(`\[Errno 19\] No such device`),
-	// Programs for cameras, which 2026.11 looks for.
+	// 2026.11 looks for programs for cameras.
 	regexp.MustCompile(`\[haffmpeg\.|Error loading libturbojpeg`),
 }
 
-// expects names records of the log that a test causes on purpose.
+// expects adds log records that a test causes on purpose.
 func (ha *hass) expects(patterns ...string) {
 	for _, p := range patterns {
 		ha.known = append(ha.known, regexp.MustCompile(p))
 	}
 }
 
-// logRecord begins a record of the log; lines that do not belong to the one above.
+// logRecord matches the first line of a log record.
 var logRecord = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \S+ ([A-Z]+) `)
 
-// checkLog fails the test if Home Assistant has warned of anything since the last
-// call.
+// checkLog fails the test if Home Assistant has logged a warning since the last call.
 func (ha *hass) checkLog() {
 	ha.t.Helper()
-	text := ha.process.out.String()
+	text := ha.process.Output()
 	text, ha.logged = text[ha.logged:], len(text)
 	begins := logRecord.FindAllStringSubmatchIndex(text, -1)
 	told := make(map[string]bool)

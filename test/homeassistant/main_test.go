@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
 
 	"hueair2mqtt/test/harness"
@@ -24,10 +23,11 @@ var (
 	pictureFlag = flag.String("picture", "", "file that TestPicture writes its picture to")
 )
 
-// sandboxVariable names the directory of the run to a process in the sandbox.
+// sandboxVariable is the environment variable that names the directory of the run inside the
+// sandbox.
 const sandboxVariable = "HUEAIR2MQTT_TEST_SANDBOX"
 
-// bridgeVersion is what the program under test calls itself.
+// bridgeVersion is the version of the program under test.
 const bridgeVersion = "1.2.3"
 
 var (
@@ -36,7 +36,7 @@ var (
 	tree    string // the Debian tree that Home Assistant lives in
 )
 
-// scratch is where the tree sees the sandbox's directory.
+// scratch is the path of the sandbox's directory inside the tree.
 const scratch = "/srv/homeassistant"
 
 func TestMain(m *testing.M) {
@@ -73,33 +73,22 @@ func testMain(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// runInSandbox builds the bridge and runs this test binary again where it has
-// processes, mounts and a network of its own. Whatever it starts ends with it.
+// runInSandbox builds the bridge and runs this test binary again in namespaces for processes,
+// mounts and network. Everything that it starts ends with it.
 func runInSandbox() (int, error) {
 	dir, err := os.MkdirTemp("", "hueair2mqtt-homeassistant-")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-X hueair2mqtt/internal/cli.version="+bridgeVersion, "-o", filepath.Join(dir, "hueair2mqtt"), "../../cmd/hueair2mqtt")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("building the bridge: %w\n%s", err, out)
+	if err := harness.Build(filepath.Join(dir, "hueair2mqtt"), "-ldflags", "-X hueair2mqtt/internal/cli.version="+bridgeVersion); err != nil {
+		return 0, err
 	}
-
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
 	cmd.Env = append(os.Environ(), sandboxVariable+"="+dir)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET,
-		Pdeathsig:  unix.SIGKILL,
-	}
-	if os.Getuid() != 0 {
-		// Root within, so that it may change its root directory.
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
+	cmd.SysProcAttr = harness.Isolate(unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET)
+	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
 	runtime.LockOSThread() // Pdeathsig is about the thread
 	defer runtime.UnlockOSThread()
 	err = cmd.Run()
@@ -112,19 +101,16 @@ func runInSandbox() (int, error) {
 	return 0, nil
 }
 
-// enterSandbox makes loopback usable and mounts in the tree what Home Assistant
-// needs. Nothing of it is seen outside.
+// enterSandbox raises the loopback interface and mounts into the tree what Home Assistant needs.
+// None of it is visible outside.
 func enterSandbox() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("keeping mounts to itself: %w", err)
-	}
-	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return fmt.Errorf("mounting /proc: %w", err)
+	if err := harness.PrivateMounts(); err != nil {
+		return err
 	}
 	for source, target := range map[string]string{"/proc": "/proc", "/dev": "/dev", sandbox: scratch} {
 		if err := unix.Mount(source, filepath.Join(tree, target), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 			return fmt.Errorf("mounting %s in %s: %w", source, tree, err)
 		}
 	}
-	return harness.Raise(0)
+	return harness.RaiseLoopback(0)
 }

@@ -10,20 +10,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestPicture looks at Home Assistant's own page with a device of each kind, as a
-// user does, in a browser. With -picture it saves what it sees.
+// TestPicture opens a dashboard with a device of each kind in a browser. With -picture it saves a
+// screenshot.
 func TestPicture(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	h.door.Open, h.hall.Motion = true, true
-	h.tell()
-	ha.isComplete(h, patience)
-	h.hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release")
-	h.hue.Turn(h.dial.MAC, "clock_wise", 30)
-	within(t, patience, "the dial was turned", func() error {
+	h.publish()
+	ha.isComplete(h, harness.Patience)
+	h.Hue.PressButton(h.dimmer.MAC, 1, "initial_press", "short_release")
+	h.Hue.Turn(h.dial.MAC, "clock_wise", 30)
+	within(t, harness.Patience, "the dial was turned", func() error {
 		r, err := ha.registry()
 		if err == nil && r.state(lampDial, "dial") == "unknown" {
 			err = errors.New("not yet")
@@ -31,7 +33,7 @@ func TestPicture(t *testing.T) {
 		return err
 	})
 
-	const path = "sensors-of-the-house"
+	const path = "sensors-of-the-home"
 	if err := ha.call("lovelace/dashboards/create", map[string]any{"url_path": path, "title": "Home", "mode": "storage"}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,7 @@ func TestPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.visit(ha.url+"/"+path, fmt.Sprintf("localStorage.setItem('hassTokens', %q); localStorage.setItem('dockedSidebar', '\"always_hidden\"');", tokens))
-	within(t, patience, "the page shows the house", func() error {
+	within(t, harness.Patience, "the page shows the home", func() error {
 		text, err := p.text()
 		if err != nil {
 			return err

@@ -6,19 +6,21 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestDiscoveryRemove takes all out of Home Assistant, and brings it back.
+// TestDiscoveryRemove removes everything from Home Assistant and brings it back.
 func TestDiscoveryRemove(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	first := ha.mustRegistry()
 	ha.checkLog()
 
 	h.stopBridge(syscall.SIGTERM)
-	t.Log(h.run("discovery", "remove"))
-	within(t, patience, "nothing is left", func() error {
+	h.run("discovery", "remove")
+	within(t, harness.Patience, "nothing is left", func() error {
 		r, err := ha.registry()
 		if err != nil {
 			return err
@@ -28,13 +30,12 @@ func TestDiscoveryRemove(t *testing.T) {
 		}
 		return nil
 	})
-	// Home Assistant's echo of what it removed itself, for devices with an entity
-	// that is disabled.
+	// Home Assistant logs the removal of devices with a disabled entity.
 	ha.expects(`\[homeassistant\.components\.mqtt\.discovery\] No device components to cleanup for (hue|amazon)_`)
 	ha.checkLog()
 
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 	for id, name := range first.names() {
 		if got := ha.mustRegistry().names()[id]; got != name {
 			t.Errorf("%s is now %q, was %q", id, got, name)

@@ -7,20 +7,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hueair2mqtt/test/harness"
 )
 
-// TestSignInEnds is the day when Amazon ends the sign-in: Home Assistant tells what
-// to do, the documented automation fires, and all ends with a new sign-in.
+// TestSignInEnds revokes the sign-in to Amazon: Home Assistant shows the remedy, the documented
+// automation fires, and a new sign-in clears the problem.
 func TestSignInEnds(t *testing.T) {
 	h, ha := newHome(t)
 	began := time.Now()
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 
 	h.revoke()
-	ha.shows(patience, amazonSource, "problem", "on")
-	ha.shows(patience, amazonSource, "connected", "off")
-	ha.shows(patience, livingRoomAir, "pm25", "unavailable")
+	ha.shows(harness.Patience, amazonSource, "problem", "on")
+	ha.shows(harness.Patience, amazonSource, "connected", "off")
+	ha.shows(harness.Patience, livingRoomAir, "pm25", "unavailable")
 	r := ha.mustRegistry()
 	problem := r.entities[uniqueID(amazonSource, "problem")]
 	attributes := problem.state.Attributes
@@ -31,7 +33,7 @@ func TestSignInEnds(t *testing.T) {
 	if reason, _ := attributes["reason"].(string); reason == "" || attributes["acknowledged"] != false {
 		t.Errorf("the problem's attributes are %v", attributes)
 	}
-	if since, err := time.Parse(time.RFC3339, fmt.Sprint(attributes["since"])); err != nil || time.Since(since) > patience {
+	if since, err := time.Parse(time.RFC3339, fmt.Sprint(attributes["since"])); err != nil || time.Since(since) > harness.Patience {
 		t.Errorf("the problem is there since %v", attributes["since"])
 	}
 	if got := r.state(hallSensor, "temperature"); !same(got, h.hall.Temperature) {
@@ -43,7 +45,7 @@ func TestSignInEnds(t *testing.T) {
 
 	t.Run("the automation fires", func(t *testing.T) {
 		ha := ha.in(t)
-		within(t, patience, "a notification with the remedy", func() error {
+		within(t, harness.Patience, "a notification with the remedy", func() error {
 			var notifications []struct{ Message string }
 			if err := ha.call("persistent_notification/get", nil, &notifications); err != nil {
 				return err
@@ -55,7 +57,7 @@ func TestSignInEnds(t *testing.T) {
 			}
 			return fmt.Errorf("there are %+v, want %q", notifications, remedy)
 		})
-		within(t, patience, "the automation in the logbook", func() error {
+		within(t, harness.Patience, "the automation in the logbook", func() error {
 			var entries []struct{ Name, Message string }
 			if err := ha.get("/api/logbook/"+began.UTC().Format(time.RFC3339)+"?entity=automation."+slug(automationAlias), &entries); err != nil {
 				return err
@@ -72,7 +74,7 @@ func TestSignInEnds(t *testing.T) {
 	t.Run("Acknowledge", func(t *testing.T) {
 		ha := ha.in(t)
 		ha.press(r.entities[uniqueID(amazonSource, "acknowledge")].EntityID)
-		within(t, patience, "the problem is acknowledged", func() error {
+		within(t, harness.Patience, "the problem is acknowledged", func() error {
 			r, err := ha.registry()
 			if err != nil {
 				return err
@@ -88,7 +90,7 @@ func TestSignInEnds(t *testing.T) {
 	t.Run("signing in again", func(t *testing.T) {
 		ha := ha.in(t)
 		h.signIn()
-		ha.isComplete(h, patience)
+		ha.isComplete(h, harness.Patience)
 		s := ha.mustRegistry().entities[problem.UniqueID].state
 		for _, name := range []string{"reason", "remedy", "since"} {
 			if s.Attributes[name] != nil {
@@ -99,21 +101,21 @@ func TestSignInEnds(t *testing.T) {
 	ha.checkLog()
 }
 
-// TestHueKeyDeleted is the same for Hue.
+// TestHueKeyDeleted is TestSignInEnds for Hue.
 func TestHueKeyDeleted(t *testing.T) {
 	h, ha := newHome(t)
 	h.startBridge()
-	ha.isComplete(h, patience)
+	ha.isComplete(h, harness.Patience)
 
-	h.hue.DeleteKey()
-	ha.shows(patience, hueSource, "problem", "on")
-	ha.shows(patience, hallSensor, "temperature", "unavailable")
-	ha.shows(patience, livingRoomAir, "connectivity", "on")
+	h.Hue.DeleteKey()
+	ha.shows(harness.Patience, hueSource, "problem", "on")
+	ha.shows(harness.Patience, hallSensor, "temperature", "unavailable")
+	ha.shows(harness.Patience, livingRoomAir, "connectivity", "on")
 	s := ha.mustRegistry().entities[uniqueID(hueSource, "problem")].state
 	if remedy, _ := s.Attributes["remedy"].(string); !strings.Contains(remedy, "hueair2mqtt hue pair") {
 		t.Errorf("the problem's attributes are %v", s.Attributes)
 	}
-	h.hue.RestoreKey()
-	ha.isComplete(h, patience)
+	h.Hue.RestoreKey()
+	ha.isComplete(h, harness.Patience)
 	ha.checkLog()
 }

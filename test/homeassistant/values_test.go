@@ -15,9 +15,9 @@ import (
 	"hueair2mqtt/collectors/hue/huetest"
 )
 
-// values is what Home Assistant must show of the house while all runs, by device
-// and key. A device that cannot be reached shows nothing but that.
-func (h *house) values() map[[2]string]any {
+// values returns the states that Home Assistant must show while everything runs, by device and key.
+// An unreachable device has only its connectivity.
+func (h *testHome) values() map[[2]string]any {
 	all := make(map[[2]string]any)
 	add := func(device string, reachable bool, readings map[string]any) {
 		for key, value := range readings {
@@ -86,7 +86,7 @@ func (h *house) values() map[[2]string]any {
 	return all
 }
 
-// batteryState is what the Hue bridge makes of a level.
+// batteryState returns the Hue bridge's word for a battery level.
 func batteryState(level int) string {
 	switch {
 	case level <= 2:
@@ -104,8 +104,7 @@ func onOff(on bool) string {
 	return "off"
 }
 
-// differences are the values that Home Assistant shows otherwise than they should
-// be.
+// differences returns the states that differ from the expected ones.
 func (r registry) differences(values map[[2]string]any) error {
 	var all []error
 	for key, want := range values {
@@ -116,7 +115,7 @@ func (r registry) differences(values map[[2]string]any) error {
 	return errors.Join(all...)
 }
 
-// same compares numbers as closely as a Hue sensor's logarithmic light level is.
+// same compares numbers with the precision of a Hue sensor's logarithmic light level.
 func same(got string, want any) bool {
 	number, isNumber := want.(float64)
 	if !isNumber {
@@ -126,7 +125,7 @@ func same(got string, want any) bool {
 	return err == nil && math.Abs(value-number) <= 1e-4*math.Abs(number)+1e-9
 }
 
-// ghosts are the entities that show a value though nothing should.
+// ghosts returns the entities that show a value while the bridge is away.
 func (r registry) ghosts() error {
 	alive := make(map[string]string)
 	for id, e := range r.entities {
@@ -134,7 +133,7 @@ func (r registry) ghosts() error {
 			alive[id] = e.state.State
 		}
 	}
-	// That tells that the bridge is away.
+	// This entity shows that the bridge is away.
 	if running := uniqueID(bridgeItself, "connectivity"); alive[running] == "off" {
 		delete(alive, running)
 	} else {
@@ -146,8 +145,7 @@ func (r registry) ghosts() error {
 	return nil
 }
 
-// sameNames is what differs between two registries in what there is and how it is
-// called.
+// sameNames returns an error if two registries differ in devices, entities or names.
 func sameNames(before, after registry) error {
 	var all []error
 	for _, c := range []struct {
@@ -172,8 +170,8 @@ func sameNames(before, after registry) error {
 	return errors.Join(all...)
 }
 
-// deviceIDs are Home Assistant's ids of the devices; a device that was removed
-// and made anew has another.
+// deviceIDs returns Home Assistant's ids of the devices; a device that was removed and added again
+// has a new one.
 func (r registry) deviceIDs() map[string]string {
 	ids := make(map[string]string)
 	for id, d := range r.devices {
@@ -182,7 +180,7 @@ func (r registry) deviceIDs() map[string]string {
 	return ids
 }
 
-// slug is what Home Assistant makes of a name in an entity id.
+// slug returns Home Assistant's form of a name in an entity id.
 func slug(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

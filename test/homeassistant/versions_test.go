@@ -2,17 +2,17 @@
 
 package homeassistant_test
 
-// version is what is special about a version of Home Assistant. In all else they
-// are alike: the tests are the same, and there is one table of entities.
+// version is what differs between versions of Home Assistant. The tests and the table of entities
+// are the same for all.
 type version struct {
 	suite string // the Debian that has its Python; install.sh says the same
 
-	// micro is the sign in "µg/m³": U+00B5 before 2025.9, U+03BC since. What is
-	// announced is U+00B5, which all accept.
+	// micro is the character in "µg/m³": U+00B5 before 2025.9, U+03BC since. The bridge announces
+	// U+00B5, which all accept.
 	micro string
 
-	// areaInEntityID: the entity id of a device that is in an area begins with the
-	// area, sensor.hall_hall_sensor_temperature for example.
+	// areaInEntityID: the entity id of a device in an area begins with the area, as in
+	// sensor.hall_hall_sensor_temperature.
 	areaInEntityID bool
 }
 
@@ -22,5 +22,5 @@ var versions = map[string]version{
 	"2026.11.0": {suite: "forky", micro: "\u03bc", areaInEntityID: true},
 }
 
-// thisVersion is the one under test.
+// thisVersion returns the version under test.
 func thisVersion() version { return versions[*versionFlag] }

@@ -108,10 +108,10 @@ func (s *session) load(ctx context.Context) (note, err error) {
 // exists: a disk that is away signs nobody out.
 func (s *session) readTokens() ([]byte, error) {
 	content, err := s.store.read()
-	err = withoutPath(err)
+	err = statefile.WithoutPath(err)
 	if errors.Is(err, fs.ErrNotExist) && s.origin == fromSignIn {
 		if _, dirErr := os.Stat(filepath.Dir(s.store.file)); dirErr != nil {
-			return nil, errors.New("its directory: " + withoutPath(dirErr).Error()) // not fs.ErrNotExist
+			return nil, errors.New("its directory: " + statefile.WithoutPath(dirErr).Error()) // not fs.ErrNotExist
 		}
 	}
 	return content, err
@@ -156,10 +156,10 @@ func (s *session) loadCookies() (note, err error) {
 		return nil, nil
 	case s.origin == fromBrowser:
 		// The file may be half written, and Amazon still accepts the cookies in memory.
-		return fmt.Errorf("cookies file %s can't be read, so the previous cookies are used until the next start: %w", s.cookiesFile, withoutPath(err)), nil
+		return fmt.Errorf("cookies file %s can't be read, so the previous cookies are used until the next start: %w", s.cookiesFile, statefile.WithoutPath(err)), nil
 	}
 	return nil, &collectors.AuthenticationError{
-		Code: "no cookies", Remedy: s.remedy(), Err: fmt.Errorf("cookies file %s: %w", s.cookiesFile, withoutPath(err)),
+		Code: "no cookies", Remedy: s.remedy(), Err: fmt.Errorf("cookies file %s: %w", s.cookiesFile, statefile.WithoutPath(err)),
 	}
 }
 
@@ -307,7 +307,7 @@ func (s *session) replace(ctx context.Context, before, next *credentials) error 
 func (s *session) reportUnsaved(found *wire.Faults) {
 	if s.unsaved != nil {
 		found.Add("the renewed sign-in can't be written to %s and is kept in memory only; see that the disk has room and that the program may write there: %v",
-			s.store.file, withoutPath(s.unsaved))
+			s.store.file, statefile.WithoutPath(s.unsaved))
 	}
 }
 

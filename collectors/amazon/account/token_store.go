@@ -161,11 +161,3 @@ func lockDir(ctx context.Context, dir string) (unlock func() error, err error) {
 		}
 	}
 }
-
-// withoutPath removes the path from an error of a file that the caller names itself.
-func withoutPath(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
-}

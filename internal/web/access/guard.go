@@ -1,4 +1,4 @@
-package web
+package access
 
 import (
 	"net/http"
@@ -11,21 +11,20 @@ import (
 	"hueair2mqtt/internal/httpguard"
 )
 
-// maxBody bounds the body of a request, in bytes. The longest is an address of
-// Amazon's sign-in, which has about 1,500.
-const maxBody = 64 << 10
+// MaxBody bounds the body of a request, in bytes. The longest is an address of Amazon's
+// sign-in, which has about 1,500.
+const MaxBody = 64 << 10
 
 // guard refuses the requests that no visitor of the page sends.
 type guard struct {
 	web     configs.Web
 	hosts   httpguard.Hosts
-	proxies httpguard.Proxies
 	ingress bool
 	open    bool // the page needs no sign-in
 }
 
 func newGuard(web configs.Web, ingress, open bool) *guard {
-	g := &guard{web: web, proxies: web.Proxies, ingress: ingress, open: open, hosts: slices.Clone(web.Hosts)}
+	g := &guard{web: web, ingress: ingress, open: open, hosts: slices.Clone(web.Hosts)}
 	if name, err := os.Hostname(); err == nil && name != "" {
 		// Nobody can register a name in these domains, so no foreign site can have one.
 		name, _, _ = strings.Cut(strings.ToLower(name), ".")
@@ -48,7 +47,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "Another site sent this form. If you use a reverse proxy, have it pass on the Host header.", http.StatusForbidden)
 	}))
-	next = sameOrigin.Handler(http.MaxBytesHandler(next, maxBody))
+	next = sameOrigin.Handler(http.MaxBytesHandler(next, MaxBody))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.setHeader(w.Header())
 		if g.refuse(w, r) {

@@ -1,4 +1,4 @@
-package web
+package sparkline
 
 import (
 	"html/template"
@@ -51,8 +51,8 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
-func TestSparklinesKeepADay(t *testing.T) {
-	s, now := NewSparklines(), time.Unix(0, 0).Add(1e6*slotLength)
+func TestRecorderKeepsADay(t *testing.T) {
+	s, now := New(), time.Unix(0, 0).Add(1e6*slotLength)
 	check := func(m collectors.Measurement, want ...float64) {
 		t.Helper()
 		got, want := s.devices["hue_1"][m].last24Hours(now), append(slices.Repeat([]float64{math.NaN()}, int(slots)-len(want)), want...)
@@ -63,7 +63,7 @@ func TestSparklinesKeepADay(t *testing.T) {
 	// Two polls in a slot: the last number counts, and a bool that was ever true.
 	poll := func(n int) {
 		s.Record(now, "hue_1", map[collectors.Measurement]collectors.Value{
-			collectors.Temperature: collectors.Number(float64(n)), collectors.Motion: collectors.Truth(n%2 == 1),
+			collectors.Temperature: collectors.Number(float64(n)), collectors.Motion: collectors.Bool(n%2 == 1),
 			collectors.Battery: collectors.Number(90), collectors.Illuminance: collectors.Unknown,
 		})
 	}

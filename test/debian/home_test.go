@@ -19,21 +19,19 @@ import (
 
 	"hueair2mqtt/collectors/amazon/amazontest"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
-// The house on the machine's loopback network. The configuration below names it.
+// Addresses in the machine's network, which the configuration below has.
 const (
 	hueAddress    = "127.0.0.1:8081"
 	alexaAddress  = "127.0.0.1:8082"
 	silentAddress = "127.0.0.1:8083" // takes connections and never answers
 	foundBridge   = "0123456789abcdef"
-
-	hall    = "hue_0017880102030405"
-	monitor = "amazon_g0a0testserial1"
 )
 
-// configured is a configuration as a user would write it: the broker's password
-// and the cookies are in the credentials' folder, and need no key.
+// configured is a configuration as a user writes it. The broker's password and the cookies are in
+// the credentials directory and need no key.
 const configured = `mqtt:
   broker: tcp://127.0.0.1:1883
   username: hueair2mqtt
@@ -51,17 +49,16 @@ amazon:
 
 const brokerPassword = "the broker's password"
 
-// asHouse makes the test binary be the house, so that it can live in the
-// machine's network.
-const asHouse = "HUEAIR2MQTT_TEST_AS_HOUSE"
+// asHome makes the test binary serve the home in the machine's network.
+const asHome = "HUEAIR2MQTT_TEST_AS_HOME"
 
-// startHouse starts the Hue bridges and the Amazon account in the machine's
-// network, and returns the cookies of the account.
-func (m *machine) startHouse() (cookies string) {
+// startHome starts the Hue bridges and the Amazon account in the machine's network and returns the
+// account's cookies.
+func (m *machine) startHome() (cookies string) {
 	m.t.Helper()
 	var failed bytes.Buffer
 	cmd := exec.Command("nsenter", "--target", m.pid, "--net", "--", os.Args[0])
-	cmd.Env = append(os.Environ(), asHouse+"=1")
+	cmd.Env = append(os.Environ(), asHome+"=1")
 	cmd.Stderr = &failed
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
@@ -77,22 +74,16 @@ func (m *machine) startHouse() (cookies string) {
 	})
 	cookies, err = bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		m.t.Fatalf("starting the house: %v\n%s", err, &failed)
+		m.t.Fatalf("starting the home: %v\n%s", err, &failed)
 	}
 	return cookies
 }
 
-// serveHouse is the house. It prints the cookies when it is up.
-func serveHouse() {
-	bridge := huetest.NewBridge("001788fffe010203", "hue-key")
-	bridge.SetMotionSensor(huetest.MotionSensor{
-		MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Temperature: 21.34, Motion: true, Lux: 120, Battery: 87, Reachable: true,
-	})
-	account := amazontest.NewAccount()
-	account.SetMonitor(amazontest.Monitor{
-		Serial: "G0A0TESTSERIAL1", EntityID: "7d0f5e5c-1111-4222-8333-444455556666", ApplianceID: "AAA_SonarCloudService_x",
-		Name: "Living Room Air", Temperature: 70.7, Scale: "FAHRENHEIT", Humidity: 48, AirQuality: 92, Reachable: true,
-	})
+// serveHome serves the home and prints the cookies when it is ready.
+func serveHome() {
+	bridge, account := huetest.NewBridge(harness.HueID, "hue-key"), amazontest.NewAccount()
+	bridge.SetMotionSensor(harness.HallSensor)
+	account.SetMonitor(harness.AirMonitor)
 	fail := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -1,4 +1,5 @@
-package web
+// Package sparkline records the last 24 hours of every measurement and draws them.
+package sparkline
 
 import (
 	"fmt"
@@ -20,23 +21,23 @@ const (
 	slots      = int64(24 * time.Hour / slotLength)
 
 	// The drawing is slots wide. Whole numbers keep a page of many drawings small.
-	sparklineHeight = 40
-	sparklineMargin = 3
+	height = 40
+	margin = 3
 )
 
 var noValue = float32(math.NaN())
 
-// Sparklines keeps the last 24 hours of every measurement and draws them on the
-// overview. They are lost when the program ends. A nil *Sparklines draws nothing.
+// Recorder keeps the last 24 hours of every measurement and draws them on the
+// page. They are lost when the program ends. A nil *Recorder draws nothing.
 // It is safe for concurrent use.
-type Sparklines struct {
+type Recorder struct {
 	mu      sync.Mutex
 	devices map[string]map[collectors.Measurement]*day
 }
 
-// NewSparklines returns Sparklines without any values.
-func NewSparklines() *Sparklines {
-	return &Sparklines{devices: make(map[string]map[collectors.Measurement]*day)}
+// New returns a Recorder without values.
+func New() *Recorder {
+	return &Recorder{devices: make(map[string]map[collectors.Measurement]*day)}
 }
 
 // day is a ring of slots. The number of a slot is the time since 1970 divided by
@@ -48,7 +49,7 @@ type day struct {
 
 // Record adds the readings of a device. It does not keep the map. A slot holds the
 // last number that was recorded in its time, or 1 if a bool was ever true.
-func (s *Sparklines) Record(now time.Time, device string, readings map[collectors.Measurement]collectors.Value) {
+func (s *Recorder) Record(now time.Time, device string, readings map[collectors.Measurement]collectors.Value) {
 	slot := now.UnixNano() / int64(slotLength)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +61,7 @@ func (s *Sparklines) Record(now time.Time, device string, readings map[collector
 	}
 	for measurement, value := range readings {
 		number, isNumber := value.Number()
-		truth, isBool := value.Truth()
+		truth, isBool := value.Bool()
 		if truth {
 			number = 1
 		}
@@ -83,7 +84,7 @@ func (s *Sparklines) Record(now time.Time, device string, readings map[collector
 }
 
 // removeOld removes the devices that have had no reading for a day.
-func (s *Sparklines) removeOld(slot int64) {
+func (s *Recorder) removeOld(slot int64) {
 	maps.DeleteFunc(s.devices, func(_ string, days map[collectors.Measurement]*day) bool {
 		for _, d := range days {
 			if d.newest > slot-slots {
@@ -94,8 +95,8 @@ func (s *Sparklines) removeOld(slot int64) {
 	})
 }
 
-// draw returns the drawing of a measurement, or nothing if there are no values.
-func (s *Sparklines) draw(now time.Time, device string, measurement collectors.Measurement, isBool bool) template.HTML {
+// Draw returns the drawing of a measurement, or nothing if there are no values.
+func (s *Recorder) Draw(now time.Time, device string, measurement collectors.Measurement, isBool bool) template.HTML {
 	if s == nil {
 		return ""
 	}
@@ -144,9 +145,9 @@ func drawLine(label collectors.Description, values []float64) template.HTML {
 			drawing = false
 			continue
 		}
-		next := sparklineHeight / 2
+		next := height / 2
 		if high > low {
-			next = sparklineMargin + int(math.Round((sparklineHeight-2*sparklineMargin)*(high-v)/(high-low)))
+			next = margin + int(math.Round((height-2*margin)*(high-v)/(high-low)))
 		}
 		if drawing {
 			fmt.Fprintf(&path, "l1 %d", next-y)
@@ -170,7 +171,7 @@ func drawBars(label collectors.Description, values []float64) template.HTML {
 		}
 		count++
 		if x == 0 || values[x-1] != 1 {
-			fmt.Fprintf(&path, "M%d %d", x, sparklineHeight/2)
+			fmt.Fprintf(&path, "M%d %d", x, height/2)
 		}
 		path.WriteString("h1")
 	}
@@ -183,5 +184,5 @@ func drawBars(label collectors.Description, values []float64) template.HTML {
 // svg returns a drawing with a text for screen readers.
 func svg(class, path, text string) template.HTML {
 	return template.HTML(fmt.Sprintf(`<svg class="trace %s" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="%s"><path d="%s"/></svg>`,
-		class, slots, sparklineHeight, template.HTMLEscapeString(strings.TrimSpace(text)), path))
+		class, slots, height, template.HTMLEscapeString(strings.TrimSpace(text)), path))
 }

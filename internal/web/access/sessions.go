@@ -1,4 +1,4 @@
-package web
+package access
 
 import (
 	"context"
@@ -93,10 +93,6 @@ func (s *sessions) useCode(secret string) bool {
 	}
 	s.newCode()
 	return true
-}
-
-func (s *sessions) isPassword(secret string) bool {
-	return s.password != "" && equal(secret, s.password.Reveal())
 }
 
 // start starts a session in place of the one that a cookie has, and returns its new
