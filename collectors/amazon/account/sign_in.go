@@ -25,7 +25,7 @@ import (
 type SignIn struct {
 	account  *Account
 	hint     string // where the account may be at home
-	hosts    []string
+	hosts    []string // that replace Amazon's, for landingCode
 	serial   string
 	verifier wire.Secret
 	tried    map[[sha256.Size]byte]bool // codes that Amazon refused
