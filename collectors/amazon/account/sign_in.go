@@ -24,7 +24,7 @@ import (
 // called while Finish runs.
 type SignIn struct {
 	account  *Account
-	hint     string // where the account may be at home
+	hint     string   // where the account may be at home
 	hosts    []string // that replace Amazon's, for landingCode
 	serial   string
 	verifier wire.Secret
