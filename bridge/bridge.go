@@ -6,6 +6,10 @@
 // holds all state. Poll loops, the MQTT session and notifiers send it events over one
 // channel. The owner never waits for the network: it puts messages into an outbox that
 // keeps only the newest message of each topic.
+//
+// The package has more than 1,500 lines because all of it reads or changes the state of
+// that one goroutine. What does not is in packages of its own: bridge/mqtt and
+// bridge/alert.
 package bridge
 
 import (
@@ -53,17 +57,6 @@ type Options struct {
 
 	// ServiceManager is notified that the bridge is healthy.
 	ServiceManager ServiceManager
-}
-
-// RetryPolicy returns the policy of the retry settings.
-func RetryPolicy(r configs.Retry) collectors.RetryPolicy {
-	return collectors.RetryPolicy{
-		Attempts:   r.Attempts,
-		BaseDelay:  r.BaseDelay,
-		Multiplier: r.Multiplier,
-		MaxDelay:   r.MaxDelay,
-		Jitter:     r.Jitter,
-	}
 }
 
 // flushTimeout is how long the last messages may take to reach the broker. A user waits
@@ -153,7 +146,7 @@ func newOwner(o Options, in inbox) (*owner, error) {
 	s := &state{
 		version: o.Version, started: time.Now(), preview: o.Preview,
 		devices: make(map[string]*device), alerts: alert.NewManager(alerts), previous: newPreviousRun(o.mqttTopics()),
-		retry: RetryPolicy(o.Retry), log: o.Log,
+		retry: collectors.RetryPolicy(o.Retry), log: o.Log,
 	}
 	for _, task := range o.Tasks {
 		if _, err := s.addEndpoint(task); err != nil {

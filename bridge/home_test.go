@@ -22,46 +22,8 @@ import (
 	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/test/harness"
 )
-
-// pipeListener is a network in memory, which works in virtual time.
-type pipeListener struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
-func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return ours, nil
-	case <-l.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // allowAll is a broker hook that allows everything except reading one topic.
 type allowAll struct {
@@ -96,7 +58,7 @@ type testHome struct {
 	forgetful   bool                 // records no messages
 
 	mu       sync.Mutex
-	listener *pipeListener // nil while the broker is away
+	network  *harness.Network // nil while the broker is away
 	server   *broker.Server
 	log      []line            // every message since the broker started, in order
 	retained map[string]string // what a new subscriber would get
@@ -125,12 +87,12 @@ func newHome(t *testing.T, cs ...*source) *testHome {
 		Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
 		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			h.mu.Lock()
-			l := h.listener
+			l := h.network
 			h.mu.Unlock()
 			if l == nil {
 				return nil, errors.New("connection refused")
 			}
-			return l.dial(ctx)
+			return l.DialContext(ctx, "", "")
 		},
 	}
 	for _, c := range cs {
@@ -145,13 +107,13 @@ func newHome(t *testing.T, cs ...*source) *testHome {
 // startBroker starts an empty broker.
 func (h *testHome) startBroker() {
 	h.t.Helper()
-	l := newPipeListener()
+	l := harness.NewNetwork()
 	server := broker.New(&broker.Options{InlineClient: true, SysTopicResendInterval: 86400, Logger: slog.New(slog.DiscardHandler)})
 	if err := errors.Join(server.AddHook(&allowAll{unreadable: h.unreadable, established: h.established}, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
 		h.t.Fatal(err)
 	}
 	h.mu.Lock()
-	h.listener, h.server, h.log, h.retained = l, server, nil, make(map[string]string)
+	h.network, h.server, h.log, h.retained = l, server, nil, make(map[string]string)
 	h.mu.Unlock()
 	err := server.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
 		h.mu.Lock()
@@ -169,7 +131,7 @@ func (h *testHome) startBroker() {
 func (h *testHome) stopBroker() {
 	h.mu.Lock()
 	server := h.server
-	h.listener, h.server = nil, nil
+	h.network, h.server = nil, nil
 	h.mu.Unlock()
 	if server != nil {
 		server.Close()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,19 +15,22 @@ import (
 
 	"hueair2mqtt/bridge/alert"
 	"hueair2mqtt/configs"
+	"hueair2mqtt/test/harness"
 )
 
-// inHomeWithMail runs a test in a house with one refused source and mail configured.
-func inHomeWithMail(t *testing.T, test func(t *testing.T, s *source, h *testHome, mail *mailServer)) {
+func TestMain(m *testing.M) { os.Exit(harness.RunWithMail(m)) }
+
+// inHomeWithMail runs a test in a home with one refused source and mail configured.
+func inHomeWithMail(t *testing.T, test func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer)) {
 	s := amazonSource()
 	s.fails(refused())
 	inHome(t, []*source{s}, func(t *testing.T, h *testHome) {
-		mail := startMailServer(t)
+		mail, network := harness.StartMail(t)
 		defer mail.Close()
 		h.mail = &alert.Mail{
-			Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return mail.listener.dial(ctx) },
+			Dial: network.DialContext,
 			Settings: configs.Email{
-				SMTP: mailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
+				SMTP: harness.MailHost + ":587", From: "home@example.org", To: []string{"me@example.org", "you@example.org"},
 				Username: mail.Username, Password: configs.Secret(mail.Password),
 			}}
 		h.options.Notifiers = []alert.Notifier{h.mail}
@@ -36,11 +40,11 @@ func inHomeWithMail(t *testing.T, test func(t *testing.T, s *source, h *testHome
 }
 
 func TestOneMailPerAlert(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		h.start()
 		after(10 * time.Minute)
 		h.stop()
-		h.start() // the same episode
+		h.start() // the same alert
 		after(10 * time.Minute)
 		mails := mail.Mails()
 		if len(mails) != 1 {
@@ -56,17 +60,17 @@ func TestOneMailPerAlert(t *testing.T) {
 		}
 		s.reports()
 		after(time.Minute)
-		s.fails(refused()) // a new episode
+		s.fails(refused()) // a new alert
 		after(time.Minute)
 		if n := len(mail.Mails()); n != 2 {
-			t.Errorf("%d mails after a second episode, want 2", n)
+			t.Errorf("%d mails after a second alert, want 2", n)
 		}
 	})
 }
 
 // A source that rejects and accepts in turn begins an episode with every other poll.
 func TestMailsOfManyAlertsAreLimited(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		h.start()
 		for range 30 {
 			after(time.Minute)
@@ -81,7 +85,7 @@ func TestMailsOfManyAlertsAreLimited(t *testing.T) {
 }
 
 func TestMailIsOptional(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		h.options.Notifiers = nil
 		h.start()
 		after(10 * time.Minute)
@@ -92,7 +96,7 @@ func TestMailIsOptional(t *testing.T) {
 }
 
 func TestFailedMailIsRepeated(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		dial := h.mail.Dial
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("connection refused")
@@ -116,7 +120,7 @@ func TestFailedMailIsRepeated(t *testing.T) {
 }
 
 func TestHangingMailServerBlocksNothing(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ := net.Pipe()
 			return ours, nil
@@ -139,14 +143,14 @@ func TestHangingMailServerBlocksNothing(t *testing.T) {
 }
 
 func TestMailRefusals(t *testing.T) {
-	for name, change := range map[string]func(h *testHome, mail *mailServer){
-		"wrong password":           func(h *testHome, _ *mailServer) { h.mail.Settings.Password = "wrong-mail-password" },
-		"no STARTTLS":              func(_ *testHome, mail *mailServer) { mail.OfferTLS(false) },
-		"another's certificate":    func(h *testHome, _ *mailServer) { h.mail.Settings.SMTP = "other.example:587" },
-		"an address nobody can be": func(h *testHome, _ *mailServer) { h.mail.Settings.To = []string{"nobody"} },
+	for name, change := range map[string]func(h *testHome, mail *harness.SMTPServer){
+		"wrong password":           func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.Password = "wrong-mail-password" },
+		"no STARTTLS":              func(_ *testHome, mail *harness.SMTPServer) { mail.OfferTLS(false) },
+		"another's certificate":    func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.SMTP = "other.example:587" },
+		"an address nobody can be": func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.To = []string{"nobody"} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+			inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 				change(h, mail)
 				h.start()
 				after(2 * time.Minute)
@@ -168,7 +172,7 @@ func TestMailRefusals(t *testing.T) {
 }
 
 func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		mail.OfferTLS(false)
 		h.mail.Settings.SMTP, h.mail.Settings.Username = "localhost:25", ""
 		h.start()
@@ -180,7 +184,7 @@ func TestMailToThisMachineNeedsNoTLS(t *testing.T) {
 }
 
 func TestAcknowledgeStopsMail(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
 		mail.OfferTLS(false) // so that the first mail fails
 		h.start()
 		after(time.Minute)
@@ -197,7 +201,7 @@ func TestAcknowledgeStopsMail(t *testing.T) {
 // TestMailServerIsReadUpToLimit answers with one line that never ends: it is
 // given up after a bounded number of bytes.
 func TestMailServerIsReadUpToLimit(t *testing.T) {
-	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, _ *mailServer) {
+	inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, _ *harness.SMTPServer) {
 		var talking sync.WaitGroup
 		sent := 0
 		h.mail.Dial = func(context.Context, string, string) (net.Conn, error) {

@@ -1,9 +1,7 @@
 package bridge_test
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +18,7 @@ import (
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors/hue"
 	"hueair2mqtt/collectors/hue/huetest"
+	"hueair2mqtt/test/harness"
 )
 
 // pollsWanted is the variable with the number of polls of TestPolls, for the benchmark.
@@ -44,13 +43,13 @@ func TestPolls(t *testing.T) {
 				Temperature: 21, Lux: 100, Battery: 80, Reachable: true,
 			})
 		}
-		listener := newPipeListener()
+		listener := harness.NewNetwork()
 		server := &http.Server{Handler: hueBridge}
 		go server.Serve(listener)
 		defer server.Close()
 		collector, err := hue.New(hue.Options{
 			Host: "http://192.0.2.1", Username: key,
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.dial(ctx) },
+			DialContext: listener.DialContext,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
 	"hueair2mqtt/collectors/amazon/amazontest"
+	"hueair2mqtt/test/harness"
 )
 
 func throttled(retryAfter time.Duration) error {
@@ -191,13 +191,13 @@ func TestADayOfThrottling(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				listener := newPipeListener()
+				listener := harness.NewNetwork()
 				server := &http.Server{Handler: alexa, ErrorLog: log.New(io.Discard, "", 0)}
 				go server.Serve(listener)
 				defer server.Close()
 				collector, err := amazon.New(amazon.Options{Account: account.Options{
 					Domain: "amazon.co.uk", CookiesFile: cookies, Endpoint: "http://alexa.test", Timeout: 30 * time.Second,
-					Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.dial(ctx) }},
+					Transport: &http.Transport{DialContext: listener.DialContext},
 				}})
 				if err != nil {
 					t.Fatal(err)

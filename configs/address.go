@@ -12,7 +12,7 @@ import (
 
 // urlRule describes the URLs that a key accepts.
 type urlRule struct {
-	// schemes are the accepted ones, "" for an address without a scheme.
+	// schemes are the accepted ones, first "" if an address needs none.
 	schemes     []string
 	path, query bool   // whether a path and a query are accepted
 	remedy      string // what to write instead
@@ -30,9 +30,10 @@ func (r urlRule) parse(f *faults, path, address string) *url.URL {
 	scheme = strings.ToLower(scheme)
 	u, err := url.Parse("//" + bracketed(rest))
 	switch {
+	case !slices.Contains(r.schemes, scheme) && scheme == "":
+		f.invalid(path, "has no scheme", r.remedy)
 	case !slices.Contains(r.schemes, scheme):
-		accepted := strings.Join(slices.DeleteFunc(slices.Clone(r.schemes), func(s string) bool { return s == "" }), "://, ")
-		f.invalid(path, "does not begin with one of "+accepted+"://", r.remedy)
+		f.invalid(path, "has a scheme that is none of "+strings.TrimPrefix(strings.Join(r.schemes, ", "), ", "), r.remedy)
 	case strings.Contains(rest, "@"):
 		f.invalid(path, "contains a user name or password", r.credentials)
 	case err != nil || !isHost(u.Hostname()):

@@ -88,7 +88,7 @@ func TestImpossibleValues(t *testing.T) {
 	}{
 		// The broker.
 		{sound + "mqtt: {broker: ''}", "mqtt.broker", "is empty"},
-		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "tcp://, mqtt://"},
+		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "none of tcp, mqtt"},
 		{sound + "mqtt: {broker: 'tcp://'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://a b'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://300.1.1.1'}", "mqtt.broker", "no valid host"},
@@ -129,7 +129,7 @@ func TestImpossibleValues(t *testing.T) {
 		// Hue.
 		{"hue: {enabled: true, bridges: [{username: k}]}", "hue.bridges[0].host", "is missing"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k}, {host: 'a b', username: k}]}", "hue.bridges[1].host", "no valid host"},
-		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "http://, https://"},
+		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "none of http, https"},
 		{"hue: {enabled: true, bridges: [{host: 'http://a/api', username: k}]}", "hue.bridges[0].host", "path after the host"},
 		{"hue: {enabled: true, bridges: [{host: 'a?b', username: k}]}", "hue.bridges[0].host", "query or fragment"},
 		{"hue: {enabled: true, bridges: [{host: 'http://me:hunter2@a', username: k}]}", "hue.bridges[0].host", "user name"},
@@ -159,8 +159,8 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "amazon: {interval: 999ms, timeout: 1ms, endpoints: {alexa: 'http://a'}}", "amazon.interval", "at least 1s"},
 		{sound + "amazon: {timeout: 6m}", "amazon.timeout", "longer than amazon.interval"},
 		{sound + "amazon: {areas: {G1: Hall, g1: Loo}}", `amazon.areas["g1"]`, "twice"},
-		{sound + "amazon: {endpoints: {alexa: '127.0.0.1:80'}}", "amazon.endpoints.alexa", "http://, https://"},
-		{sound + "amazon: {endpoints: {auth: 'ftp://a'}}", "amazon.endpoints.auth", "http://, https://"},
+		{sound + "amazon: {endpoints: {alexa: '127.0.0.1:80'}}", "amazon.endpoints.alexa", "has no scheme"},
+		{sound + "amazon: {endpoints: {auth: 'ftp://a'}}", "amazon.endpoints.auth", "none of http, https"},
 		{sound + "amazon: {endpoints: {auth: 'http://'}}", "amazon.endpoints.auth", "no valid host"},
 		{sound + "amazon: {endpoints: {auth: 'http://a:0'}}", "amazon.endpoints.auth", "no port"},
 		{sound + "amazon: {endpoints: {auth: 'http://u:hunter2@a'}}", "amazon.endpoints.auth", "user name"},
@@ -276,6 +276,7 @@ func TestMalformedFiles(t *testing.T) {
 		{"log:\n  colour: x", "log.colour: is not a known key; remove it, or use one of level, format, file (line 2 of FILE)"},
 		{"hue:\n  bridges:\n    - {host: a, username: k}\n    - {hots: b, username: k}", "hue.bridges[1].hots: is not a known key; remove it, or use one of host, id, username (line 4 of FILE)"},
 		{"mqtt: {password:hunter2}", "mqtt.password: is not a known key; write a key as one word, a colon and a space (line 1 of FILE)"},
+		{"mqtt: {password:hunter2, password:hunter2}", "mqtt.password: is not a known key; write a key as one word, a colon and a space (line 1 of FILE)"},
 		{"alert:\n  email:\n    password: hunter2", "alert.email.password: is not a known key; remove it, or use one of smtp, from, to, username, password_file (line 3 of FILE)"},
 		{"log: &l {level: info}\nmqtt:\n  <<: *l", "mqtt.<<: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 3 of FILE)"},
 		{"log:\n  level: &a info\nmqtt:\n  *a : b", "mqtt.info: is not a known key; remove it, or use one of broker, username, password, password_file, client_id, ca_file, crl_file, cert_file, key_file, base_topic (line 2 of FILE)"},

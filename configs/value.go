@@ -71,7 +71,7 @@ func (r reader) section(n *yaml.Node, t reflect.Type, path string) any {
 		return nil
 	}
 	values := map[string]any{}
-	r.pairs(n, path, func(key string) string { return key }, member, func(key, value *yaml.Node) {
+	r.pairs(n, path, keyPath, func(key, value *yaml.Node) {
 		i := slices.IndexFunc(all, func(s setting) bool { return s.name == key.Value })
 		if i < 0 {
 			r.unknown(key, all, path)
@@ -84,9 +84,9 @@ func (r reader) section(n *yaml.Node, t reflect.Type, path string) any {
 	return values
 }
 
-// pairs visits the entries of a mapping and reports duplicates. identity returns
-// what two equal keys have in common, at the path of a key.
-func (r reader) pairs(n *yaml.Node, path string, identity func(key string) string, at func(path, key string) string, visit func(key, value *yaml.Node)) {
+// pairs visits the entries of a mapping and reports keys that differ by case or space
+// alone. at returns the path of a key.
+func (r reader) pairs(n *yaml.Node, path string, at func(path, key string) string, visit func(key, value *yaml.Node)) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := resolve(n.Content[i])
@@ -94,24 +94,32 @@ func (r reader) pairs(n *yaml.Node, path string, identity func(key string) strin
 			r.fault(key, path, "a key here is a list or a section", "write each key as one word and a colon")
 			continue
 		}
-		if line, twice := seen[identity(key.Value)]; twice {
-			r.fault(key, at(path, strings.TrimSpace(key.Value)), fmt.Sprintf("is set twice, first in line %d", line), "keep one of the two")
+		name := strings.TrimSpace(key.Value)
+		if line, twice := seen[strings.ToLower(name)]; twice {
+			r.fault(key, at(path, name), fmt.Sprintf("is set twice, first in line %d", line), "keep one of the two")
 			continue
 		}
-		seen[identity(key.Value)] = key.Line
+		seen[strings.ToLower(name)] = key.Line
 		visit(key, n.Content[i+1])
 	}
 }
 
 var keyPattern = regexp.MustCompile(`^[\w.<-]{0,40}`)
 
-// unknown reports a key that the section does not have. It shows only the part
-// that looks like a key: if the space after the colon is missing, the rest is a
-// value, which may be a secret.
+// keyPath returns the path of a key, with the part of it that looks like one. If the
+// space after a colon is missing, the rest is a value, which may be a secret.
+func keyPath(path, key string) string {
+	shown := keyPattern.FindString(key)
+	if shown == "" {
+		return path
+	}
+	return member(path, shown)
+}
+
+// unknown reports a key that the section does not have.
 func (r reader) unknown(key *yaml.Node, all []setting, path string) {
-	shown := keyPattern.FindString(key.Value)
 	var remedy string
-	if shown != key.Value {
+	if keyPattern.FindString(key.Value) != key.Value {
 		remedy = "write a key as one word, a colon and a space"
 	} else {
 		names := make([]string, 0, len(all))
@@ -120,10 +128,7 @@ func (r reader) unknown(key *yaml.Node, all []setting, path string) {
 		}
 		remedy = "remove it, or use one of " + strings.Join(names, ", ")
 	}
-	if shown != "" {
-		path = member(path, shown)
-	}
-	r.fault(key, path, "is not a known key", remedy)
+	r.fault(key, keyPath(path, key.Value), "is not a known key", remedy)
 }
 
 func (r reader) list(n *yaml.Node, t reflect.Type, path string) any {
@@ -153,8 +158,7 @@ func (r reader) areas(n *yaml.Node, path string) any {
 		return nil
 	}
 	areas := map[string]string{}
-	identity := func(key string) string { return strings.ToLower(strings.TrimSpace(key)) }
-	r.pairs(n, path, identity, entry, func(key, value *yaml.Node) {
+	r.pairs(n, path, entry, func(key, value *yaml.Node) {
 		id := strings.TrimSpace(key.Value)
 		at := entry(path, id)
 		r.faults.origins[at] = r.origin(key.Line)

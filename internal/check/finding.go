@@ -5,7 +5,6 @@ package check
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -67,25 +66,15 @@ func FromError(component string, err error, remedy string) Finding {
 	return Failed(component, remedy, "%s", text)
 }
 
-// ErrFailed is returned by Outcome if something failed, ErrUnusable if the program would
-// not even start.
-var (
-	ErrFailed   = errors.New("something failed")
-	ErrUnusable = errors.New("hueair2mqtt can't run")
-)
-
-// Outcome sums findings up. It ignores warnings.
-func Outcome(findings []Finding) error {
-	var outcome error
+// Outcome reports whether something failed, and whether the program would not even start. It
+// ignores warnings.
+func Outcome(findings []Finding) (failed, unusable bool) {
 	for _, f := range findings {
-		switch {
-		case f.Unusable && f.Status == Fail:
-			return ErrUnusable
-		case f.Status == Fail:
-			outcome = ErrFailed
+		if f.Status == Fail {
+			failed, unusable = true, unusable || f.Unusable
 		}
 	}
-	return outcome
+	return failed, unusable
 }
 
 // WriteText writes a line for each finding and a summary, for people.

@@ -7,19 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"hueair2mqtt/collectors/amazon/account"
-	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/sources"
 )
 
 func newAmazonCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "amazon",
-		Short: "Sign in to Amazon and sign out",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newAmazonLoginCommand(), newAmazonLogoutCommand())
-	return cmd
+	return group("amazon", "Sign in to Amazon and sign out", newAmazonLoginCommand(), newAmazonLogoutCommand())
 }
 
 func newAmazonLogoutCommand() *cobra.Command {
@@ -44,12 +36,11 @@ running service notices at its next poll.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "Not signed in: there is no amazon.json in %s.\n", config.StateDir)
 				return nil
 			case err != nil:
-				return &exitError{exitFailed, fmt.Errorf("amazon logout: %w", err)}
+				return failed(fmt.Errorf("amazon logout: %w", err))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "Signed out: the device is no longer in the Amazon account, and amazon.json is removed from %s.\n", config.StateDir)
 			return nil
 		},
 	}
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"hueair2mqtt/bridge"
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/amazon"
 	"hueair2mqtt/collectors/amazon/account"
@@ -29,10 +28,10 @@ func amazonRetrier(cmd *cobra.Command, c *configs.Config) (*collectors.Retrier, 
 	if c.Log.Level == "debug" {
 		var err error
 		if log, err = newLogger(c.Log, cmd.ErrOrStderr()); err != nil {
-			return nil, &exitError{exitUnusable, err}
+			return nil, err
 		}
 	}
-	return collectors.NewRetrier(bridge.RetryPolicy(c.Retry), amazon.Source, log), nil
+	return collectors.NewRetrier(collectors.RetryPolicy(c.Retry), amazon.Source, log), nil
 }
 
 func newAmazonLoginCommand() *cobra.Command {
@@ -56,17 +55,17 @@ signed in from then on. A running service continues at its next poll.`,
 			if domain != "" {
 				known, ok := configs.FindMarketplace(domain)
 				if !ok {
-					return &exitError{exitUnusable, fmt.Errorf("--domain: %q is not a marketplace of Alexa: use one of %s",
-						domain, strings.Join(configs.Marketplaces, ", "))}
+					return fmt.Errorf("--domain: %q is not a marketplace of Alexa: use one of %s",
+						domain, strings.Join(configs.Marketplaces, ", "))
 				}
 				config.Amazon.Domain = known
 			}
 			// Without a writable directory the code from Amazon would be lost.
 			if err := prepareStateDir(config.StateDir); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			if f := check.StateDir(config.StateDir); f.Status == check.Fail {
-				return &exitError{exitUnusable, fmt.Errorf("state_dir: %s; %s", f.Reason, f.Remedy)}
+				return fmt.Errorf("state_dir: %s; %s", f.Reason, f.Remedy)
 			}
 			return amazonLogin(cmd, config)
 		},
@@ -103,17 +102,17 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	options := sources.AmazonOptions(config)
 	signIn, err := account.NewSignIn(options.Account)
 	if err != nil {
-		return &exitError{exitUnusable, fmt.Errorf("amazon: %w", err)}
+		return fmt.Errorf("amazon: %w", err)
 	}
 	defer signIn.Close()
 
 	fmt.Fprintf(out, signInText, signIn.Address())
 	if err := finishSignIn(ctx, signIn, retry, cmd.InOrStdin(), out); err != nil {
-		return &exitError{exitFailed, err}
+		return failed(err)
 	}
 	fmt.Fprintf(out, "\nSigned in. hueair2mqtt stays signed in by itself, with the credentials in amazon.json in %s.\n\n", config.StateDir)
 	if err := showMonitors(ctx, options, retry, out); err != nil {
-		return &exitError{exitFailed, fmt.Errorf("the sign-in is stored, but reading the monitors failed: %w", err)}
+		return failed(fmt.Errorf("the sign-in is stored, but reading the monitors failed: %w", err))
 	}
 	if !config.Amazon.Enabled {
 		fmt.Fprint(out, "\nThe bridge does not read them yet: set amazon.enabled to true in the configuration.\n")

@@ -35,21 +35,19 @@ Exit code 0: everything works, perhaps with warnings. 1: something failed. 2:
 				write = check.WriteJSON
 			}
 			if err := write(cmd.OutOrStdout(), findings); err != nil {
-				return &exitError{exitFailed, err}
+				return failed(err)
 			}
-			// What is wrong has been said.
-			switch check.Outcome(findings) {
-			case check.ErrUnusable:
-				return &exitError{exitUnusable, errors.New("")}
-			case check.ErrFailed:
-				return &exitError{exitFailed, errors.New("")}
+			switch failed, unusable := check.Outcome(findings); {
+			case unusable:
+				return errors.New("")
+			case failed:
+				return failedError{errors.New("")}
 			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON list of what was found")
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }
 
 // findAll examines everything.

@@ -46,10 +46,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(stderr, text)
 	}
-	if exit, ok := errors.AsType[*exitError](err); ok {
-		return exit.code
+	if _, ok := errors.AsType[failedError](err); ok {
+		return exitFailed
 	}
-	return exitUnusable // cobra's own errors are about the arguments
+	return exitUnusable
 }
 
 // NewRootCommand returns the command hueair2mqtt with all its subcommands.

@@ -15,15 +15,35 @@ const (
 	exitUnusable = 2 // the configuration or an argument is invalid
 )
 
-// exitError is an error that ends the program with its code. One with an empty text isn't
-// printed, because the command has printed everything.
-type exitError struct {
-	code int
-	err  error
+// failedError is an error of a component. All other errors are about the configuration or the
+// arguments. One with an empty text isn't printed, because the command has printed everything.
+type failedError struct{ error }
+
+func (e failedError) Unwrap() error { return e.error }
+
+// failed returns err as a failedError, nil for nil.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failedError{err}
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
+// group returns a command that only has subcommands.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// withConfig adds the flags of the configuration to a command.
+func withConfig(cmd *cobra.Command) *cobra.Command {
+	configs.AddFlags(cmd.Flags())
+	return cmd
+}
 
 // defaultConfigFile returns the value of --config without the flag.
 func defaultConfigFile() string {
@@ -42,9 +62,5 @@ func loadConfig(cmd *cobra.Command, sections ...string) (*configs.Config, error)
 
 // loadFile is loadConfig with this file; with none, there is only the default configuration.
 func loadFile(cmd *cobra.Command, file string, sections ...string) (*configs.Config, error) {
-	config, err := configs.Load(file, os.Environ(), cmd.Flags(), sections...)
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return config, nil
+	return configs.Load(file, os.Environ(), cmd.Flags(), sections...)
 }

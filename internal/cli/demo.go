@@ -55,17 +55,14 @@ shows cookies that are renewed, and a sign-in that Amazon revokes and accepts ag
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if duration < 0 {
-				return &exitError{exitUnusable, errors.New("--for must not be negative; leave it out to run until Ctrl-C")}
+				return errors.New("--for must not be negative; leave it out to run until Ctrl-C")
 			}
 			if duration > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, duration)
 				defer cancel()
 			}
-			if err := demo(ctx, port, cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
-				return &exitError{exitFailed, fmt.Errorf("demo: %w", err)}
-			}
-			return nil
+			return failed(demo(ctx, port, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
 	}
 	cmd.Flags().DurationVar(&duration, "for", 0, "stop after this time, such as 10s (0: run until Ctrl-C)")

@@ -7,20 +7,12 @@ import (
 
 	"hueair2mqtt/bridge"
 	"hueair2mqtt/bridge/mqtt"
-	"hueair2mqtt/configs"
 	"hueair2mqtt/discovery"
 	"hueair2mqtt/internal/sources"
 )
 
 func newDiscoveryCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "discovery",
-		Short: "Manage the devices announced to Home Assistant",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newDiscoveryRemoveCommand())
-	return cmd
+	return group("discovery", "Manage the devices announced to Home Assistant", newDiscoveryRemoveCommand())
 }
 
 func newDiscoveryRemoveCommand() *cobra.Command {
@@ -50,7 +42,7 @@ announces its devices again when it reconnects or Home Assistant restarts.`,
 				fmt.Fprintln(cmd.OutOrStdout(), "removed", topic)
 			}
 			if err != nil {
-				return &exitError{exitFailed, fmt.Errorf("remove the %ss on %s: %w", what, config.MQTT.Broker, err)}
+				return failed(fmt.Errorf("remove the %ss on %s: %w", what, config.MQTT.Broker, err))
 			}
 			if len(removed) == 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker holds no %s of hueair2mqtt under %s for base topic %s\n",
@@ -60,6 +52,5 @@ announces its devices again when it reconnects or Home Assistant restarts.`,
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also remove states, problems and the bridge's own topics")
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }

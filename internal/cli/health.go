@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"hueair2mqtt/configs"
 )
 
 // healthTimeout is longer than the running program takes to answer and shorter than container
@@ -41,18 +39,17 @@ web.listen is set, or the configuration is invalid.`,
 			}
 			listen := cmp.Or(config.Metrics.Listen, config.Web.Listen)
 			if listen == "" {
-				return &exitError{exitUnusable, errors.New("set metrics.listen, such as 127.0.0.1:9469: hueair2mqtt reports its health there")}
+				return errors.New("set metrics.listen, such as 127.0.0.1:9469: hueair2mqtt reports its health there")
 			}
 			answer, err := askHealth(cmd.Context(), listen)
 			if err != nil {
-				return &exitError{exitFailed, err}
+				return failed(err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), answer)
 			return err
 		},
 	}
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }
 
 // askHealth asks the program that listens at an address of this machine. The error says what

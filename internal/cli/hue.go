@@ -6,18 +6,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"hueair2mqtt/collectors/hue/pairing"
-	"hueair2mqtt/configs"
 )
 
 func newHueCommand(finder pairing.Finder) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "hue",
-		Short: "Find Philips Hue bridges, pair with them, forget them",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newHueDiscoverCommand(finder), newHuePairCommand(finder), newHueForgetCommand())
-	return cmd
+	return group("hue", "Find Philips Hue bridges, pair with them, forget them",
+		newHueDiscoverCommand(finder), newHuePairCommand(finder), newHueForgetCommand())
 }
 
 func newHueForgetCommand() *cobra.Command {
@@ -35,12 +28,11 @@ unavailable. Exit code 1: there is no such bridge.`,
 				return err
 			}
 			if err := pairing.Forget(config.StateDir, args[0]); err != nil {
-				return &exitError{exitFailed, fmt.Errorf("hue forget: %w", err)}
+				return failed(fmt.Errorf("hue forget: %w", err))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "Forgotten. To delete its key on the Hue bridge as well, remove hueair2mqtt there in the Hue app.\n")
 			return nil
 		},
 	}
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }

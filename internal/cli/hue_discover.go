@@ -3,11 +3,12 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"hueair2mqtt/collectors/hue/pairing"
 	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"hueair2mqtt/collectors/hue/pairing"
 )
 
 func newHueDiscoverCommand(finder pairing.Finder) *cobra.Command {
@@ -21,7 +22,7 @@ least one. 1: found none.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := finder.Find(cmd.Context())
 			if len(found) == 0 {
-				return &exitError{exitFailed, noBridge(err)}
+				return failed(noBridge(err))
 			}
 			pairing.Describe(cmd.Context(), found)
 			return writeBridges(cmd.OutOrStdout(), found)

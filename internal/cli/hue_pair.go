@@ -40,22 +40,18 @@ read it.`,
 				return err
 			}
 			if err := prepareStateDir(config.StateDir); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			if host == "" {
 				if host, err = onlyBridge(cmd, finder); err != nil {
 					return err
 				}
 			}
-			if err := pairHue(cmd, config, host); err != nil {
-				return &exitError{exitFailed, fmt.Errorf("hue pair: %w", err)}
-			}
-			return nil
+			return failed(pairHue(cmd, config, host))
 		},
 	}
 	cmd.Flags().StringVar(&host, "host", "", "address of the Hue bridge (default: the only one in the network)")
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }
 
 // onlyBridge returns the address of the only bridge in the network. If the bridge is announced
@@ -64,7 +60,7 @@ func onlyBridge(cmd *cobra.Command, finder pairing.Finder) (string, error) {
 	found, err := finder.Find(cmd.Context())
 	switch len(found) {
 	case 0:
-		return "", &exitError{exitFailed, noBridge(err)}
+		return "", failed(noBridge(err))
 	case 1:
 		return found[0].Host, nil
 	}
@@ -78,7 +74,7 @@ func onlyBridge(cmd *cobra.Command, finder pairing.Finder) (string, error) {
 	if err := writeBridges(cmd.OutOrStdout(), found); err != nil {
 		return "", err
 	}
-	return "", &exitError{exitUnusable, fmt.Errorf("found %d Hue bridges, or several addresses of one: choose one with --host, such as --host %s", len(found), found[0].Host)}
+	return "", fmt.Errorf("found %d Hue bridges, or several addresses of one: choose one with --host, such as --host %s", len(found), found[0].Host)
 }
 
 func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {

@@ -47,8 +47,8 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitGood
 	}
-	if exit, ok := errors.AsType[*exitError](err); ok {
-		return exit.code
+	if _, ok := errors.AsType[failedError](err); ok {
+		return exitFailed
 	}
 	return exitUnusable
 }

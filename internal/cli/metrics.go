@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -32,13 +33,10 @@ func serveMetrics(ctx context.Context, c configs.Metrics, o *bridge.Options) (st
 	o.Observer = m
 	o.Log.Info("metrics are served", zap.String("address", "http://"+listener.Addr().String()+"/metrics"))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		m.Serve(ctx, listener, hosts, o.Log)
-	}()
+	var serving sync.WaitGroup
+	serving.Go(func() { m.Serve(ctx, listener, hosts, o.Log) })
 	return func() {
 		cancel()
-		<-served
+		serving.Wait()
 	}, nil
 }

@@ -112,7 +112,7 @@ func (p *page) options(o bridge.Options) web.Options {
 		Bridge: p.live, Sparklines: p.lines, Health: p.health, LogBuffer: p.buffer, Log: p.log,
 		FindHue: finder.Find,
 		Retrier: func(source string) *collectors.Retrier {
-			return collectors.NewRetrier(bridge.RetryPolicy(p.config.Retry), source, p.log)
+			return collectors.NewRetrier(collectors.RetryPolicy(p.config.Retry), source, p.log)
 		},
 		Ready: p.ready,
 		Check: func(ctx context.Context) []check.Finding { return findAll(ctx, p.cmd) },

@@ -22,45 +22,41 @@ func newRunCommand() *cobra.Command {
 			}
 			log, closeLog, err := openLog(config.Log, cmd.ErrOrStderr())
 			if err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			defer closeLog()
 			if err := prepareStateDir(config.StateDir); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			if err := reportStateDir(config.StateDir, log); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			tasks, err := tasksToRun(registry(config))
 			if err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			tidyStateDir(config, log)
-			if err := removeAlertsOfDisabled(config); err != nil {
-				log.Warn("the alert file of a disabled source can't be removed; remove it by hand", zap.Error(err))
-			}
 			log.Info("hueair2mqtt starts", zap.String("version", versionText()),
 				zap.String("broker", cmp.Or(config.MQTT.Broker, "of Home Assistant")), zap.String("base_topic", config.MQTT.BaseTopic),
 				zap.Int("collectors", len(tasks)))
 			options := bridgeOptions(config, tasks, log)
 			if options.ServiceManager, err = serviceManager(); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			options.Live = bridge.NewLive()
 			stopMetrics, err := serveMetrics(cmd.Context(), config.Metrics, &options)
 			if err != nil {
-				return &exitError{exitFailed, err}
+				return failed(err)
 			}
 			defer stopMetrics()
 			if err := runBridge(cmd, config, options); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			log.Info("hueair2mqtt has stopped")
 			return nil
 		},
 	}
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }
 
 // runBridge runs the bridge and, if it is configured, the page in the browser.

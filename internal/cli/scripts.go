@@ -2,13 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/sources"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"hueair2mqtt/internal/sources"
 )
 
 // newConfiguredCommand makes the command that the service unit and the package's scripts ask
@@ -28,12 +28,11 @@ func newConfiguredCommand() *cobra.Command {
 			if slices.ContainsFunc(registry(config), func(s sources.Source) bool { return s.Enabled }) {
 				return nil
 			}
-			return &exitError{exitFailed, fmt.Errorf("there is nothing to read yet: set %s.enabled to true in %s, then run: systemctl restart hueair2mqtt",
-				strings.Join(sources.Names(), ".enabled or "), cmd.Flag("config").Value)}
+			return failed(fmt.Errorf("there is nothing to read yet: set %s.enabled to true in %s, then run: systemctl restart hueair2mqtt",
+				strings.Join(sources.Names(), ".enabled or "), cmd.Flag("config").Value))
 		},
 	}
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }
 
 // newDirectoriesCommand makes the command with which the package's scripts find out where the
@@ -56,13 +55,12 @@ func newDirectoriesCommand() *cobra.Command {
 			for _, dir := range dirs {
 				absolute, err := filepath.Abs(dir)
 				if err != nil {
-					return &exitError{exitFailed, fmt.Errorf("make %s absolute: %w", dir, err)}
+					return failed(fmt.Errorf("make %s absolute: %w", dir, err))
 				}
 				fmt.Fprintln(cmd.OutOrStdout(), absolute)
 			}
 			return nil
 		},
 	}
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }

@@ -42,22 +42,18 @@ and open the link there.`,
 				return err
 			}
 			if err := prepareStateDir(config.StateDir); err != nil {
-				return &exitError{exitUnusable, err}
+				return err
 			}
 			listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 			if err != nil {
-				return &exitError{exitUnusable, fmt.Errorf("%w: choose another port with --port", err)}
+				return fmt.Errorf("%w: choose another port with --port", err)
 			}
 			defer listener.Close() // in case it was never served
-			if err := setUp(cmd, config, listener); err != nil {
-				return &exitError{exitFailed, err}
-			}
-			return nil
+			return failed(setUp(cmd, config, listener))
 		},
 	}
 	cmd.Flags().Uint16Var(&port, "port", setupPort, "loopback port of the page (0: any free one)")
-	configs.AddFlags(cmd.Flags())
-	return cmd
+	return withConfig(cmd)
 }
 
 // loadSetupConfig loads the configuration. The default file may be missing.

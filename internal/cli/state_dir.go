@@ -3,26 +3,15 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"hueair2mqtt/configs"
-	"hueair2mqtt/internal/check"
-	"hueair2mqtt/internal/statefile"
 	"os"
 	"path/filepath"
 
 	"go.uber.org/zap"
-)
 
-// removeAlertsOfDisabled removes the alert files of disabled sources, which nothing else would
-// remove.
-func removeAlertsOfDisabled(c *configs.Config) error {
-	var errs []error
-	for _, source := range registry(c) {
-		if !source.Enabled {
-			errs = append(errs, statefile.Remove(filepath.Join(c.StateDir, source.AlertFile)))
-		}
-	}
-	return errors.Join(errs...)
-}
+	"hueair2mqtt/configs"
+	"hueair2mqtt/internal/check"
+	"hueair2mqtt/internal/statefile"
+)
 
 // prepareStateDir creates the directory if it is missing. The program runs even if it can't
 // write there: readings need no disk, and an alert is logged too.
@@ -51,24 +40,25 @@ func reportStateDir(dir string, log *zap.Logger) error {
 	return nil
 }
 
-// tidyStateDir removes temporary files of a killed run and logs which files with secrets other
-// users can read.
+// tidyStateDir removes the alert files of disabled sources and the temporary files of a killed
+// run. It logs which files with secrets other users can read.
 func tidyStateDir(c *configs.Config, log *zap.Logger) {
-	var secrets []string
+	secrets := []string{c.Amazon.CookiesFile}
 	for _, source := range registry(c) {
-		for _, name := range []string{source.Setup.StateFile, source.AlertFile} {
-			if name == "" {
-				continue
-			}
-			if err := statefile.RemoveLeftovers(filepath.Join(c.StateDir, name)); err != nil {
-				log.Warn("a temporary file that a killed run left in state_dir can't be removed; remove it by hand", zap.Error(err))
-			}
+		alertFile := filepath.Join(c.StateDir, source.AlertFile)
+		errs := []error{statefile.RemoveLeftovers(alertFile)}
+		if !source.Enabled {
+			errs = append(errs, statefile.Remove(alertFile))
 		}
-		if source.Setup.StateFile != "" {
-			secrets = append(secrets, filepath.Join(c.StateDir, source.Setup.StateFile))
+		if name := source.Setup.StateFile; name != "" {
+			file := filepath.Join(c.StateDir, name)
+			secrets, errs = append(secrets, file), append(errs, statefile.RemoveLeftovers(file))
+		}
+		if err := errors.Join(errs...); err != nil {
+			log.Warn("an outdated file in state_dir can't be removed; remove it by hand", zap.String("collector", source.Name), zap.Error(err))
 		}
 	}
-	for _, file := range append(secrets, c.Amazon.CookiesFile) {
+	for _, file := range secrets {
 		if exposed, err := statefile.ReadableByOthers(file); err != nil {
 			log.Warn("who can read a file with secrets is unknown", zap.Error(err))
 		} else if exposed {

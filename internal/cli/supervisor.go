@@ -55,7 +55,7 @@ func (s supervisor) broker(ctx context.Context, m configs.MQTT) (configs.MQTT, e
 	}
 	if service.Host == "" || service.Port == 0 {
 		return m, &collectors.RemedyError{
-			Err:    errors.New("Home Assistant has an MQTT service without a broker address"),
+			Err:    errors.New("the MQTT service of Home Assistant comes without a broker address"),
 			Remedy: "restart the app that provides it, such as the Mosquitto broker",
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
+	"math/big"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ type segment struct {
 	newest time.Time
 
 	// done has a bit for each reading from first on that is acknowledged or lost.
-	done    []uint64
+	done    big.Int
 	pending int // readings that are not done
 
 	live map[uint64]struct{} // indexes of the pending readings that are being published
@@ -84,9 +85,6 @@ func (s *segment) take(index uint64, at time.Time) {
 	if at.After(s.newest) {
 		s.newest = at
 	}
-	for uint64(len(s.done))*64 <= index-s.first {
-		s.done = append(s.done, 0)
-	}
 }
 
 // isDone reports whether a reading is acknowledged, lost or unknown.
@@ -94,8 +92,7 @@ func (s *segment) isDone(index uint64) bool {
 	if s.first == 0 || index < s.first || index >= s.next {
 		return true
 	}
-	bit := index - s.first
-	return s.done[bit/64]&(1<<(bit%64)) != 0
+	return s.done.Bit(int(index-s.first)) == 1
 }
 
 // acknowledge marks a reading as done. It reports false if it already was.
@@ -103,8 +100,7 @@ func (s *segment) acknowledge(index uint64) bool {
 	if s.isDone(index) {
 		return false
 	}
-	bit := index - s.first
-	s.done[bit/64] |= 1 << (bit % 64)
+	s.done.SetBit(&s.done, int(index-s.first), 1)
 	s.pending--
 	delete(s.live, index)
 	return true
@@ -114,5 +110,6 @@ func (s *segment) acknowledge(index uint64) bool {
 // are unique.
 func (s *segment) empty() {
 	s.emptied++
-	s.size, s.read, s.first, s.done = 0, 0, 0, s.done[:0]
+	s.size, s.read, s.first = 0, 0, 0
+	s.done.SetInt64(0)
 }

@@ -3,11 +3,13 @@ package httpguard_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -61,8 +63,7 @@ func (c *client) ask() bool {
 func (c *client) open() bool {
 	c.SetReadDeadline(time.Now().Add(time.Millisecond))
 	_, err := c.in.Peek(1)
-	timeout, ok := err.(net.Error)
-	return ok && timeout.Timeout()
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 var limits = httpguard.Limits{Connections: 8, PerClient: 3, Body: 10, Proxies: httpguard.Proxies{netip.MustParsePrefix("127.0.0.1/32")}}

@@ -2,11 +2,11 @@ package sources
 
 import (
 	"fmt"
-	"hueair2mqtt/collectors/hue/pairing"
 	"path/filepath"
 
 	"hueair2mqtt/collectors"
 	"hueair2mqtt/collectors/hue"
+	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
 )
 

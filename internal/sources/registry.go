@@ -1,17 +1,18 @@
-// Package sources is the registry of everything that the program can read. It holds one
-// entry per source with what the commands, check, the page and the alerts need to know
-// about it, so that none of them asks for a source by name.
+// Package sources is the registry of everything that the program can read. It has one entry
+// per source with what the commands, check, the page and the alerts need to know about it, so
+// that none of them switches on the name of a source.
 package sources
 
 import (
 	"cmp"
+	"slices"
+
 	"hueair2mqtt/collectors/hue/pairing"
 	"hueair2mqtt/configs"
-	"slices"
 )
 
-// All returns every source as a configuration has it. find locates a Hue
-// bridge whose address has changed; with nil, none is searched for.
+// All returns all sources with the settings of a configuration. find searches for a Hue bridge
+// whose address has changed; with nil, its address is final.
 func All(c *configs.Config, find pairing.FindFunc) []Source {
 	return []Source{hueSource(c, find), amazonSource(c)}
 }
@@ -25,7 +26,7 @@ func Find(all []Source, name string) (s Source, found bool) {
 	return all[i], true
 }
 
-// Names returns the names of all sources, which are those of their sections.
+// Names returns the names of all sources, which are also the names of their sections.
 func Names() (names []string) {
 	for _, s := range All(new(configs.Config), nil) {
 		names = append(names, s.Name)

@@ -21,36 +21,37 @@ type Source struct {
 	// AlertFile is the name, within state_dir, of the file that exists while the source
 	// refuses the program.
 	AlertFile string
-	// Collectors returns one collector for each endpoint, enabled or not.
+	// Collectors returns a collector for each endpoint, whether the source is enabled or
+	// not. The caller closes them.
 	Collectors func() ([]collectors.Collector, error)
 	// Setup is how the user gives the program access.
 	Setup Setup
 	// Credentials is the file that grants access. Its Path is empty if the source needs none.
 	Credentials SecretFile
-	// AtStart reports whether Collectors reads Credentials; if not, each poll does.
+	// AtStart means that Collectors reads Credentials. Otherwise each poll does.
 	AtStart bool
-	// ServerTime asks the source for the time; nil if it can't be relied on. It returns
-	// the name of the server even if it fails.
+	// ServerTime asks the source for the time. It returns the name of the server even if it
+	// fails. It is nil for a source without a reliable clock.
 	ServerTime func(ctx context.Context) (server string, at time.Time, err error)
 }
 
 // Setup is how the user gives the program access to a source. The zero Setup is that of a
 // source that needs nothing but its section.
 type Setup struct {
-	// Action names it in imperative words: "Sign in to Amazon". Command does it, and so
-	// does the page at /Name.
+	// Action describes it in the imperative: "Sign in to Amazon". Command does it, and so
+	// does the page at the path of the source's Name.
 	Action, Command string
-	// StateFile is the name, within state_dir, of the file that stores its result.
+	// StateFile is the name, within state_dir, of the file that stores the result.
 	StateFile string
-	// Endpoints reports whether the stored result is a list of endpoints, which the
-	// program follows while it runs.
+	// Endpoints means that StateFile lists endpoints. A running program adds and removes
+	// them when the file changes.
 	Endpoints bool
-	// OnPage reports whether an enabled source without a result waits for the user of the
-	// page instead of being an error.
+	// OnPage means that an enabled source without a result is not an error, because the
+	// user can set it up on the page.
 	OnPage bool
-	// Missing says what lacks if Collectors returns none.
+	// Missing is what to tell the user if there are no endpoints: "no Hue bridge is paired".
 	Missing string
-	// Done reports whether there is something to read.
+	// Done reports whether there are endpoints.
 	Done func() (bool, error)
 }
 
@@ -59,17 +60,17 @@ type SecretFile struct {
 	// Name is what the user knows it by: a configuration key, or the file's own name.
 	Name string
 	Path string
-	// Renew says in imperative words how to get a new one.
+	// Renew is the remedy, in the imperative, that creates a new file.
 	Renew string
-	// Kept reports whether the program itself writes it to its state directory. Such a
+	// Kept means that the program itself writes the file to its state directory. A kept
 	// file may be missing.
 	Kept bool
-	// Refused reports whether the program rejects the file if others may change it. Kept
-	// files are always rejected then.
+	// Refused means that the program rejects the file if other users may change it. It
+	// always rejects kept files then.
 	Refused bool
 }
 
-// IsSetUp reports whether there is something to read.
+// IsSetUp reports whether the source has endpoints.
 func (s Source) IsSetUp() (bool, error) {
 	if s.Setup.Done == nil {
 		return true, nil
@@ -77,13 +78,13 @@ func (s Source) IsSetUp() (bool, error) {
 	return s.Setup.Done()
 }
 
-// AwaitsSetup reports whether the source is to be set up on the page before it can be read.
+// AwaitsSetup reports whether the source has no endpoints until the user sets it up on the page.
 func (s Source) AwaitsSetup() bool {
 	done, err := s.IsSetUp()
 	return s.Setup.OnPage && err == nil && !done
 }
 
-// Endpoints is Collectors with an error if there are none.
+// Endpoints is Collectors, but having no endpoints is an error.
 func (s Source) Endpoints() ([]collectors.Collector, error) {
 	all, err := s.Collectors()
 	if err == nil && len(all) == 0 {

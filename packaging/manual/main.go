@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,13 +27,13 @@ func main() {
 		os.Exit(2)
 	}
 	if err := writeDocs(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "writing the manual pages:", err)
+		fmt.Fprintln(os.Stderr, "write the manual pages:", err)
 		os.Exit(1)
 	}
 }
 
-// writeDocs writes what the package has in man and completions below dir. The
-// pages are dated by SOURCE_DATE_EPOCH, so that the same sources give the same.
+// writeDocs writes the folders man and completions of the package to dir. The pages have the
+// date of SOURCE_DATE_EPOCH, so that the build is reproducible.
 func writeDocs(dir string) error {
 	seconds, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil {
@@ -43,18 +44,14 @@ func writeDocs(dir string) error {
 	root.DisableAutoGenTag = true
 	root.InitDefaultCompletionCmd()
 
-	man := filepath.Join(dir, "man")
-	if err := os.MkdirAll(man, 0o755); err != nil {
+	man, completions := filepath.Join(dir, "man"), filepath.Join(dir, "completions")
+	if err := errors.Join(os.MkdirAll(man, 0o755), os.MkdirAll(completions, 0o755)); err != nil {
 		return err
 	}
 	if err := writePages(man, root, date); err != nil {
 		return err
 	}
 	if err := writeCompressed(filepath.Join(man, "hueair2mqtt.yaml.5.gz"), configPage(date)); err != nil {
-		return err
-	}
-	completions := filepath.Join(dir, "completions")
-	if err := os.MkdirAll(completions, 0o755); err != nil {
 		return err
 	}
 	for file, write := range map[string]func(string) error{
@@ -69,7 +66,7 @@ func writeDocs(dir string) error {
 	return nil
 }
 
-// writePages writes the page of a command and of those below it.
+// writePages writes the pages of a command and its subcommands.
 func writePages(dir string, cmd *cobra.Command, date time.Time) error {
 	if !cmd.IsAvailableCommand() && cmd.HasParent() || cmd.Name() == "completion" || cmd.Name() == "help" {
 		return nil
@@ -80,7 +77,6 @@ func writePages(dir string, cmd *cobra.Command, date time.Time) error {
 		}
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-	cmd.Example = "" // none is there; the page then has no such part
 	var page bytes.Buffer
 	header := &doc.GenManHeader{Title: strings.ToUpper(name), Section: "1", Date: &date, Source: "hueair2mqtt", Manual: "hueair2mqtt"}
 	if err := doc.GenMan(cmd, header, &page); err != nil {
@@ -89,8 +85,7 @@ func writePages(dir string, cmd *cobra.Command, date time.Time) error {
 	return writeCompressed(filepath.Join(dir, name+".1.gz"), page.Bytes())
 }
 
-// configPage is the page of the configuration: the default file, which explains
-// every key.
+// configPage returns the page of the configuration: the default file, which explains every key.
 func configPage(date time.Time) []byte {
 	var page bytes.Buffer
 	fmt.Fprintf(&page, `.TH HUEAIR2MQTT.YAML 5 "%s" "hueair2mqtt" "hueair2mqtt"
@@ -117,18 +112,16 @@ The file as the package installs it, which explains every key:
 	return page.Bytes()
 }
 
-// writeCompressed writes a file as Debian wants its pages: as small as gzip can,
-// without name and time.
+// writeCompressed writes a file compressed as Debian requires: as small as possible, without
+// name and time.
 func writeCompressed(file string, content []byte) error {
 	var compressed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(content); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
+	_, err = w.Write(content)
+	if err := errors.Join(err, w.Close()); err != nil {
 		return err
 	}
 	return os.WriteFile(file, compressed.Bytes(), 0o644)

@@ -153,6 +153,16 @@ test("without JavaScript", async () => {
   await plain.context().close();
 });
 
+test("a form of another site is refused", async () => {
+  const context = await browser.newContext();
+  const other = await context.newPage();
+  await other.setContent(`<form method="post" action="${base}/refresh"><input name="source" value="amazon"><button>Send</button></form>`);
+  const [response] = await Promise.all([other.waitForResponse("**/refresh"), other.getByRole("button").click()]);
+  assert.equal(response.status(), 403);
+  await other.getByText("Another site sent this form.").waitFor();
+  await context.close();
+});
+
 test("the page had no faults", () => {
   assert.deepEqual(page.faults, []);
 });

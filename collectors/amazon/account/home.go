@@ -79,7 +79,7 @@ func (a *Account) goHome(ctx context.Context, retry *collectors.Retrier, found *
 			if home := marketplaceOf(host, a.marketplaces); home != "" {
 				return a.session.move(ctx, retry, place{domain: home, atHome: true})
 			}
-			unknown = fmt.Errorf("alexa.%s names %q, which is no marketplace of Alexa that this program knows", domain, found.Text(host))
+			unknown = fmt.Errorf("alexa.%s names %q, which is no known marketplace of Alexa", domain, found.Text(host))
 		case errors.As(err, &wrong):
 			refused = err
 			continue
@@ -100,14 +100,14 @@ func (a *Account) goHome(ctx context.Context, retry *collectors.Retrier, found *
 	}
 	switch {
 	case unknown != nil:
-		found.Add("the account's home marketplace could not be found, so it is taken to be %s: %v", likeliest, unknown)
+		found.Add("the account's home marketplace was not found, so %s is assumed: %v", likeliest, unknown)
 		return a.session.move(ctx, retry, place{domain: likeliest})
 	case refused == nil && rejected != nil:
 		return rejected
 	case refused == nil:
 		return absent
 	}
-	return noHome(fmt.Errorf("the account is at home at none of %s: %w", strings.Join(domains, ", "), refused))
+	return noHome(fmt.Errorf("none of %s is the home of the account: %w", strings.Join(domains, ", "), refused))
 }
 
 // hint returns the marketplace that the user named when signing in, else the configured

@@ -1,4 +1,4 @@
-package bridge_test
+package check_test
 
 import (
 	"context"
@@ -10,16 +10,15 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"hueair2mqtt/bridge/alert"
 	"hueair2mqtt/bridge/mqtt"
 	"hueair2mqtt/configs"
 	"hueair2mqtt/internal/check"
+	"hueair2mqtt/test/harness"
 )
 
 // rules is a hook of a broker that, unlike Mosquitto, delivers a message of QoS 2
@@ -61,8 +60,8 @@ func checkedBroker(t *testing.T, r *rules, change func(*broker.Capabilities)) (f
 		change(capabilities)
 	}
 	server := broker.New(&broker.Options{InlineClient: true, Capabilities: capabilities, Logger: slog.New(slog.DiscardHandler)})
-	l := newPipeListener()
-	if err := errors.Join(server.AddHook(r, nil), server.AddListener(listeners.NewNet("pipe", l)), server.Serve()); err != nil {
+	network := harness.NewNetwork()
+	if err := errors.Join(server.AddHook(r, nil), server.AddListener(listeners.NewNet("pipe", network)), server.Serve()); err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
@@ -83,15 +82,15 @@ func checkedBroker(t *testing.T, r *rules, change func(*broker.Capabilities)) (f
 	}
 	findings = check.Broker(t.Context(), mqtt.Options{
 		Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
-		Dial:     func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) },
-	}, homeAssistant)
+		Dial:     network.DialContext,
+	}, configs.HomeAssistant{Discovery: true, Prefix: "homeassistant"})
 	synctest.Wait()
 	mu.Lock()
 	defer mu.Unlock()
 	return findings, delivered
 }
 
-func TestCheckBroker(t *testing.T) {
+func TestBroker(t *testing.T) {
 	for name, test := range map[string]struct {
 		rules   rules
 		change  func(*broker.Capabilities)
@@ -143,7 +142,7 @@ func TestCheckBroker(t *testing.T) {
 	}
 }
 
-func TestCheckSilentBroker(t *testing.T) {
+func TestSilentBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		findings := check.Broker(t.Context(), mqtt.Options{
 			Settings: configs.MQTT{Broker: "tcp://broker:1883", BaseTopic: "hueair2mqtt"},
@@ -156,49 +155,4 @@ func TestCheckSilentBroker(t *testing.T) {
 			t.Error(findings)
 		}
 	})
-}
-
-func TestCheckMail(t *testing.T) {
-	for name, test := range map[string]struct {
-		change       func(e *configs.Email, mail *mailServer)
-		says, remedy string // a part of it; "" where all is well
-	}{
-		"all is well":           {func(*configs.Email, *mailServer) {}, "", ""},
-		"wrong password":        {func(e *configs.Email, _ *mailServer) { e.Password = "wrong-mail-password" }, "535", "alert.email.password_file"},
-		"no STARTTLS":           {func(_ *configs.Email, mail *mailServer) { mail.OfferTLS(false) }, "STARTTLS", "port 587 or 465"},
-		"another's certificate": {func(e *configs.Email, _ *mailServer) { e.SMTP = "other.example:587" }, "certificate", "the name in the mail server's certificate"},
-		"no sign-in": {func(e *configs.Email, mail *mailServer) {
-			e.SMTP = "localhost:25"
-			mail.OfferTLS(false)
-		}, "AUTH", "offer a sign-in"},
-		"it hangs": {func(e *configs.Email, _ *mailServer) { e.SMTP = "hangs.example:587" }, "deadline exceeded", "its host and its port"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				mail := startMailServer(t)
-				email := configs.Email{SMTP: mailHost + ":587", Username: mail.Username, Password: configs.Secret(mail.Password)}
-				test.change(&email, mail)
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				found := check.Mail(ctx, &alert.Mail{
-					Settings: email,
-					Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
-						if strings.HasPrefix(address, "hangs") {
-							ours, _ := net.Pipe()
-							return ours, nil
-						}
-						return mail.listener.dial(ctx)
-					},
-				})
-				if want := test.says; want == "" && found.Status != check.Pass || want != "" && found.Status != check.Fail ||
-					!strings.Contains(found.Reason, want) || !strings.Contains(found.Remedy, test.remedy) || strings.Contains(found.Reason, "mail-password") {
-					t.Errorf("found %v", found)
-				}
-				mail.Close()
-				if n := len(mail.Mails()); n != 0 {
-					t.Errorf("%d mails were sent", n)
-				}
-			})
-		})
-	}
 }

@@ -1,4 +1,4 @@
-package bridge_test
+package harness
 
 import (
 	"crypto/ecdsa"
@@ -13,28 +13,28 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"hueair2mqtt/test/harness"
 )
 
-// mailHost is the name in the mail server's certificate.
-const mailHost = "mail.example"
+// MailHost is the name of the server of StartMail.
+const MailHost = "mail.example"
 
 var mailCertificate tls.Certificate
 
-// TestMain makes an authority that this process trusts, and from it the mail
-// server's certificate, before anything has read the system's roots.
-func TestMain(m *testing.M) {
+// RunWithMail runs the tests of a package in a process that trusts the certificate of
+// MailHost. It makes the certificate before anything has read the system's roots.
+func RunWithMail(m *testing.M) (code int) {
 	dir, err := os.MkdirTemp("", "hueair2mqtt-roots-")
 	if err != nil {
 		panic(err)
 	}
+	defer os.RemoveAll(dir)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: mailHost}, DNSNames: []string{mailHost},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: MailHost}, DNSNames: []string{MailHost},
+		// Virtual time begins in 2000.
 		NotBefore: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
@@ -48,18 +48,12 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Setenv("SSL_CERT_FILE", roots)
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	return m.Run()
 }
 
-// mailServer is an SMTP server on a network within the process.
-type mailServer struct {
-	*harness.SMTPServer
-	listener *pipeListener
-}
-
-func startMailServer(t *testing.T) *mailServer {
-	listener := newPipeListener()
-	return &mailServer{harness.StartSMTP(t, listener, mailCertificate, "watcher", "s3cret-mail-password"), listener}
+// StartMail starts MailHost on a network in memory. The package's TestMain must call
+// RunWithMail.
+func StartMail(t testing.TB) (*SMTPServer, *Network) {
+	n := NewNetwork()
+	return StartSMTP(t, n, mailCertificate, "watcher", "s3cret-mail-password"), n
 }
