@@ -149,7 +149,7 @@ func (c *Collector) list(ctx context.Context, p *poll) error {
 	case err != nil:
 		return err
 	case len(monitors) == 0 && known > 0:
-		p.found.Add("Alexa listed no air quality monitor at all, which is not believed: the %d known ones are kept", known)
+		p.found.Add("Alexa listed no air quality monitor, so the %d known ones are kept", known)
 		return nil
 	case len(monitors) == 0:
 		p.found.Add("no air quality monitor was found: %s", c.noMonitorAdvice())

@@ -150,49 +150,30 @@ func TestThreeTimeoutsEndThePoll(t *testing.T) {
 	})
 }
 
-func TestServiceUnavailableThenSuccess(t *testing.T) {
-	alexa.Run(t, func(h *alexa.Home) {
-		h.CleanPoll()
-		h.Account.Script(amazontest.Status(503, nil, "busy"))
-		start := time.Now()
-		if n := h.Counting("", func() { h.CleanPoll() }); n != 2 {
-			t.Errorf("%d calls, want 2", n)
-		}
-		if got := time.Since(start); got != time.Second {
-			t.Errorf("it took %s, want 1s", got)
-		}
-	})
-}
-
-func TestUnauthorizedIsAnAuthenticationError(t *testing.T) {
-	alexa.Run(t, func(h *alexa.Home) {
-		h.CleanPoll()
-		h.Account.Revoke()
-		n := h.Counting("", func() {
-			_, err := h.Collect()
-			alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
-		})
-		if n != 1 {
-			t.Errorf("%d calls, want 1: nothing but a sign-in can mend it", n)
-		}
-		h.Account.Restore()
-		h.CleanPoll()
-	})
-}
-
-func TestRetryAfterIsHonoured(t *testing.T) {
-	for name, header := range map[string]func() string{
-		"seconds":   func() string { return "17" },
-		"HTTP date": func() string { return time.Now().Add(17 * time.Second).UTC().Format(http.TimeFormat) },
+func TestRetryWaits(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		header func() string
+		want   time.Duration
+	}{
+		"503":                       {503, nil, time.Second},
+		"Retry-After in seconds":    {429, func() string { return "17" }, 17 * time.Second},
+		"Retry-After, an HTTP date": {429, func() string { return time.Now().Add(17 * time.Second).UTC().Format(http.TimeFormat) }, 17 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			alexa.Run(t, func(h *alexa.Home) {
 				h.CleanPoll()
 				start := time.Now()
-				h.Account.Script(amazontest.Status(429, http.Header{"Retry-After": {header()}}, ""))
-				h.CleanPoll()
-				if got := time.Since(start); got != 17*time.Second {
-					t.Errorf("it took %s, want 17s", got)
+				header := http.Header{}
+				if test.header != nil {
+					header.Set("Retry-After", test.header())
+				}
+				h.Account.Script(amazontest.Status(test.status, header, ""))
+				if n := h.Counting("", func() { h.CleanPoll() }); n != 2 {
+					t.Errorf("%d calls, want 2", n)
+				}
+				if got := time.Since(start); got != test.want {
+					t.Errorf("it took %s, want %s", got, test.want)
 				}
 			})
 		})

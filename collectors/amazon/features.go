@@ -90,10 +90,5 @@ func parseProperty(p *property, wanted string, of meaning, s *sample, now time.T
 	default:
 		value, err = of.value(p.RangeValue)
 	}
-	s.see(measurement)
-	if err != nil {
-		return err
-	}
-	s.set(measurement, value)
-	return s.setTime(p.TimeOfSample, now)
+	return s.take(measurement, value, err, p.TimeOfSample, now)
 }

@@ -204,9 +204,9 @@ func TestEmptyOrFailedListingKeepsTheMonitors(t *testing.T) {
 		answers []http.HandlerFunc
 		fault   string
 	}{
-		"empty":           {[]http.HandlerFunc{empty, noEntities}, "not believed"},
+		"empty":           {[]http.HandlerFunc{empty, noEntities}, "listed no air quality monitor"},
 		"empty, then bad": {[]http.HandlerFunc{empty, refused}, "listing the monitors failed"},
-		"bad, then empty": {[]http.HandlerFunc{refused, noEntities}, "not believed"},
+		"bad, then empty": {[]http.HandlerFunc{refused, noEntities}, "listed no air quality monitor"},
 		"bad twice":       {[]http.HandlerFunc{refused, refused}, "listing the monitors failed"},
 		"silent":          {[]http.HandlerFunc{amazontest.Hang, amazontest.Hang, amazontest.Hang}, "listing the monitors failed"},
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hueair2mqtt/collectors"
+	"hueair2mqtt/collectors/amazon/wire"
 )
 
 // Source is the name of this kind of source.
@@ -135,4 +136,21 @@ func (m *monitor) inherit(old *monitor) {
 			*field.own = field.known
 		}
 	}
+}
+
+// monitorOf returns the monitor that an entry of a response is about. It is nil if the
+// entry is to be skipped, because it is about none that was asked for, or a second one.
+func monitorOf(entry, id string, err error, byID map[string]*monitor, samples map[*monitor]*sample, found *wire.Faults) *monitor {
+	m := byID[id]
+	switch {
+	case err != nil:
+		found.Add("%s: id: %v", entry, err)
+	case id == "":
+		found.Add("%s: it has no id", entry)
+	case m != nil && samples[m] != nil:
+		found.Add("monitor %s is in the answer more than once: only the first is taken", m.label())
+	default:
+		return m
+	}
+	return nil
 }

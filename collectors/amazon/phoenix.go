@@ -73,19 +73,8 @@ func parseStates(body []byte, byEntity map[string]*monitor, now time.Time, found
 			continue
 		}
 		id, err := wire.TextAt(state.Entity, "entityId")
-		if err != nil {
-			found.Add("device state %d: entity: %v", i, err)
-			continue
-		}
-		m := byEntity[id]
-		switch {
-		case m == nil:
-			if id == "" {
-				found.Add("device state %d: it has no entity id", i)
-			}
-			continue // the request did not name it
-		case samples[m] != nil:
-			found.Add("monitor %s is in the answer more than once: only the first is taken", m.label())
+		m := monitorOf(fmt.Sprintf("device state %d", i), id, err, byEntity, samples, found)
+		if m == nil {
 			continue
 		}
 		s := newSample()
@@ -179,12 +168,7 @@ func parseState(raw json.RawMessage, m *monitor, s *sample, now time.Time) error
 	default:
 		return nil
 	}
-	s.see(of.measurement)
-	if err == nil {
-		s.set(of.measurement, value)
-		err = s.setTime(state.TimeOfSample, now)
-	}
-	if err != nil {
+	if err := s.take(of.measurement, value, err, state.TimeOfSample, now); err != nil {
 		return fmt.Errorf("%s: %w", of.measurement, err)
 	}
 	return nil

@@ -69,19 +69,8 @@ func parseReadings(endpoints []json.RawMessage, byEndpoint map[string]*monitor, 
 			entry.ID = entry.EndpointID
 		}
 		id, err := wire.Text(entry.ID)
-		if err != nil {
-			found.Add("endpoint %d: id: %v", i, err)
-			continue
-		}
-		m := byEndpoint[id]
-		switch {
-		case m == nil:
-			if id == "" {
-				found.Add("endpoint %d: it has no id", i)
-			}
-			continue // the query did not ask for it
-		case samples[m] != nil:
-			found.Add("monitor %s is in the answer more than once: only the first is taken", m.label())
+		m := monitorOf(fmt.Sprintf("endpoint %d", i), id, err, byEndpoint, samples, found)
+		if m == nil {
 			continue
 		}
 		features, err := wire.Objects[feature](entry.Features, func(err error) {

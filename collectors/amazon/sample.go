@@ -82,6 +82,16 @@ func (s *sample) see(m collectors.Measurement) {
 	}
 }
 
+// take adds a reading and its time. err is why the value can't be decoded.
+func (s *sample) take(m collectors.Measurement, value float64, err error, timeOfSample json.RawMessage, now time.Time) error {
+	s.see(m)
+	if err != nil {
+		return err
+	}
+	s.set(m, value)
+	return s.setTime(timeOfSample, now)
+}
+
 // valueOf unwraps {"value": ...}. Anything but an object is the value itself.
 func valueOf(raw json.RawMessage) (json.RawMessage, error) {
 	if wire.Shape(raw) != "an object" {

@@ -179,7 +179,7 @@ func collectBody(t testing.TB, text string) (collectors.Snapshot, error) {
 	t.Helper()
 	c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]", Timeout: enough})
 	c.SetTransport(body(text))
-	retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+	retrier := onceRetrier()
 	return c.Collect(t.Context(), retrier)
 }
 

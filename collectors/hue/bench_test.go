@@ -27,7 +27,7 @@ func BenchmarkEvent(b *testing.B) {
 	signify := x509.NewCertPool()
 	signify.AddCert(authority.Certificate())
 	c.SetRoots(x509.NewCertPool(), signify)
-	retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+	retrier := onceRetrier()
 	if _, err := c.Collect(b.Context(), retrier); err != nil {
 		b.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func BenchmarkRead1000DevicesOverV2(b *testing.B) {
 	}
 	c := newCollector(b, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
 	c.SetTransport2(body(string(answer)))
-	retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+	retrier := onceRetrier()
 	b.SetBytes(int64(len(answer)))
 	b.ReportAllocs()
 	for b.Loop() {

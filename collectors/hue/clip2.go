@@ -25,8 +25,8 @@ type clip2 struct {
 	client  *pairing.Client
 	timeout time.Duration
 	home    home
-	stream  *stream // nil until next is called
-	backlog []event // taken from the stream and not applied
+	stream  *stream       // nil until next is called
+	backlog []streamEvent // taken from the stream and not applied
 }
 
 // poll returns all devices: from a full read, or from what the stream has reported if that

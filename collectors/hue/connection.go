@@ -22,6 +22,13 @@ const (
 
 	// bootTime is longer than a bridge lacks CLIP v2 while it boots.
 	bootTime = 3 * time.Minute
+
+	// missedPolls is how many consecutive polls must fail before a bridge is searched for
+	// elsewhere: one may coincide with a restart.
+	missedPolls = 2
+	// searchEvery is the min interval between searches. The vendor's service turns away
+	// those that ask often.
+	searchEvery = 5 * time.Minute
 )
 
 // connState is how much is known about the connection to a bridge.
@@ -53,6 +60,22 @@ const (
 	v2Missing         // it was not found: the bridge boots, or is an emulator
 	v2Absent          // it was not found for bootTime: an emulator
 )
+
+// search decides when to search for a bridge at another address.
+type search struct {
+	failures int       // consecutive polls that did not reach the bridge
+	last     time.Time // of the last search
+}
+
+// isDue counts a failed poll, and reports whether to search now.
+func (s *search) isDue(failure error, now time.Time) bool {
+	if collectors.ClassOf(failure) == collectors.Authentication || answered(failure) {
+		s.failures = 0
+		return false
+	}
+	s.failures++
+	return s.failures >= missedPolls && (s.last.IsZero() || now.Sub(s.last) >= searchEvery)
+}
 
 // connection is how one Hue bridge is reached: its address, identity and key, where they come
 // from, and which API it has.
@@ -203,4 +226,9 @@ func statusOf(err error) int {
 		return permanent.StatusCode
 	}
 	return 0
+}
+
+// answered reports whether the bridge itself reported the failure: it is there, and busy.
+func answered(err error) bool {
+	return collectors.ClassOf(err) == collectors.Transient && statusOf(err) != 0
 }

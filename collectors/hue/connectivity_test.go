@@ -102,7 +102,7 @@ func TestDevicesWithoutRadioUseResourceID(t *testing.T) {
 		{"id":"m","type":"motion","owner":{"rid":"d"}},
 		{"id":"e","type":"device","services":[{"rid":"n","rtype":"motion"},{"rid":"y","rtype":"zigbee_connectivity"}]},
 		{"id":"n","type":"motion","owner":{"rid":"e"}},{"id":"y","type":"zigbee_connectivity","owner":{"rid":"e"},"mac_address":"` + hallMAC + `"}]}`))
-	s, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	s, err := collectOnce(t, c)
 	if err != nil || len(s.Devices) != 1 || s.Devices[0].ID != hallID || len(s.Faults) != 1 {
 		t.Errorf("%+v, %v", s, err)
 	}

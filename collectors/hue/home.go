@@ -30,7 +30,7 @@ const (
 
 // replace replaces the resources by those of a full read, and applies the events that may
 // not be part of it, of which the first ones arrived before the read.
-func (h *home) replace(rs *resources, found faults, events []event, before int) {
+func (h *home) replace(rs *resources, found faults, events []streamEvent, before int) {
 	now := time.Now()
 	h.resources, h.faults = rs, found
 	h.reads.done(now)
@@ -81,7 +81,7 @@ func (h *home) takeUpdate(now time.Time) (u collectors.Update, ok bool) {
 }
 
 // apply applies an event to the resources, and adds what it changes to updates and reads.
-func (h *home) apply(e event, age age) {
+func (h *home) apply(e streamEvent, age age) {
 	now := time.Now()
 	if age != beforeRead {
 		switch e.kind {

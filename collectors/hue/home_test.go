@@ -88,6 +88,16 @@ func newCollector(t testing.TB, o hue.Options) *hue.Collector {
 	return c
 }
 
+// onceRetrier returns a retrier that tries once.
+func onceRetrier() *collectors.Retrier {
+	return collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, zap.NewNop())
+}
+
+func collectOnce(t testing.TB, c *hue.Collector) (collectors.Snapshot, error) {
+	t.Helper()
+	return c.Collect(t.Context(), onceRetrier())
+}
+
 // newRetrier makes a retrier with the default policy less its jitter.
 func newRetrier() (*collectors.Retrier, *observer.ObservedLogs) {
 	core, logs := observer.New(zapcore.DebugLevel)
@@ -173,8 +183,6 @@ func (h *testHome) waits() (delays []time.Duration) {
 	}
 	return delays
 }
-
-var nopLog = zap.NewNop()
 
 // serveTLS serves a handler over TLS until ctx ends.
 func serveTLS(ctx context.Context, handler http.Handler, listener net.Listener, certificate tls.Certificate) error {

@@ -92,7 +92,7 @@ func TestOtherUsersOfDefaultClientAreUnaffected(t *testing.T) {
 	}
 
 	server.Close()
-	retrier = collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+	retrier = onceRetrier()
 	if _, err := c.Collect(t.Context(), retrier); collectors.KindOf(err) != "refused" {
 		t.Errorf("err = %v, want a refused connection", err)
 	}

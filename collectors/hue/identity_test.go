@@ -60,13 +60,11 @@ func (th *thief) hasKey() bool {
 	return slices.ContainsFunc(th.sent, func(s string) bool { return strings.Contains(s, key) })
 }
 
-var once = collectors.RetryPolicy{Attempts: 1}
-
 // pollUntilMoved polls until the bridge is looked for, and once more.
 func pollUntilMoved(t *testing.T, c *hue.Collector) (s collectors.Snapshot, err error) {
 	t.Helper()
 	for range 3 {
-		s, err = c.Collect(t.Context(), collectors.NewRetrier(once, hue.Source, nopLog))
+		s, err = collectOnce(t, c)
 	}
 	return s, err
 }
@@ -92,7 +90,7 @@ func TestFoundAddressMustProveTheBridge(t *testing.T) {
 				host := gone.Listener.Addr().String()
 				o := hue.Options{
 					ID: bridgeID, Timeout: 5 * time.Second, Setting: "hue.bridges[0]",
-					StateDir: writeState(t, stored{ID: id, Host: host, Username: key, Fingerprint: pinned}),
+					StateDir: writeState(t, pairing.Pairing{ID: id, Host: host, Username: key, Fingerprint: pinned}),
 				}
 				if configured {
 					o.Host = host
@@ -146,14 +144,14 @@ func TestPinnedFingerprintIsFinal(t *testing.T) {
 		th := newThief(t, huetest.NewBridge(bridgeID, key), &certificate)
 		o := hue.Options{
 			ID: bridgeID, Timeout: 5 * time.Second, Setting: "hue.bridges[0]",
-			StateDir: writeState(t, stored{ID: strings.ToLower(bridgeID), Host: th.host(), Username: key, Fingerprint: test.pinned}),
+			StateDir: writeState(t, pairing.Pairing{ID: strings.ToLower(bridgeID), Host: th.host(), Username: key, Fingerprint: test.pinned}),
 		}
 		if test.configured {
 			o.Host = th.host()
 		}
 		c := newCollector(t, o)
 		c.SetRoots(system.pool, x509.NewCertPool())
-		_, err := c.Collect(t.Context(), collectors.NewRetrier(once, hue.Source, nopLog))
+		_, err := collectOnce(t, c)
 		if collectors.KindOf(err) != "certificate" || th.hasKey() {
 			t.Errorf("%s: %v after %q", name, err, th.sent)
 		}
@@ -194,7 +192,7 @@ func TestCutTLSDoesNotRevealTheKey(t *testing.T) {
 				}
 			}
 			c := newCollector(t, o)
-			_, err := c.Collect(t.Context(), collectors.NewRetrier(once, hue.Source, nopLog))
+			_, err := collectOnce(t, c)
 			if th.hasKey() != test.sent || (err == nil) != test.sent {
 				t.Errorf("%v after %q", err, th.sent)
 			}
@@ -218,11 +216,11 @@ func TestHTTPSIsRememberedAfterRestart(t *testing.T) {
 	bridge.SetSoftware("1709131301") // so that the answer alone does not reveal it
 	bridge.SetMotionSensor(hall)
 	th := newThief(t, bridge, &certificate)
-	dir := writeState(t, stored{ID: "001788fffe999999", Host: "192.168.1.9", Username: "other"})
+	dir := writeState(t, pairing.Pairing{ID: "001788fffe999999", Host: "192.168.1.9", Username: "other"})
 	o := hue.Options{Host: th.host(), Username: key, Setting: "hue.bridges[0]", StateDir: dir, Timeout: 5 * time.Second}
 	c := newCollector(t, o)
 	c.SetRoots(x509.NewCertPool(), signify.pool)
-	s, err := c.Collect(t.Context(), collectors.NewRetrier(once, hue.Source, nopLog))
+	s, err := collectOnce(t, c)
 	if err != nil || len(s.Faults) != 0 {
 		t.Fatal(err, s.Faults)
 	}
@@ -235,7 +233,7 @@ func TestHTTPSIsRememberedAfterRestart(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, network, plain.host())
 	}
 	c = newCollector(t, o)
-	if _, err = c.Collect(t.Context(), collectors.NewRetrier(once, hue.Source, nopLog)); err == nil || plain.hasKey() {
+	if _, err = collectOnce(t, c); err == nil || plain.hasKey() {
 		t.Errorf("%v after %q", err, plain.sent)
 	}
 	// A state directory that takes nothing is reported once and stops nothing.
@@ -244,80 +242,8 @@ func TestHTTPSIsRememberedAfterRestart(t *testing.T) {
 	c = newCollector(t, o)
 	c.SetRoots(x509.NewCertPool(), signify.pool)
 	for i, faults := range []int{1, 0} {
-		if s, err := c.Collect(t.Context(), collectors.NewRetrier(once, hue.Source, nopLog)); err != nil || len(s.Faults) != faults {
+		if s, err := collectOnce(t, c); err != nil || len(s.Faults) != faults {
 			t.Errorf("%d: %v, %v", i, err, s.Faults)
 		}
-	}
-}
-
-// Pairing again does not replace what is known of a bridge's identity.
-func TestPairingAgainKeepsTheIdentity(t *testing.T) {
-	bridge := huetest.NewBridge(bridgeID, key)
-	first, second := huetest.StartTLS(bridge, huetest.WithSelfSigned()), huetest.StartTLS(bridge, huetest.WithSelfSigned())
-	defer first.Close()
-	defer second.Close()
-	old := huetest.NewBridge(bridgeID, key)
-	old.SetSoftware("1709131301")
-	plain := httptest.NewServer(old)
-	defer plain.Close()
-	dir := t.TempDir()
-	pair := func(host string) error {
-		n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir, Timeout: 5 * time.Second})
-		if err != nil {
-			return err
-		}
-		bridge.PressLinkButton()
-		old.PressLinkButton()
-		return n.Pair(t.Context(), "host", noWait)
-	}
-	if err := pair(plain.URL); err != nil {
-		t.Fatal(err)
-	}
-	if err := pair(first.Host()); err != nil { // https is better than none
-		t.Fatal(err)
-	}
-	entry := readState(t, dir)[0]
-	if err := pair(first.Host()); err != nil { // the same certificate
-		t.Fatal(err)
-	}
-	renewed := readState(t, dir)[0]
-	if renewed.Username == entry.Username || renewed.Fingerprint != entry.Fingerprint {
-		t.Errorf("%+v after %+v", renewed, entry)
-	}
-	for _, host := range []string{second.Host(), plain.URL, strings.TrimPrefix(plain.URL, "http://")} {
-		err := pair(host)
-		if collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "hue forget "+bridge.ID()) {
-			t.Errorf("%s: %v", host, err)
-		}
-		if all := readState(t, dir); len(all) != 1 || all[0] != renewed {
-			t.Errorf("%s: stored %+v", host, all)
-		}
-	}
-}
-
-// Another process may pair the bridge between the meeting and the button.
-func TestPairingTwiceAtOnceKeepsTheIdentity(t *testing.T) {
-	bridge := huetest.NewBridge(bridgeID, key)
-	first, second := huetest.StartTLS(bridge, huetest.WithSelfSigned()), huetest.StartTLS(bridge, huetest.WithSelfSigned())
-	defer first.Close()
-	defer second.Close()
-	dir := t.TempDir()
-	var met []*pairing.Candidate
-	for _, host := range []string{first.Host(), second.Host()} {
-		n, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		met = append(met, n)
-	}
-	bridge.PressLinkButton()
-	if err := met[0].Pair(t.Context(), "host", noWait); err != nil {
-		t.Fatal(err)
-	}
-	if err := met[1].Pair(t.Context(), "host", noWait); collectors.KindOf(err) != "certificate" {
-		t.Error(err)
-	}
-	if all := readState(t, dir); len(all) != 1 || all[0].Fingerprint != met[0].Fingerprint {
-		t.Errorf("%+v", all)
 	}
 }

@@ -11,8 +11,8 @@ const (
 	maxQueueBytes = 8 << 20
 )
 
-// event is one SSE event, or a notice of the stream.
-type event struct {
+// streamEvent is one SSE event, or a notice of the stream.
+type streamEvent struct {
 	kind eventKind
 	clip []clipEvent // of eventUpdates
 	size int         // in bytes
@@ -48,7 +48,7 @@ type inbox struct {
 	filled chan struct{}
 
 	mu     sync.Mutex
-	events []event
+	events []streamEvent
 	size   int // in bytes
 	lost   int // presses and turns in dropped events
 }
@@ -57,7 +57,7 @@ func newInbox() *inbox { return &inbox{filled: make(chan struct{}, 1)} }
 
 // push queues an event, or drops it if the inbox is full. It never blocks: a bridge that
 // cannot deliver its events would close the stream.
-func (q *inbox) push(e event) {
+func (q *inbox) push(e streamEvent) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch n := len(q.events); {
@@ -66,7 +66,7 @@ func (q *inbox) push(e event) {
 		q.size += e.size
 	default:
 		if n == 0 || q.events[n-1].kind != eventOverflow {
-			q.events = append(q.events, event{kind: eventOverflow})
+			q.events = append(q.events, streamEvent{kind: eventOverflow})
 		}
 		q.lost += countActions(e.clip)
 	}
@@ -84,7 +84,7 @@ func (q *inbox) len() int {
 }
 
 // take removes and returns all events.
-func (q *inbox) take() []event {
+func (q *inbox) take() []streamEvent {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	events := q.events

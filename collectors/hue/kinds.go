@@ -1,14 +1,14 @@
 package hue
 
-// kind is a type of CLIP v2 resource.
-type kind struct {
+// resourceKind is a type of CLIP v2 resource.
+type resourceKind struct {
 	role role
 	new  func() any // returns a pointer to decode a resource of the kind into
 }
 
 // kinds are the types that are read. Each has a file. What new returns implements those of
 // owner, measurer, reporter, emitter and radio that apply.
-var kinds = map[string]kind{
+var kinds = map[string]resourceKind{
 	"device":                    {owning, func() any { return new(device) }},
 	"room":                      {owning, func() any { return new(room) }},
 	"motion_area_configuration": {owning, func() any { return new(motionArea) }},

@@ -208,7 +208,7 @@ func deviceOf(t *testing.T, o hue.Options, resources string) collectors.Device {
 	o.Host, o.Username, o.Setting = "192.168.1.2", key, "hue.bridges[0]"
 	c := newCollector(t, o)
 	c.SetTransport2(body(`{"data":[{"id":"d","type":"device"},{"id":"z","type":"zigbee_connectivity","owner":{"rid":"d"},"mac_address":"` + hallMAC + `"},` + resources + `]}`))
-	s, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	s, err := collectOnce(t, c)
 	if err != nil || len(s.Devices) != 1 {
 		t.Fatalf("%+v, %v", s, err)
 	}

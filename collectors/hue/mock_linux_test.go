@@ -45,7 +45,7 @@ func TestReadsMockOfGoHue(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newCollector(t, hue.Options{ID: n.ID, StateDir: dir, Timeout: 10 * time.Second})
-	s, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	s, err := collectOnce(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,31 +8,6 @@ import (
 	"hueair2mqtt/collectors/hue/pairing"
 )
 
-const (
-	// missedPolls is how many consecutive polls must fail before a bridge is searched for
-	// elsewhere: one may coincide with a restart.
-	missedPolls = 2
-	// searchEvery is the min interval between searches. The vendor's service turns away
-	// those that ask often.
-	searchEvery = 5 * time.Minute
-)
-
-// search decides when to search for a bridge at another address.
-type search struct {
-	failures int       // consecutive polls that did not reach the bridge
-	last     time.Time // of the last search
-}
-
-// isDue counts a failed poll, and reports whether to search now.
-func (s *search) isDue(failure error, now time.Time) bool {
-	if collectors.ClassOf(failure) == collectors.Authentication || answered(failure) {
-		s.failures = 0
-		return false
-	}
-	s.failures++
-	return s.failures >= missedPolls && (s.last.IsZero() || now.Sub(s.last) >= searchEvery)
-}
-
 // relocate searches for the bridge after a failed poll, if that is due and its id is
 // known, and reports whether the bridge was found at another address.
 func (c *connection) relocate(ctx context.Context, failure error) bool {
@@ -58,11 +33,6 @@ func (c *connection) otherBridge(ctx context.Context, failure error) error {
 		return err
 	}
 	return failure
-}
-
-// answered reports whether the bridge itself reported the failure: it is there, and busy.
-func answered(err error) bool {
-	return collectors.ClassOf(err) == collectors.Transient && statusOf(err) != 0
 }
 
 // save stores what a poll has revealed about the connection, and returns the errors.

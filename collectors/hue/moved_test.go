@@ -25,7 +25,7 @@ func TestMovedBridgeIsFoundByID(t *testing.T) {
 			address  = "192.168.1.2"
 			searches []time.Time
 			start    = time.Now()
-			dir      = writeState(t, stored{ID: strings.ToLower(bridgeID), Host: address, Model: "BSB002", Username: key})
+			dir      = writeState(t, pairing.Pairing{ID: strings.ToLower(bridgeID), Host: address, Model: "BSB002", Username: key})
 		)
 		h := newTestHomeV2(t, nil, func(o *hue.Options) {
 			dial := o.DialContext

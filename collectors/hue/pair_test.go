@@ -1,10 +1,8 @@
 package hue_test
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -19,35 +17,24 @@ import (
 	"hueair2mqtt/collectors/hue/pairing"
 )
 
-// stored is an entry of hue.json.
-type stored struct{ ID, Host, Model, Username, Fingerprint string }
-
-func readState(t *testing.T, dir string) []stored {
+// readState returns the stored pairings.
+func readState(t *testing.T, dir string) []pairing.Pairing {
 	t.Helper()
-	file := filepath.Join(dir, pairing.StateFile)
-	text, err := os.ReadFile(file)
+	if info, err := os.Stat(filepath.Join(dir, pairing.StateFile)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v, want 0600 (%v)", info, err)
+	}
+	state, err := pairing.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(file)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, want 0600 (%v)", info.Mode(), err)
-	}
-	var all struct{ Bridges []stored }
-	if err := json.Unmarshal(text, &all); err != nil {
-		t.Fatal(err)
-	}
-	return all.Bridges
+	return state.Bridges
 }
 
-func writeState(t *testing.T, entries ...stored) (dir string) {
+// writeState stores pairings in a new directory.
+func writeState(t *testing.T, entries ...pairing.Pairing) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	var bridges []map[string]string
-	for _, e := range entries {
-		bridges = append(bridges, map[string]string{"id": e.ID, "host": e.Host, "model": e.Model, "username": e.Username, "fingerprint": e.Fingerprint})
-	}
-	text, err := json.Marshal(map[string]any{"bridges": bridges})
+	text, err := json.Marshal(pairing.State{Bridges: entries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +77,7 @@ func TestPairPinsSelfSignedCertificate(t *testing.T) {
 	if c.Endpoint() != n.ID {
 		t.Errorf("endpoint %q, want the id", c.Endpoint())
 	}
-	snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	snapshot, err := collectOnce(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,44 +87,11 @@ func TestPairPinsSelfSignedCertificate(t *testing.T) {
 	forger := huetest.NewBridge(bridgeID, entries[0].Username)
 	forged := huetest.StartTLS(forger, huetest.WithSelfSigned())
 	defer forged.Close()
-	dir = writeState(t, stored{ID: n.ID, Host: forged.Host(), Username: entries[0].Username, Fingerprint: n.Fingerprint})
+	dir = writeState(t, pairing.Pairing{ID: n.ID, Host: forged.Host(), Username: entries[0].Username, Fingerprint: n.Fingerprint})
 	c = newCollector(t, hue.Options{ID: n.ID, StateDir: dir, Setting: "hue.json"})
-	_, err = c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	_, err = collectOnce(t, c)
 	if collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "stored at pairing") || forger.Requests()+forger.RequestsTo("/") != 0 {
 		t.Errorf("err = %v after %d requests", err, forger.RequestsTo("/"))
-	}
-}
-
-func TestPairRefusesAStranger(t *testing.T) {
-	tests := map[string][]huetest.ServerOption{
-		"of an unknown authority": nil,
-		"its own, for another id": {huetest.WithSelfSigned(), huetest.WithCommonName("001788fffe999999")},
-		"its own, for no bridge":  {huetest.WithSelfSigned(), huetest.WithCommonName("router")},
-	}
-	for name, options := range tests {
-		t.Run(name, func(t *testing.T) {
-			bridge := huetest.NewBridge(bridgeID, key)
-			server := huetest.StartTLS(bridge, options...)
-			defer server.Close()
-			if n, err := pairing.Identify(t.Context(), pairing.Options{Host: server.Host()}); collectors.KindOf(err) != "certificate" {
-				t.Errorf("%+v, %v", n, err)
-			}
-		})
-	}
-}
-
-// Whoever had a certificate of Signify's does not sign himself later.
-func TestPairRefusesADowngrade(t *testing.T) {
-	bridge := huetest.NewBridge(bridgeID, key)
-	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
-	defer server.Close()
-	plain := httptest.NewServer(bridge)
-	defer plain.Close()
-	for _, host := range []string{server.Host(), plain.URL} {
-		dir := writeState(t, stored{ID: bridge.ID(), Host: "192.168.1.2", Username: "old"})
-		if _, err := pairing.Identify(t.Context(), pairing.Options{Host: host, StateDir: dir}); collectors.KindOf(err) != "certificate" || !strings.Contains(err.Error(), "hue.json") {
-			t.Errorf("%s: %v", host, err)
-		}
 	}
 }
 
@@ -161,102 +115,11 @@ func TestPairOldBridgeOverHTTP(t *testing.T) {
 		t.Errorf("%+v", entries)
 	}
 	c := newCollector(t, hue.Options{ID: n.ID, StateDir: dir})
-	snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	snapshot, err := collectOnce(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	deviceIn(t, snapshot, hallID)
-}
-
-// newPipe serves a handler in memory, without TLS.
-func newPipe(t testing.TB, handler http.Handler) lazyNetwork {
-	t.Helper()
-	listener := newLazyNetwork()
-	server := &http.Server{Handler: handler}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-		<-served
-	})
-	return listener
-}
-
-func TestPairWaitsForTheButton(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		bridge := huetest.NewBridge(bridgeID, key)
-		dir := t.TempDir()
-		n, err := pairing.Identify(t.Context(), pairing.Options{Host: "http://192.168.1.2", StateDir: dir, Dial: newPipe(t, bridge).dial})
-		if err != nil {
-			t.Fatal(err)
-		}
-		start, calls := time.Now(), 0
-		err = n.Pair(t.Context(), "host", func(left time.Duration) {
-			if want := 30*time.Second - time.Since(start); left != want {
-				t.Errorf("%s left, want %s", left, want)
-			}
-			if calls++; calls == 12 {
-				bridge.PressLinkButton()
-			}
-		})
-		if err != nil || time.Since(start) != 11*time.Second {
-			t.Errorf("%v after %s", err, time.Since(start))
-		}
-
-		time.Sleep(time.Minute)
-		start = time.Now()
-		if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), "was not pressed") || time.Since(start) != 30*time.Second {
-			t.Errorf("%v after %s", err, time.Since(start))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		if err = n.Pair(ctx, "host", noWait); err != context.DeadlineExceeded {
-			t.Error(err)
-		}
-	})
-}
-
-func TestPairRefusesBadAnswers(t *testing.T) {
-	tests := []struct {
-		name   string
-		answer http.HandlerFunc
-		want   string
-		took   time.Duration
-	}{
-		{"HTML", huetest.HTMLPage, "no list", 0},
-		{"no list", huetest.Body(`{}`), "no list", 0},
-		{"empty", huetest.Body(`[]`), "no list", 0},
-		{"an error", huetest.Body(`[{"error":{"type":7,"address":"/","description":"invalid value"}}]`), "invalid value", 0},
-		{"a key that can be none", huetest.Body(`[{"success":{"username":"../x"}}]`), "can be none", 0},
-		{"busy", huetest.Busy(0), "gave no key", 30 * time.Second},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				bridge := huetest.NewBridge(bridgeID, key)
-				dir := t.TempDir()
-				n, err := pairing.Identify(t.Context(), pairing.Options{Host: "http://192.168.1.2", StateDir: dir, Dial: newPipe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						test.answer(w, r)
-						return
-					}
-					bridge.ServeHTTP(w, r)
-				})).dial})
-				if err != nil {
-					t.Fatal(err)
-				}
-				start := time.Now()
-				if err = n.Pair(t.Context(), "host", noWait); err == nil || !strings.Contains(err.Error(), test.want) || time.Since(start) != test.took {
-					t.Errorf("%v after %s", err, time.Since(start))
-				}
-				if _, err := os.Stat(filepath.Join(dir, pairing.StateFile)); err == nil {
-					t.Error("something was stored")
-				}
-			})
-		})
-	}
 }
 
 func TestDamagedStateIsAnError(t *testing.T) {
@@ -278,7 +141,7 @@ func TestDamagedStateIsAnError(t *testing.T) {
 
 func TestPairedBridgesAreAddedToConfigured(t *testing.T) {
 	const other = "001788fffe010204"
-	dir := writeState(t, stored{ID: strings.ToLower(bridgeID), Host: "192.168.1.2", Username: "stored"}, stored{ID: other, Host: "192.168.1.3", Username: "stored2"})
+	dir := writeState(t, pairing.Pairing{ID: strings.ToLower(bridgeID), Host: "192.168.1.2", Username: "stored"}, pairing.Pairing{ID: other, Host: "192.168.1.3", Username: "stored2"})
 	tests := []struct {
 		name       string
 		configured []hue.Options
@@ -327,10 +190,10 @@ func TestPairedBridgeIsNeverAskedOverHTTP(t *testing.T) {
 	server := httptest.NewServer(bridge)
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
-	dir := writeState(t, stored{ID: bridge.ID(), Host: host, Username: key})
+	dir := writeState(t, pairing.Pairing{ID: bridge.ID(), Host: host, Username: key})
 	for _, o := range []hue.Options{{ID: bridge.ID(), StateDir: dir}, {Host: host, StateDir: dir}} {
 		c := newCollector(t, o)
-		_, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+		_, err := collectOnce(t, c)
 		if err == nil || bridge.Requests() != 0 || bridge.RequestsTo("/api/"+key) != 0 {
 			t.Errorf("%v after %d requests", err, bridge.Requests())
 		}
@@ -348,7 +211,7 @@ func TestBareAddressMeansHTTPS(t *testing.T) {
 	signify := x509.NewCertPool()
 	signify.AddCert(authority.Certificate())
 	c.SetRoots(x509.NewCertPool(), signify)
-	snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+	snapshot, err := collectOnce(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +250,7 @@ func TestPairEachModel(t *testing.T) {
 			}
 			c := newCollector(t, hue.Options{ID: n.ID, StateDir: dir})
 			for range 2 {
-				snapshot, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+				snapshot, err := collectOnce(t, c)
 				if err != nil {
 					t.Fatal(err)
 				}

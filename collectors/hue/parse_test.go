@@ -91,7 +91,7 @@ func BenchmarkParse1000Devices(b *testing.B) {
 	text := answerOf(b, 1000)
 	c := newCollector(b, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
 	c.SetTransport(body(text))
-	retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+	retrier := onceRetrier()
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -137,7 +137,7 @@ func FuzzResources(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer, event string) {
 		c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]", Lights: true, ButtonEvents: hue.StandardEvents})
 		c.SetTransport2(body(answer))
-		retrier := collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)
+		retrier := onceRetrier()
 		s, err := c.Collect(t.Context(), retrier)
 		if err != nil {
 			return
@@ -164,7 +164,7 @@ func FuzzResources(f *testing.F) {
 func TestDeeplyNestedEventIsMalformed(t *testing.T) {
 	c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
 	c.SetTransport2(body(exampleResources))
-	if _, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog)); err != nil {
+	if _, err := collectOnce(t, c); err != nil {
 		t.Fatal(err)
 	}
 	for _, bracket := range []string{"[", `{"a":`, `[{"data":[`, "[ "} {

@@ -168,7 +168,7 @@ func TestNewestTamperReportCounts(t *testing.T) {
 			c := newCollector(t, hue.Options{Host: "192.168.1.2", Username: key, Setting: "hue.bridges[0]"})
 			c.SetTransport2(body(`{"data":[{"id":"d","type":"device"},{"id":"z","type":"zigbee_connectivity","owner":{"rid":"d"},"mac_address":"` + hallMAC + `"},` +
 				`{"id":"t","type":"tamper","owner":{"rid":"d"},"tamper_reports":` + reports + `}]}`))
-			s, err := c.Collect(t.Context(), collectors.NewRetrier(collectors.RetryPolicy{Attempts: 1}, hue.Source, nopLog))
+			s, err := collectOnce(t, c)
 			if err != nil {
 				t.Fatal(err)
 			}

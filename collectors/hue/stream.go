@@ -157,7 +157,7 @@ func (s *stream) follow(ctx context.Context, opening eventKind) error {
 	}
 	defer func() { current.close() }()
 	s.setState(streamLive, nil)
-	s.inbox.push(event{kind: opening})
+	s.inbox.push(streamEvent{kind: opening})
 	current.start()
 	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()
@@ -187,7 +187,7 @@ func (s *stream) follow(ctx context.Context, opening eventKind) error {
 		if missed || !next.resumed || s.seen.onlyOn(next.number) {
 			// The old connection was dead, or may have been. The bridge may have sent more
 			// than it repeats.
-			s.inbox.push(event{kind: eventOpened})
+			s.inbox.push(streamEvent{kind: eventOpened})
 		}
 		current = next
 		timer.Reset(idleAfter)
@@ -309,8 +309,8 @@ func (c *streamConn) readEvents() error {
 }
 
 // parseEvent parses the data of an SSE event. failure is the error of reading it.
-func parseEvent(data []byte, failure error) event {
-	e := event{size: len(data)}
+func parseEvent(data []byte, failure error) streamEvent {
+	e := streamEvent{size: len(data)}
 	if failure != nil || json.Unmarshal(data, &e.clip) != nil {
 		e.kind = eventMalformed
 	}

@@ -30,13 +30,13 @@ func parseCookies(content []byte, domain string) (map[string]string, error) {
 	case content[0] == '{':
 		cookies, err = parseJSONCookies(content)
 	case content[0] == '[':
-		return nil, errors.New("a JSON list is not understood; " + formats)
+		return nil, errors.New("a JSON list is not supported; " + formats)
 	case looksNetscape(content):
 		cookies, err = parseNetscapeCookies(content, domain)
 	case bytes.Contains(content, []byte("amazon_aqm")):
 		cookies, err = parseYAMLCookies(content)
 	default:
-		return nil, errors.New("the format is not known; " + formats)
+		return nil, errors.New("unknown format; " + formats)
 	}
 	if err != nil {
 		return nil, err

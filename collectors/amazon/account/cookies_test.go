@@ -62,7 +62,7 @@ func jsonCookies(account *amazontest.Account, format string) string {
 	return "{" + strings.Join(fields, ",\n ") + "}"
 }
 
-// The file is looked at in each poll, so a mended sign-in needs no restart.
+// The file is looked at in each poll, so a repaired sign-in needs no restart.
 func TestNewCookiesNeedNoRestart(t *testing.T) {
 	alexa.Run(t, func(h *alexa.Home) {
 		good := h.Account.Cookies()
@@ -194,7 +194,7 @@ func TestUnusableCookiesFile(t *testing.T) {
 	}{
 		"empty":                  {"", []string{"empty"}},
 		"blank":                  {" \n\t\n", []string{"empty"}},
-		"prose":                  {"my cookies: hunter2", []string{"not known", "JSON map", "cookies.txt", "amazon_aqm.cookies"}},
+		"prose":                  {"my cookies: hunter2", []string{"unknown format", "JSON map", "cookies.txt", "amazon_aqm.cookies"}},
 		"a JSON list":            {`[{"name":"a","value":"hunter2"}]`, []string{"JSON list", "cookies.txt"}},
 		"broken JSON":            {"{\n\"a\": \"hunter2\",\n\"b\": hunter2}", []string{"not valid JSON", "line 3"}},
 		"cut JSON":               {`{"a": "hunter2`, []string{"not valid JSON"}},

@@ -94,7 +94,7 @@ func TestRefusingMarketplaceIsNotTheHome(t *testing.T) {
 		h.Account.SetHome("amazon.com.au", "FE")
 		h.Account.ScriptPath(amazontest.WelcomePath, welcomes(map[string]http.HandlerFunc{"acbau": alexa.JSON(`{"alexaHostName":null}`)}))
 		h.SignIn("amazon.co.uk")
-		alexa.WantFault(t, h.Poll(), "taken to be amazon.com.au")
+		alexa.WantFault(t, h.Poll(), "so amazon.com.au is assumed")
 	})
 }
 
@@ -262,11 +262,11 @@ func TestUnknownHomeIsAssumed(t *testing.T) {
 		answer http.HandlerFunc
 		says   string
 	}{
-		"an unknown host": {alexa.JSON(`{"alexaHostName":"alexa.amazon.example"}`), "no marketplace of Alexa"},
-		"an evil host":    {alexa.JSON(`{"alexaHostName":"alexa.amazon.co.uk.evil.test"}`), "no marketplace of Alexa"},
-		"no host":         {alexa.JSON(`{}`), "no marketplace of Alexa"},
-		"a list":          {alexa.JSON(`[]`), "taken to be amazon.co.uk"},
-		"404":             {amazontest.Status(404, nil, ""), "taken to be amazon.co.uk"},
+		"an unknown host": {alexa.JSON(`{"alexaHostName":"alexa.amazon.example"}`), "no known marketplace of Alexa"},
+		"an evil host":    {alexa.JSON(`{"alexaHostName":"alexa.amazon.co.uk.evil.test"}`), "no known marketplace of Alexa"},
+		"no host":         {alexa.JSON(`{}`), "no known marketplace of Alexa"},
+		"a list":          {alexa.JSON(`[]`), "so amazon.co.uk is assumed"},
+		"404":             {amazontest.Status(404, nil, ""), "so amazon.co.uk is assumed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			alexa.RunSignIn(t, func(h *alexa.SignInHome) {

@@ -85,7 +85,7 @@ func landingCode(text, clientID string, marketplaces, hosts []string) (wire.Secr
 		return "", pasted("The address must begin with https://www.amazon.")
 	case path == signInPath || strings.HasPrefix(path, signInPath+"/"):
 		return "", pasted("That is the address of the sign-in page itself. Sign in there, then paste the address of the page that follows. " +
-			"If \"not found\" appears before you could sign in, it is the wrong page: copy the whole address above again into a new private window on a computer.")
+			"If \"not found\" appears before you could sign in, it is the wrong page: open the sign-in page again, in a new private window on a computer.")
 	case path == landingPath || strings.HasPrefix(path, landingPath+"/"):
 	case strings.HasPrefix(path, "/ap/"):
 		return "", pasted("The sign-in is not finished. Continue until a page says \"not found\" and has " + landingPath + " in its address.")
@@ -100,12 +100,12 @@ func landingCode(text, clientID string, marketplaces, hosts []string) (wire.Secr
 	code := query.Get(codeKey)
 	switch {
 	case code == "" && query.Get("openid.mode") == "cancel":
-		return "", pasted("Amazon reports that the sign-in was cancelled. Open the address above and sign in again.")
+		return "", pasted("Amazon reports that the sign-in was cancelled. Open the sign-in page again.")
 	case code == "" || strings.ContainsFunc(code, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return "", pasted("That address has no code: it was not copied whole. Select everything in the address bar, copy it, and paste it again.")
 	}
 	if id := query.Get(clientIDKey); id != "" && strings.TrimPrefix(id, "device:") != clientID {
-		return "", pasted("That address belongs to an earlier sign-in. Open the address above, sign in again, and paste the new one.")
+		return "", pasted("That address belongs to an earlier sign-in. Open the sign-in page again, sign in, and paste the new address.")
 	}
 	return wire.Secret(code), nil
 }

@@ -306,7 +306,7 @@ func (s *session) replace(ctx context.Context, before, next *credentials) error 
 // reportUnsaved adds a fault if the credentials in force are not in amazon.json.
 func (s *session) reportUnsaved(found *wire.Faults) {
 	if s.unsaved != nil {
-		found.Add("the renewed sign-in can't be written to %s and is kept in memory only; see that the disk has room and that the program may write there: %v",
+		found.Add("the renewed sign-in can't be written to %s and is kept in memory only; check that the disk has space and that the program may write there: %v",
 			s.store.file, statefile.WithoutPath(s.unsaved))
 	}
 }

@@ -24,8 +24,8 @@ import (
 // called while Finish runs.
 type SignIn struct {
 	account  *Account
-	hint     string // where the account may be at home
-	hosts    []string
+	hint     string   // where the account may be at home
+	hosts    []string // that replace Amazon's, for landingCode
 	serial   string
 	verifier wire.Secret
 	tried    map[[sha256.Size]byte]bool // codes that Amazon refused
@@ -126,7 +126,7 @@ func (s *SignIn) Finish(ctx context.Context, retry *collectors.Retrier, text str
 	a.session.redactor.Hide(code, wire.Secret(url.QueryEscape(string(code))))
 	digest := sha256.Sum256([]byte(code))
 	if s.tried[digest] {
-		return nil, pasted("That code was used already, and each works only once. Open the address above, sign in again, and paste the new address.")
+		return nil, pasted("That code was used already, and each works only once. Open the sign-in page again, sign in, and paste the new address.")
 	}
 	signIn, err := s.register(ctx, retry, code)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *SignIn) register(ctx context.Context, retry *collectors.Retrier, code w
 // more provided values are invalid." and HTTP 401 have all been seen for each.
 func (s *SignIn) notAccepted(reason error) error {
 	text := "Amazon does not accept this code: it is older than five minutes, was already used, or belongs to another sign-in. " +
-		"Open the address above, sign in again, and paste the new address at once."
+		"Open the sign-in page again, sign in, and paste the new address at once."
 	if len(s.tried) > 0 {
 		text += " If Amazon refuses every new code, update hueair2mqtt."
 	}

@@ -23,26 +23,10 @@ type Account struct {
 	signIns
 }
 
-// signIns are the devices of the account and how they sign in.
-type signIns struct {
-	home           string // marketplace
-	region         string
-	codeLife       time.Duration
-	cookieLife     time.Duration
-	cookieLifeTold bool
-	clock          time.Duration      // how far Amazon's clock is from the test's
-	grants         map[string]*grant  // by code
-	devices        map[string]*device // by refresh token
-	handedOut      []string           // secrets of signing in
-}
-
-// handOut records secrets that have left the host. The caller holds the lock.
-func (s *signIns) handOut(secrets ...string) { s.handedOut = append(s.handedOut, secrets...) }
-
 // NewAccount returns an account at home at amazon.co.uk, with a browser signed in and
 // without monitors or devices. Sessions of devices last a day.
 func NewAccount() *Account {
-	return &Account{
+	a := &Account{
 		cookies: map[string]string{
 			"at-acbuk":        "Atza|" + secret(),
 			"sess-at-acbuk":   secret(),
@@ -61,6 +45,8 @@ func NewAccount() *Account {
 			grants: map[string]*grant{}, devices: map[string]*device{},
 		},
 	}
+	a.signIns.mu = &a.mu
+	return a
 }
 
 // Cookies returns those of a browser that is signed in to the account's marketplace,
@@ -144,67 +130,6 @@ func (a *Account) sorted() []Monitor {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.SortedFunc(maps.Values(a.monitors), func(x, y Monitor) int { return strings.Compare(x.key(), y.key()) })
-}
-
-// Holder is the name of the account's holder in a registration.
-const Holder = "Test Holder"
-
-// SetHome sets the account's home: its marketplace, and the region in a registration
-// ("NA", "EU", "FE").
-func (a *Account) SetHome(domain, region string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.home, a.region = domain, region
-}
-
-// SetCookieLife sets how long the at-* cookies of sign-ins last from now on, and whether
-// responses say when they expire.
-func (a *Account) SetCookieLife(life time.Duration, told bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.cookieLife, a.cookieLifeTold = life, told
-}
-
-// SetClock sets how far the clock of the token host is ahead of the test's.
-func (a *Account) SetClock(ahead time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clock = ahead
-}
-
-// SetCodeLife sets how long an authorization code is valid.
-func (a *Account) SetCodeLife(life time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.codeLife = life
-}
-
-// KillCookies ends the cookies of all sign-ins before they expire.
-func (a *Account) KillCookies() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, d := range a.devices {
-		d.jars = nil
-	}
-}
-
-// RevokeTokens ends all sign-ins, as a changed password does. New ones work.
-func (a *Account) RevokeTokens() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	clear(a.devices)
-}
-
-// Devices returns the serial numbers of the registered devices, sorted.
-func (a *Account) Devices() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var serials []string
-	for _, d := range a.devices {
-		serials = append(serials, d.serial)
-	}
-	slices.Sort(serials)
-	return serials
 }
 
 // Flaky makes a share (0 to 1) of the requests for a path fail for the moment: with 500,

@@ -4,38 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
-
-// cookieList returns a jar as the token host writes it. Some values carry quotes.
-func (a *Account) cookieList(j jar, without string) []any {
-	cookies := []any{}
-	for _, name := range slices.Sorted(maps.Keys(j.cookies)) {
-		if name == without {
-			continue
-		}
-		value, expires := j.cookies[name], j.expires.Add(a.clock)
-		if strings.HasPrefix(name, "at-") || strings.HasPrefix(name, "x-") {
-			value = `"` + value + `"`
-		}
-		if !strings.HasPrefix(name, "at-") {
-			expires = expires.Add(longLife)
-		}
-		// Amazon writes the two flags as text.
-		c := map[string]any{"Name": name, "Value": value, "Path": "/", "Secure": "true", "HttpOnly": strconv.FormatBool(strings.HasPrefix(name, "at-"))}
-		if a.cookieLifeTold {
-			c["Expires"] = expires.UTC().Format("2 Jan 2006 15:04:05 GMT")
-		}
-		cookies = append(cookies, c)
-	}
-	return cookies
-}
 
 // refuse answers as the token host does.
 func refuse(w http.ResponseWriter, status int, code, message string) {
@@ -210,11 +184,6 @@ func (a *Account) renew(w http.ResponseWriter, d *device, domain string) {
 	writeJSON(w, map[string]any{"request_id": "test", "response": map[string]any{"tokens": map[string]any{"cookies": cookies}}})
 }
 
-// date sets the date of a response to the host's time.
-func (a *Account) date(w http.ResponseWriter) {
-	w.Header().Set("Date", time.Now().Add(a.clock).UTC().Format(http.TimeFormat))
-}
-
 // serveExchange renews cookies at the retail host. It takes the domain as cookies
 // have it, with a dot before it.
 func (a *Account) serveExchange(w http.ResponseWriter, r *http.Request) {
@@ -302,48 +271,4 @@ func (a *Account) serveWelcome(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	writeJSON(w, map[string]any{"alexaHostName": "alexa." + a.home, "customerId": "TEST"})
-}
-
-// newJar makes cookies of a marketplace for a device. The caller holds the lock.
-func (a *Account) newJar(d *device, domain string) jar {
-	suffix := "main"
-	if domain != "amazon.com" {
-		suffix = "acb" + domain[strings.LastIndexByte(domain, '.')+1:]
-	}
-	j := jar{domain: domain, expires: time.Now().Add(a.cookieLife), cookies: map[string]string{
-		"at-" + suffix:      "Atza|" + secret(),
-		"sess-at-" + suffix: secret() + "=",
-		"session-id":        "262-" + secret(),
-		"session-id-time":   "2082787201l-" + secret(),
-		"session-token":     secret() + "/" + secret() + "==",
-		"ubid-" + suffix:    "261-" + secret(),
-		"x-" + suffix:       secret() + "@" + secret(),
-	}}
-	d.jars = slices.DeleteFunc(d.jars, func(j jar) bool { return !j.expires.After(time.Now()) })
-	d.jars = append(d.jars, j)
-	a.handOut(slices.Sorted(maps.Values(j.cookies))...)
-	return j
-}
-
-func (a *Account) newAccessToken(d *device) string {
-	token := "Atna|" + secret() + secret()
-	d.accessTokens[token] = time.Now().Add(accessTokenLife)
-	a.handOut(token)
-	return token
-}
-
-// signedIn reports whether a request carries all cookies of a sign-in. Those of another
-// marketplace only allow asking for the home, and not even that in the region FE (Home
-// Assistant core issue 158524).
-func (a *Account) signedIn(r *http.Request) bool {
-	now := time.Now()
-	for _, d := range a.devices {
-		for _, j := range d.jars {
-			good := j.domain == a.home || (r.URL.Path == WelcomePath && a.region != "FE")
-			if good && isFor(r, "alexa."+j.domain) && j.expires.After(now) && carries(r, j.cookies) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -67,11 +67,11 @@ func (f failure) isRefusal() bool {
 	return slices.Contains(refusedCodes, code)
 }
 
-// refusal classifies a response of the token host that is no success.
-func (h *Host) refusal(resp *http.Response, body []byte) error {
+// refusal classifies a response that is no success. retail is that of Host.
+func refusal(resp *http.Response, body []byte, retail bool, redact func(string) string) error {
 	var (
 		e       = parseFailure(body)
-		clean   = func(s string) string { return collectors.CleanText(h.Redact(s)) }
+		clean   = func(s string) string { return collectors.CleanText(redact(s)) }
 		status  = "HTTP " + strconv.Itoa(resp.StatusCode)
 		err     = collectors.FromStatus(resp, time.Now())
 		details = clean(strings.TrimSpace(e.code + " " + e.message))
@@ -84,7 +84,7 @@ func (h *Host) refusal(resp *http.Response, body []byte) error {
 	}
 	noEntry := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
 	mayRefuse := noEntry || resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusOK
-	if (noEntry && !h.retail) || (mayRefuse && e.isRefusal()) {
+	if (noEntry && !retail) || (mayRefuse && e.isRefusal()) {
 		code := status
 		if e.code != "" && e.code != "error" {
 			code += " " + clean(e.code)

@@ -139,15 +139,15 @@ func (h *Host) post(ctx context.Context, retry *collectors.Retrier, purpose stri
 		case err != nil:
 			return err
 		case resp.StatusCode != http.StatusOK, parseFailure(body).code != "", wire.IsThrottling(body):
-			return h.refusal(resp, body)
+			return refusal(resp, body, h.retail, h.Redact)
 		}
-		return parse(body, clockAhead(resp))
+		return parse(body, clockDifference(resp))
 	})
 }
 
-// clockAhead compares this machine's clock with the date of a response. It ignores less
+// clockDifference compares this machine's clock with the date of a response. It ignores less
 // than a minute: HTTP has whole seconds, and the response takes time.
-func clockAhead(resp *http.Response) time.Duration {
+func clockDifference(resp *http.Response) time.Duration {
 	at, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
 		return 0
