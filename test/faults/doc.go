@@ -1,4 +1,4 @@
-// Package faults breaks everything around the shipped program and checks that the README's
+// Package faults breaks everything around the shipped program and checks that its
 // guarantees still hold. It contains only tests, which "make test-faults" runs.
 //
 // The tests start the program as users do, with a current Hue bridge and an old one, Alexa, its

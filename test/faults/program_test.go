@@ -32,7 +32,7 @@ func (p *program) stop() {
 	p.checkLog()
 }
 
-// stopsWithin is the time that the README guarantees for SIGTERM.
+// stopsWithin is the time that docs/operation.md guarantees for SIGTERM.
 const stopsWithin = 5 * time.Second
 
 // checkLog checks that the log reports no bug.
