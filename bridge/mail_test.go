@@ -157,9 +157,9 @@ func TestMailRefusals(t *testing.T) {
 				if n := len(mail.Mails()); n != 0 {
 					t.Errorf("%d mails went out", n)
 				}
-				told := h.logs.FilterMessageSnippet("notification could not be sent").All()
-				if len(told) != 1 {
-					t.Fatalf("logged %d times, want once", len(told))
+				logged := h.logs.FilterMessageSnippet("notification could not be sent").All()
+				if len(logged) != 1 {
+					t.Fatalf("logged %d times, want once", len(logged))
 				}
 				for _, entry := range h.logs.All() {
 					if text := entry.Message + strings.Join(values(entry.ContextMap()), " "); strings.Contains(text, "mail-password") {
@@ -224,9 +224,9 @@ func TestMailServerIsReadUpToLimit(t *testing.T) {
 		if sent > 2<<20 {
 			t.Errorf("%d bytes were taken", sent)
 		}
-		told := h.logs.FilterMessageSnippet("notification could not be sent").All()
-		if len(told) == 0 || !strings.Contains(strings.Join(values(told[0].ContextMap()), " "), "the mail server has sent more than") {
-			t.Errorf("told %v", told)
+		logged := h.logs.FilterMessageSnippet("notification could not be sent").All()
+		if len(logged) == 0 || !strings.Contains(strings.Join(values(logged[0].ContextMap()), " "), "the mail server has sent more than") {
+			t.Errorf("logged %v", logged)
 		}
 	})
 }

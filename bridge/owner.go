@@ -183,8 +183,8 @@ func (w *owner) logReplaced(e *endpoint) {
 // handleUpdate handles an update of an event stream.
 func (w *owner) handleUpdate(e *endpoint, at time.Time, update collectors.Update) {
 	w.updateDevices(e, at, update.Devices)
-	for _, happened := range update.Events {
-		w.publisher.publishEvent(happened)
+	for _, pressed := range update.Events {
+		w.publisher.publishEvent(pressed)
 	}
 }
 

@@ -99,7 +99,7 @@ func logMemory(t *testing.T, polls int) {
 // polls of a home with two sensors, one a second, in virtual time: those of the bridge, a
 // Hue bridge and a broker together.
 func BenchmarkMillionPolls(b *testing.B) {
-	told := regexp.MustCompile(`after (\d+) polls: (\d+) kB resident, (\d+) kB of heap`)
+	logged := regexp.MustCompile(`after (\d+) polls: (\d+) kB resident, (\d+) kB of heap`)
 	for b.Loop() {
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestPolls$", "-test.v", "-test.timeout", "1h")
 		cmd.Env = append(os.Environ(), pollsWanted+"=1000000")
@@ -107,7 +107,7 @@ func BenchmarkMillionPolls(b *testing.B) {
 		if err != nil {
 			b.Fatalf("%v\n%s", err, out)
 		}
-		for _, found := range told.FindAllSubmatch(out, -1) {
+		for _, found := range logged.FindAllSubmatch(out, -1) {
 			for i, what := range []string{"resident", "heap"} {
 				kib, err := strconv.Atoi(string(found[2+i]))
 				if err != nil {

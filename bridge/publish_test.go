@@ -510,9 +510,9 @@ func TestRefusedSubscriptionIsLogged(t *testing.T) {
 		h.start()
 		after(time.Second)
 		h.want(availabilityOne, "online")
-		told := h.logs.FilterMessageSnippet("refused a subscription").All()
-		if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()["topics"]), "homeassistant/status") {
-			t.Errorf("logged %v, want once, with the topic", told)
+		logged := h.logs.FilterMessageSnippet("refused a subscription").All()
+		if len(logged) != 1 || !strings.Contains(fmt.Sprint(logged[0].ContextMap()["topics"]), "homeassistant/status") {
+			t.Errorf("logged %v, want once, with the topic", logged)
 		}
 		h.publish("hueair2mqtt/bridge/request/refresh", "", false)
 		after(2 * time.Second)

@@ -27,11 +27,11 @@ import (
 //     bridge's and Home Assistant's real topics are never released, and the broker
 //     forgets them when the probe disconnects. The standard lets a broker deliver them
 //     immediately too, so a message on a topic of our own shows first what it does.
-//   - Reading is proved by a message that comes back, if the bridge may also write
+//   - Reading is proved by a message that returns, if the bridge may also write
 //     there, which it need not.
 //
 // With a broker that delivers immediately or has no MQTT 5, only topics are tried that
-// nobody listens to. Nothing is retained anywhere.
+// nobody reads. Nothing is retained anywhere.
 func Broker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (findings []Finding) {
 	const component = "broker"
 	if o.Locate != nil && o.Settings.Broker == "" {
@@ -184,13 +184,13 @@ func (c *permissions) find(ctx context.Context) error {
 func (c *permissions) findReading(ctx context.Context) (withheld bool, err error) {
 	filter, topic := c.topics.RequestFilter(), c.topics.Request(mqtt.RequestCheck)
 	began := time.Now()
-	came, code, err := c.deliver(ctx, topic, c.marker)
+	arrived, code, err := c.deliver(ctx, topic, c.marker)
 	switch {
 	case err != nil:
 		return false, err
-	case came && c.holds:
+	case arrived && c.holds:
 		return c.holdsBack(ctx, topic, time.Since(began))
-	case came, slices.Contains(c.unreadable, filter):
+	case arrived, slices.Contains(c.unreadable, filter):
 	case code >= mqttFailure:
 		c.unknown = append(c.unknown, filter) // others may send requests
 	case c.version == mqtt5:
@@ -209,14 +209,14 @@ func (c *permissions) holdsBack(ctx context.Context, topic string, usual time.Du
 	if err != nil || code >= mqttFailure {
 		return false, err
 	}
-	early, err := c.hears(ctx, topic, payload, min(max(10*usual, minHold), echoTimeout))
+	early, err := c.awaitMessage(ctx, topic, payload, min(max(10*usual, minHold), echoTimeout))
 	if err != nil || early {
 		return false, err
 	}
 	if err := c.release(ctx, id); err != nil {
 		return false, err
 	}
-	return c.hears(ctx, topic, payload, echoTimeout)
+	return c.awaitMessage(ctx, topic, payload, echoTimeout)
 }
 
 // findBirth finds out whether Home Assistant's birth message would arrive. Only if
@@ -228,8 +228,8 @@ func (c *permissions) findBirth(ctx context.Context) error {
 		return nil
 	}
 	for _, topic := range []string{c.quietAnnouncement(), birth} {
-		came, code, err := c.deliver(ctx, topic, c.marker)
-		if err != nil || came {
+		arrived, code, err := c.deliver(ctx, topic, c.marker)
+		if err != nil || arrived {
 			return err
 		}
 		switch {
@@ -243,7 +243,7 @@ func (c *permissions) findBirth(ctx context.Context) error {
 	return nil
 }
 
-// findWriting publishes on topics. In MQTT 3.1.1 only a message that comes back shows
+// findWriting publishes on topics. In MQTT 3.1.1 only a message that returns shows
 // that it was accepted.
 func (c *permissions) findWriting(ctx context.Context, topics []string, qos byte) error {
 	for _, topic := range topics {
@@ -258,11 +258,11 @@ func (c *permissions) findWriting(ctx context.Context, topics []string, qos byte
 		case code >= mqttFailure:
 			c.unwritable = append(c.unwritable, topic)
 		case c.version == mqtt311:
-			came, err := c.hears(ctx, topic, c.marker, echoTimeout)
+			arrived, err := c.awaitMessage(ctx, topic, c.marker, echoTimeout)
 			if err != nil {
 				return err
 			}
-			if !came {
+			if !arrived {
 				c.unclear = append(c.unclear, topic)
 			}
 		}
@@ -291,7 +291,7 @@ func (c *permissions) problems() (problems []error) {
 		add(remedy, "connected, but %s may not subscribe to %s", who, strings.Join(c.unreadable, ", "))
 	}
 	if len(c.unclear) > 0 {
-		add(remedy, "connected, but %s may not publish on %s, or may not subscribe to it: a message did not come back",
+		add(remedy, "connected, but %s may not publish on %s, or may not subscribe to it: a message did not return",
 			who, strings.Join(c.unclear, ", "))
 	}
 	if !c.retains {

@@ -145,15 +145,15 @@ func (p *probe) publish(ctx context.Context, topic, payload string, qos byte) (i
 	return pk.PacketID, answer.ReasonCode, err
 }
 
-// deliver sends a message that the broker delivers immediately. It returns whether it
-// came back, and the broker's reason code.
-func (p *probe) deliver(ctx context.Context, topic, payload string) (came bool, code byte, err error) {
+// deliver sends a message that the broker delivers immediately. It reports whether it
+// returned, and the broker's reason code.
+func (p *probe) deliver(ctx context.Context, topic, payload string) (arrived bool, code byte, err error) {
 	_, code, err = p.publish(ctx, topic, payload, 1)
 	if err != nil || code >= mqttFailure {
 		return false, code, err
 	}
-	came, err = p.hears(ctx, topic, payload, echoTimeout)
-	return came, code, err
+	arrived, err = p.awaitMessage(ctx, topic, payload, echoTimeout)
+	return arrived, code, err
 }
 
 // release lets the broker deliver a message of QoS 2.
@@ -164,8 +164,8 @@ func (p *probe) release(ctx context.Context, id uint16) error {
 	return err
 }
 
-// hears reports whether a message arrives within a time, or has arrived before.
-func (p *probe) hears(ctx context.Context, topic, payload string, within time.Duration) (bool, error) {
+// awaitMessage reports whether a message arrives within a time, or has arrived before.
+func (p *probe) awaitMessage(ctx context.Context, topic, payload string, within time.Duration) (bool, error) {
 	is := func(got packets.Packet) bool {
 		return got.FixedHeader.Type == packets.Publish && got.TopicName == topic && string(got.Payload) == payload
 	}
@@ -175,14 +175,14 @@ func (p *probe) hears(ctx context.Context, topic, payload string, within time.Du
 		}
 	}
 	_, err := p.await(ctx, within, is)
-	if errors.Is(err, errNothingCame) {
+	if errors.Is(err, errNoMessage) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// errNothingCame ends a wait without a packet.
-var errNothingCame = errors.New("nothing came")
+// errNoMessage ends a wait without a packet.
+var errNoMessage = errors.New("nothing arrived")
 
 // await waits for a packet, for a limited time unless within is 0.
 func (p *probe) await(ctx context.Context, within time.Duration, wanted func(packets.Packet) bool) (packets.Packet, error) {
@@ -206,7 +206,7 @@ func (p *probe) await(ctx context.Context, within time.Duration, wanted func(pac
 				p.unasked = append(p.unasked, got)
 			}
 		case <-over:
-			return packets.Packet{}, errNothingCame
+			return packets.Packet{}, errNoMessage
 		case <-ctx.Done():
 			return packets.Packet{}, context.Cause(ctx)
 		}
