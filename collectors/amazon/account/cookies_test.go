@@ -62,7 +62,7 @@ func jsonCookies(account *amazontest.Account, format string) string {
 	return "{" + strings.Join(fields, ",\n ") + "}"
 }
 
-// The file is looked at in each poll, so a mended sign-in needs no restart.
+// The file is looked at in each poll, so a repaired sign-in needs no restart.
 func TestNewCookiesNeedNoRestart(t *testing.T) {
 	alexa.Run(t, func(h *alexa.Home) {
 		good := h.Account.Cookies()

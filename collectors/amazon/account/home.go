@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -120,11 +119,11 @@ func (a *Account) hint(signIn *credentials) string {
 }
 
 // likelyHomes returns the marketplaces whose welcome may know the account, in the order to
-// ask them. The welcome of amazon.com names the home of accounts of
-// America and Europe. It refuses those of the Far East, which only their own
-// marketplace knows. Japan comes after Australia, since it accepts Australian accounts
-// too and reports their devices as offline (Home Assistant core issue 178504). The
-// region that a registration reports is not always right, so both are asked in any case.
+// ask them. The welcome of amazon.com names the home of accounts of America and Europe. It
+// refuses those of the Far East, which only their own marketplace knows. Japan comes after
+// Australia, since it accepts Australian accounts too and reports their devices as offline
+// (Home Assistant core issue 178504). The region of a registration is not always right, so
+// both are asked in any case.
 func (a *Account) likelyHomes(signIn *credentials) []string {
 	domains := []string{signIn.Domain, a.hint(signIn), signInDomain, a.session.domain, australiaDomain, japanDomain}
 	if signIn.Region == regionFarEast {
@@ -158,16 +157,10 @@ func (a *Account) welcome(ctx context.Context, retry *collectors.Retrier, domain
 		return "", err
 	}
 	ask := func() error {
-		return a.askOnce(ctx, retry, Question{Path: welcomePath, Purpose: "asking for the account's home"}, func(body []byte) error {
-			var fields struct{ AlexaHostName json.RawMessage }
-			if err := wire.Object(body, &fields); err != nil {
-				return wire.Malformed("%v", err)
-			}
-			name, err := wire.Text(fields.AlexaHostName)
-			if err != nil {
+		return a.askOnce(ctx, retry, Question{Path: welcomePath, Purpose: "asking for the account's home"}, func(body []byte) (err error) {
+			if host, err = wire.TextAt(body, "alexaHostName"); err != nil {
 				return wire.Malformed("alexaHostName: %v", err)
 			}
-			host = name
 			return nil
 		})
 	}

@@ -24,8 +24,8 @@ import (
 // called while Finish runs.
 type SignIn struct {
 	account  *Account
-	hint     string // where the account may be at home
-	hosts    []string
+	hint     string   // where the account may be at home
+	hosts    []string // that replace Amazon's, for landingCode
 	serial   string
 	verifier wire.Secret
 	tried    map[[sha256.Size]byte]bool // codes that Amazon refused
