@@ -224,23 +224,18 @@ func TestAmazonSignInLifecycle(t *testing.T) {
 		in, landing := h.signIn()
 		secrets = append(secrets, landing)
 		// The sign-in address is not secret.
-		said += in.Stdout.String() + in.Stderr.String()
+		said += in.Output()
 	}
 
 	alerted()
 	signIn()
 	cleared()
-	before, raised := len(l.All()), 0
+	raised := l.Count(problem, `"problem":true`)
 	renewals := h.Amazon.Requests(amazontest.TokenPath)
 	harness.Eventually(t, "three renewals", func() bool { return h.Amazon.Requests(amazontest.TokenPath) > renewals+3 })
 	h.Amazon.KillCookies()
 	harness.Eventually(t, "two more", func() bool { return h.Amazon.Requests(amazontest.TokenPath) > renewals+5 })
-	for _, m := range l.All()[before:] {
-		if m.Topic == problem && strings.Contains(m.Payload, `"problem":true`) {
-			raised++
-		}
-	}
-	if raised > 0 {
+	if l.Count(problem, `"problem":true`) > raised {
 		t.Error("an alert was raised by renewals that succeed")
 	}
 	h.Amazon.RevokeTokens()
@@ -253,10 +248,7 @@ func TestAmazonSignInLifecycle(t *testing.T) {
 	alerted()
 	p.StopCleanly()
 
-	said += p.Stdout.String() + p.Stderr.String()
-	for _, m := range l.All() {
-		said += m.Topic + m.Payload
-	}
+	said += p.Output() + l.Text()
 	secrets = append(secrets, h.Amazon.Secrets()...)
 	if len(secrets) < 60 {
 		t.Errorf("only %d secrets were handed out", len(secrets))

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -82,13 +81,8 @@ func TestMetricsFollowEvents(t *testing.T) {
 
 func TestOccupiedMetricsPortFailsStart(t *testing.T) {
 	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
 	h := newHistoryHome(t)
-	code, _, stderr := run(t, "run", "--config", h.Config, "--metrics.listen", taken.Addr().String())
+	code, _, stderr := run(t, "run", "--config", h.Config, "--metrics.listen", harness.Listen(t).Addr().String())
 	if code != exitFailed || !strings.Contains(stderr, "metrics.listen: ") || !strings.Contains(stderr, "address already in use") {
 		t.Errorf("exit code %d, said %s", code, stderr)
 	}

@@ -157,18 +157,10 @@ func TestRepublishAfterBirth(t *testing.T) {
 	l.WaitFor("hueair2mqtt/bridge/state", "online")
 	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
 	topic := "homeassistant/device/" + harness.HallID + "/config"
-	announced := func() (n int) {
-		for _, m := range l.All() {
-			if m.Topic == topic {
-				n++
-			}
-		}
-		return n
-	}
-	before := announced()
+	before := l.Count(topic, "")
 	l.Publish("homeassistant/status", "offline", false)
 	l.Publish("homeassistant/status", "online", false)
-	harness.Eventually(t, "another announcement", func() bool { return announced() > before })
+	harness.Eventually(t, "another announcement", func() bool { return l.Count(topic, "") > before })
 }
 
 func TestAlertIsRaisedAndCleared(t *testing.T) {
@@ -225,45 +217,6 @@ func TestAlertIsRaisedAndCleared(t *testing.T) {
 	}
 }
 
-func TestDiscoveryRemoveKeepsForeignTopics(t *testing.T) {
-	t.Parallel()
-	h := newTestHome(t)
-	l := h.Broker.Subscribe()
-	foreign := map[string]string{
-		"homeassistant/device/zigbee/config":  `{"device":{"identifiers":["z"]},"origin":{"name":"zigbee2mqtt"},"components":{}}`,
-		"homeassistant/device/nothing/config": `no JSON`,
-		"homeassistant/device/attic/config":   `{"origin":{"name":"hueair2mqtt"},"availability":[{"topic":"attic/bridge/state"}],"components":{}}`,
-		"homeassistant/sensor/old/config":     `{}`,
-	}
-	for topic, payload := range foreign {
-		l.Publish(topic, payload, true)
-	}
-	p := h.run()
-	l.WaitFor("homeassistant/device/"+harness.MonitorID+"/config", "{")
-	l.WaitFor("homeassistant/device/"+harness.HallID+"/config", "{")
-	p.Stop()
-
-	code, stdout, stderr := run(t, "discovery", "remove", "--config", h.Config)
-	if code != exitGood || !strings.Contains(stdout, "removed homeassistant/device/"+harness.HallID+"/config\n") {
-		t.Errorf("exit code %d, printed %s%s", code, stdout, stderr)
-	}
-	retained := h.Broker.Retained()
-	for topic := range retained {
-		if _, ok := foreign[topic]; !ok && strings.HasPrefix(topic, "homeassistant/") {
-			t.Errorf("%s is still there", topic)
-		}
-	}
-	for topic, payload := range foreign {
-		if retained[topic] != payload {
-			t.Errorf("%s was taken away", topic)
-		}
-	}
-	code, stdout, _ = run(t, "discovery", "remove", "--config", h.Config)
-	if code != exitGood || !strings.Contains(stdout, "nothing to remove") {
-		t.Errorf("a second time: exit code %d, printed %s", code, stdout)
-	}
-}
-
 func TestNoSecretIsPrinted(t *testing.T) {
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
@@ -276,13 +229,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	_, stdout, stderr := run(t, "check", "--config", h.Config)
 	p.Stop()
 
-	said := stdout + stderr + p.Stdout.String() + p.Stderr.String()
-	for _, m := range l.All() {
-		said += m.Topic + m.Payload
-	}
+	said := stdout + stderr + p.Output() + l.Text()
 	for _, name := range []string{"ALERT_HUE_PAIRING_NEEDED.txt", "ALERT_TOKEN_REFRESH_NEEDED.txt"} {
-		content := harness.ReadFile(t, filepath.Join(h.StateDir, name))
-		said += content
+		said += harness.ReadFile(t, h.StateFile(name))
 	}
 	secrets := []string{harness.HueKey}
 	for _, value := range h.Amazon.Cookies() {
@@ -295,9 +244,7 @@ func TestBrokerRefusalIsExplained(t *testing.T) {
 	h := newTestHome(t)
 	closed := harness.StartMosquitto(t, "allow_anonymous false")
 	p := h.run("--mqtt.broker", closed.URL())
-	harness.Eventually(t, "the remedy in the log", func() bool {
-		return strings.Contains(p.Stderr.String(), "check mqtt.username and mqtt.password")
-	})
+	p.Logs("check mqtt.username and mqtt.password")
 	code, stdout, _ := run(t, "check", "--config", h.Config, "--mqtt.broker", closed.URL())
 	if code != exitFailed || !strings.Contains(stdout, "check mqtt.username") {
 		t.Errorf("check: exit code %d, printed %s", code, stdout)

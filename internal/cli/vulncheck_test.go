@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -13,11 +12,7 @@ import (
 
 // Older patch releases of Go 1.26 have known vulnerabilities.
 func TestGoHasNoKnownVulnerabilities(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !regexp.MustCompile(`(?m)^go 1\.26\.8$`).Match(content) {
+	if !strings.Contains(harness.ReadFile(t, filepath.Join("..", "..", "go.mod")), "\ngo 1.26.8\n") {
 		t.Error("go.mod does not ask for Go 1.26.8")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -279,14 +278,9 @@ func TestPageAsksForPassword(t *testing.T) {
 
 // A page that cannot be served does not stop the bridge.
 func TestOccupiedWebPortCostsOnlyThePage(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
 	h := newTestHome(t)
 	l := h.Broker.Subscribe()
-	p := h.run("--web.listen", taken.Addr().String())
+	p := h.run("--web.listen", harness.Listen(t).Addr().String())
 	p.Logs("web.listen can't be opened")
 	l.WaitFor("hueair2mqtt/"+harness.HallID+"/availability", "online")
 	p.StopCleanly()

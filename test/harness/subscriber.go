@@ -25,7 +25,6 @@ type Subscriber struct {
 type Message struct {
 	Topic, Payload string
 	Retained       bool // sent because of the subscription
-	At             time.Time
 }
 
 // Subscribe connects with the user name and password of m.
@@ -55,7 +54,7 @@ func (m *Mosquitto) subscribe(username, password string) (*Subscriber, error) {
 	return s, finish(s.client.Subscribe("#", 1, func(_ mqtt.Client, message mqtt.Message) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.messages = append(s.messages, Message{message.Topic(), string(message.Payload()), message.Retained(), time.Now()})
+		s.messages = append(s.messages, Message{message.Topic(), string(message.Payload()), message.Retained()})
 		s.latest[message.Topic()] = string(message.Payload())
 	}))
 }
@@ -87,6 +86,15 @@ func (s *Subscriber) All() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
+}
+
+// Text returns the topics and payloads of all messages.
+func (s *Subscriber) Text() string {
+	var text strings.Builder
+	for _, m := range s.All() {
+		text.WriteString(m.Topic + " " + m.Payload + "\n")
+	}
+	return text.String()
 }
 
 // Count returns how many messages of a topic contain a text.

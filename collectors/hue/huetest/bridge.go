@@ -3,6 +3,9 @@
 // CLIP v2 APIs with the event stream, as a real bridge does, errors included. It
 // can be made to misbehave.
 //
+// The package has more than 1,500 lines because it has both APIs, the event stream, and a
+// file for each kind of device.
+//
 //	bridge := huetest.NewBridge("001788fffe010203", "key")
 //	bridge.SetMotionSensor(huetest.MotionSensor{MAC: "00:17:88:01:02:03:04:05", Name: "Hall", Reachable: true})
 //	server := huetest.StartTLS(bridge)
