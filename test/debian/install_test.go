@@ -466,7 +466,7 @@ func purgeMountPoint(m *installation) {
 	}
 	m.wantFile("/srv/precious/file", "root:root 644")
 	m.wantFile("/var/lib/hueair2mqtt", "root:root 755")
-	if left := m.run("find", "/var/lib/hueair2mqtt", "-mindepth", "1"); left != "" || !strings.Contains(printed, "perhaps something is mounted there") {
+	if left := m.run("find", "/var/lib/hueair2mqtt", "-mindepth", "1"); left != "" || !strings.Contains(printed, "it may be a mount point") {
 		m.t.Errorf("left are\n%s\nand it says\n%s", left, printed)
 	}
 	if _, code := m.try("getent", "passwd", "hueair2mqtt"); code == 0 {
@@ -486,7 +486,7 @@ func (m *installation) wantUserStays(says string) {
 	if _, code := m.try("getent", "passwd", "hueair2mqtt"); code != 0 {
 		m.t.Errorf("the user is gone, and the next one owns its files:\n%s", printed)
 	}
-	if !strings.Contains(printed, "the user hueair2mqtt stays") || !strings.Contains(printed, says) {
+	if !strings.Contains(printed, "the user hueair2mqtt was kept") || !strings.Contains(printed, says) {
 		m.t.Errorf("it does not say %q:\n%s", says, printed)
 	}
 	m.run("rm", "-rf", "/srv/air", dropIn)
