@@ -198,7 +198,7 @@ func TestAmazonSignInLifecycle(t *testing.T) {
 	h.Amazon.SetCookieLife(4*time.Second, true)
 	h.Amazon.Flaky(amazontest.TokenPath, 0.2, 1)
 	l := h.Broker.Subscribe()
-	p := h.run("--amazon.enabled")
+	p := h.run("--amazon.enabled", "--amazon.interval=1s", "--amazon.timeout=1s")
 	const problem = "hueair2mqtt/amazon/problem"
 	alert := h.StateFile("ALERT_TOKEN_REFRESH_NEEDED.txt")
 	said := ""

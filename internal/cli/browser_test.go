@@ -84,7 +84,7 @@ func TestInABrowser(t *testing.T) {
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	h.furnish()
 	l := h.Broker.Subscribe()
-	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled", "--amazon.interval=1s", "--amazon.timeout=1s")
 	browse(t, "journey.test.mjs", "PAGE="+servedPage(t, p), "CONTROLS="+h.controls())
 	l.WaitFor("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
 	l.WaitFor("hueair2mqtt/"+harness.MonitorID+"/availability", "online")
@@ -92,7 +92,7 @@ func TestInABrowser(t *testing.T) {
 }
 
 func TestSetupInABrowser(t *testing.T) {
-	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	h := newEmptyHome(t, "hue: {interval: 10s, timeout: 10s}\n").findable()
 	p := start(t, "setup", "--config", h.Config, "--port", "0")
 	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
 	browse(t, "setup.test.mjs", "PAGE="+setupLink.FindString(p.Stdout.String()), "CONTROLS="+h.controls())
@@ -107,6 +107,6 @@ func TestScreenshots(t *testing.T) {
 	}
 	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
 	h.furnish()
-	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
+	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled", "--amazon.interval=1s", "--amazon.timeout=1s")
 	browse(t, "screenshots.mjs", "PAGE="+servedPage(t, p), "DAY="+serveADay(t), "CONTROLS="+h.controls(), "FOLDER="+folder)
 }

@@ -39,11 +39,11 @@ amazon:
 }
 
 // newEmptyHome starts a home with the same devices in which nothing is set up yet;
-// lines are added to the configuration.
+// lines are added to the configuration. A set-up asks once, so it has the time of a user's.
 func newEmptyHome(t *testing.T, lines string) *testHome {
 	t.Helper()
 	h := &testHome{harness.NewHome(t, harness.Options{}).Furnish(), t}
-	h.Configure("amazon: {interval: 1s, timeout: 1s, endpoints: {alexa: %q, auth: %[1]q}}\n%s", h.Alexa.URL, lines)
+	h.Configure("amazon: {interval: 10s, timeout: 10s, endpoints: {alexa: %q, auth: %[1]q}}\n%s", h.Alexa.URL, lines)
 	return h
 }
 

@@ -159,7 +159,7 @@ func (h *testHome) setUpOn(v *visitor) {
 }
 
 func TestPageSetsUpRunningBridge(t *testing.T) {
-	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	h := newEmptyHome(t, "hue: {interval: 10s, timeout: 10s}\n").findable()
 	p := h.run("--web.listen", "127.0.0.1:0", "--hue.enabled", "--amazon.enabled")
 	v := newVisitor(t, servedPage(t, p))
 	v.sees("/", "No Hue bridge is configured or paired")
@@ -184,7 +184,7 @@ func TestPageSetsUpRunningBridge(t *testing.T) {
 var setupLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/sign-in\?code=(\S+)`)
 
 func TestSetup(t *testing.T) {
-	h := newEmptyHome(t, "hue: {interval: 1s, timeout: 1s}\n").findable()
+	h := newEmptyHome(t, "hue: {interval: 10s, timeout: 10s}\n").findable()
 	before := harness.ReadFile(t, h.Config)
 	p := start(t, "setup", "--config", h.Config, "--port", "0")
 	harness.Eventually(t, "the link", func() bool { return setupLink.MatchString(p.Stdout.String()) })
