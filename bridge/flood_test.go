@@ -2,16 +2,10 @@ package bridge_test
 
 import (
 	"context"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -27,92 +21,6 @@ import (
 	"hueair2mqtt/discovery"
 	"hueair2mqtt/internal/check"
 )
-
-// A response to a WebSocket handshake redirects nowhere and leaves no connection open.
-func TestWebSocketRedirectIsNotFollowed(t *testing.T) {
-	var elsewhere, asked atomic.Int64
-	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
-	defer other.Close()
-	for name, answer := range map[string]http.HandlerFunc{
-		"302 to another server": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) },
-		"307 to itself": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
-		},
-		"200 with a long body": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write(make([]byte, 1<<20))
-		},
-		"426": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUpgradeRequired) },
-		"101 for something else": func(w http.ResponseWriter, _ *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"))
-			_, _ = io.Copy(io.Discard, conn)
-			_ = conn.Close()
-		},
-	} {
-		for _, scheme := range []string{"ws", "wss"} {
-			t.Run(name+" "+scheme, func(t *testing.T) {
-				asked.Store(0)
-				var dialed, open atomic.Int64
-				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					asked.Add(1)
-					answer(w, r)
-				}))
-				server.Config.ErrorLog = log.New(io.Discard, "", 0)
-				o := websocketOptions(t, server.Listener.Addr().String())
-				o.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-					conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-					if err != nil {
-						return nil, err
-					}
-					dialed.Add(1)
-					open.Add(1)
-					return &counted{Conn: conn, closed: sync.OnceFunc(func() { open.Add(-1) })}, nil
-				}
-				if scheme == "wss" {
-					server.StartTLS()
-					o.Broker.Settings.Broker = strings.Replace(o.Broker.Settings.Broker, "ws:", "wss:", 1)
-					o.Broker.Settings.CAFile = filepath.Join(t.TempDir(), "ca.pem")
-					authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-					if err := os.WriteFile(o.Broker.Settings.CAFile, authority, 0o600); err != nil {
-						t.Fatal(err)
-					}
-				} else {
-					server.Start()
-				}
-				defer server.Close()
-				const tries = 5
-				for range tries {
-					if _, err := bridge.RemoveDiscovery(t.Context(), o.Broker, topics); err == nil {
-						t.Error("no error")
-					}
-				}
-				if asked.Load() != tries || dialed.Load() != tries || elsewhere.Load() != 0 {
-					t.Errorf("%d requests on %d connections, %d elsewhere", asked.Load(), dialed.Load(), elsewhere.Load())
-				}
-				for deadline := time.Now().Add(30 * time.Second); open.Load() != 0; time.Sleep(time.Millisecond) {
-					if time.Now().After(deadline) {
-						t.Fatalf("%d connections are left", open.Load())
-					}
-				}
-			})
-		}
-	}
-}
-
-// counted is a connection that reports when it is closed.
-type counted struct {
-	net.Conn
-	closed func()
-}
-
-func (c *counted) Close() error {
-	c.closed()
-	return c.Conn.Close()
-}
 
 // torrent is a broker that allows everything and sends retained messages endlessly.
 type torrent struct {

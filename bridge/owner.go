@@ -13,8 +13,8 @@ import (
 	"hueair2mqtt/discovery"
 )
 
-// event is a message to the owner.
-type event interface {
+// ownerEvent is a message to the owner.
+type ownerEvent interface {
 	// handle handles the event in the owner's goroutine, which it must not block. It
 	// reports whether it may have changed anything.
 	handle(ctx context.Context, w *owner) (changed bool)
@@ -25,15 +25,15 @@ var ErrStopped = errors.New("the bridge has stopped")
 
 // inbox carries events to the owner.
 type inbox struct {
-	events chan event
+	events chan ownerEvent
 	closed chan struct{} // when the owner has stopped
 }
 
-func newInbox() inbox { return inbox{make(chan event), make(chan struct{})} }
+func newInbox() inbox { return inbox{make(chan ownerEvent), make(chan struct{})} }
 
 // send sends an event and waits until the owner has received it. Its error is ErrStopped
 // or that of ctx.
-func (in inbox) send(ctx context.Context, e event) error {
+func (in inbox) send(ctx context.Context, e ownerEvent) error {
 	select {
 	case in.events <- e:
 		return nil

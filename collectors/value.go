@@ -42,9 +42,6 @@ func Number(f float64) Value {
 // Bool returns the value of a measurement that is true or false.
 func Bool(b bool) Value { return Value{kind: kindBool, boolean: b} }
 
-// Truth is Bool.
-func Truth(b bool) Value { return Bool(b) }
-
 // Text returns the value of a measurement that is one of a few words.
 func Text(s string) Value { return Value{kind: kindText, text: s} }
 
@@ -56,9 +53,6 @@ func (v Value) Number() (float64, bool) { return v.number, v.kind == kindNumber 
 
 // Bool returns the bool, and whether the value is one.
 func (v Value) Bool() (value, ok bool) { return v.boolean, v.kind == kindBool }
-
-// Truth is Bool.
-func (v Value) Truth() (value, ok bool) { return v.Bool() }
 
 // Text returns the text, and whether the value is one.
 func (v Value) Text() (text string, ok bool) { return v.text, v.kind == kindText }

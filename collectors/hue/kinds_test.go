@@ -17,7 +17,7 @@ import (
 const bellMAC = "c4:29:96:01:02:03"
 
 func TestMotionAwareAreaIsADevice(t *testing.T) {
-	known, unknown := collectors.Truth, collectors.Unknown
+	known, unknown := collectors.Bool, collectors.Unknown
 	tests := []struct {
 		name   string
 		area   huetest.MotionArea

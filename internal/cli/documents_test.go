@@ -167,3 +167,38 @@ func TestFilesOfArchitecture(t *testing.T) {
 		}
 	}
 }
+
+// TestLargePackagesGiveAReason requires a reason in the package comment of every package with
+// more than 1,500 lines of code outside its tests.
+func TestLargePackagesGiveAReason(t *testing.T) {
+	const reason = "more than 1,500 lines because"
+	lines, reasons := map[string]int{}, map[string]bool{}
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != "..":
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		folder := filepath.Dir(path)
+		for line := range strings.Lines(string(content)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+				lines[folder]++
+			}
+		}
+		comment, _, _ := strings.Cut(string(content), "\npackage ")
+		reasons[folder] = reasons[folder] || strings.Contains(comment, reason)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder, n := range lines {
+		if n > 1500 && !reasons[folder] {
+			t.Errorf("%s has %d lines and no reason in its package comment: %q", folder, n, reason+" …")
+		}
+	}
+}

@@ -124,7 +124,7 @@ func (p *page) options(o bridge.Options) web.Options {
 
 // ready makes the bridge read, at once, the source that has just been set up.
 func (p *page) ready(ctx context.Context, source string) error {
-	s, found := sources.Find(registry(p.config), source)
+	s, found := sources.ByName(registry(p.config), source)
 	if found && (p.setup || s.Enabled) {
 		endpoints, err := s.Endpoints()
 		if err != nil {

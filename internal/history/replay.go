@@ -64,9 +64,9 @@ func (r *replayer) read(p portion, records []Record, limit int) ([]Record, bool)
 	for lines.next() {
 		found, ok := parse(lines.text, p.id)
 		switch r.judge(p, found, ok && found.reading, len(records) == before, p.offset+lines.end) {
-		case stop:
+		case stopHere:
 			return records, true
-		case take:
+		case takeLine:
 			records = append(records, Record{
 				Key: Key{p.number, found.index}, ID: p.recordID(found.index),
 				Device: found.device, Time: found.time, State: bytes.Clone(found.state),
@@ -89,9 +89,9 @@ func (r *replayer) read(p portion, records []Record, limit int) ([]Record, bool)
 type verdict int
 
 const (
-	skip verdict = iota
-	take
-	stop // nothing may overtake this reading
+	skipLine verdict = iota
+	takeLine
+	stopHere // nothing may overtake this reading
 )
 
 // judge decides about the line that ends at end. none reports whether no record was
@@ -100,14 +100,14 @@ func (r *replayer) judge(p portion, found line, reading, none bool, end int64) v
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.segment.emptied != p.emptied {
-		return stop
+		return stopHere
 	}
 	if reading && !p.isDone(found.index) {
 		if _, live := p.live[found.index]; live {
-			return stop
+			return stopHere
 		}
 		if time.Since(found.time) <= r.store.options.MaxAge {
-			return take
+			return takeLine
 		}
 		r.store.stats.Expired += r.store.acknowledge(Key{p.number, found.index})
 		r.store.reportDropped("they are older than history.max_age")
@@ -115,7 +115,7 @@ func (r *replayer) judge(p portion, found line, reading, none bool, end int64) v
 	if none {
 		p.segment.read = end
 	}
-	return skip
+	return skipLine
 }
 
 // giveUp marks as lost what should be pending in a portion and was not found.

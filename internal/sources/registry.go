@@ -17,8 +17,8 @@ func All(c *configs.Config, find pairing.FindFunc) []Source {
 	return []Source{hueSource(c, find), amazonSource(c)}
 }
 
-// Find returns the source of that name.
-func Find(all []Source, name string) (s Source, found bool) {
+// ByName returns the source of that name.
+func ByName(all []Source, name string) (s Source, found bool) {
 	i := slices.IndexFunc(all, func(s Source) bool { return s.Name == name })
 	if i < 0 {
 		return Source{}, false
@@ -34,8 +34,8 @@ func Names() (names []string) {
 	return names
 }
 
-// Title returns the name that users know a source by.
-func Title(name string) string {
-	s, _ := Find(All(new(configs.Config), nil), name)
+// TitleOf returns the name that users know a source by.
+func TitleOf(name string) string {
+	s, _ := ByName(All(new(configs.Config), nil), name)
 	return cmp.Or(s.Title, name)
 }

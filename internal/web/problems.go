@@ -66,7 +66,7 @@ func problemsOf(p bridge.Picture, o *Options, s setups) (problems []problem) {
 // sign-in.
 func refused(source bridge.SourcePicture, mode Mode, s setups) problem {
 	p := problem{
-		Title: "No access to " + sources.Title(source.Source), Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
+		Title: "No access to " + sources.TitleOf(source.Source), Reason: source.Problem.Reason, Remedy: source.Problem.Remedy,
 		Since: source.Problem.Since, Acknowledged: source.Problem.Acknowledged,
 	}
 	if b, ok := s.button(source.Source); ok {
@@ -83,7 +83,7 @@ func refused(source bridge.SourcePicture, mode Mode, s setups) problem {
 func failing(source string, e bridge.EndpointPicture) problem {
 	if !e.PausedUntil.IsZero() { // another request, even by a check, would prolong the pause
 		return problem{
-			Title: sources.Title(source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess, Remedy: e.Remedy, Paused: e.PausedUntil,
+			Title: sources.TitleOf(source) + " asks for fewer requests", Reason: e.Error, Since: e.LastSuccess, Remedy: e.Remedy, Paused: e.PausedUntil,
 		}
 	}
 	remedy := "hueair2mqtt tries again by itself."
@@ -91,7 +91,7 @@ func failing(source string, e bridge.EndpointPicture) problem {
 		remedy = "If you have replaced it, " + e.Remedy + "."
 	}
 	return problem{
-		Title: sources.Title(source) + " can't be read", Reason: e.Error, Since: e.LastSuccess, Remedy: remedy,
+		Title: sources.TitleOf(source) + " can't be read", Reason: e.Error, Since: e.LastSuccess, Remedy: remedy,
 		Actions: []button{pollNow(source), {Text: "Check everything", Link: "/check"}},
 	}
 }

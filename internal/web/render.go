@@ -36,7 +36,7 @@ type menuPage struct {
 // first use: a program that serves no page does not need them.
 var templates = sync.OnceValue(func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"time": timeElement, "source": sources.Title, "seconds": secondsLeft, "values": values, "entities": entities,
+		"time": timeElement, "source": sources.TitleOf, "seconds": secondsLeft, "values": values, "entities": entities,
 	}).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"overview", "hue", "amazon", "mqtt", "check", "log", "signin", "error"} {

@@ -25,7 +25,7 @@ type button struct{ Text, Link, Form, Source string }
 // done reports whether a source is set up. An error of its files is reported by the
 // bridge, which needs them.
 func (s setups) done(name string) bool {
-	source, found := sources.Find(s, name)
+	source, found := sources.ByName(s, name)
 	done, err := source.IsSetUp()
 	return found && done && err == nil
 }
@@ -33,7 +33,7 @@ func (s setups) done(name string) bool {
 // button returns a button that leads to the set-up of a source. ok is false if it
 // needs none.
 func (s setups) button(name string) (b button, ok bool) {
-	source, _ := sources.Find(s, name)
+	source, _ := sources.ByName(s, name)
 	return button{Text: source.Setup.Action, Link: "/" + name}, source.Setup.Action != ""
 }
 

@@ -71,7 +71,6 @@ type Account struct {
 	alexa        string // base URL that replaces the Alexa host of the marketplace
 	endpoint     string // see Endpoint
 	marketplaces []string
-	transport    *http.Transport // see Options
 
 	http    *wire.Exchanger
 	session *session
@@ -121,7 +120,6 @@ func New(o Options) (*Account, error) {
 	a := &Account{
 		alexa:        alexa,
 		marketplaces: o.Marketplaces,
-		transport:    o.Transport,
 		http:         wire.NewExchanger(o.Transport, o.Timeout, s.redact),
 		session:      s,
 	}

@@ -23,7 +23,7 @@ func TestSignInLastsForDays(t *testing.T) {
 		days int
 		told bool
 	}{
-		"the end is told":        {10, true},
+		"the end is told":        {30, true},
 		"cookies die unforeseen": {4, false},
 	} {
 		t.Run(name, func(t *testing.T) {

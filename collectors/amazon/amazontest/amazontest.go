@@ -7,6 +7,8 @@
 // ask GraphQL for the fields that it wants. Every field of a sign-in must be what the Alexa
 // app sends; codes work once, and cookies expire. A test scripts whatever else can go
 // wrong.
+//
+// The package has more than 1,500 lines because it is three of Amazon's hosts.
 package amazontest
 
 import (

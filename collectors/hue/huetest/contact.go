@@ -50,10 +50,13 @@ type tamperReport struct {
 	tampered bool
 }
 
-func (*contactPart) kind() string             { return "contact" }
-func (*contactPart) powered() bool            { return true }
+func (*contactPart) kind() string { return "contact" }
+
+func (*contactPart) powered() bool { return true }
+
 func (*contactPart) v1(*home, *device) string { return "" }
-func (*contactPart) enter(*home, *device)     {}
+
+func (*contactPart) enter(*home, *device) {}
 
 func (*contactPart) product() product {
 	return product{model: "SOC001", name: "Hue secure contact sensor", software: "2.67.9"}
@@ -84,11 +87,4 @@ func (p *contactPart) services(h *home, d *device) []*resource {
 			return object{"tamper_reports": reports}
 		}),
 	}
-}
-
-func either(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }

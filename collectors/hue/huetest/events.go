@@ -1,40 +1,6 @@
 package huetest
 
-import (
-	"cmp"
-	"fmt"
-	"time"
-)
-
-// history is how many containers the bridge keeps for a client that comes back
-// and names the last one it got; a real one keeps 15 (bifrost, pull request 64).
-const history = 15
-
-// broadcast is the event stream. The lock of its Bridge guards it.
-type broadcast struct {
-	streams  map[*stream]struct{}
-	past     []container
-	opened   []string // the Last-Event-ID of each stream
-	noReplay bool
-	restored bool  // the bridge has restarted, and sends old reports again
-	second   int64 // of the last container
-	number   int   // of the last container in its second
-}
-
-// container is what a bridge sends at one time: a list of events.
-type container struct {
-	second int64
-	number int
-	json   []byte
-}
-
-func (c container) after(second int64, number int) bool {
-	return cmp.Or(cmp.Compare(c.second, second), cmp.Compare(c.number, number)) > 0
-}
-
-func (c container) id() string { return fmt.Sprintf("%d:%d", c.second, c.number) }
-
-func (c container) frame() []byte { return fmt.Appendf(nil, "id: %s\ndata: %s\n\n", c.id(), c.json) }
+import "time"
 
 // publish sends what changed, as one container with an event for each kind of
 // change in each of the groups. The caller holds the lock, as in all that follows.
@@ -78,8 +44,6 @@ func event(now time.Time, kind string, resources ...*resource) object {
 	}
 	return object{"creationtime": now.UTC().Format("2006-01-02T15:04:05Z"), "data": data, "id": randomUUID(), "type": kind}
 }
-
-func randomUUID() string { return uuid(string(random(16))) }
 
 // sendEvents encodes a container once and hands it to every stream.
 func (b *Bridge) sendEvents(now time.Time, events []object) {

@@ -70,7 +70,7 @@ func (b *Bridge) Flood(n int) {
 	defer b.mu.Unlock()
 	var ids []string
 	for _, d := range b.list {
-		if d.motion != nil && !d.motion.NeverReported {
+		if motion, ok := partOf[*motionPart](d); ok && !motion.NeverReported {
 			ids = append(ids, d.id("temperature", 0))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 )
 
 // home is what both APIs report. The lock of its Bridge guards it.
@@ -24,6 +26,75 @@ type home struct {
 	software        string
 	reportTime      string // instead of the time of every report; "" for none
 	shape           int    // how often what all resources look like has changed
+}
+
+// product is what a device reports about itself.
+type product struct {
+	model, name, archetype string
+	software               string // as CLIP v2 writes it
+	manufacturer           string // "" for Signify
+}
+
+// device is a piece of hardware: one Zigbee address.
+type device struct {
+	mac       string // lower case
+	name      string
+	status    string                // of zigbee_connectivity
+	battery   int                   // %
+	update    string                // state of device_software_update
+	parts     []part                // in the order in which they were added
+	resources []string              // their ids
+	ids       map[serviceKey]string // of what it has or had
+}
+
+func (d *device) reference() object { return reference(d.id("device", 0), "device") }
+
+// reachable is what CLIP v1 reports.
+func (d *device) reachable() bool { return d.status == "connected" }
+
+// connection is how a device reaches the bridge.
+type connection uint8
+
+const (
+	zigbee     connection = iota
+	greenPower            // Zigbee of what takes its power from the press
+	network               // that of the home; CLIP v2 does not report it
+)
+
+// part is what a device can do: measure, be pressed, give light. Most devices
+// have one; a dial has two.
+type part interface {
+	// kind is unique in a device. It is the CLIP v1 type where there is one.
+	kind() string
+	product() product
+	// v1 is the CLIP v1 entry that stands for the device, "/sensors/7", or "".
+	v1(h *home, d *device) string
+	// enter adds the part's CLIP v1 entries to the home.
+	enter(h *home, d *device)
+	// services are its own CLIP v2 services, without battery and connectivity.
+	services(h *home, d *device) []*resource
+	powered() bool // by a battery
+}
+
+// connected is a part of a device without an ordinary Zigbee radio.
+type connected interface{ connection() connection }
+
+func (d *device) connection() connection {
+	for _, p := range d.parts {
+		if c, ok := p.(connected); ok {
+			return c.connection()
+		}
+	}
+	return zigbee
+}
+
+func (d *device) part(kind string) part {
+	for _, p := range d.parts {
+		if p.kind() == kind {
+			return p
+		}
+	}
+	return nil
 }
 
 func (h *home) init(bridgeID string) {
@@ -50,209 +121,130 @@ func (h *home) partOf(mac, kind string) part {
 	return nil
 }
 
-// setPart adds parts to the device with this MAC, which it creates if necessary, or
-// replaces those of their kind.
-func (h *home) setPart(mac, name, status string, battery int, parts ...part) []changes {
-	d := h.deviceOf(mac)
-	isNew := d == nil
-	if isNew {
-		d = &device{mac: lower(mac), update: "no_update", ids: make(map[serviceKey]string)}
-		h.devices[d.mac] = d
-		h.list = append(h.list, d)
-		h.membership++
-	}
-	d.status, d.battery = status, battery
-	for _, p := range parts {
-		i := slices.IndexFunc(d.parts, func(other part) bool { return other.kind() == p.kind() })
-		if i < 0 {
-			d.parts = append(d.parts, p)
-		} else {
-			d.parts[i] = p
-		}
-		if d.parts[0] == p {
-			d.name = name
-		}
-		switch p := p.(type) {
-		case *motionPart:
-			d.motion = p
-		case *lightPart:
-			d.light = p
-		}
-	}
-	for _, p := range d.parts {
-		p.enter(h, d)
-	}
-	return h.refreshAround(d, isNew)
+// instant is the time of a report as CLIP v2 writes it.
+func (h *home) instant(t time.Time) string {
+	return cmp.Or(h.reportTime, t.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
-// refreshAround renews a device's resources and those of the groups it is in.
-func (h *home) refreshAround(d *device, membership bool) []changes {
-	own := h.refresh(d)
-	var groups changes
-	if membership || d.motion != nil || d.light != nil {
-		for _, r := range h.rooms {
-			if slices.Contains(r.macs, d.mac) {
-				groups.append(h.refreshRoom(r))
-			}
-		}
-		groups.append(h.refreshHome())
-	}
-	return []changes{own, groups}
+// firstReports is the first software with reports in CLIP v2 (motion_report and
+// the like). Older software has the value alone, which newer software still has
+// beside the report.
+const firstReports = 1960000000
+
+// reports reports whether the software has them.
+func (h *home) reports() bool {
+	number, err := strconv.Atoi(h.software)
+	return err == nil && number >= firstReports
 }
 
-// refresh renews a device's resources.
-func (h *home) refresh(d *device) changes {
-	primary := ""
-	about := product{}
-	powered := false
-	var services []*resource
-	for i, p := range d.parts {
-		if i == 0 {
-			about = p.product()
-		}
-		if primary == "" {
-			primary = p.v1(h, d)
-		}
-		powered = powered || p.powered()
-		services = append(services, p.services(h, d)...)
+// uuid returns the id of something that every home has one of.
+func (h *home) uuid(names ...string) string { return uuid(append([]string{h.bridgeID}, names...)...) }
+
+// id is the id of a service of the device, or of the device itself.
+func (d *device) id(kind string, control int) string {
+	key := serviceKey{kind, control}
+	id := d.ids[key]
+	if id == "" {
+		id = uuid(d.mac, kind, fmt.Sprint(control))
+		d.ids[key] = id
 	}
-	if powered {
-		services = append(services, d.service("device_power", 0, primary, d.battery, func() object {
-			return object{"power_state": powerState(d.battery)}
-		}))
+	return id
+}
+
+func (d *device) service(kind string, control int, idV1 string, from any, build func() object) *resource {
+	return &resource{
+		id: d.id(kind, control), kind: kind, idV1: idV1, owner: d.reference(), from: from, build: build,
 	}
-	switch d.connection() {
-	case greenPower:
-		services = append(services, d.service("zgp_connectivity", 0, primary, d.status, func() object {
-			return object{"source_id": d.mac, "status": d.status}
-		}))
-	case zigbee:
-		services = append(services,
-			d.service("zigbee_connectivity", 0, primary, d.status, func() object {
-				return object{"mac_address": d.mac, "status": d.status}
-			}),
-			d.service("device_software_update", 0, "", d.update, func() object {
-				return object{"problems": []string{}, "state": d.update}
-			}))
-	}
-	archetype := about.archetype
-	if archetype == "" {
-		archetype = "unknown_archetype"
-	}
-	// Parts are never removed, so their number identifies them.
-	from := struct {
-		about product
-		name  string
-		parts int
-	}{about, d.name, len(d.parts)}
-	self := &resource{id: d.id("device", 0), kind: "device", idV1: primary, from: from, build: func() object {
-		return object{
-			"identify": object{},
-			"metadata": object{"archetype": archetype, "name": d.name},
-			"product_data": object{
-				"certified": true, "manufacturer_name": cmp.Or(about.manufacturer, signify), "model_id": about.model,
-				"product_archetype": archetype, "product_name": about.name, "software_version": about.software,
-			},
-			"services": references(services),
-		}
-	}}
+}
+
+// replace puts resources in the place of those with the ids old, and returns the
+// new ids and the difference.
+func (h *home) replace(old []string, with []*resource) ([]string, changes) {
 	var c changes
-	d.resources, c = h.replace(d.resources, append([]*resource{self}, services...))
-	return c
-}
-
-func powerState(battery int) object {
-	state := "normal"
-	switch {
-	case battery <= 2:
-		state = "critical"
-	case battery <= 20:
-		state = "low"
-	}
-	return object{"battery_level": battery, "battery_state": state}
-}
-
-// Rename gives a device another name, as the user does in the Hue app. In CLIP v1
-// the entries that never have it keep theirs: temperature, light level, and the
-// ring of a dial.
-func (b *Bridge) Rename(mac, name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	d := b.deviceOf(mac)
-	if d == nil {
-		panic(fmt.Sprintf("huetest: no device %q to rename", mac))
-	}
-	d.name = name
-	for _, p := range d.parts {
-		switch p := p.(type) {
-		case *buttonPart:
-			p.name = name
-		case *rotaryPart:
-			if p.model != dialModel {
-				p.name = name
-			}
+	ids := make([]string, len(with))
+	for i, r := range with {
+		ids[i] = r.id
+		before := h.resources[r.id]
+		r.shape = h.shape
+		if before != nil && before.shape == r.shape && before.from == r.from && before.idV1 == r.idV1 {
+			continue
 		}
-		p.enter(&b.home, d)
-	}
-	b.publish([]changes{b.refresh(d)})
-}
-
-// SetConnectivity gives a device a Zigbee status until it is set again:
-// "connected", "disconnected", "connectivity_issue" or "unidirectional_incoming".
-// For CLIP v1 all but the first are unreachable.
-func (b *Bridge) SetConnectivity(mac, status string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	d := b.deviceOf(mac)
-	if d == nil {
-		panic(fmt.Sprintf("huetest: no device %q to connect", mac))
-	}
-	d.status = status
-	for _, p := range d.parts {
-		p.enter(&b.home, d)
-	}
-	b.publish([]changes{b.refresh(d)})
-}
-
-// SetSoftwareUpdate has a device report how far an update of its software is:
-// "no_update", "update_pending", "ready_to_install" or "installing". CLIP v1 does not
-// report it.
-func (b *Bridge) SetSoftwareUpdate(mac, state string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	d := b.deviceOf(mac)
-	if d == nil {
-		panic(fmt.Sprintf("huetest: no device %q to update", mac))
-	}
-	d.update = state
-	b.publish([]changes{b.refresh(d)})
-}
-
-// Remove removes the device with this MAC from the home, if there is one.
-func (b *Bridge) Remove(mac string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	mac = lower(mac)
-	for _, c := range []*collection{&b.sensors, &b.lights} {
-		for _, id := range c.idsOf(mac) {
-			c.remove(id)
+		r.realize()
+		h.resources[r.id] = r
+		if before == nil {
+			h.order = append(h.order, r.id)
+			c.added = append(c.added, r)
+		} else if part := difference(before, r); part != nil {
+			c.updated = append(c.updated, part)
 		}
 	}
-	d := b.devices[mac]
-	if d == nil {
-		return
-	}
-	_, own := b.replace(d.resources, nil)
-	delete(b.devices, mac)
-	b.list = slices.DeleteFunc(b.list, func(other *device) bool { return other == d })
-	b.membership++
-	var groups changes
-	for _, r := range b.rooms {
-		if slices.Contains(r.macs, mac) {
-			r.macs = slices.DeleteFunc(r.macs, func(other string) bool { return other == mac })
-			groups.append(b.refreshRoom(r))
+	for _, id := range old {
+		if !slices.Contains(ids, id) {
+			c.deleted = append(c.deleted, h.drop(id))
 		}
 	}
-	groups.append(b.refreshHome())
-	b.publish([]changes{own, groups})
+	return ids, c
+}
+
+// drop forgets a resource and returns what identifies it.
+func (h *home) drop(id string) *resource {
+	r := h.resources[id]
+	delete(h.resources, id)
+	h.order = slices.DeleteFunc(h.order, func(other string) bool { return other == id })
+	gone := &resource{id: r.id, kind: r.kind, idV1: r.idV1, build: constant(object{})}
+	gone.realize()
+	return gone
+}
+
+// room is a room of the Hue app.
+type room struct {
+	name   string
+	v1     string // id of the CLIP v1 group
+	macs   []string
+	ids    []string // of its resources
+	motion motionGroup
+}
+
+// motionGroup is what the motion sensors of a room, or of the home, see together.
+type motionGroup struct {
+	motion                    bool
+	level                     float64 // the highest
+	motionChanged, levelSince time.Time
+}
+
+// MotionArea is a MotionAware area: lamps of a room whose radios a Bridge Pro
+// watches. CLIP v1 does not report it. Its report moves with it between its two
+// services.
+type MotionArea struct {
+	Name   string
+	Room   string // a room of the home
+	Motion bool
+	// Lights has the convenience service report, as in an area that switches lights;
+	// otherwise the security service does. The other one keeps an old value, which is
+	// not valid.
+	Lights bool
+	// Off makes an area that the user has switched off in the Hue app. Its services
+	// stay enabled and keep their values.
+	Off bool
+	// Health is that of the area; "" for "healthy". An area that is "not_running" has
+	// the value of before.
+	Health string
+	// Silent has the bridge leave out what both services see.
+	Silent bool
+}
+
+type motionArea struct {
+	MotionArea
+	changed time.Time
+	ids     []string // of its resources
+}
+
+// partOf returns the part of a device that has this type.
+func partOf[P part](d *device) (p P, ok bool) {
+	for _, other := range d.parts {
+		if p, ok = other.(P); ok {
+			return p, true
+		}
+	}
+	return p, false
 }

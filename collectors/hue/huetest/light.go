@@ -26,6 +26,8 @@ func (b *Bridge) SetLight(l Light) {
 
 type lightPart struct{ Light }
 
+func (p *lightPart) isOn() bool { return p.On }
+
 func (*lightPart) kind() string  { return "light" }
 func (*lightPart) powered() bool { return false }
 

@@ -2,7 +2,6 @@ package huetest
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"time"
@@ -42,27 +41,6 @@ func (b *Bridge) SetMotionSensor(s MotionSensor) {
 	b.publish(b.setPart(s.MAC, s.Name, connectivity(s.Reachable), s.Battery, p))
 }
 
-func checkFinite(x float64) {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		panic(fmt.Sprintf("huetest: a sensor cannot measure %v", x))
-	}
-}
-
-func since(same bool, old, now time.Time) time.Time {
-	if same {
-		return old
-	}
-	return now
-}
-
-// connectivity is the Zigbee status of a device with a battery.
-func connectivity(reachable bool) string {
-	if reachable {
-		return "connected"
-	}
-	return "connectivity_issue"
-}
-
 type motionPart struct {
 	MotionSensor
 	level                                           float64
@@ -72,7 +50,15 @@ type motionPart struct {
 
 func (p *motionPart) hundredths() float64 { return math.Round(p.Temperature * 100) }
 
-func (*motionPart) kind() string  { return "ZLLPresence" }
+func (p *motionPart) observed() (motion bool, level float64) {
+	if p.NeverReported || p.Off {
+		return false, 0
+	}
+	return p.Motion, p.level
+}
+
+func (*motionPart) kind() string { return "ZLLPresence" }
+
 func (*motionPart) powered() bool { return true }
 
 func (*motionPart) product() product {

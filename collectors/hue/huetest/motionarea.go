@@ -6,27 +6,6 @@ import (
 	"time"
 )
 
-// MotionArea is a MotionAware area: lamps of a room whose radios a Bridge Pro
-// watches. CLIP v1 does not report it. Its report moves with it between its two
-// services.
-type MotionArea struct {
-	Name   string
-	Room   string // a room of the home
-	Motion bool
-	// Lights has the convenience service report, as in an area that switches lights;
-	// otherwise the security service does. The other one keeps an old value, which is
-	// not valid.
-	Lights bool
-	// Off makes an area that the user has switched off in the Hue app. Its services
-	// stay enabled and keep their values.
-	Off bool
-	// Health is that of the area; "" for "healthy". An area that is "not_running" has
-	// the value of before.
-	Health string
-	// Silent has the bridge leave out what both services see.
-	Silent bool
-}
-
 // SetMotionArea adds an area, or replaces the one of its name.
 func (b *Bridge) SetMotionArea(a MotionArea) {
 	b.mu.Lock()
@@ -61,12 +40,6 @@ func (b *Bridge) RemoveMotionArea(name string) {
 		return a.Name == name
 	})
 	b.publish([]changes{c})
-}
-
-type motionArea struct {
-	MotionArea
-	changed time.Time
-	ids     []string // of its resources
 }
 
 // refreshMotionArea renews the resources of an area.

@@ -1,7 +1,6 @@
 package huetest
 
 import (
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -108,10 +107,4 @@ func notAvailable(name string) *v1Fault {
 // newUsername is a new key: 40 letters, digits and hyphens.
 func newUsername() string {
 	return strings.ReplaceAll(base64.RawURLEncoding.EncodeToString(random(30)), "_", "-")
-}
-
-func random(n int) []byte {
-	bytes := make([]byte, n)
-	_, _ = rand.Read(bytes) // never fails, by its documentation
-	return bytes
 }

@@ -7,22 +7,6 @@ import (
 	"time"
 )
 
-// room is a room of the Hue app.
-type room struct {
-	name   string
-	v1     string // id of the CLIP v1 group
-	macs   []string
-	ids    []string // of its resources
-	motion motionGroup
-}
-
-// motionGroup is what the motion sensors of a room, or of the home, see together.
-type motionGroup struct {
-	motion                    bool
-	level                     float64 // the highest
-	motionChanged, levelSince time.Time
-}
-
 // SetRoom makes a room of the Hue app with the devices that have these MACs, or
 // gives the room of this name these devices instead. A device is in one room at
 // most: it is removed from any other. MACs without a device count when one is added.
@@ -67,16 +51,28 @@ func (h *home) members(r *room) []*device {
 	return members
 }
 
+// observer is a part that detects motion and measures light.
+type observer interface {
+	part
+	// observed returns nothing for a sensor that is switched off or never reported.
+	observed() (motion bool, level float64)
+}
+
+// lamp is a part that gives light.
+type lamp interface {
+	part
+	isOn() bool
+}
+
 // observe is what the motion sensors among these devices see together, and
 // whether there are any.
 func observe(devices []*device, before motionGroup) (now motionGroup, measures bool) {
 	for _, d := range devices {
-		if p := d.motion; p != nil {
+		if p, ok := partOf[observer](d); ok {
 			measures = true
-			if !p.NeverReported && !p.Off {
-				now.motion = now.motion || p.Motion
-				now.level = math.Max(now.level, p.level)
-			}
+			motion, level := p.observed()
+			now.motion = now.motion || motion
+			now.level = math.Max(now.level, level)
 		}
 	}
 	at := time.Now()
@@ -88,7 +84,10 @@ func observe(devices []*device, before motionGroup) (now motionGroup, measures b
 // group makes the resources of a room or of the home.
 func (h *home) group(id, kind, idV1 string, devices []*device, g motionGroup, measures bool, build func() object) []*resource {
 	owner := reference(id, kind)
-	on := slices.ContainsFunc(devices, func(d *device) bool { return d.light != nil && d.light.On })
+	on := slices.ContainsFunc(devices, func(d *device) bool {
+		light, ok := partOf[lamp](d)
+		return ok && light.isOn()
+	})
 	services := []*resource{{
 		id: uuid(id, "grouped_light"), kind: "grouped_light", idV1: idV1, owner: owner, from: on, build: func() object {
 			return object{"alert": object{"action_values": []string{"breathe"}}, "dimming": object{"brightness": 0.0}, "on": object{"on": on}}

@@ -202,7 +202,7 @@ func (s *Server) Discovered() Discovered {
 func (s *Server) Close() {
 	b := s.bridge
 	b.mu.Lock()
-	b.servers = slices.DeleteFunc(b.servers, func(other *Server) bool { return other == s })
+	b.servers = slices.DeleteFunc(b.servers, func(other connections) bool { return other == s })
 	b.mu.Unlock()
 	s.mu.Lock()
 	s.closed = true

@@ -95,7 +95,3 @@ func (b *Bridge) v2Text(kind, id string, one bool) []byte {
 	}
 	return append(text, "]}"...)
 }
-
-func writeV2Error(w http.ResponseWriter, status int) {
-	write(w, status, encode(object{"errors": []object{{"description": http.StatusText(status)}}}))
-}
