@@ -63,8 +63,9 @@ const (
 
 // search decides when to search for a bridge at another address.
 type search struct {
-	failures int       // consecutive polls that did not reach the bridge
-	last     time.Time // of the last search
+	find     pairing.FindFunc // nil: never
+	failures int              // consecutive polls that did not reach the bridge
+	last     time.Time        // of the last search
 }
 
 // isDue counts a failed poll, and reports whether to search now.
@@ -74,7 +75,7 @@ func (s *search) isDue(failure error, now time.Time) bool {
 		return false
 	}
 	s.failures++
-	return s.failures >= missedPolls && (s.last.IsZero() || now.Sub(s.last) >= searchEvery)
+	return s.find != nil && s.failures >= missedPolls && (s.last.IsZero() || now.Sub(s.last) >= searchEvery)
 }
 
 // connection is how one Hue bridge is reached: its address, identity and key, where they come
@@ -97,7 +98,6 @@ type connection struct {
 	v2           v2State
 	missingSince time.Time // in v2Missing
 
-	find   pairing.FindFunc
 	search search
 }
 

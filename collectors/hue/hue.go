@@ -117,7 +117,7 @@ func newConnection(o Options) (connection, error) {
 		setting:  o.Setting,
 		stateDir: o.StateDir,
 		ownKey:   o.Username != "",
-		find:     o.Find,
+		search:   search{find: o.Find},
 		target: pairing.Target{
 			Setting: o.Setting + ".host", IDSetting: o.Setting + ".id", Timeout: cmp.Or(max(o.Timeout, 0), pairing.DefaultTimeout), Dial: o.DialContext,
 			ID: pairing.NormalID(o.ID), Key: o.Username, Named: strings.TrimSpace(o.Host) != "",

@@ -12,11 +12,11 @@ import (
 // known, and reports whether the bridge was found at another address.
 func (c *connection) relocate(ctx context.Context, failure error) bool {
 	now := time.Now()
-	if !c.search.isDue(failure, now) || c.target.ID == "" || c.find == nil {
+	if !c.search.isDue(failure, now) || c.target.ID == "" {
 		return false
 	}
 	c.search.last = now
-	host, ok := c.target.Locate(ctx, c.find)
+	host, ok := c.target.Locate(ctx, c.search.find)
 	if ok {
 		c.target.Host, c.target.Named, c.state = host, false, connUnknown
 	}
