@@ -112,7 +112,7 @@ func (a *answer) repairSensors(faults *faults) ([]byte, error) {
 // repairSensor parses one entry as huego does. It returns an error if huego cannot.
 func repairSensor(id string, raw []byte) (huego.Sensor, error) {
 	if n, err := strconv.Atoi(id); err != nil || n < 1 || strconv.Itoa(n) != id {
-		return huego.Sensor{}, errors.New("the id is no positive number")
+		return huego.Sensor{}, errors.New("the id is not a positive number")
 	}
 	if raw[0] != '{' {
 		var value any

@@ -73,7 +73,7 @@ func (a *answer) eachItem(take func(raw []byte) error) error {
 	case start == nil:
 		return nil
 	case start != json.Delim('['):
-		return malformed("the answer's data is no list")
+		return malformed("the data of the response is not a list")
 	}
 	for a.More() {
 		raw, err := a.next()
