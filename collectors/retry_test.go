@@ -205,7 +205,7 @@ func TestDeadlineDuringAttempt(t *testing.T) {
 			t.Errorf("got %v, want an exhausted retry", err)
 		}
 		if n := logs.FilterMessage("given up until the next poll").Len(); n != 1 {
-			t.Errorf("told %d times, want once", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func (s *session) savedDomain() string {
 }
 
 // load takes what the files hold if that changed since the last time. Its error is an
-// *collectors.AuthenticationError: nobody is signed in. note only needs to be reported.
+// *collectors.AuthenticationError if there is no sign-in. note only needs to be reported.
 func (s *session) load(ctx context.Context) (note, err error) {
 	content, err := s.readTokens()
 	switch {
@@ -105,7 +105,7 @@ func (s *session) load(ctx context.Context) (note, err error) {
 }
 
 // readTokens reads amazon.json. The error is fs.ErrNotExist only if its directory
-// exists: a disk that is away signs nobody out.
+// exists: a disk that is away does not sign out the account.
 func (s *session) readTokens() ([]byte, error) {
 	content, err := s.store.read()
 	err = statefile.WithoutPath(err)
@@ -139,7 +139,7 @@ func (s *session) loadCookies() (note, err error) {
 		s.origin, s.unsaved = noOrigin, nil
 	}
 	if s.cookiesFile == "" {
-		return nil, s.notSignedIn(errors.New("nobody has signed in"))
+		return nil, s.notSignedIn(errors.New("there is no sign-in"))
 	}
 	content, err := statefile.ReadCredentials(s.cookiesFile, filepath.Dir(s.store.file), maxStateFile)
 	if err == nil && s.origin == fromBrowser && string(content) == s.content {
@@ -169,7 +169,7 @@ func (s *session) notSignedIn(err error) error {
 	return &collectors.AuthenticationError{Code: "not signed in", Remedy: remedyLogin, Err: err}
 }
 
-// remedy tells the user what to do about a refusal.
+// remedy returns what the user can do about a refusal.
 func (s *session) remedy() string {
 	if s.origin == fromSignIn || s.cookiesFile == "" {
 		return remedyLogin

@@ -136,7 +136,7 @@ func (e *Exchanger) Send(ctx context.Context, r Request, accept func(*http.Respo
 }
 
 // max1xx bounds the informational responses to a request, as net/http does where
-// nobody looks at them.
+// they are not read.
 const max1xx = 5
 
 // refuse1xx ends a request that a retired endpoint answers with status 199: net/http
