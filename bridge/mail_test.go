@@ -225,7 +225,7 @@ func TestMailServerIsReadUpToLimit(t *testing.T) {
 			t.Errorf("%d bytes were taken", sent)
 		}
 		logged := h.logs.FilterMessageSnippet("notification could not be sent").All()
-		if len(logged) == 0 || !strings.Contains(strings.Join(values(logged[0].ContextMap()), " "), "the mail server has sent more than") {
+		if len(logged) == 0 || !strings.Contains(strings.Join(values(logged[0].ContextMap()), " "), "the mail server sent more than") {
 			t.Errorf("logged %v", logged)
 		}
 	})

@@ -86,7 +86,7 @@ func (p *publisher) close() {
 	p.out.Close()
 }
 
-// announceBridge announces the devices that stand for the program and its sources.
+// announceBridge announces the devices that represent the program and its sources.
 func (p *publisher) announceBridge() {
 	if p.discovery {
 		p.message(p.announcer.Bridge())
@@ -96,7 +96,7 @@ func (p *publisher) announceBridge() {
 	}
 }
 
-// announceSource announces the device that stands for a source.
+// announceSource announces the device that represents a source.
 func (p *publisher) announceSource(source string) {
 	if p.discovery {
 		p.message(p.announcer.Source(source))
