@@ -88,7 +88,7 @@ func TestImpossibleValues(t *testing.T) {
 	}{
 		// The broker.
 		{sound + "mqtt: {broker: ''}", "mqtt.broker", "is empty"},
-		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "none of tcp, mqtt"},
+		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "other than tcp, mqtt"},
 		{sound + "mqtt: {broker: 'tcp://'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://a b'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://300.1.1.1'}", "mqtt.broker", "no valid host"},

@@ -122,7 +122,7 @@ func fileValues(f *faults, file string) (values map[string]any, ok bool) {
 	data, err := ReadFile(file, maxFileSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.add("", "there is no such file", "name the configuration with --config FILE, or copy the default one there", "")
+		f.add("", "does not exist", "name the configuration with --config FILE, or copy the default one there", "")
 		return nil, false
 	case errors.Is(err, fs.ErrPermission):
 		f.add("", "this user may not read the file", "run the program as its own user or as root, or fix the file's mode", "")
