@@ -10,7 +10,7 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// timeout bounds a check, whatever hangs. 15 s are promised; the rest is for a slow machine
+// timeout bounds a check, whatever hangs. 15 s are documented; the rest is for a slow machine
 // to start the program and to print.
 const timeout = 12 * time.Second
 

@@ -34,7 +34,7 @@ func StateDir(dir string) Finding {
 	}
 	text := dir
 	if missing {
-		text += " does not exist yet; the program makes it"
+		text += " does not exist yet; the program creates it"
 	}
 	return withSpace(component, place, text)
 }

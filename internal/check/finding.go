@@ -95,9 +95,9 @@ func WriteText(w io.Writer, findings []Finding) error {
 	summary := "All is well."
 	switch {
 	case counts[Fail] > 0:
-		summary = fmt.Sprintf("%d failed, %d with a warning, %d passed. The text after an arrow says what to do.", counts[Fail], counts[Warning], counts[Pass])
+		summary = fmt.Sprintf("Failed: %d. Warnings: %d. Passed: %d. The remedy follows each arrow.", counts[Fail], counts[Warning], counts[Pass])
 	case counts[Warning] > 0:
-		summary = fmt.Sprintf("Everything works, %d with a warning. The text after an arrow says what to do.", counts[Warning])
+		summary = fmt.Sprintf("Everything works. Warnings: %d. The remedy follows each arrow.", counts[Warning])
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", summary)
 	return err

@@ -143,7 +143,7 @@ var brokenInstallations = []broken{
 	{"nothing to read", func(i *installation) { i.set("hue.enabled", "false"); i.set("amazon.enabled", "false") },
 		"configuration", exitUnusable, "nothing to read", "set hue.enabled or amazon.enabled to true"},
 	{"no configuration", func(i *installation) { os.Remove(i.Config) },
-		"configuration", exitUnusable, "no such file", "--config FILE"},
+		"configuration", exitUnusable, "does not exist", "--config FILE"},
 	{"a configuration for others", func(i *installation) { i.chmod(i.Config, 0) },
 		"configuration", exitUnusable, "may not read", "fix the file's mode"},
 	{"a configuration that is no YAML", func(i *installation) { harness.WriteFile(i.t, i.Config, "mqtt: {", 0o600) },
@@ -241,7 +241,7 @@ var brokenInstallations = []broken{
 	{"a broker with another name", func(i *installation) {
 		i.encryptBroker(x509.Certificate{DNSNames: []string{"broker.example"}})
 	}, "broker", exitFailed, "certificate", "a name that is in the broker's certificate"},
-	{"a broker whose certificate has ended", func(i *installation) {
+	{"a broker whose certificate has expired", func(i *installation) {
 		i.encryptBroker(validFrom(time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0)))
 	}, "broker", exitFailed, "expired", "renew the certificate of the broker"},
 	{"a broker whose certificate begins later", func(i *installation) {
@@ -295,7 +295,7 @@ var brokenInstallations = []broken{
 	}, "hue", exitFailed, `no device to read; 1 entry not understood: resource "m": owner is of type string`, "look for a newer hueair2mqtt"},
 
 	{"nobody signed in", func(i *installation) { i.set("amazon.cookies_file", "") },
-		"amazon", exitFailed, "nobody has signed in", "hueair2mqtt amazon login"},
+		"amazon", exitFailed, "there is no sign-in", "hueair2mqtt amazon login"},
 	{"a session that Amazon ended", func(i *installation) { i.Amazon.Revoke() },
 		"amazon", exitFailed, "401", "export the cookies"},
 	{"a damaged sign-in", func(i *installation) {

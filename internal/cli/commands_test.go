@@ -22,9 +22,10 @@ func TestExitCodes(t *testing.T) {
 		code int
 		says []string
 	}{
-		"no such command":   {[]string{"fly"}, exitUnusable, []string{"fly"}},
-		"no such flag":      {[]string{"run", "--fast"}, exitUnusable, []string{"--fast"}},
-		"surplus argument":  {[]string{"run", "now"}, exitUnusable, []string{"now"}},
+		"no such command":   {[]string{"fly"}, exitUnusable, []string{"fly", "hueair2mqtt --help"}},
+		"no such flag":      {[]string{"run", "--fast"}, exitUnusable, []string{"--fast", "hueair2mqtt run --help"}},
+		"surplus argument":  {[]string{"run", "now"}, exitUnusable, []string{"now", "hueair2mqtt run --help"}},
+		"no id":             {[]string{"hue", "forget"}, exitUnusable, []string{"hueair2mqtt hue forget ID"}},
 		"no such file":      {[]string{"run", "--config", filepath.Join(dir, "none.yaml")}, exitUnusable, []string{"none.yaml", "--config"}},
 		"every fault":       {[]string{"run", "--config", faulty}, exitUnusable, []string{"mqtt.brocker", "hue.interval", "60s", "log.level"}},
 		"check, faulty":     {[]string{"check", "--config", faulty}, exitUnusable, []string{"mqtt.brocker", "hue.interval"}},

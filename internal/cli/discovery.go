@@ -26,7 +26,7 @@ removes them too, and everything else that hueair2mqtt retains there.
 
 Stop the service first, or set homeassistant.discovery to false: a running bridge
 announces its devices again when it reconnects or Home Assistant restarts.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "mqtt", "homeassistant")
 			if err != nil {

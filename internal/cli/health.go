@@ -31,7 +31,7 @@ uses it as its health check.
 
 Exit code 0: healthy. 1: not healthy, or no answer. 2: neither metrics.listen nor
 web.listen is set, or the configuration is invalid.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "metrics", "web")
 			if err != nil {

@@ -105,7 +105,7 @@ func TestHistoryCoversBrokerOutage(t *testing.T) {
 	beforeConnection := readingsOf(t, l, "hueair2mqtt/"+harness.HallID)[0].number()
 	for _, r := range readingsOf(t, l, hallHistory) {
 		if r.number() > beforeConnection {
-			t.Errorf("told as history though the broker has it as a state: %+v", r)
+			t.Errorf("published as history though the broker has it as a state: %+v", r)
 		}
 	}
 	h.Broker.Stop()
@@ -135,7 +135,7 @@ func TestHistoryCoversBrokerOutage(t *testing.T) {
 	}
 	first, last := history[0], history[len(history)-1]
 	if first.number() > gone+1 || last.number() < gone+4 {
-		t.Errorf("told %d to %d, but %d to %d were taken without a broker", first.number(), last.number(), gone+1, gone+4)
+		t.Errorf("published %d to %d, but %d to %d were taken without a broker", first.number(), last.number(), gone+1, gone+4)
 	}
 	if at := history[gone+1-first.number()].Time; at.Before(wentAt) || at.After(backAt) {
 		t.Errorf("the first reading without a broker was taken at %s, between %s and %s?", at, wentAt, backAt)

@@ -33,7 +33,7 @@ directory. Then it lists the sensors and their values.
 
 With sudo, the file gets the owner of the state directory, so that the service can
 read it.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, hueSections...)
 			if err != nil {
