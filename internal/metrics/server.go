@@ -15,7 +15,7 @@ import (
 
 const (
 	// A scraper connects now and then and reads the response at once. Others are cut
-	// off, so that nobody can hold descriptors that the sources need.
+	// off, so that no client can hold descriptors that the sources need.
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
 	idleTimeout    = 10 * time.Second // Prometheus then connects anew for each scrape
