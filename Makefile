@@ -59,7 +59,7 @@ check-fast: promtool ## lint the Go code and run the tests that need no broker: 
 
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
-# none of 12 on one; golang.org/issue/78156 tells of the like). The programs that the
+# none of 12 on one; golang.org/issue/78156 reports a similar crash). The programs that the
 # tests start keep all processors.
 .PHONY: test
 test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
