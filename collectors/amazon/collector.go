@@ -185,13 +185,13 @@ func (c *Collector) read(ctx context.Context, p *poll) (map[*monitor]*sample, er
 	case err != nil && graphQLErr != nil:
 		return nil, bothFailed(err, graphQLErr)
 	case errors.Is(err, errNoEntity):
-		p.found.Add("%d monitors are missing from the answer, and %v", len(missing), err)
+		p.found.Add("%d monitors are missing from the response, and %v", len(missing), err)
 		return samples, nil
 	case err != nil && (ctx.Err() != nil || len(samples) == 0):
 		return nil, err
 	case err != nil:
 		// GraphQL returned some, so the account is signed in and those are good.
-		p.found.Add("%d monitors are missing from the answer, and asking for them alone failed: %v", len(missing), err)
+		p.found.Add("%d monitors are missing from the response, and asking for them alone failed: %v", len(missing), err)
 		return samples, nil
 	case graphQLErr != nil:
 		p.found.Add("the readings come from %s, as GraphQL failed: %v", phoenixPath, graphQLErr)

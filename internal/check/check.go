@@ -102,5 +102,5 @@ func (i Installation) log(file string) Finding {
 	case i.Journal:
 		return Passed("log", "systemd's journal")
 	}
-	return Passed("log", "standard error, which systemd's journal keeps if systemd runs the program")
+	return Passed("log", "standard error, which systemd's journal records if systemd runs the program")
 }

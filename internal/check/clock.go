@@ -17,7 +17,7 @@ const (
 	// clockFailure is a difference that makes certificates and sign-ins invalid.
 	clockFailure = 24 * time.Hour
 
-	clockRemedy = "set the clock; on Debian, see that systemd-timesyncd or another NTP client runs: timedatectl"
+	clockRemedy = "set the clock; on Debian, check that systemd-timesyncd or another NTP client runs: timedatectl"
 )
 
 // clock compares the clock with the date of the build and with the clock of the first

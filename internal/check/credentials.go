@@ -80,7 +80,7 @@ func (s secretFile) look(stateDir string) []Finding {
 		return s.failed("put the file itself there", "%s is a symbolic link, which the program does not follow", s.Path)
 	default:
 		if info, err = os.Stat(s.Path); err != nil {
-			return s.failed("correct the link, or "+s.Renew, "the symbolic link %s leads nowhere: %v", s.Path, statefile.WithoutPath(err))
+			return s.failed("correct the link, or "+s.Renew, "the target of the symbolic link %s is missing: %v", s.Path, statefile.WithoutPath(err))
 		}
 	}
 	switch {

@@ -18,7 +18,7 @@ import (
 const minSpace = 10 << 20
 
 // StateDir reports whether the program can store its files in a directory, by writing one.
-// The program makes a missing directory, so its parent must be writable then.
+// The program creates a missing directory, so its parent must be writable then.
 func StateDir(dir string) Finding {
 	const component = "state directory"
 	place, missing, err := existing(dir)

@@ -110,7 +110,7 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	if err := finishSignIn(ctx, signIn, retry, cmd.InOrStdin(), out); err != nil {
 		return failed(err)
 	}
-	fmt.Fprintf(out, "\nSigned in. hueair2mqtt stays signed in by itself, with the credentials in amazon.json in %s.\n\n", config.StateDir)
+	fmt.Fprintf(out, "\nSigned in. It renews the sign-in by itself; the credentials are in amazon.json in %s.\n\n", config.StateDir)
 	if err := showMonitors(ctx, options, retry, out); err != nil {
 		return failed(fmt.Errorf("the sign-in is stored, but reading the monitors failed: %w", err))
 	}

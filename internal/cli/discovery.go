@@ -45,7 +45,7 @@ announces its devices again when it reconnects or Home Assistant restarts.`,
 				return failed(fmt.Errorf("remove the %ss on %s: %w", what, config.MQTT.Broker, err))
 			}
 			if len(removed) == 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker holds no %s of hueair2mqtt under %s for base topic %s\n",
+				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker retains no %s of hueair2mqtt under %s for base topic %s\n",
 					what, config.HomeAssistant.Prefix, config.MQTT.BaseTopic)
 			}
 			return nil

@@ -70,7 +70,7 @@ func askHealth(ctx context.Context, listen string) (answer string, err error) {
 	const maxAnswer = 1 << 10
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return "", fmt.Errorf("read the answer: %w", err)
+		return "", fmt.Errorf("read the response: %w", err)
 	}
 	answer = string(bytes.TrimSpace(text))
 	if response.StatusCode != http.StatusOK {

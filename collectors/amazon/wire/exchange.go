@@ -123,11 +123,11 @@ func (e *Exchanger) Send(ctx context.Context, r Request, accept func(*http.Respo
 	case err != nil:
 		resp.Body.Close()
 		e.Close()
-		return resp, nil, e.NetworkError(fmt.Errorf("reading the answer: %w", err))
+		return resp, nil, e.NetworkError(fmt.Errorf("reading the response: %w", err))
 	case len(body) > maxBody:
-		oversized = fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20)
+		oversized = fmt.Sprintf("the response is larger than %d MiB", maxBody>>20)
 	case bytes.Count(body, []byte(",")) > maxValues:
-		oversized = fmt.Sprintf("the answer has more than %d values", maxValues)
+		oversized = fmt.Sprintf("the response has more than %d values", maxValues)
 	}
 	if oversized != "" {
 		return resp, nil, &collectors.PermanentError{Kind: "oversized", StatusCode: resp.StatusCode, Err: errors.New(oversized)}

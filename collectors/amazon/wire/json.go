@@ -18,7 +18,7 @@ import (
 func Malformed(format string, args ...any) error {
 	return &collectors.PermanentError{
 		Kind: "malformed", StatusCode: http.StatusOK,
-		Err: fmt.Errorf("the answer can't be understood: "+format, args...),
+		Err: fmt.Errorf("the response can't be understood: "+format, args...),
 	}
 }
 
