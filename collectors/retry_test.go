@@ -260,7 +260,7 @@ func TestClassOfNetworkErrors(t *testing.T) {
 		"not found":        {status(404, ""), collectors.Permanent, "http 404"},
 		"redirect":         {status(302, ""), collectors.Permanent, "http 302"},
 		"deprecated":       {status(299, ""), collectors.Permanent, "http 299"},
-		"nobody knows":     {errors.New("odd"), collectors.Permanent, "permanent"},
+		"unknown":          {errors.New("odd"), collectors.Permanent, "permanent"},
 		"cancelled":        {context.Canceled, collectors.Permanent, "permanent"},
 	} {
 		t.Run(name, func(t *testing.T) {

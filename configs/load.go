@@ -55,7 +55,7 @@ func Load(file string, environ []string, fs *pflag.FlagSet, sections ...string) 
 // LoadApp is Load for a Home Assistant app, whose options have the keys of the
 // configuration file. Its page is always at the port of Ingress.
 func LoadApp(options string, environ []string, fs *pflag.FlagSet, sections ...string) (*Config, error) {
-	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which writes the file anew"
+	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which rewrites the file"
 	var token string
 	for _, pair := range environ {
 		if text, ok := strings.CutPrefix(pair, supervisorToken+"="); ok {

@@ -73,7 +73,7 @@ func (c *Collector) Endpoint() string { return c.account.Endpoint() }
 func (c *Collector) Close() { c.account.Close() }
 
 // Collect reads all monitors of the account, after listing them if that was last done an
-// hour ago. If somebody signs in anew meanwhile, it starts over: the new sign-in is not
+// hour ago. If there is a new sign-in meanwhile, it starts over: the new sign-in is not
 // at home yet.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	snapshot, err := c.collect(ctx, retry)

@@ -294,7 +294,7 @@ var brokenInstallations = []broken{
 		i.Hue.ScriptPath("/clip/v2/resource", unreadable, unreadable)
 	}, "hue", exitFailed, `no device to read; 1 entry not understood: resource "m": owner is of type string`, "look for a newer hueair2mqtt"},
 
-	{"nobody signed in", func(i *installation) { i.set("amazon.cookies_file", "") },
+	{"no sign-in", func(i *installation) { i.set("amazon.cookies_file", "") },
 		"amazon", exitFailed, "there is no sign-in", "hueair2mqtt amazon login"},
 	{"a session that Amazon ended", func(i *installation) { i.Amazon.Revoke() },
 		"amazon", exitFailed, "401", "export the cookies"},

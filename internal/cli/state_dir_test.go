@@ -28,7 +28,7 @@ func TestReadableCredentialsAreReported(t *testing.T) {
 	p = h.run("--amazon.enabled")
 	p.Logs(`"good": true`)
 	if log := p.Stderr.String(); !strings.Contains(log, message) || !strings.Contains(log, h.StateFile("amazon.json")) {
-		t.Errorf("the log does not tell:\n%s", log)
+		t.Errorf("the log does not report it:\n%s", log)
 	}
 }
 

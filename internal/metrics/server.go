@@ -18,7 +18,7 @@ const (
 	// off, so that no client can hold descriptors that the sources need.
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
-	idleTimeout    = 10 * time.Second // Prometheus then connects anew for each scrape
+	idleTimeout    = 10 * time.Second // Prometheus then reconnects for each scrape
 	maxHeaderBytes = 8 << 10
 	maxBody        = 4 << 10 // of a request, which needs none
 

@@ -13,7 +13,7 @@ import (
 // Read reads a file of at most limit bytes. It follows no symbolic link and does
 // not wait for a pipe. It refuses a file that another user could have written:
 // the owner must be this user, root or the owner of the directory, and no one
-// else may have write permission. Whoever can replace credentials decides which
+// else may have write permission. Anyone who can replace credentials decides which
 // account and which server the program uses.
 func Read(file string, limit int64) (content []byte, err error) {
 	return readTrusted(file, filepath.Dir(file), limit)

@@ -85,7 +85,7 @@ func TestUnwritableDisk(t *testing.T) {
 			p.Kill()
 			h.Amazon.KillCookies()
 			p = h.run()
-			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "started anew")
+			h.holdsBut("ALERT_HUE_PAIRING_NEEDED.txt is missing", "restarted")
 			h.change()
 			h.letIn("hue")
 			h.holds(soon, "accepted again")

@@ -185,7 +185,7 @@ func (a *Account) BeginPoll(ctx context.Context, found *wire.Faults) (changed bo
 	return changed, err
 }
 
-// Replaced reports whether somebody signed in anew during this poll.
+// Replaced reports whether a new sign-in was stored during this poll.
 func (a *Account) Replaced() bool { return a.session.fresh }
 
 // EndPoll takes the error that ends a poll; nil is a success.

@@ -412,7 +412,7 @@ func TestNewSignInIsNoticed(t *testing.T) {
 	})
 }
 
-// Somebody signs in anew while a renewal with the token of before is under way.
+// A new sign-in is stored while the previous token is being renewed.
 func TestNewSignInDuringARenewal(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"the renewal succeeds": nil,

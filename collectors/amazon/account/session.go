@@ -264,7 +264,7 @@ func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, to pl
 
 func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, to place) error {
 	before := s.signIn
-	// Somebody may have signed in anew, which also ends the previous sign-in. The next
+	// There may be a new sign-in, which also ends the previous sign-in. The next
 	// poll reports whatever else is wrong with the file.
 	if _, err := s.load(ctx); err != nil || s.signIn != before {
 		return err

@@ -41,7 +41,7 @@ func NewAccount() *Account {
 		scripts:  scripts{paths: map[string]http.HandlerFunc{}, requests: map[string]int{}, flaky: map[string]*flakiness{}},
 		signIns: signIns{
 			home: "amazon.co.uk", region: "EU",
-			codeLife: codeLife, cookieLife: atCookieLife, cookieLifeTold: true,
+			codeLife: codeLife, cookieLife: atCookieLife, cookieLifeAnnounced: true,
 			grants: map[string]*grant{}, devices: map[string]*device{},
 		},
 	}

@@ -59,7 +59,7 @@ func NewExchanger(template *http.Transport, timeout time.Duration, redact func(s
 	return e
 }
 
-// Close leaves all connections, so that the next request dials anew. Those that still
+// Close leaves all connections, so that the next request dials again. Those that still
 // serve a request are closed when they have been idle for a while.
 //
 // An http.Transport would keep an HTTP/2 connection on which a request has just timed

@@ -20,7 +20,7 @@ import (
 )
 
 // Service is Signify's discovery service. It knows which bridges called it from the
-// network of whoever asks.
+// network of the client that asks.
 const Service = "https://discovery.meethue.com/"
 
 const (

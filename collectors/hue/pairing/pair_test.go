@@ -87,7 +87,7 @@ func TestPairRefusesAStranger(t *testing.T) {
 	}
 }
 
-// Whoever had a certificate of Signify's does not sign himself later.
+// A bridge that had a certificate of Signify's never signs its own later.
 func TestPairRefusesADowngrade(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
