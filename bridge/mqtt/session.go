@@ -224,7 +224,7 @@ func (s *Session) subscribe(ctx context.Context, client paho.Client, receive pah
 		return err
 	}
 	if len(refused) > 0 {
-		s.Log.Warn("the broker refused a subscription, so buttons in Home Assistant may not work: let mqtt.username read these topics",
+		s.Log.Warn("the broker refused a subscription, so buttons in Home Assistant may not work: allow mqtt.username to read these topics",
 			zap.Strings("topics", refused))
 	}
 	return nil

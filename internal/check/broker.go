@@ -51,10 +51,10 @@ func Broker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (findi
 	case len(findings) > 0:
 		return findings
 	case len(unknown) > 0:
-		return []Finding{Passed(component, "%s lets the program publish; whether it may read %s cannot be checked from here",
+		return []Finding{Passed(component, "%s allows the program to publish; whether it may read %s cannot be checked from here",
 			o.Settings.Broker, strings.Join(unknown, " and "))}
 	}
-	return []Finding{Passed(component, "%s lets the program publish and subscribe", o.Settings.Broker)}
+	return []Finding{Passed(component, "%s allows the program to publish and subscribe", o.Settings.Broker)}
 }
 
 // checkBroker returns what is wrong, each error with its remedy, and the topics for

@@ -144,7 +144,7 @@ func writeRemedy(err error, place, key string) string {
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Sprintf("mount the disk of %s writable, or set %s elsewhere", place, key)
 	}
-	return fmt.Sprintf("let the user that runs hueair2mqtt write there (chown %d %s), or set %s elsewhere", os.Geteuid(), place, key)
+	return fmt.Sprintf("allow the user that runs hueair2mqtt to write there (chown %d %s), or set %s elsewhere", os.Geteuid(), place, key)
 }
 
 // withSpace passes unless the disk is nearly full.

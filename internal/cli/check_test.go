@@ -192,7 +192,7 @@ var brokenInstallations = []broken{
 		"credentials", exitFailed, "is empty", "hueair2mqtt amazon login"},
 
 	{"a state directory that can't be written", func(i *installation) { i.chmod(i.StateDir, 0o500) },
-		"state directory", exitFailed, "permission denied", "let the user that runs hueair2mqtt write there"},
+		"state directory", exitFailed, "permission denied", "allow the user that runs hueair2mqtt to write there"},
 	{"a state directory that is a file", func(i *installation) { i.set("state_dir", i.Config) },
 		"state directory", exitUnusable, "not a directory", "make it a directory"},
 	{"a state directory that can't be made", func(i *installation) {
@@ -308,7 +308,7 @@ var brokenInstallations = []broken{
 		off := harness.AirMonitor
 		off.Reachable = false
 		i.Amazon.SetMonitor(off)
-	}, "amazon", exitGood, "1 device, 1 offline", "see that the devices have power"},
+	}, "amazon", exitGood, "1 device, 1 offline", "check that the devices have power"},
 	{"no Amazon", func(i *installation) { i.Alexa.Close() },
 		"amazon", exitFailed, "refused", "check that this machine reaches the internet"},
 	{"an Amazon in trouble", func(i *installation) {
@@ -359,7 +359,7 @@ var brokenInstallations = []broken{
 		harness.WriteFile(i.t, i.file("log"), "", 0o400)
 		i.give(i.file("log"))
 		i.set("log.file", i.file("log"))
-	}, "log", exitFailed, "can't be written", "let the user that runs hueair2mqtt write there"},
+	}, "log", exitFailed, "can't be written", "allow the user that runs hueair2mqtt to write there"},
 	{"a log that is a directory", func(i *installation) { i.set("log.file", i.StateDir) },
 		"log", exitFailed, "is a directory", "name an ordinary file"},
 }
