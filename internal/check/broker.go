@@ -57,7 +57,7 @@ func Broker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (findi
 	return []Finding{Passed(component, "%s allows the program to publish and subscribe", o.Settings.Broker)}
 }
 
-// checkBroker returns what is wrong, each error with its remedy, and the topics for
+// checkBroker returns the problems, each error with its remedy, and the topics for
 // which reading cannot be checked.
 func checkBroker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (unknown []string, problems []error) {
 	if err := mqtt.TryConnect(ctx, o); err != nil {
@@ -97,7 +97,7 @@ func checkPermissions(ctx context.Context, o mqtt.Options, h configs.HomeAssista
 	return c.unknown, c.problems(), nil
 }
 
-// permissions is what a broker permits.
+// permissions are the topics that a broker permits.
 type permissions struct {
 	*probe
 	username  string

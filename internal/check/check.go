@@ -14,7 +14,7 @@ import (
 // to start the program and to print.
 const timeout = 12 * time.Second
 
-// Installation is what Check examines.
+// Installation is the subject of Check.
 type Installation struct {
 	// ConfigFile is the name of the configuration file, and Load loads it.
 	ConfigFile string

@@ -49,7 +49,7 @@ func clock(ctx context.Context, used []sources.Source) Finding {
 	case off > clockTolerance:
 		return Warned(component, clockRemedy, text, args...)
 	}
-	return Passed(component, "%s, the same as at %s", now.Format(form), server)
+	return Passed(component, "%s, which agrees with %s", now.Format(form), server)
 }
 
 // buildTime returns a time before which this build can't have run: that of its sources or

@@ -54,7 +54,7 @@ func credentials(c *configs.Config, used []sources.Source) (findings []Finding) 
 	return findings
 }
 
-// SecretFile returns what is wrong with a file. It doesn't read the content. If root runs
+// SecretFile returns the problems of a file. It doesn't read the content. If root runs
 // the check, the owner of stateDir counts as the user that runs the service.
 func SecretFile(file sources.SecretFile, stateDir string) []Finding {
 	return secretFile(file).look(stateDir)

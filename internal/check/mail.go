@@ -31,7 +31,7 @@ func Mail(ctx context.Context, m *alert.Mail) Finding {
 	return FromError(component, fmt.Errorf("%s: %w", m.Settings.SMTP, explainMail(err)), "check alert.email")
 }
 
-// explainMail adds to an error what the user can do about it.
+// explainMail adds a remedy to an error.
 func explainMail(err error) error {
 	with := func(remedy string, err error) error { return &collectors.RemedyError{Err: err, Remedy: remedy} }
 	const signIn = "check alert.email.username and the password in alert.email.password_file; some servers require a password made for apps"

@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/bridge"
 )
 
-// overview is the page that shows all readings, and what is wrong.
+// overview is the page that shows all readings and problems.
 type overview struct {
 	options *Options
 	setups  setups

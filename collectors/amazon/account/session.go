@@ -16,7 +16,7 @@ import (
 	"hueair2mqtt/internal/statefile"
 )
 
-// loginCommand is what the user runs to sign in, and remedyLogin asks them to.
+// loginCommand is the command to sign in, and remedyLogin asks the user to run it.
 const (
 	loginCommand = "hueair2mqtt amazon login"
 	remedyLogin  = "Run: " + loginCommand + ". No restart is needed."
@@ -75,7 +75,7 @@ func (s *session) savedDomain() string {
 	return s.domain
 }
 
-// load takes what the files hold if that changed since the last time. Its error is an
+// load reads the files if they changed since the last time. Its error is an
 // *collectors.AuthenticationError if there is no sign-in. note only needs to be reported.
 func (s *session) load(ctx context.Context) (note, err error) {
 	content, err := s.readTokens()
@@ -117,7 +117,7 @@ func (s *session) readTokens() ([]byte, error) {
 	return content, err
 }
 
-// adopt puts credentials in force. content is what the file holds.
+// adopt makes credentials current. content is the content of the file.
 func (s *session) adopt(signIn *credentials, content string) {
 	s.redactor.Hide(signIn.secrets()...)
 	if signIn != s.signIn {
@@ -169,7 +169,7 @@ func (s *session) notSignedIn(err error) error {
 	return &collectors.AuthenticationError{Code: "not signed in", Remedy: remedyLogin, Err: err}
 }
 
-// remedy returns what the user can do about a refusal.
+// remedy returns the remedy for a refusal.
 func (s *session) remedy() string {
 	if s.origin == fromSignIn || s.cookiesFile == "" {
 		return remedyLogin
