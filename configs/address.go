@@ -33,7 +33,7 @@ func (r urlRule) parse(f *faults, path, address string) *url.URL {
 	case !slices.Contains(r.schemes, scheme) && scheme == "":
 		f.invalid(path, "has no scheme", r.remedy)
 	case !slices.Contains(r.schemes, scheme):
-		f.invalid(path, "has a scheme other than "+strings.TrimPrefix(strings.Join(r.schemes, ", "), ", "), r.remedy)
+		f.invalid(path, "does not start with one of "+strings.TrimPrefix(strings.Join(r.schemes, "://, ")+"://", "://, "), r.remedy)
 	case strings.Contains(rest, "@"):
 		f.invalid(path, "contains a user name or password", r.credentials)
 	case err != nil || !isHost(u.Hostname()):

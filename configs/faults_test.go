@@ -88,7 +88,7 @@ func TestImpossibleValues(t *testing.T) {
 	}{
 		// The broker.
 		{sound + "mqtt: {broker: ''}", "mqtt.broker", "is empty"},
-		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "other than tcp, mqtt"},
+		{sound + "mqtt: {broker: 'http://broker'}", "mqtt.broker", "one of tcp://, mqtt://"},
 		{sound + "mqtt: {broker: 'tcp://'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://a b'}", "mqtt.broker", "no valid host"},
 		{sound + "mqtt: {broker: 'tcp://300.1.1.1'}", "mqtt.broker", "no valid host"},
@@ -129,7 +129,7 @@ func TestImpossibleValues(t *testing.T) {
 		// Hue.
 		{"hue: {enabled: true, bridges: [{username: k}]}", "hue.bridges[0].host", "is missing"},
 		{"hue: {enabled: true, bridges: [{host: a, username: k}, {host: 'a b', username: k}]}", "hue.bridges[1].host", "no valid host"},
-		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "other than http, https"},
+		{"hue: {enabled: true, bridges: [{host: 'ftp://a', username: k}]}", "hue.bridges[0].host", "one of http://, https://"},
 		{"hue: {enabled: true, bridges: [{host: 'http://a/api', username: k}]}", "hue.bridges[0].host", "path after the host"},
 		{"hue: {enabled: true, bridges: [{host: 'a?b', username: k}]}", "hue.bridges[0].host", "query or fragment"},
 		{"hue: {enabled: true, bridges: [{host: 'http://me:hunter2@a', username: k}]}", "hue.bridges[0].host", "user name"},
@@ -160,7 +160,7 @@ func TestImpossibleValues(t *testing.T) {
 		{sound + "amazon: {timeout: 6m}", "amazon.timeout", "longer than amazon.interval"},
 		{sound + "amazon: {areas: {G1: Hall, g1: Loo}}", `amazon.areas["g1"]`, "twice"},
 		{sound + "amazon: {endpoints: {alexa: '127.0.0.1:80'}}", "amazon.endpoints.alexa", "has no scheme"},
-		{sound + "amazon: {endpoints: {auth: 'ftp://a'}}", "amazon.endpoints.auth", "other than http, https"},
+		{sound + "amazon: {endpoints: {auth: 'ftp://a'}}", "amazon.endpoints.auth", "one of http://, https://"},
 		{sound + "amazon: {endpoints: {auth: 'http://'}}", "amazon.endpoints.auth", "no valid host"},
 		{sound + "amazon: {endpoints: {auth: 'http://a:0'}}", "amazon.endpoints.auth", "no port"},
 		{sound + "amazon: {endpoints: {auth: 'http://u:hunter2@a'}}", "amazon.endpoints.auth", "user name"},

@@ -268,7 +268,7 @@ func TestBadOptions(t *testing.T) {
 		"missing":  {"", token, "/data/options.json can't be read: no such file or directory: open the Configuration tab of this app in Home Assistant and save it"},
 		"damaged":  {`{"hue": {`, token, "/data/options.json is damaged: unexpected end of JSON input: open the Configuration tab"},
 		"no token": {"{}", "", "SUPERVISOR_TOKEN is not set"},
-		"broker":   {options(t, map[string]any{"mqtt": map[string]any{"broker": "http://x"}}), token, "mqtt.broker: does not begin with one of tcp://"},
+		"broker":   {options(t, map[string]any{"mqtt": map[string]any{"broker": "http://x"}}), token, "mqtt.broker: does not start with one of tcp://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newHome(t).start(test.options, test.token)

@@ -92,7 +92,7 @@ func TestProxy(t *testing.T) {
 					return "", 0, err
 				}
 				defer conn.Close()
-				return say(conn, harness.Patience)
+				return say(conn, patience)
 			}
 			existing, err := net.Dial("tcp", p.address())
 			if err != nil {

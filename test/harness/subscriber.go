@@ -36,7 +36,21 @@ func (m *Mosquitto) Subscribe() *Subscriber {
 // SubscribeAs connects with a user name and a password.
 func (m *Mosquitto) SubscribeAs(username, password string) *Subscriber {
 	m.t.Helper()
-	s, err := m.subscribe(username, password)
+	return m.mustSubscribe(mqtt.NewClientOptions().SetUsername(username).SetPassword(password))
+}
+
+// SubscribeAgain continues the session of a client id, or begins it. A broker with
+// "persistence true" delivers in it everything that it has acknowledged since the session began,
+// even if it was stopped meanwhile.
+func (m *Mosquitto) SubscribeAgain(clientID string) *Subscriber {
+	m.t.Helper()
+	return m.mustSubscribe(mqtt.NewClientOptions().SetUsername(m.Username).SetPassword(m.Password).
+		SetClientID(clientID).SetCleanSession(false))
+}
+
+func (m *Mosquitto) mustSubscribe(o *mqtt.ClientOptions) *Subscriber {
+	m.t.Helper()
+	s, err := m.subscribe(o)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -44,19 +58,20 @@ func (m *Mosquitto) SubscribeAs(username, password string) *Subscriber {
 	return s
 }
 
-func (m *Mosquitto) subscribe(username, password string) (*Subscriber, error) {
+func (m *Mosquitto) subscribe(o *mqtt.ClientOptions) (*Subscriber, error) {
 	s := &Subscriber{t: m.t, latest: make(map[string]string)}
-	s.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(m.URL()).SetAutoReconnect(false).
-		SetUsername(username).SetPassword(password))
-	if err := finish(s.client.Connect()); err != nil {
-		return nil, err
-	}
-	return s, finish(s.client.Subscribe("#", 1, func(_ mqtt.Client, message mqtt.Message) {
+	receive := func(_ mqtt.Client, message mqtt.Message) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.messages = append(s.messages, Message{message.Topic(), string(message.Payload()), message.Retained()})
 		s.latest[message.Topic()] = string(message.Payload())
-	}))
+	}
+	// A session that continues gets messages before it subscribes again.
+	s.client = mqtt.NewClient(o.AddBroker(m.URL()).SetAutoReconnect(false).SetDefaultPublishHandler(receive))
+	if err := finish(s.client.Connect()); err != nil {
+		return nil, err
+	}
+	return s, finish(s.client.Subscribe("#", 1, receive))
 }
 
 func finish(token mqtt.Token) error {
@@ -130,7 +145,7 @@ func (m *Mosquitto) Retained() map[string]string {
 
 // TryRetained is Retained for a broker that may be out of reach.
 func (m *Mosquitto) TryRetained() (map[string]string, error) {
-	s, err := m.subscribe(m.Username, m.Password)
+	s, err := m.subscribe(mqtt.NewClientOptions().SetUsername(m.Username).SetPassword(m.Password))
 	if s != nil {
 		defer s.client.Disconnect(0)
 	}
