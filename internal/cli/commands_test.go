@@ -29,7 +29,7 @@ func TestExitCodes(t *testing.T) {
 		"no such file":      {[]string{"run", "--config", filepath.Join(dir, "none.yaml")}, exitUnusable, []string{"none.yaml", "--config"}},
 		"every fault":       {[]string{"run", "--config", faulty}, exitUnusable, []string{"mqtt.brocker", "hue.interval", "60s", "log.level"}},
 		"check, faulty":     {[]string{"check", "--config", faulty}, exitUnusable, []string{"mqtt.brocker", "hue.interval"}},
-		"check, nothing":    {[]string{"check", "--config", nothing}, exitFailed, []string{"fail  broker", "fail  hue", "pass  state directory", "check mqtt.broker"}},
+		"check, nothing":    {[]string{"check", "--config", nothing}, exitFailed, []string{"fail  broker", "tcp://127.0.0.1:1: dial tcp", "fail  hue", "pass  state directory", "check mqtt.broker"}},
 		"remove, nothing":   {[]string{"discovery", "remove", "--config", nothing}, exitFailed, []string{"check mqtt.broker"}},
 		"version":           {[]string{"version"}, exitGood, []string{"hueair2mqtt "}},
 		"help":              {[]string{"--help"}, exitGood, []string{"demo", "check"}},
