@@ -1,4 +1,4 @@
-# Everything that can be done with hueair2mqtt's sources. `make` alone lists it.
+# All tasks of this repository. `make` alone lists them.
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.0.0)
@@ -59,29 +59,29 @@ check-fast: promtool ## lint the Go code and run the tests that need no broker: 
 
 # The race detector gets one processor: on several its own code crashes with
 # virtual time now and then (SIGSEGV in 3 of 9 runs of ./bridge with Go 1.26.8, in
-# none of 12 on one; golang.org/issue/78156 tells of the like). The programs that the
+# none of 12 on one; golang.org/issue/78156 reports a similar crash). The programs that the
 # tests start keep all processors.
 .PHONY: test
 test: mosquitto promtool ## run all tests (installs Debian's mosquitto and promtool if they are missing)
 	$(GO) test $(if $(RACE),$(RACE) -cpu 1) -timeout 15m ./...
 
 # HA is the version of Home Assistant: see test/homeassistant/requirements. UPDATE=1
-# writes the table of all entities anew instead of comparing it.
+# rewrites the table of all entities instead of comparing it.
 HA ?= 2026.2.3
 .PHONY: test-homeassistant
-test-homeassistant: mosquitto ## the proof in the real Home Assistant HA=2026.2.3, which is installed below .cache
+test-homeassistant: mosquitto ## test with the real Home Assistant HA=2026.2.3, which is installed below .cache
 	./test/homeassistant/install.sh $(HA)
 	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) $(if $(UPDATE),-update)
 
 .PHONY: screenshots
-screenshots: mosquitto ## make docs/images/homeassistant.png anew
+screenshots: mosquitto ## make docs/images/homeassistant.png again
 	./test/homeassistant/install.sh $(HA)
 	@mkdir -p docs/images
 	$(GO) test -tags homeassistant -count 1 -v -timeout 20m ./test/homeassistant -version $(HA) -run '^TestPicture$$' -picture $(CURDIR)/docs/images/homeassistant.png
 
 # In the package's own folder go test prints the figures of a run that passes, too.
 .PHONY: test-faults
-test-faults: mosquitto ## break everything around the program and see what still holds (Linux, about 6 minutes; SEED=n repeats a run)
+test-faults: mosquitto ## break everything around the program and check that it recovers (Linux, about 6 minutes; SEED=n repeats a run)
 	cd test/faults && $(GO) test -tags faults -count=1 -timeout 10m -parallel 12
 
 # Debian keeps the broker in /usr/sbin, which is not on every user's PATH.
@@ -95,7 +95,7 @@ mosquitto: ## install Debian's mosquitto, which the tests start on ports of thei
 	$$sudo apt-get update -q && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends mosquitto
 
-# What drives the page in a real browser. A machine that has Node.js or Chromium
+# Tools that drive the page in a real browser. A machine that has Node.js or Chromium
 # from elsewhere keeps it (CHROMIUM names the latter).
 .PHONY: browser
 browser: mosquitto
@@ -116,12 +116,12 @@ test-web: browser ## test the page in Chromium (installs Debian's chromium and n
 	$(GO) test -tags browser -count 1 -timeout 10m -v -run 'InABrowser$$' ./internal/cli
 
 .PHONY: screenshots-web
-screenshots-web: browser ## make the pictures of the page in docs/images anew
+screenshots-web: browser ## make the pictures of the page in docs/images again
 	@mkdir -p docs/images
 	SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -tags browser -count 1 -timeout 10m -run '^TestScreenshots$$' ./internal/cli
 
-# Of Debian's package prometheus only the checker is wanted, and no server that
-# starts on this machine: it is taken out of the package, which is not installed.
+# Only the checker is taken out of Debian's package prometheus. The package is not
+# installed, because it would start a server on this machine.
 .PHONY: promtool
 promtool: ## fetch promtool, which judges the metrics, out of Debian's package prometheus
 	@if command -v promtool >/dev/null || [ -x bin/promtool ]; then exit 0; fi; \
@@ -145,9 +145,8 @@ lint: ## golangci-lint (gofmt, go vet, staticcheck, the import table), go mod ti
 	$(GO) mod tidy -diff
 	cd packaging/image/oci && $(GO) mod tidy -diff
 
-# Only a database that cannot be reached is no failure: its error begins with what
-# govulncheck writes before a request fails. What is found is one, and so is anything
-# else that goes wrong.
+# Only an unreachable database is not a failure: the error then begins with the text that
+# govulncheck writes before a request fails. Findings and all other errors are failures.
 .PHONY: vulncheck
 vulncheck: ## look for known vulnerabilities in what the program uses
 	@if output=$$($(GO) run $(GOVULNCHECK) -tags homeassistant,faults ./... 2>&1); then echo "$$output"; \
@@ -158,8 +157,8 @@ vulncheck: ## look for known vulnerabilities in what the program uses
 
 # Inputs are counted, not seconds: a worker that is busy when the time is up makes
 # Go fail a target that found nothing, with "context deadline exceeded".
-# Minimizing is off but for a try: the order of a map makes the coverage of the
-# same input vary, and Go's minimizer then never ends.
+# Minimizing is limited to one try: the order of a map makes the coverage of the same
+# input vary, and Go's minimizer then never ends.
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a while (FUZZTIME=50000x inputs each)
 	@for package in $$($(GO) list ./...); do \
@@ -169,8 +168,8 @@ fuzz: ## fuzz every parser for a while (FUZZTIME=50000x inputs each)
 		done; \
 	done
 
-# Telegraf with its Hue bridge input and its MQTT output and nothing else, to
-# compare with. Where it can't be built, the benchmarks go without.
+# Telegraf with only its Hue bridge input and its MQTT output, for comparison. If it
+# can't be built, the benchmarks run without it.
 TELEGRAF_VERSION := v1.37.3
 TELEGRAF         := $(CURDIR)/.cache/telegraf-$(TELEGRAF_VERSION)/telegraf
 
@@ -178,7 +177,7 @@ TELEGRAF         := $(CURDIR)/.cache/telegraf-$(TELEGRAF_VERSION)/telegraf
 telegraf:
 	@[ -x $(TELEGRAF) ] || GOBIN=$(dir $(TELEGRAF)) CGO_ENABLED=0 $(GO) install -trimpath -ldflags "-s -w" \
 		-tags custom,inputs.huebridge,outputs.mqtt,serializers.json github.com/influxdata/telegraf/cmd/telegraf@$(TELEGRAF_VERSION) || \
-		echo "Telegraf $(TELEGRAF_VERSION) could not be built; there will be no figures of it."
+		echo "Telegraf $(TELEGRAF_VERSION) could not be built; there will be no figures for it."
 
 .PHONY: bench
 bench: mosquitto telegraf ## measure: start, polls, memory, throughput, beside Telegraf; a million polls (about 30 minutes)

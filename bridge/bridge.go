@@ -8,8 +8,7 @@
 // keeps only the newest message of each topic.
 //
 // The package has more than 1,500 lines because all of it reads or changes the state of
-// that one goroutine. What does not is in packages of its own: bridge/mqtt and
-// bridge/alert.
+// that one goroutine. Everything else is in bridge/mqtt and bridge/alert.
 package bridge
 
 import (

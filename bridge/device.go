@@ -8,7 +8,7 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// device is what the bridge knows about a device.
+// device is the state of a device.
 type device struct {
 	collectors.Device
 	endpoint  *endpoint // that reported it last
@@ -16,7 +16,7 @@ type device struct {
 	since     time.Time // when Online last changed
 }
 
-// update replaces what is known of the device. A name that the source did not report
+// update replaces the state of the device. A name that the source did not report
 // this time, and entities that it reported before, stay.
 func (d *device) update(found collectors.Device) {
 	known := d.Device

@@ -10,7 +10,7 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// endpoint is what the bridge knows about one Hue bridge or one account.
+// endpoint is the state of one Hue bridge or one account.
 type endpoint struct {
 	*poller
 	stop context.CancelFunc // nil before the poller runs

@@ -53,7 +53,7 @@ type testHome struct {
 	logs    *observer.ObservedLogs
 	mail    *alert.Mail // a notifier of some tests
 
-	unreadable  string               // a topic that nobody may subscribe to
+	unreadable  string               // a topic that no client may subscribe to
 	established func(*broker.Client) // is called for every client that has connected
 	forgetful   bool                 // records no messages
 

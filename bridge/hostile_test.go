@@ -32,7 +32,7 @@ func TestMalformedPacketEndsConnection(t *testing.T) {
 		"QoS 3":                       {[]byte{0x36, 0x06, 0, 1, 'a', 0, 1, 'x'}, "not MQTT 3.1.1"},
 		"a client's packet":           {[]byte{0x10, 0x00}, "not MQTT 3.1.1"},
 		"a PUBREL for nothing":        {[]byte{0x62, 0x02, 0, 1}, "not MQTT 3.1.1"},
-		"a DISCONNECT":                {[]byte{0xe0, 0x00}, "the broker ended the connection"},
+		"a DISCONNECT":                {[]byte{0xe0, 0x00}, "the broker closed the connection"},
 		"HTTP":                        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), "not MQTT 3.1.1"},
 		"a topic longer than all":     {[]byte{0x30, 0x04, 0xff, 0xff, 'a', 'b'}, "lost"},
 	} {

@@ -34,7 +34,7 @@ func (l *Live) call(ctx context.Context, run func(ctx context.Context, w *owner)
 	return nil
 }
 
-// Picture returns what the bridge knows.
+// Picture returns a copy of the bridge's state.
 func (l *Live) Picture(ctx context.Context) (p Picture, err error) {
 	err = l.call(ctx, func(_ context.Context, w *owner) { p = w.state.picture() })
 	return p, err

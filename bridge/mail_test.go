@@ -144,10 +144,10 @@ func TestHangingMailServerBlocksNothing(t *testing.T) {
 
 func TestMailRefusals(t *testing.T) {
 	for name, change := range map[string]func(h *testHome, mail *harness.SMTPServer){
-		"wrong password":           func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.Password = "wrong-mail-password" },
-		"no STARTTLS":              func(_ *testHome, mail *harness.SMTPServer) { mail.OfferTLS(false) },
-		"another's certificate":    func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.SMTP = "other.example:587" },
-		"an address nobody can be": func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.To = []string{"nobody"} },
+		"wrong password":        func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.Password = "wrong-mail-password" },
+		"no STARTTLS":           func(_ *testHome, mail *harness.SMTPServer) { mail.OfferTLS(false) },
+		"another's certificate": func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.SMTP = "other.example:587" },
+		"an impossible address": func(h *testHome, _ *harness.SMTPServer) { h.mail.Settings.To = []string{"nobody"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inHomeWithMail(t, func(t *testing.T, s *source, h *testHome, mail *harness.SMTPServer) {
@@ -225,7 +225,7 @@ func TestMailServerIsReadUpToLimit(t *testing.T) {
 			t.Errorf("%d bytes were taken", sent)
 		}
 		logged := h.logs.FilterMessageSnippet("notification could not be sent").All()
-		if len(logged) == 0 || !strings.Contains(strings.Join(values(logged[0].ContextMap()), " "), "the mail server has sent more than") {
+		if len(logged) == 0 || !strings.Contains(strings.Join(values(logged[0].ContextMap()), " "), "the mail server sent more than") {
 			t.Errorf("logged %v", logged)
 		}
 	})

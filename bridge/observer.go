@@ -7,7 +7,7 @@ import (
 	"hueair2mqtt/internal/history"
 )
 
-// Observer is notified of what the bridge does, for metrics. Its methods return
+// Observer is notified of the bridge's work, for metrics. Its methods return
 // immediately and may be called from several goroutines.
 type Observer interface {
 	// Polls is called once for each endpoint of a source, before its first poll.

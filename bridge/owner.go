@@ -106,7 +106,7 @@ func (w *owner) pollSucceeded(e *endpoint, r pollResult) {
 	if e.replaced {
 		e.replaced = false
 		e.retrier.SetQuiet(false)
-		e.log.Info("it answers again")
+		e.log.Info("the endpoint answers again")
 	}
 	e.logFaults(r.snapshot.Faults)
 	w.updateDevices(e, r.start, r.snapshot.Devices)
@@ -176,7 +176,7 @@ func (w *owner) logReplaced(e *endpoint) {
 	}
 	e.replaced = true
 	e.retrier.SetQuiet(true)
-	e.log.Warn("it does not answer, and its devices are at another one; this is not logged again until it answers",
+	e.log.Warn("the endpoint does not answer, and its devices are at another one; this is not logged again until it answers",
 		zap.Error(e.err), zap.String("remedy", "If it was replaced, "+e.removal()+"; if not, check its power and network."))
 }
 
@@ -250,7 +250,7 @@ func (w *owner) add(ctx context.Context, task Task) error {
 // remove stops the poller of an endpoint and makes its devices unavailable.
 func (w *owner) remove(e *endpoint) {
 	e.stop()
-	e.log.Info("removed; it is no longer polled")
+	e.log.Info("the endpoint was removed and is no longer polled")
 	w.state.removeEndpoint(e)
 	w.state.alerts.Clear(e.source(), e.name())
 	w.observer.Forgets(e.source(), e.name())

@@ -8,7 +8,7 @@ import (
 	"hueair2mqtt/collectors"
 )
 
-// Picture is a copy of what the bridge knows at one moment.
+// Picture is a copy of the bridge's state at one moment.
 type Picture struct {
 	Version string
 	Started time.Time

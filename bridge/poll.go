@@ -107,7 +107,7 @@ func sleepUntil(ctx context.Context, at time.Time) {
 }
 
 // poll reads the collector once. A poll with its retries never outlasts the interval.
-// A collector panics on a response that nobody foresaw: that fails this poll only.
+// A collector may panic on an unforeseen response: that fails this poll only.
 func (p *poller) poll(ctx context.Context) (snapshot collectors.Snapshot, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.task.Interval)
 	defer cancel()

@@ -30,7 +30,7 @@ type publisher struct {
 	log        *zap.Logger
 }
 
-// sent is what the broker of this connection was sent about a device.
+// sent records the messages about a device that were sent on this connection.
 type sent struct {
 	announcement announcement
 	availability string
@@ -50,8 +50,8 @@ func announcementOf(d *device) announcement {
 	}
 }
 
-// connect publishes everything on a new connection, whose broker may know nothing. That
-// the bridge is online comes last, when the rest is up to date.
+// connect publishes everything on a new connection, because the broker may have retained
+// nothing. The message that the bridge is online comes last.
 func (p *publisher) connect(out *mqtt.Outbox) {
 	p.out, p.sent = out, make(map[string]sent)
 	p.announceBridge()
@@ -86,7 +86,7 @@ func (p *publisher) close() {
 	p.out.Close()
 }
 
-// announceBridge announces the devices that stand for the program and its sources.
+// announceBridge announces the devices that represent the program and its sources.
 func (p *publisher) announceBridge() {
 	if p.discovery {
 		p.message(p.announcer.Bridge())
@@ -96,7 +96,7 @@ func (p *publisher) announceBridge() {
 	}
 }
 
-// announceSource announces the device that stands for a source.
+// announceSource announces the device that represents a source.
 func (p *publisher) announceSource(source string) {
 	if p.discovery {
 		p.message(p.announcer.Source(source))

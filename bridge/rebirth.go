@@ -15,7 +15,7 @@ const (
 	rebirthPause = 200 * time.Millisecond
 )
 
-// rebirthState is what a rebirth does.
+// rebirthState is the state of a rebirth.
 type rebirthState int
 
 const (

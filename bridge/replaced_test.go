@@ -51,7 +51,7 @@ func TestReplacedEndpointIsLoggedOnce(t *testing.T) {
 		after(10 * time.Minute)
 		h.want(availabilityOne, "online")
 		reported := 0
-		for _, e := range h.logs.FilterMessageSnippet("it does not answer").All() {
+		for _, e := range h.logs.FilterMessageSnippet("the endpoint does not answer").All() {
 			if remedy, _ := e.ContextMap()["remedy"].(string); strings.Contains(remedy, "forget old") {
 				reported++
 			}
@@ -61,7 +61,7 @@ func TestReplacedEndpointIsLoggedOnce(t *testing.T) {
 		}
 		pro.reports(motionSensor("1", 23), motionSensor("2", 24))
 		after(3 * time.Minute)
-		if n := h.logs.FilterMessageSnippet("it does not answer").Len(); n != 1 {
+		if n := h.logs.FilterMessageSnippet("the endpoint does not answer").Len(); n != 1 {
 			t.Errorf("logged %d times, want once", n)
 		}
 		before := len(h.mentions("old"))
@@ -71,7 +71,7 @@ func TestReplacedEndpointIsLoggedOnce(t *testing.T) {
 		}
 		old.reports()
 		after(time.Minute)
-		if again := h.mentions("old")[before:]; len(again) != 1 || again[0] != "it answers again" {
+		if again := h.mentions("old")[before:]; len(again) != 1 || again[0] != "the endpoint answers again" {
 			t.Errorf("logged %q", again)
 		}
 	})

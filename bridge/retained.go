@@ -36,7 +36,7 @@ func RemoveAll(ctx context.Context, o mqtt.Options, topics discovery.Topics) (re
 	})
 }
 
-// retained is what the broker retains of this program.
+// retained is the list of this program's retained messages on the broker.
 type retained struct {
 	topics      discovery.Topics
 	topicsFound map[string]bool // with a payload that this program has written

@@ -12,8 +12,8 @@ import (
 // ServiceManager is the service manager that started the process, such as systemd. The
 // zero ServiceManager is none.
 //
-// Every notification comes from the owner. A process whose owner hangs is of no use,
-// whatever its other goroutines do: it stops notifying, and the watchdog ends it.
+// Every notification comes from the owner. If the owner hangs, the notifications stop and
+// the watchdog ends the process, even if other goroutines still run.
 type ServiceManager struct {
 	// Notify sends a state as sd_notify does, such as "READY=1".
 	Notify func(state string) error

@@ -73,7 +73,7 @@ func (e *TransientError) Unwrap() error { return e.Err }
 type AuthenticationError struct {
 	// Code is the status or error code in the alert file: "HTTP 401", "Hue error 1".
 	Code string
-	// Remedy tells the user in the imperative what to do.
+	// Remedy is what the user should do, in the imperative.
 	Remedy string
 	Err    error
 }
@@ -95,7 +95,7 @@ func (e *PermanentError) Unwrap() error { return e.Err }
 
 // RemedyError is a failure with a remedy.
 type RemedyError struct {
-	// Remedy tells the user in the imperative what to do.
+	// Remedy is what the user should do, in the imperative.
 	Remedy string
 	Err    error
 }

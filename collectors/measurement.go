@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Measurement names what is measured. It is the reading's key in the device's
+// Measurement names a measured quantity. It is the reading's key in the device's
 // state on MQTT. The unit is part of its meaning: collectors convert to it.
 type Measurement string
 
@@ -51,7 +51,7 @@ type Description struct {
 	// Options are all values of a text, empty for others.
 	Options []string
 
-	// Diagnostic marks what is about the device itself, not about its surroundings.
+	// Diagnostic marks measurements of the device itself, not of its surroundings.
 	Diagnostic bool
 }
 

@@ -205,7 +205,7 @@ func TestDeadlineDuringAttempt(t *testing.T) {
 			t.Errorf("got %v, want an exhausted retry", err)
 		}
 		if n := logs.FilterMessage("given up until the next poll").Len(); n != 1 {
-			t.Errorf("told %d times, want once", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 	})
 }
@@ -260,7 +260,7 @@ func TestClassOfNetworkErrors(t *testing.T) {
 		"not found":        {status(404, ""), collectors.Permanent, "http 404"},
 		"redirect":         {status(302, ""), collectors.Permanent, "http 302"},
 		"deprecated":       {status(299, ""), collectors.Permanent, "http 299"},
-		"nobody knows":     {errors.New("odd"), collectors.Permanent, "permanent"},
+		"unknown":          {errors.New("odd"), collectors.Permanent, "permanent"},
 		"cancelled":        {context.Canceled, collectors.Permanent, "permanent"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,8 @@ type Amazon struct {
 	Domain   string        `koanf:"domain" usage:"marketplace of the account"`
 	Interval time.Duration `koanf:"interval" usage:"time between two polls of Amazon"`
 	// Timeout bounds one request. It is at most Interval.
-	Timeout time.Duration `koanf:"timeout" usage:"max wait for a response of Amazon"`
-	// CookiesFile is used only while nobody has signed in with the program.
+	Timeout time.Duration `koanf:"timeout" usage:"max wait for a response from Amazon"`
+	// CookiesFile is used only as long as there is no sign-in of the program.
 	CookiesFile string `koanf:"cookies_file" usage:"file with the cookies of a signed-in browser"`
 	// Areas has rooms by serial number, in the form of Hue.Areas.
 	Areas     map[string]string `koanf:"areas"`

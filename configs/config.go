@@ -79,7 +79,7 @@ type Metrics struct {
 
 // Log configures logging.
 type Log struct {
-	Level string `koanf:"level" usage:"min level that is logged: debug, info, warn, error"`
+	Level string `koanf:"level" usage:"min level to log: debug, info, warn, error"`
 	// Format is "auto", "console" or "json".
 	Format string `koanf:"format" usage:"auto, console or json"`
 	// File is empty for standard error.
@@ -100,8 +100,8 @@ func defaults() Config {
 	}
 }
 
-// validate reports bad values, brings the others into the form that the types
-// promise, and reads the password files.
+// validate reports bad values, normalizes the others as their types document, and
+// reads the password files.
 func (c *Config) validate(f *faults) {
 	c.MQTT.validate(f)
 	topic(f, "homeassistant.prefix", c.HomeAssistant.Prefix, "homeassistant")

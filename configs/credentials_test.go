@@ -10,9 +10,9 @@ import (
 )
 
 const withAccounts = `
-mqtt: {username: house}
+mqtt: {username: home}
 hue: {enabled: true}
-alert: {email: {smtp: "mail.example.org:587", from: a@example.org, to: [b@example.org], username: house}}
+alert: {email: {smtp: "mail.example.org:587", from: a@example.org, to: [b@example.org], username: home}}
 web: {listen: "0.0.0.0:8467"}
 `
 
@@ -72,7 +72,7 @@ func TestCredentialsNeedNoKey(t *testing.T) {
 }
 
 func TestServiceUsesSystemdCredentialsOnly(t *testing.T) {
-	dir := put(t, map[string]string{"hueair2mqtt.yaml": "mqtt: {username: house}\nhue: {enabled: true}", "credentials/mqtt-password": "beside"})
+	dir := put(t, map[string]string{"hueair2mqtt.yaml": "mqtt: {username: home}\nhue: {enabled: true}", "credentials/mqtt-password": "beside"})
 	c, err := configs.Load(filepath.Join(dir, "hueair2mqtt.yaml"), []string{"CREDENTIALS_DIRECTORY=" + t.TempDir()}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestServiceUsesSystemdCredentialsOnly(t *testing.T) {
 
 func TestKeyOverridesCredential(t *testing.T) {
 	dir := put(t, map[string]string{
-		"hueair2mqtt.yaml":          "mqtt: {username: house, password: written}\nhue: {enabled: true}\namazon: {cookies_file: /named}",
+		"hueair2mqtt.yaml":          "mqtt: {username: home, password: written}\nhue: {enabled: true}\namazon: {cookies_file: /named}",
 		"credentials/mqtt-password": "beside", "credentials/amazon-cookies": "{}",
 	})
 	c, err := configs.Load(filepath.Join(dir, "hueair2mqtt.yaml"), nil, nil)
@@ -101,7 +101,7 @@ func TestKeyOverridesCredential(t *testing.T) {
 
 func TestBadCredentialIsAFault(t *testing.T) {
 	for name, test := range map[string]struct{ config, password, fault string }{
-		"an empty one":           {"mqtt: {username: house}\nhue: {enabled: true}", "\n", "is empty"},
+		"an empty one":           {"mqtt: {username: home}\nhue: {enabled: true}", "\n", "is empty"},
 		"one without a username": {"hue: {enabled: true}", "secret", "a password without a username is not sent"},
 	} {
 		t.Run(name, func(t *testing.T) {

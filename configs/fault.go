@@ -15,7 +15,7 @@ type Fault struct {
 	Path string
 	// Problem describes the mistake without revealing a secret.
 	Problem string
-	// Remedy tells the user in the imperative what to write instead.
+	// Remedy is what the user should write instead, in the imperative.
 	Remedy string
 	// Origin is where the value was set: "line 12 of FILE", a variable's name or a
 	// flag. It is empty for a value that is not set anywhere.

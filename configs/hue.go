@@ -14,7 +14,7 @@ type Hue struct {
 	Enabled  bool          `koanf:"enabled" usage:"read Philips Hue bridges"`
 	Interval time.Duration `koanf:"interval" usage:"time between two polls of a Hue bridge"`
 	// Timeout bounds one request. It is at most Interval.
-	Timeout time.Duration `koanf:"timeout" usage:"max wait for a response of a Hue bridge"`
+	Timeout time.Duration `koanf:"timeout" usage:"max wait for a response from a Hue bridge"`
 	// Lights also reads lights and plugs.
 	Lights bool `koanf:"lights" usage:"also read lights and plugs"`
 	// ButtonEvents is "hue" or "standard".
@@ -91,7 +91,7 @@ func (h *Hue) validate(f *faults) {
 	}
 }
 
-// normalizeHost brings the host into the form that the field promises. It returns
+// normalizeHost normalizes the host as the field documents. It returns
 // a string that is equal for two spellings of one address, or "" after a fault.
 func (b *HueBridge) normalizeHost(f *faults, path string) string {
 	u := urlRule{

@@ -55,7 +55,7 @@ func Load(file string, environ []string, fs *pflag.FlagSet, sections ...string) 
 // LoadApp is Load for a Home Assistant app, whose options have the keys of the
 // configuration file. Its page is always at the port of Ingress.
 func LoadApp(options string, environ []string, fs *pflag.FlagSet, sections ...string) (*Config, error) {
-	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which writes the file anew"
+	const remedy = "open the Configuration tab of this app in Home Assistant and save it, which rewrites the file"
 	var token string
 	for _, pair := range environ {
 		if text, ok := strings.CutPrefix(pair, supervisorToken+"="); ok {
@@ -122,7 +122,7 @@ func fileValues(f *faults, file string) (values map[string]any, ok bool) {
 	data, err := ReadFile(file, maxFileSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.add("", "there is no such file", "name the configuration with --config FILE, or copy the default one there", "")
+		f.add("", "does not exist", "name the configuration with --config FILE, or copy the default one there", "")
 		return nil, false
 	case errors.Is(err, fs.ErrPermission):
 		f.add("", "this user may not read the file", "run the program as its own user or as root, or fix the file's mode", "")

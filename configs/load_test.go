@@ -53,7 +53,7 @@ func full(t *testing.T) configs.Config {
 		MQTT: configs.MQTT{
 			Broker: "ssl://broker.example.org:8884", Username: "me", Password: "hunter2", ClientID: "attic",
 			CAFile: filepath.Join(dir, "ca.pem"), CRLFile: filepath.Join(dir, "crl.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem"),
-			BaseTopic: "house/air",
+			BaseTopic: "home/air",
 		},
 		HomeAssistant: configs.HomeAssistant{Discovery: false, Prefix: "ha"},
 		Hue: configs.Hue{

@@ -67,7 +67,7 @@ func TestWeb(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if strings.Contains(err.Error(), "1234567") {
-				t.Errorf("tells the password: %v", err)
+				t.Errorf("contains the password: %v", err)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ type Announcer struct {
 // connectivity and the time of its last report.
 func (a Announcer) Device(source string, d collectors.Device) Message {
 	unique := "hueair2mqtt_" + d.ID + "_"
-	// These tell about the device while it is offline.
+	// These describe the device while it is offline, too.
 	connectivity := entityOf(collectors.Connectivity.Describe(), unique+string(collectors.Connectivity))
 	lastSeen := statusEntity(sensor, unique+lastSeenKey, "Last seen", "timestamp", "value_json."+lastSeenKey)
 	lastSeen.EnabledByDefault = new(bool)
@@ -93,7 +93,7 @@ func (a Announcer) button(uniqueID, name, icon, request, payload string) compone
 	}
 }
 
-// Source announces the device that stands for a source: its problem, its health,
+// Source announces the device that represents a source: its problem, its health,
 // and the button that acknowledges the problem.
 func (a Announcer) Source(source string) Message {
 	id := a.SourceID(source)
@@ -133,12 +133,12 @@ func (a Announcer) Source(source string) Message {
 	})
 }
 
-// Bridge announces the device that stands for this program.
+// Bridge announces the device that represents this program.
 func (a Announcer) Bridge() Message {
 	id := a.BridgeID()
 	available := []availability{{Topic: a.BridgeState()}}
 
-	// Off, not unavailable, tells the user that the program is down.
+	// Off, not unavailable, shows the user that the program is down.
 	running := component{
 		Platform: binarySensor, UniqueID: id + "_connectivity", DeviceClass: "connectivity", EntityCategory: diagnostic,
 		StateTopic: a.BridgeState(), PayloadOn: Online, PayloadOff: Offline,

@@ -183,7 +183,7 @@ func TestUniqueIDsAreUnique(t *testing.T) {
 // Home Assistant accepts object ids of these characters only.
 func TestTopicsAreValidForAnyBaseTopic(t *testing.T) {
 	legal := regexp.MustCompile(`^homeassistant/device/[a-zA-Z0-9_-]+/config$`)
-	for _, base := range []string{"hueair2mqtt", "house/air", "Haus Nr. 5", "größe"} {
+	for _, base := range []string{"hueair2mqtt", "home/air", "Haus Nr. 5", "größe"} {
 		a := discovery.Announcer{Topics: discovery.Topics{Base: base, Prefix: "homeassistant"}}
 		for _, m := range []discovery.Message{a.Bridge(), a.Source("hue"), a.Device("hue", device())} {
 			if !legal.MatchString(m.Topic) {

@@ -23,8 +23,8 @@ type Topics struct {
 	Base   string // mqtt.base_topic, "hueair2mqtt"
 	Prefix string // homeassistant.prefix, "homeassistant"
 
-	// Sources are the names of all sources, enabled or not. They tell this program's
-	// devices from those of others in retained messages.
+	// Sources are the names of all sources, enabled or not. They distinguish this
+	// program's devices from others in retained messages.
 	Sources []string
 }
 
@@ -124,8 +124,8 @@ func (t Topics) node() string {
 	}, t.Base)
 }
 
-// BridgeID is the id of the device that stands for this program.
+// BridgeID is the id of the device that represents this program.
 func (t Topics) BridgeID() string { return t.node() + "_bridge" }
 
-// SourceID is the id of the device that stands for a source.
+// SourceID is the id of the device that represents a source.
 func (t Topics) SourceID(source string) string { return t.node() + "_" + source }

@@ -86,7 +86,7 @@ func (m *Mail) TryConnect(ctx context.Context) error {
 
 // client returns a client whose connections end with ctx. It requires STARTTLS, or TLS
 // from the start on port 465. Only a server on this machine may do without, and its
-// certificate is not checked, because nobody is in between.
+// certificate is not checked, because the connection stays on this machine.
 func (m *Mail) client(ctx context.Context) (*mail.Client, error) {
 	host, port, err := net.SplitHostPort(m.Settings.SMTP)
 	if err != nil {
@@ -158,7 +158,7 @@ type limitedConn struct {
 
 func (c *limitedConn) Read(p []byte) (int, error) {
 	if c.left == 0 {
-		return 0, fmt.Errorf("the mail server has sent more than %d bytes", maxMailRead)
+		return 0, fmt.Errorf("the mail server sent more than %d bytes", maxMailRead)
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.left)])
 	c.left -= n

@@ -4,7 +4,7 @@
 // and each [Notifier] sends one notification.
 //
 // A [Manager] belongs to one goroutine, which it never blocks: files are written and
-// notifications sent by goroutines of its own. A change of a problem is published when its
+// notifications sent by the manager's goroutines. A change of a problem is published when its
 // file is written, so that a program that is killed remembers what it has published.
 package alert
 

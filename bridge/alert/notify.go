@@ -18,7 +18,7 @@ type Notifier interface {
 	Send(ctx context.Context, n Notification) error
 }
 
-// Problem is what the user has to know about an alert. The zero Problem is none.
+// Problem describes an alert to the user. The zero Problem is none.
 type Problem struct {
 	Reason, Code, Remedy string
 	Since                time.Time

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -101,9 +102,13 @@ func clientID(m configs.MQTT) string {
 func connect(ctx context.Context, options *paho.ClientOptions, dial DialFunc, failed func(error)) (paho.Client, error) {
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	var stopClosing func() bool
+	var (
+		stopClosing func() bool
+		dialErr     error
+	)
 	options.SetCustomOpenConnectionFn(func(broker *url.URL, o paho.ClientOptions) (net.Conn, error) {
 		conn, err := dialBroker(connecting, ctx, broker, o.TLSConfig, dial)
+		dialErr = err
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +126,8 @@ func connect(ctx context.Context, options *paho.ClientOptions, dial DialFunc, fa
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, explain(err)
+		// Without Paho's "network Error : " before it.
+		return nil, explain(cmp.Or(dialErr, err))
 	}
 	return client, nil
 }

@@ -64,7 +64,7 @@ func dialBroker(ctx, lifetime context.Context, broker *url.URL, tlsConfig *tls.C
 	return conn, nil
 }
 
-// explain adds to a connection error what the user can do about it.
+// explain adds a remedy to a connection error.
 func explain(err error) error {
 	with := func(remedy string, err error) error { return &collectors.RemedyError{Err: err, Remedy: remedy} }
 	switch {
@@ -89,7 +89,7 @@ func explain(err error) error {
 	return with("check mqtt.broker: its host, its port, and whether the broker expects tcp:// or ssl:// there", err)
 }
 
-// certificateRemedy returns what to do about a certificate that one side refuses, or
+// certificateRemedy returns the remedy for a certificate that one side refuses, or
 // "" for other errors.
 func certificateRemedy(err error) string {
 	var (

@@ -38,11 +38,11 @@ const (
 var (
 	errNotMQTT = errors.New("the broker sent data that is not MQTT 3.1.1: is mqtt.broker the address of an MQTT broker?")
 
-	errDisconnected = errors.New("the broker ended the connection; its log says why")
+	errDisconnected = errors.New("the broker closed the connection; see the broker's log")
 
 	// ErrReadLimit is returned when a command has read too much from a broker.
 	ErrReadLimit = &collectors.RemedyError{
-		Err:    errors.New("the broker has sent more than 16 MiB"),
+		Err:    errors.New("the broker sent more than 16 MiB"),
 		Remedy: "see what it retains under mqtt.base_topic and homeassistant.prefix, and remove what does not belong there",
 	}
 )

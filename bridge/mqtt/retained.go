@@ -87,7 +87,7 @@ func readRetained(ctx context.Context, client paho.Client, filters []string, fou
 		return fmt.Errorf("subscribing to the retained messages: %w", cmp.Or(context.Cause(ctx), err))
 	}
 	if len(refused) > 0 {
-		return fmt.Errorf("the broker does not let mqtt.username read %s", refused[0])
+		return fmt.Errorf("the broker does not allow mqtt.username to read %s", refused[0])
 	}
 	quiet := time.NewTimer(quietAfter)
 	defer quiet.Stop()

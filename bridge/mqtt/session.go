@@ -162,7 +162,7 @@ func (s *Session) connection(ctx context.Context) (established, finished bool, e
 	options.SetWill(s.Topics.BridgeState(), discovery.Offline, 1, true)
 	options.SetConnectionLostHandler(func(_ paho.Client, err error) { cancel(err) })
 	receive := func(_ paho.Client, m paho.Message) { s.receive(ctx, m) }
-	// Messages that arrive after their subscription has ended come here.
+	// Messages that arrive after their subscription was removed come here.
 	options.SetDefaultPublishHandler(receive)
 
 	client, err := connect(ctx, options, s.dial(), cancel)
@@ -224,7 +224,7 @@ func (s *Session) subscribe(ctx context.Context, client paho.Client, receive pah
 		return err
 	}
 	if len(refused) > 0 {
-		s.Log.Warn("the broker refused a subscription, so buttons in Home Assistant may not work: let mqtt.username read these topics",
+		s.Log.Warn("the broker refused a subscription, so buttons in Home Assistant may not work: allow mqtt.username to read these topics",
 			zap.Strings("topics", refused))
 	}
 	return nil

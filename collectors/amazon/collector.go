@@ -73,7 +73,7 @@ func (c *Collector) Endpoint() string { return c.account.Endpoint() }
 func (c *Collector) Close() { c.account.Close() }
 
 // Collect reads all monitors of the account, after listing them if that was last done an
-// hour ago. If somebody signs in anew meanwhile, it starts over: the new sign-in is not
+// hour ago. If there is a new sign-in meanwhile, it starts over: the new sign-in is not
 // at home yet.
 func (c *Collector) Collect(ctx context.Context, retry *collectors.Retrier) (collectors.Snapshot, error) {
 	snapshot, err := c.collect(ctx, retry)
@@ -185,13 +185,13 @@ func (c *Collector) read(ctx context.Context, p *poll) (map[*monitor]*sample, er
 	case err != nil && graphQLErr != nil:
 		return nil, bothFailed(err, graphQLErr)
 	case errors.Is(err, errNoEntity):
-		p.found.Add("%d monitors are missing from the answer, and %v", len(missing), err)
+		p.found.Add("%d monitors are missing from the response, and %v", len(missing), err)
 		return samples, nil
 	case err != nil && (ctx.Err() != nil || len(samples) == 0):
 		return nil, err
 	case err != nil:
 		// GraphQL returned some, so the account is signed in and those are good.
-		p.found.Add("%d monitors are missing from the answer, and asking for them alone failed: %v", len(missing), err)
+		p.found.Add("%d monitors are missing from the response, and asking for them alone failed: %v", len(missing), err)
 		return samples, nil
 	case graphQLErr != nil:
 		p.found.Add("the readings come from %s, as GraphQL failed: %v", phoenixPath, graphQLErr)

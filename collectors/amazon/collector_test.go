@@ -433,7 +433,7 @@ func TestBothWaysFailingNamesBothCauses(t *testing.T) {
 				alexa.WantClass(t, err, test.class)
 				for _, part := range test.parts {
 					if !strings.Contains(err.Error(), part) {
-						t.Errorf("the error %q does not tell of %q", err, part)
+						t.Errorf("the error %q does not mention %q", err, part)
 					}
 				}
 				if strings.Contains(err.Error(), "\n") {
@@ -579,32 +579,32 @@ func TestErrorsHoldNoCookies(t *testing.T) {
 		alexa.JSON(fmt.Sprintf(`{"data":null,"errors":[{"message":%q}]}`, strings.Repeat("x", 100)+r.Header.Get("Cookie")))(w, r)
 	}
 	alexa.Run(t, func(h *alexa.Home) {
-		var told strings.Builder
-		tell := func() {
+		var output strings.Builder
+		record := func() {
 			snapshot, err := h.Collect()
-			fmt.Fprintln(&told, snapshot.Faults, err)
+			fmt.Fprintln(&output, snapshot.Faults, err)
 			var authentication *collectors.AuthenticationError
 			if errors.As(err, &authentication) {
-				fmt.Fprintln(&told, authentication.Code, authentication.Remedy)
+				fmt.Fprintln(&output, authentication.Code, authentication.Remedy)
 			}
 		}
 		h.CleanPoll()
 		for _, answer := range []http.HandlerFunc{echo, redirect, garbage, fault, cut, amazontest.SignInPage, amazontest.Status(401, nil, "")} {
 			h.Account.ScriptPath(amazontest.GraphQLPath, answer)
-			tell()
+			record()
 			h.Account.ScriptPath(amazontest.PhoenixPath, answer)
-			tell()
+			record()
 			h.Account.ScriptPath(amazontest.PhoenixPath, nil)
 		}
-		if told.Len() < 500 {
-			t.Errorf("the errors say little: %s", told.String())
+		if output.Len() < 500 {
+			t.Errorf("the errors say little: %s", output.String())
 		}
 		for _, entry := range h.Log.All() {
-			fmt.Fprintln(&told, entry.Message, entry.ContextMap())
+			fmt.Fprintln(&output, entry.Message, entry.ContextMap())
 		}
 		for _, secret := range h.Account.Secrets() {
-			if strings.Contains(told.String(), secret[:10]) {
-				t.Errorf("the secret %s was told, or its beginning:\n%s", secret, told.String())
+			if strings.Contains(output.String(), secret[:10]) {
+				t.Errorf("the secret %s or its beginning was printed:\n%s", secret, output.String())
 			}
 		}
 	})
@@ -673,7 +673,7 @@ func TestOptions(t *testing.T) {
 			case test.endpoint == "" && err == nil:
 				t.Fatal("no error")
 			case test.endpoint == "" && strings.Contains(err.Error(), "hunter2"):
-				t.Errorf("the error %v tells the password", err)
+				t.Errorf("the error %v contains the password", err)
 			case test.endpoint != "" && err != nil:
 				t.Fatal(err)
 			case err == nil && (c.Endpoint() != test.endpoint || c.Source() != "amazon"):
@@ -721,7 +721,7 @@ func TestOverLoopback(t *testing.T) {
 	alexa.WantClass(t, err, collectors.Transient)
 }
 
-// A certificate that is not trusted is told once; trying again would not help.
+// An untrusted certificate is reported once; trying again would not help.
 func TestUntrustedCertificateIsPermanent(t *testing.T) {
 	account := amazontest.NewAccount()
 	server := httptest.NewUnstartedServer(account)

@@ -34,7 +34,7 @@ const maxID = 1024
 func (r fieldReader) id(name string, raw json.RawMessage, path ...string) string {
 	id := r.raw(name, raw, path...)
 	if len(id) > maxID {
-		r.found.Add("%s: %s: longer than %d bytes, which is no id", r.of, name, maxID)
+		r.found.Add("%s: %s: longer than %d bytes, which is not an id", r.of, name, maxID)
 		return ""
 	}
 	return id

@@ -130,7 +130,7 @@ var (
 	refusalText = regexp.MustCompile(`(?i)\b(unauthenticated|unauthori[sz]ed|not authori[sz]ed|not authenticated|forbidden|access ?denied|status(?: code)?:? 40[13])`)
 )
 
-// isRefusal reports whether an error means that nobody is signed in. An error of a
+// isRefusal reports whether an error means that the session is not signed in. An error of a
 // device does not, whatever words it uses.
 func isRefusal(e wire.GraphQLError) bool {
 	if failureOf(e.Code()) != failureOther {

@@ -90,7 +90,7 @@ func TestEntitiesInOtherShapes(t *testing.T) {
 		"an entry is text":          {`"x"`, "", "listed entity 0: text"},
 		"an entry is null":          {`null`, "", "listed entity 0: nothing"},
 		"twice the same":            {entity(alexa.Kitchen) + `,` + entity(alexa.Kitchen), alexa.KitchenID, "listed more than once"},
-		"an endless id":             {with(alexa.Kitchen.EntityID, strings.Repeat("a", 2000)), alexa.KitchenID, "no id"},
+		"an endless id":             {with(alexa.Kitchen.EntityID, strings.Repeat("a", 2000)), alexa.KitchenID, "not an id"},
 		"a name that is an object ": {with(`"Kitchen"`, "{}"), alexa.KitchenID, "displayName: an object"},
 	}
 	for name, test := range tests {
@@ -165,7 +165,7 @@ func TestListingInOtherShapes(t *testing.T) {
 		"a name as text":            {strings.Replace(listed(alexa.Kitchen), `{"value":{"text":"Kitchen"}}`, `"Kitchen"`, 1), alexa.KitchenID, "friendlyNameObject: text"},
 		"a serial as list":          {strings.Replace(listed(alexa.Kitchen), serial, `[]`, 1), byEntity, "serialNumber: a list"},
 		"a serial of signs":         {strings.Replace(listed(alexa.Kitchen), alexa.Kitchen.Serial, `!?`, 1), byEntity, ""},
-		"an endless entity id":      {strings.Replace(listed(alexa.Kitchen), alexa.Kitchen.EntityID, strings.Repeat("a", 2000), 1), alexa.KitchenID, "no id"},
+		"an endless entity id":      {strings.Replace(listed(alexa.Kitchen), alexa.Kitchen.EntityID, strings.Repeat("a", 2000), 1), alexa.KitchenID, "not an id"},
 		"nothing to know it by":     {`{"friendlyNameObject":{"value":{"text":"Kitchen"}}}`, "", "no serial number, entity id or endpoint id"},
 		"an Echo":                   {strings.Replace(listed(alexa.Kitchen), `{`, `{"displayCategories":{"primary":{"value":"ALEXA_VOICE_ENABLED"}},`, 1), "", ""},
 		"its category":              {strings.Replace(listed(alexa.Kitchen), `{`, `{"displayCategories":{"primary":{"value":"AIR_QUALITY_MONITOR"}},`, 1), alexa.KitchenID, ""},

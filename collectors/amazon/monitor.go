@@ -148,7 +148,7 @@ func monitorOf(entry, id string, err error, byID map[string]*monitor, samples ma
 	case id == "":
 		found.Add("%s: it has no id", entry)
 	case m != nil && samples[m] != nil:
-		found.Add("monitor %s is in the answer more than once: only the first is taken", m.label())
+		found.Add("monitor %s is in the response more than once: only the first is taken", m.label())
 	default:
 		return m
 	}

@@ -194,7 +194,7 @@ func TestRangesWithoutConfiguration(t *testing.T) {
 	})
 }
 
-// Alexa may tell nothing of a monitor's being reached.
+// Alexa may not report whether a monitor is reachable.
 func TestMonitorWithoutHealth(t *testing.T) {
 	alexa.Run(t, func(h *alexa.Home) {
 		m := alexa.Cellar

@@ -12,7 +12,7 @@ import (
 	"hueair2mqtt/test/harness/alexa"
 )
 
-// states is an answer of /api/phoenix/state that tells of one monitor by
+// states is an answer of /api/phoenix/state that reports one monitor by
 // capability states, which are put into texts here.
 func states(m amazontest.Monitor, inner ...string) string {
 	texts, err := json.Marshal(inner)
@@ -31,7 +31,7 @@ func TestValues(t *testing.T) {
 	type value struct {
 		json  string
 		want  any  // nil is unknown
-		fault bool // a value of a wrong shape is told
+		fault bool // a value of a wrong shape is reported
 	}
 	humidity := map[string]value{
 		"number":          {`48.126`, 48.13, false},
@@ -104,7 +104,7 @@ func TestValues(t *testing.T) {
 				h.Account.ScriptPath(amazontest.PhoenixPath, alexa.JSON(`{"deviceStates":[`+states(alexa.Kitchen, state, rangeState("6", "7"))+
 					`,`+states(alexa.Cellar, rangeState("6", "8"))+`]}`))
 				snapshot := h.Poll()
-				snapshot.Faults = snapshot.Faults[:len(snapshot.Faults)-1] // the last tells why phoenix was asked
+				snapshot.Faults = snapshot.Faults[:len(snapshot.Faults)-1] // the last reports why phoenix was asked
 				check(t, snapshot, m, v)
 			})
 		})
@@ -254,7 +254,7 @@ func TestPhoenixInOtherShapes(t *testing.T) {
 		"not found":                  {``, `[{"entity":` + entity + `,"code":"NOT_FOUND"}]`, "", false, false},
 		"another error":              {``, `[{"entity":` + entity + `,"code":"UNAUTHORIZED"}]`, "error UNAUTHORIZED", false, false},
 		"an error beside a state":    {states(alexa.Kitchen, pm25), `[{"entity":` + entity + `,"code":"STALE"}]`, "error STALE", true, true},
-		"an error of nobody":         {states(alexa.Kitchen, pm25), `[{"code":"ENDPOINT_UNREACHABLE"}]`, "error of something that was not asked for", true, true},
+		"a stray error":              {states(alexa.Kitchen, pm25), `[{"code":"ENDPOINT_UNREACHABLE"}]`, "error of something that was not asked for", true, true},
 		"an error is text":           {states(alexa.Kitchen, pm25), `["x"]`, "error 0", true, true},
 		"errors a text":              {states(alexa.Kitchen, pm25), `"x"`, "errors: text", true, true},
 		"in neither":                 {``, `[]`, "", false, false},
@@ -349,14 +349,14 @@ func TestMeasurementsOfFailedProperties(t *testing.T) {
 
 // What GraphQL says of a monitor beside the data is seen by its being away.
 func TestErrorsBesideTheData(t *testing.T) {
-	for code, told := range map[string]bool{"ENDPOINT_UNREACHABLE": false, "NOT_FOUND": false, "INTERNAL_ERROR": true} {
+	for code, reported := range map[string]bool{"ENDPOINT_UNREACHABLE": false, "NOT_FOUND": false, "INTERNAL_ERROR": true} {
 		t.Run(code, func(t *testing.T) {
 			alexa.Run(t, func(h *alexa.Home) {
 				h.CleanPoll()
 				h.Account.Script(alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[` + alexa.Endpoint(alexa.Kitchen, alexa.RangeFeature("6", "7")) + `,` +
 					alexa.Endpoint(alexa.Cellar, ``) + `]}},"errors":[{"message":"some message","extensions":{"code":"` + code + `"}}]}`))
 				snapshot := h.Poll()
-				if told {
+				if reported {
 					alexa.WantFault(t, snapshot, code, "some message")
 				} else if len(snapshot.Faults) > 0 {
 					t.Errorf("faults: %v", snapshot.Faults)
@@ -367,14 +367,14 @@ func TestErrorsBesideTheData(t *testing.T) {
 	}
 }
 
-// A thousand broken entries are one piece of news.
+// A thousand broken entries are reported together.
 func TestFaultsAreBounded(t *testing.T) {
 	alexa.Run(t, func(h *alexa.Home) {
 		h.CleanPoll()
 		h.Account.Script(alexa.JSON(`{"data":{"listEndpoints":{"endpoints":[5` + strings.Repeat(`,5`, 999) + `]}}}`))
 		snapshot := h.Poll()
 		if n := len(snapshot.Faults); n != 51 {
-			t.Errorf("%d faults, want 50 and one that tells of the rest", n)
+			t.Errorf("%d faults, want 50 and one about the rest", n)
 		}
 		alexa.WantFault(t, snapshot, "and 950 more")
 		alexa.WantNumber(t, alexa.ByID(snapshot)[alexa.KitchenID], collectors.Humidity, 48)

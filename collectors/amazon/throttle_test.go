@@ -97,7 +97,7 @@ func TestThrottledFallback(t *testing.T) {
 	}
 }
 
-// The code tells what an error of GraphQL is, in whatever language its text is.
+// The code identifies an error of GraphQL, whatever the language of its text.
 func TestErrorCodesOfGraphQL(t *testing.T) {
 	answer := func(code, message string) http.HandlerFunc {
 		return alexa.JSON(`[{"errors":[{"message":"` + message + `","path":["listEndpoints"],"extensions":{"errorCode":"` + code +

@@ -48,7 +48,7 @@ func readAnswer(client *pairing.Client, resp *http.Response) (*answer, error) {
 	case err != nil:
 		return nil, a.failure(err)
 	case start[0] == '<':
-		return nil, malformed("the answer is a page of HTML or XML, not JSON; is %s the Hue bridge?", client.Setting())
+		return nil, malformed("the response is a page of HTML or XML, not JSON; is %s the Hue bridge?", client.Setting())
 	}
 	a.Decoder, a.start = json.NewDecoder(in), start[0]
 	return a, nil
@@ -81,7 +81,7 @@ func (a *answer) unexpected(wanted string) error {
 			return emptyAnswer("an empty list")
 		}
 	}
-	return malformed("the answer is %s, not %s", kindOf(value), wanted)
+	return malformed("the response is %s, not %s", kindOf(value), wanted)
 }
 
 // failure classifies an error of reading or parsing the answer.
@@ -97,9 +97,9 @@ func (a *answer) failure(err error) error {
 	case errors.As(err, &permanent), errors.As(err, &transient), errors.As(err, &authentication):
 		return err
 	case errors.As(err, &syntax), errors.As(err, &wrong):
-		return malformed("the answer is no JSON: %s", a.client.Clean(err.Error()))
+		return malformed("the response is not JSON: %s", a.client.Clean(err.Error()))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &collectors.TransientError{Kind: "truncated", Err: errors.New("the answer is truncated")}
+		return &collectors.TransientError{Kind: "truncated", Err: errors.New("the response is truncated")}
 	}
 	return a.client.NetworkError("reading the answer", err)
 }
@@ -108,7 +108,7 @@ func (a *answer) failure(err error) error {
 // overloaded gives one.
 func emptyAnswer(what string) error {
 	return &collectors.TransientError{Kind: "empty", Err: fmt.Errorf(
-		"the answer is empty (%s), which is a fault of the Hue bridge: every one has sensors and devices of its own", what)}
+		"the response is empty (%s), which is a fault of the Hue bridge: every one has sensors and devices of its own", what)}
 }
 
 func malformed(format string, args ...any) error {
@@ -180,7 +180,7 @@ func (f *faults) add(format string, args ...any) {
 func (f *faults) list() []error {
 	all := slices.Clone(f.errs)
 	if f.more > 0 {
-		all = append(all, fmt.Errorf("and %d more faults in the same answer", f.more))
+		all = append(all, fmt.Errorf("and %d more faults in the same response", f.more))
 	}
 	return all
 }
@@ -228,7 +228,7 @@ func (s *squeezer) Read(p []byte) (int, error) {
 		s.buf = s.space[:read]
 		switch {
 		case s.read > maxBody:
-			return 0, oversized("the answer is longer than %d bytes, and a Hue bridge sends less", maxBody)
+			return 0, oversized("the response is longer than %d bytes, and a Hue bridge sends less", maxBody)
 		case read == 0 && err != nil:
 			return 0, err
 		}

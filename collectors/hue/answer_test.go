@@ -78,7 +78,7 @@ func TestBadV1AnswersAreClassified(t *testing.T) {
 		{"text", huetest.Body(`"busy"`), permanent, "malformed", ""},
 		{"not quite JSON", huetest.Body(`{"1":{'type':1}}`), permanent, "malformed", ""},
 		{"continues after its end", huetest.Body(one(``) + `{}`), permanent, "malformed", "after its end"},
-		{"nothing but bad entries", huetest.Body(`{"error":{"type":1}}`), permanent, "malformed", "no positive number"},
+		{"nothing but bad entries", huetest.Body(`{"error":{"type":1}}`), permanent, "malformed", "not a positive number"},
 		{"deep nesting", huetest.Body(`{"1":` + strings.Repeat(`[`, 20000)), permanent, "malformed", ""},
 
 		{"cut connection in the body", huetest.Truncated, transient, "truncated", ""},

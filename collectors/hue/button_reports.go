@@ -28,7 +28,7 @@ type buttonReports struct {
 	due time.Time                 // when the first missed report is due; zero if there is none
 }
 
-// reportHistory is what is known about the reports of one button or dial.
+// reportHistory is the history of the reports of one button or dial.
 type reportHistory struct {
 	newest    time.Time     // no report before it counts; zero if there was none
 	published []occurrence  // the latest, and the one in the first read

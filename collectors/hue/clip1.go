@@ -87,7 +87,7 @@ func (e *exchange) sensors(ctx context.Context, key string) (sensors []huego.Sen
 	defer func() {
 		if p := recover(); p != nil {
 			sensors = nil
-			err = malformed("huego cannot parse the answer: %s", e.client.Clean(fmt.Sprint(p)))
+			err = malformed("huego cannot parse the response: %s", e.client.Clean(fmt.Sprint(p)))
 		}
 	}()
 	sensors, err = huego.New(e.client.Base, key).GetSensorsContext(context.WithValue(ctx, exchangeKey{}, e))
@@ -97,5 +97,5 @@ func (e *exchange) sensors(ctx context.Context, key string) (sensors []huego.Sen
 	if inURL, ok := errors.AsType[*url.Error](err); ok {
 		return nil, inURL.Err
 	}
-	return nil, malformed("huego cannot parse the answer: %s", e.client.Clean(err.Error()))
+	return nil, malformed("huego cannot parse the response: %s", e.client.Clean(err.Error()))
 }

@@ -94,7 +94,7 @@ func (a *answer) repairSensors(faults *faults) ([]byte, error) {
 	}
 	a.squeezed.allow()
 	if _, err := a.Token(); err == nil {
-		return nil, malformed("the answer continues after its end")
+		return nil, malformed("the response continues after its end")
 	} else if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (a *answer) repairSensors(faults *faults) ([]byte, error) {
 		return nil, emptyAnswer("no sensors")
 	case usable == 0:
 		// Every bridge has a sensor for daylight that cannot be deleted.
-		return nil, malformed("not one entry of the answer is a sensor; the first error is: %w", faults.list()[0])
+		return nil, malformed("not one entry of the response is a sensor; the first error is: %w", faults.list()[0])
 	}
 	repaired.WriteByte('}')
 	return repaired.Bytes(), nil
@@ -112,7 +112,7 @@ func (a *answer) repairSensors(faults *faults) ([]byte, error) {
 // repairSensor parses one entry as huego does. It returns an error if huego cannot.
 func repairSensor(id string, raw []byte) (huego.Sensor, error) {
 	if n, err := strconv.Atoi(id); err != nil || n < 1 || strconv.Itoa(n) != id {
-		return huego.Sensor{}, errors.New("the id is no positive number")
+		return huego.Sensor{}, errors.New("the id is not a positive number")
 	}
 	if raw[0] != '{' {
 		var value any
@@ -197,11 +197,11 @@ func (a *answer) reportedError(raw []byte) error {
 		}
 	}
 	if err := json.Unmarshal(raw, &item); err != nil {
-		return malformed("the answer is a list, but not of errors")
+		return malformed("the response is a list, but not of errors")
 	}
 	number, ok := item.Error.Type.(float64)
 	if !ok {
-		return malformed("the answer is a list, not sensors, and contains no error with a number")
+		return malformed("the response is a list, not sensors, and contains no error with a number")
 	}
 	code := "Hue error " + strconv.FormatFloat(number, 'f', -1, 64)
 	description, ok := item.Error.Description.(string)

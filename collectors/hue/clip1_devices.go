@@ -193,7 +193,7 @@ func (f fields) lastUpdated() (at time.Time, never bool) {
 	}
 	m := parseMoment(text, "2006-01-02T15:04:05", time.RFC3339)
 	if m.wrong != "" {
-		f.fault("state", "lastupdated", "is "+m.wrong+", which is no time such as 2025-11-18T14:30:00")
+		f.fault("state", "lastupdated", "is "+m.wrong+", which is not a time such as 2025-11-18T14:30:00")
 	}
 	return m.at, m.never
 }

@@ -42,10 +42,10 @@ func TestBadV2AnswersAreClassified(t *testing.T) {
 		{"no devices", huetest.Body(`{"errors":[],"data":[{"id":"x","type":"motion","owner":{"rid":"y","rtype":"device"}}]}`), transient, "empty", "not one device"},
 		{"a list", huetest.Body(`[{"error":{"type":1}}]`), permanent, "malformed", "a list"},
 		{"a number", huetest.Body(`7`), permanent, "malformed", "a number"},
-		{"data is no list", huetest.Body(`{"data":{}}`), permanent, "malformed", "no list"},
+		{"data is no list", huetest.Body(`{"data":{}}`), permanent, "malformed", "not a list"},
 		{"nothing but nonsense", huetest.Body(`{"data":[1,"x",[]]}`), permanent, "malformed", "not one entry"},
 		{"half", huetest.Body(`{"data":[{"id":`), transient, "truncated", ""},
-		{"no JSON", huetest.Body(`{"data":[}`), permanent, "malformed", "no JSON"},
+		{"no JSON", huetest.Body(`{"data":[}`), permanent, "malformed", "not JSON"},
 		{"one resource of a megabyte", huetest.Body(`{"data":[{"id":"x","type":"scene","list":[` + strings.Repeat("1,", 1<<19) + `1]}]}`), permanent, "oversized", ""},
 		{"too many", huetest.Body(`{"data":[` + strings.Repeat("{},", 20000) + `{}]}`), permanent, "oversized", ""},
 	}

@@ -21,7 +21,7 @@ func readResources(client *pairing.Client, resp *http.Response, rs *resources, f
 		return 0, a.failure(err)
 	}
 	if n > 0 && rs.isEmpty() && len(found.list()) >= n {
-		return 0, malformed("not one entry of the answer is a resource; the first error is: %w", found.list()[0])
+		return 0, malformed("not one entry of the response is a resource; the first error is: %w", found.list()[0])
 	}
 	return n, nil
 }
@@ -73,7 +73,7 @@ func (a *answer) eachItem(take func(raw []byte) error) error {
 	case start == nil:
 		return nil
 	case start != json.Delim('['):
-		return malformed("the answer's data is no list")
+		return malformed("the data of the response is not a list")
 	}
 	for a.More() {
 		raw, err := a.next()

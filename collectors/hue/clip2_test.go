@@ -31,7 +31,7 @@ func newTestHomeV2(t testing.TB, handler func(http.Handler) http.Handler, change
 	if handler == nil {
 		handler = func(b http.Handler) http.Handler { return b }
 	}
-	// Time stands still when the test is over, and connections take a second to
+	// Virtual time stops when the test is over, and connections take a second to
 	// close from which nothing is read.
 	t.Cleanup(func() { time.Sleep(2 * time.Second) })
 	go func() {

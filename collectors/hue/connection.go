@@ -51,7 +51,7 @@ func connStateAfter(err error) connState {
 	return connUnknown
 }
 
-// v2State is what is known about CLIP v2 of a bridge whose software should have it.
+// v2State is the state of CLIP v2 on a bridge whose software should have it.
 type v2State int
 
 const (

@@ -234,7 +234,7 @@ func TestInvalidSensorIDIsAFault(t *testing.T) {
 			if d := deviceIn(t, snapshot, hallID); d.Readings[collectors.Temperature] != collectors.Number(21.34) {
 				t.Errorf("%+v", d)
 			}
-			if len(snapshot.Faults) != 1 || !strings.Contains(snapshot.Faults[0].Error(), "the id is no positive number") ||
+			if len(snapshot.Faults) != 1 || !strings.Contains(snapshot.Faults[0].Error(), "the id is not a positive number") ||
 				strings.ContainsAny(snapshot.Faults[0].Error(), "\x1b\n") {
 				t.Errorf("faults %q", snapshot.Faults)
 			}

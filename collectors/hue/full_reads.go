@@ -15,7 +15,7 @@ const (
 	settling = 500 * time.Millisecond
 )
 
-// readState is whether a full read is due.
+// readState tracks whether a full read is due.
 type readState int
 
 const (

@@ -40,7 +40,7 @@ type Options struct {
 	// StateDir is used.
 	Username string
 	// Setting is where the configuration names this bridge, such as "hue.bridges[0]", for
-	// messages that tell the user what to change.
+	// messages that name what the user must change.
 	Setting string
 	// StateDir is the directory with the pairings; empty for none.
 	StateDir string

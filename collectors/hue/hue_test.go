@@ -57,7 +57,7 @@ func TestHostIsParsed(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, but %s", c.Endpoint())
 			}
-			if text := err.Error(); !strings.HasPrefix(text, "hue.bridges[3].host is no address") || strings.Contains(text, key) {
+			if text := err.Error(); !strings.HasPrefix(text, "hue.bridges[3].host is not an address") || strings.Contains(text, key) {
 				t.Errorf("error %q", text)
 			}
 		})

@@ -285,7 +285,7 @@ func TestLightsAreReadOnlyIfEnabled(t *testing.T) {
 				if d := h.next(t).Devices[0]; d.ID != lampID || !maps.Equal(d.Readings, want) {
 					t.Errorf("%+v, want %v", d, want)
 				}
-				// Whoever takes the power from a plug's socket sees it go offline.
+				// A plug without power goes offline.
 				if d = deviceIn(t, s, plugID); d.Online || len(d.Readings) != 2 || !d.Readings[collectors.On].IsUnknown() {
 					t.Errorf("%+v", d)
 				}

@@ -52,5 +52,5 @@ func (m moment) fault(field string) error {
 	if m.wrong == "" {
 		return nil
 	}
-	return fmt.Errorf("%s is %s, which is no time such as 2025-11-18T14:30:00Z", field, m.wrong)
+	return fmt.Errorf("%s is %s, which is not a time such as 2025-11-18T14:30:00Z", field, m.wrong)
 }

@@ -112,7 +112,7 @@ func TestReportTimes(t *testing.T) {
 					t.Errorf("faults %v, want %d", s.Faults, test.faults)
 				}
 				for _, fault := range s.Faults {
-					if !strings.Contains(fault.Error(), `the time of its report is "`+test.text+`", which is no time`) {
+					if !strings.Contains(fault.Error(), `the time of its report is "`+test.text+`", which is not a time`) {
 						t.Errorf("fault %q", fault)
 					}
 				}
@@ -137,7 +137,7 @@ func TestV1TimeOf1970MeansNever(t *testing.T) {
 	}
 }
 
-// Of the reports of tampering the newest counts, wherever it stands.
+// Of the reports of tampering the newest counts, wherever it is in the list.
 func TestNewestTamperReportCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHomeV2(t, nil, nil)

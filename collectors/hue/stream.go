@@ -238,7 +238,7 @@ func (s *stream) request(ctx context.Context, lastID string) (*http.Response, er
 	return resp, nil
 }
 
-// check returns an error if a response is no event stream.
+// check returns an error if a response is not an event stream.
 func (s *stream) check(resp *http.Response) error {
 	if err := collectors.FromStatus(resp, time.Now()); err != nil {
 		if resp.StatusCode < http.StatusInternalServerError {
@@ -247,7 +247,7 @@ func (s *stream) check(resp *http.Response) error {
 		return err
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
-		return errors.New("the answer is no event stream")
+		return errors.New("the response is not an event stream")
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func TestCertificateIsVerified(t *testing.T) {
 		{"Signify's, for the id that the bridge reports", signify.issue(t, lower, time.Hour), "", true, ""},
 		{"Signify's, in capitals as the Bridge Pro's", signify.issue(t, bridgeID, time.Hour), bridgeID, true, ""},
 		{"Signify's, for another id than the bridge reports", signify.issue(t, "001788fffe999999", time.Hour), "", false, "001788fffe999999"},
-		{"Signify's, for no id at all", signify.issue(t, "bridge", time.Hour), "", false, `"bridge", which is no id`},
+		{"Signify's, for no id at all", signify.issue(t, "bridge", time.Hour), "", false, `"bridge", which is not the id`},
 		{"its own", newAuthority(t, lower).issue(t, lower, time.Hour), bridgeID, false, "hue pair --host 127.0.0.1"},
 		{"Signify's, expired", signify.issue(t, lower, -time.Hour), bridgeID, false, "expired"},
 		{"public, for the address", public.issue(t, "proxy", time.Hour, net.IPv4(127, 0, 0, 1)), "", true, ""},

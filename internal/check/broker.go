@@ -26,12 +26,12 @@ import (
 //   - A message of QoS 2 is delivered when its sender releases it. Messages on the
 //     bridge's and Home Assistant's real topics are never released, and the broker
 //     forgets them when the probe disconnects. The standard lets a broker deliver them
-//     immediately too, so a message on a topic of our own shows first what it does.
+//     immediately too, so a message on a topic of our own first shows which.
 //   - Reading is proved by a message that returns, if the bridge may also write
 //     there, which it need not.
 //
-// With a broker that delivers immediately or has no MQTT 5, only topics are tried that
-// nobody reads. Nothing is retained anywhere.
+// With a broker that delivers immediately or has no MQTT 5, only topics without
+// subscribers are tried. Nothing is retained anywhere.
 func Broker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (findings []Finding) {
 	const component = "broker"
 	if o.Locate != nil && o.Settings.Broker == "" {
@@ -51,13 +51,13 @@ func Broker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (findi
 	case len(findings) > 0:
 		return findings
 	case len(unknown) > 0:
-		return []Finding{Passed(component, "%s lets the program publish; whether it may read %s cannot be checked from here",
+		return []Finding{Passed(component, "%s allows the program to publish; whether it may read %s cannot be checked from here",
 			o.Settings.Broker, strings.Join(unknown, " and "))}
 	}
-	return []Finding{Passed(component, "%s lets the program publish and subscribe", o.Settings.Broker)}
+	return []Finding{Passed(component, "%s allows the program to publish and subscribe", o.Settings.Broker)}
 }
 
-// checkBroker returns what is wrong, each error with its remedy, and the topics for
+// checkBroker returns the problems, each error with its remedy, and the topics for
 // which reading cannot be checked.
 func checkBroker(ctx context.Context, o mqtt.Options, h configs.HomeAssistant) (unknown []string, problems []error) {
 	if err := mqtt.TryConnect(ctx, o); err != nil {
@@ -97,7 +97,7 @@ func checkPermissions(ctx context.Context, o mqtt.Options, h configs.HomeAssista
 	return c.unknown, c.problems(), nil
 }
 
-// permissions is what a broker permits.
+// permissions are the topics that a broker permits.
 type permissions struct {
 	*probe
 	username  string
@@ -134,7 +134,7 @@ func (c *permissions) realTopics() []string {
 	return topics
 }
 
-// quietTopics returns similar topics to which nobody listens. Home Assistant subscribes
+// quietTopics returns similar topics without subscribers. Home Assistant subscribes
 // to no topic under its prefix that does not end in config.
 func (c *permissions) quietTopics() []string {
 	t := c.topics

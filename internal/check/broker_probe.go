@@ -250,7 +250,7 @@ func (p *probe) read(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			p.readErr = fmt.Errorf("the broker ended the connection: %w", err)
+			p.readErr = fmt.Errorf("the broker closed the connection: %w", err)
 			return
 		}
 		select {

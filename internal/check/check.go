@@ -10,11 +10,11 @@ import (
 	"hueair2mqtt/configs"
 )
 
-// timeout bounds a check, whatever hangs. 15 s are promised; the rest is for a slow machine
+// timeout bounds a check, whatever hangs. 15 s are documented; the rest is for a slow machine
 // to start the program and to print.
 const timeout = 12 * time.Second
 
-// Installation is what Check examines.
+// Installation is the subject of Check.
 type Installation struct {
 	// ConfigFile is the name of the configuration file, and Load loads it.
 	ConfigFile string
@@ -102,5 +102,5 @@ func (i Installation) log(file string) Finding {
 	case i.Journal:
 		return Passed("log", "systemd's journal")
 	}
-	return Passed("log", "standard error, which systemd's journal keeps if systemd runs the program")
+	return Passed("log", "standard error, which systemd's journal records if systemd runs the program")
 }

@@ -42,7 +42,7 @@ func TestTextAndJSON(t *testing.T) {
 	if err := check.WriteText(&text, findings); err != nil {
 		t.Fatal(err)
 	}
-	want := "pass  a            well\nfail  component b  two lines  ->  mend <it>\n\n1 failed, 0 with a warning, 1 passed. The text after an arrow says what to do.\n"
+	want := "pass  a            well\nfail  component b  two lines  ->  mend <it>\n\nFailed: 1. Warnings: 0. Passed: 1. The remedy follows each arrow.\n"
 	if text.String() != want {
 		t.Errorf("%s", &text)
 	}
@@ -74,7 +74,7 @@ func TestRunEndsAtItsDeadline(t *testing.T) {
 		findings := check.Run(t.Context(), began.Add(10*time.Second), []check.Probe{
 			look(func(context.Context) { <-ever }, "never"),
 			look(func(context.Context) {}, "at once"),
-			look(func(ctx context.Context) { <-ctx.Done() }, "when told"),
+			look(func(ctx context.Context) { <-ctx.Done() }, "when cancelled"),
 			look(func(context.Context) { <-ever }, "never either"),
 		})
 		if d := time.Since(began); d != 10*time.Second {
@@ -84,7 +84,7 @@ func TestRunEndsAtItsDeadline(t *testing.T) {
 		for _, f := range findings {
 			got = append(got, f.Component+": "+string(f.Status)+" "+f.Reason)
 		}
-		want := "never: fail did not answer within 10 s, at once: pass <nil>, when told: pass context deadline exceeded, never either: fail did not answer within 10 s"
+		want := "never: fail did not answer within 10 s, at once: pass <nil>, when cancelled: pass context deadline exceeded, never either: fail did not answer within 10 s"
 		if strings.Join(got, ", ") != want {
 			t.Errorf("%q", got)
 		}

@@ -17,7 +17,7 @@ const (
 	// clockFailure is a difference that makes certificates and sign-ins invalid.
 	clockFailure = 24 * time.Hour
 
-	clockRemedy = "set the clock; on Debian, see that systemd-timesyncd or another NTP client runs: timedatectl"
+	clockRemedy = "set the clock; on Debian, check that systemd-timesyncd or another NTP client runs: timedatectl"
 )
 
 // clock compares the clock with the date of the build and with the clock of the first
@@ -49,7 +49,7 @@ func clock(ctx context.Context, used []sources.Source) Finding {
 	case off > clockTolerance:
 		return Warned(component, clockRemedy, text, args...)
 	}
-	return Passed(component, "%s, as %s says", now.Format(form), server)
+	return Passed(component, "%s, which agrees with %s", now.Format(form), server)
 }
 
 // buildTime returns a time before which this build can't have run: that of its sources or

@@ -54,7 +54,7 @@ func credentials(c *configs.Config, used []sources.Source) (findings []Finding) 
 	return findings
 }
 
-// SecretFile returns what is wrong with a file. It doesn't read the content. If root runs
+// SecretFile returns the problems of a file. It doesn't read the content. If root runs
 // the check, the owner of stateDir counts as the user that runs the service.
 func SecretFile(file sources.SecretFile, stateDir string) []Finding {
 	return secretFile(file).look(stateDir)
@@ -80,7 +80,7 @@ func (s secretFile) look(stateDir string) []Finding {
 		return s.failed("put the file itself there", "%s is a symbolic link, which the program does not follow", s.Path)
 	default:
 		if info, err = os.Stat(s.Path); err != nil {
-			return s.failed("correct the link, or "+s.Renew, "the symbolic link %s leads nowhere: %v", s.Path, statefile.WithoutPath(err))
+			return s.failed("correct the link, or "+s.Renew, "the target of the symbolic link %s is missing: %v", s.Path, statefile.WithoutPath(err))
 		}
 	}
 	switch {

@@ -18,7 +18,7 @@ import (
 const minSpace = 10 << 20
 
 // StateDir reports whether the program can store its files in a directory, by writing one.
-// The program makes a missing directory, so its parent must be writable then.
+// The program creates a missing directory, so its parent must be writable then.
 func StateDir(dir string) Finding {
 	const component = "state directory"
 	place, missing, err := existing(dir)
@@ -34,7 +34,7 @@ func StateDir(dir string) Finding {
 	}
 	text := dir
 	if missing {
-		text += " does not exist yet; the program makes it"
+		text += " does not exist yet; the program creates it"
 	}
 	return withSpace(component, place, text)
 }
@@ -144,7 +144,7 @@ func writeRemedy(err error, place, key string) string {
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Sprintf("mount the disk of %s writable, or set %s elsewhere", place, key)
 	}
-	return fmt.Sprintf("let the user that runs hueair2mqtt write there (chown %d %s), or set %s elsewhere", os.Geteuid(), place, key)
+	return fmt.Sprintf("allow the user that runs hueair2mqtt to write there (chown %d %s), or set %s elsewhere", os.Geteuid(), place, key)
 }
 
 // withSpace passes unless the disk is nearly full.

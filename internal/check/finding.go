@@ -1,6 +1,6 @@
-// Package check finds out what is wrong with an installation. It examines all components
-// side by side within a time limit, so that one that hangs doesn't hide what is known about
-// the others. A finding that isn't a pass says what to do.
+// Package check finds the problems of an installation. It examines all components
+// concurrently within a time limit, so that a hanging one doesn't hide the results of
+// the others. A finding that isn't a pass has a remedy.
 package check
 
 import (
@@ -26,13 +26,13 @@ const (
 	Fail Status = "fail"
 )
 
-// Finding is what is known about a component, which may have several. The keys of its JSON
+// Finding is one result about a component, which may have several. The keys of its JSON
 // are documented for other programs.
 type Finding struct {
-	// Component names what was examined: "broker", "hue https://192.168.1.2".
+	// Component is the name of the part examined: "broker", "hue https://192.168.1.2".
 	Component string `json:"component"`
 	Status    Status `json:"status"`
-	// Reason says what was found, in one line and without any secret.
+	// Reason describes the result, in one line and without any secret.
 	Reason string `json:"reason"`
 	// Remedy says in imperative words what to do. It is empty for Pass.
 	Remedy string `json:"remedy"`
@@ -95,9 +95,9 @@ func WriteText(w io.Writer, findings []Finding) error {
 	summary := "All is well."
 	switch {
 	case counts[Fail] > 0:
-		summary = fmt.Sprintf("%d failed, %d with a warning, %d passed. The text after an arrow says what to do.", counts[Fail], counts[Warning], counts[Pass])
+		summary = fmt.Sprintf("Failed: %d. Warnings: %d. Passed: %d. The remedy follows each arrow.", counts[Fail], counts[Warning], counts[Pass])
 	case counts[Warning] > 0:
-		summary = fmt.Sprintf("Everything works, %d with a warning. The text after an arrow says what to do.", counts[Warning])
+		summary = fmt.Sprintf("Everything works. Warnings: %d. The remedy follows each arrow.", counts[Warning])
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", summary)
 	return err

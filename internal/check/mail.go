@@ -26,12 +26,12 @@ func Mail(ctx context.Context, m *alert.Mail) Finding {
 	}
 	if ctx.Err() != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)) {
 		// The end of ctx closed the connection, and that is all that the error says.
-		err = fmt.Errorf("no answer in time: %w", context.Cause(ctx))
+		err = fmt.Errorf("no response in time: %w", context.Cause(ctx))
 	}
 	return FromError(component, fmt.Errorf("%s: %w", m.Settings.SMTP, explainMail(err)), "check alert.email")
 }
 
-// explainMail adds to an error what the user can do about it.
+// explainMail adds a remedy to an error.
 func explainMail(err error) error {
 	with := func(remedy string, err error) error { return &collectors.RemedyError{Err: err, Remedy: remedy} }
 	const signIn = "check alert.email.username and the password in alert.email.password_file; some servers require a password made for apps"
@@ -40,7 +40,7 @@ func explainMail(err error) error {
 		case 530, 534, 535, 538: // RFC 4954, 6
 			return with(signIn, err)
 		}
-		return with("look up what the mail server means by that, or set another alert.email.smtp", err)
+		return with("look up the mail server's code, or set another alert.email.smtp", err)
 	}
 	text := err.Error() // go-mail has no values for two of its errors
 	if errors.Is(err, mail.ErrNoSupportedAuthDiscovered) || strings.Contains(text, "does not support SMTP AUTH") {

@@ -69,7 +69,7 @@ func notTried(c *configs.Config, component string, file sources.SecretFile) []Fi
 
 // poll polls an endpoint once, without retrying.
 func poll(ctx context.Context, component string, c collectors.Collector) Finding {
-	advise := func(error) string { return "see what " + c.Endpoint() + " says" }
+	advise := func(error) string { return "check " + c.Endpoint() }
 	if a, ok := c.(collectors.Adviser); ok {
 		advise = a.Advise
 	}
@@ -102,7 +102,7 @@ func snapshotFinding(component string, s collectors.Snapshot, advise func(error)
 		return Warned(component, "if a value is missing, look for a newer hueair2mqtt, or report this text",
 			"%s; %s not understood in full: %s", text, faults, listed(s.Faults))
 	case offline == len(s.Devices):
-		return Warned(component, "see that the devices have power or a good battery, and are in reach", "%s", text)
+		return Warned(component, "check that the devices have power or a good battery, and are in range", "%s", text)
 	}
 	return Passed(component, "%s", text)
 }

@@ -20,7 +20,7 @@ func newAmazonLogoutCommand() *cobra.Command {
 		Short: "Sign out of Amazon and remove this device from the account",
 		Long: `Removes the sign-in from this machine and the device from the Amazon account. A
 running service notices at its next poll.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, amazonSections...)
 			if err != nil {

@@ -46,7 +46,7 @@ for every account, whatever its country.
 
 You enter your password and second factor at Amazon; hueair2mqtt sees neither. It stays
 signed in from then on. A running service continues at its next poll.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, amazonSections...)
 			if err != nil {
@@ -55,7 +55,7 @@ signed in from then on. A running service continues at its next poll.`,
 			if domain != "" {
 				known, ok := configs.FindMarketplace(domain)
 				if !ok {
-					return fmt.Errorf("--domain: %q is not a marketplace of Alexa: use one of %s",
+					return fmt.Errorf("--domain: %q is not an Alexa marketplace: use one of %s",
 						domain, strings.Join(configs.Marketplaces, ", "))
 				}
 				config.Amazon.Domain = known
@@ -110,7 +110,7 @@ func amazonLogin(cmd *cobra.Command, config *configs.Config) error {
 	if err := finishSignIn(ctx, signIn, retry, cmd.InOrStdin(), out); err != nil {
 		return failed(err)
 	}
-	fmt.Fprintf(out, "\nSigned in. hueair2mqtt stays signed in by itself, with the credentials in amazon.json in %s.\n\n", config.StateDir)
+	fmt.Fprintf(out, "\nSigned in. It renews the sign-in by itself; the credentials are in amazon.json in %s.\n\n", config.StateDir)
 	if err := showMonitors(ctx, options, retry, out); err != nil {
 		return failed(fmt.Errorf("the sign-in is stored, but reading the monitors failed: %w", err))
 	}

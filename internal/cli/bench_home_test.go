@@ -144,7 +144,7 @@ func (a *arrivals) drain() {
 func residentMiB(p *harness.Process) float64 { return float64(p.Status("VmRSS")) / 1024 }
 
 // processorTime returns what all threads of a process have run, to the nanosecond;
-// /proc/PID/stat counts in hundredths of a second. A thread that has ended is not
+// /proc/PID/stat counts in hundredths of a second. A thread that has exited is not
 // counted; Go's do not end.
 func processorTime(b *testing.B, p *harness.Process) (total time.Duration) {
 	b.Helper()

@@ -46,7 +46,7 @@ func TestTLSToTheBroker(t *testing.T) {
 		shown    string   // the broker's certificate
 		asks     bool     // whether the broker asks for the client's
 		settings []string // the program's
-		refused  string   // what the user is told; "" is a good connection
+		refused  string   // what the user sees; "" is a good connection
 	}{
 		"good":                          {ours, "broker", false, trusting, ""},
 		"good, with a list":             {ours, "broker", false, append(trusting, "--mqtt.crl_file", crl), ""},
@@ -54,9 +54,9 @@ func TestTLSToTheBroker(t *testing.T) {
 		"expired":                       {ours, "expired", false, trusting, "certificate has expired or is not yet valid: .*renew the certificate of the broker, which expired .*or set the clock"},
 		"for another name":              {ours, "wrong-name", false, trusting, "valid for nas.example, not localhost; write in mqtt.broker a name that is in the broker's certificate"},
 		"of an unknown authority":       {others, "broker", false, trusting, "unknown authority.*set mqtt.ca_file"},
-		"of an authority nobody named":  {ours, "broker", false, nil, "unknown authority.*set mqtt.ca_file"},
+		"without its authority":         {ours, "broker", false, nil, "unknown authority.*set mqtt.ca_file"},
 		"revoked":                       {ours, "revoked", false, append(trusting, "--mqtt.crl_file", crl), "the broker's certificate \\(CN=revoked\\) was revoked by its authority on .*give the broker a new one"},
-		"a list that has ended":         {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* expired on .*replace it with a newer one"},
+		"an expired list":               {ours, "broker", false, append(trusting, "--mqtt.crl_file", ended), "the revocation list in .* expired on .*replace it with a newer one"},
 		"a list of another authority":   {ours, "broker", false, append(trusting, "--mqtt.crl_file", foreign), "has no list from the authority that signed the broker's certificate \\(CN=Home CA\\)"},
 		"the client's is missing":       {ours, "broker", true, trusting, "certificate required.*check mqtt.cert_file"},
 		"the client's is revoked":       {ours, "broker", true, shows(ours, "revoked-client"), "revoked certificate.*check mqtt.cert_file"},

@@ -27,7 +27,7 @@ With --json it prints a list of objects with the keys component, status ("pass",
 
 Exit code 0: everything works, perhaps with warnings. 1: something failed. 2:
 "hueair2mqtt run" would not even start.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings := findAll(cmd.Context(), cmd)
 			write := check.WriteText

@@ -143,7 +143,7 @@ var brokenInstallations = []broken{
 	{"nothing to read", func(i *installation) { i.set("hue.enabled", "false"); i.set("amazon.enabled", "false") },
 		"configuration", exitUnusable, "nothing to read", "set hue.enabled or amazon.enabled to true"},
 	{"no configuration", func(i *installation) { os.Remove(i.Config) },
-		"configuration", exitUnusable, "no such file", "--config FILE"},
+		"configuration", exitUnusable, "does not exist", "--config FILE"},
 	{"a configuration for others", func(i *installation) { i.chmod(i.Config, 0) },
 		"configuration", exitUnusable, "may not read", "fix the file's mode"},
 	{"a configuration that is no YAML", func(i *installation) { harness.WriteFile(i.t, i.Config, "mqtt: {", 0o600) },
@@ -192,7 +192,7 @@ var brokenInstallations = []broken{
 		"credentials", exitFailed, "is empty", "hueair2mqtt amazon login"},
 
 	{"a state directory that can't be written", func(i *installation) { i.chmod(i.StateDir, 0o500) },
-		"state directory", exitFailed, "permission denied", "let the user that runs hueair2mqtt write there"},
+		"state directory", exitFailed, "permission denied", "allow the user that runs hueair2mqtt to write there"},
 	{"a state directory that is a file", func(i *installation) { i.set("state_dir", i.Config) },
 		"state directory", exitUnusable, "not a directory", "make it a directory"},
 	{"a state directory that can't be made", func(i *installation) {
@@ -241,7 +241,7 @@ var brokenInstallations = []broken{
 	{"a broker with another name", func(i *installation) {
 		i.encryptBroker(x509.Certificate{DNSNames: []string{"broker.example"}})
 	}, "broker", exitFailed, "certificate", "a name that is in the broker's certificate"},
-	{"a broker whose certificate has ended", func(i *installation) {
+	{"a broker whose certificate has expired", func(i *installation) {
 		i.encryptBroker(validFrom(time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0)))
 	}, "broker", exitFailed, "expired", "renew the certificate of the broker"},
 	{"a broker whose certificate begins later", func(i *installation) {
@@ -294,8 +294,8 @@ var brokenInstallations = []broken{
 		i.Hue.ScriptPath("/clip/v2/resource", unreadable, unreadable)
 	}, "hue", exitFailed, `no device to read; 1 entry not understood: resource "m": owner is of type string`, "look for a newer hueair2mqtt"},
 
-	{"nobody signed in", func(i *installation) { i.set("amazon.cookies_file", "") },
-		"amazon", exitFailed, "nobody has signed in", "hueair2mqtt amazon login"},
+	{"no sign-in", func(i *installation) { i.set("amazon.cookies_file", "") },
+		"amazon", exitFailed, "there is no sign-in", "hueair2mqtt amazon login"},
 	{"a session that Amazon ended", func(i *installation) { i.Amazon.Revoke() },
 		"amazon", exitFailed, "401", "export the cookies"},
 	{"a damaged sign-in", func(i *installation) {
@@ -308,7 +308,7 @@ var brokenInstallations = []broken{
 		off := harness.AirMonitor
 		off.Reachable = false
 		i.Amazon.SetMonitor(off)
-	}, "amazon", exitGood, "1 device, 1 offline", "see that the devices have power"},
+	}, "amazon", exitGood, "1 device, 1 offline", "check that the devices have power"},
 	{"no Amazon", func(i *installation) { i.Alexa.Close() },
 		"amazon", exitFailed, "refused", "check that this machine reaches the internet"},
 	{"an Amazon in trouble", func(i *installation) {
@@ -359,7 +359,7 @@ var brokenInstallations = []broken{
 		harness.WriteFile(i.t, i.file("log"), "", 0o400)
 		i.give(i.file("log"))
 		i.set("log.file", i.file("log"))
-	}, "log", exitFailed, "can't be written", "let the user that runs hueair2mqtt write there"},
+	}, "log", exitFailed, "can't be written", "allow the user that runs hueair2mqtt to write there"},
 	{"a log that is a directory", func(i *installation) { i.set("log.file", i.StateDir) },
 		"log", exitFailed, "is a directory", "name an ordinary file"},
 }

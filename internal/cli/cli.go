@@ -61,17 +61,19 @@ func NewRootCommand() *cobra.Command {
 		Use:   "hueair2mqtt",
 		Short: "Philips Hue sensors and Amazon air quality monitors over MQTT, for Home Assistant",
 		Long: `hueair2mqtt reads Philips Hue sensors and Amazon Smart Air Quality Monitors and
-publishes their readings over MQTT. Home Assistant discovers them by itself.
+publishes their readings over MQTT. Home Assistant discovers them automatically.
 
 See it at work without any device:  hueair2mqtt demo
 Set it up in a browser:  hueair2mqtt setup
-Set it up here: edit ` + configs.DefaultFile + `, then run
-hueair2mqtt check, then hueair2mqtt run (or start the service).`,
-		Args:          cobra.NoArgs,
+
+To set it up here, edit ` + configs.DefaultFile + `, run
+"hueair2mqtt check", then "hueair2mqtt run", or start the service.`,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(withHelp)
 	root.PersistentFlags().String("config", defaultConfigFile(), "configuration file")
 	root.AddCommand(
 		newRunCommand(),

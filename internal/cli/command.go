@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -32,11 +33,24 @@ func failed(err error) error {
 // group returns a command that only has subcommands.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: name, Short: short, Args: cobra.NoArgs,
+		Use: name, Short: short, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// noArgs is cobra.NoArgs with a remedy.
+func noArgs(cmd *cobra.Command, args []string) error {
+	return withHelp(cmd, cobra.NoArgs(cmd, args))
+}
+
+// withHelp adds to an error of the command line where the command is described.
+func withHelp(cmd *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 }
 
 // withConfig adds the flags of the configuration to a command.

@@ -16,20 +16,21 @@ func TestExitCodes(t *testing.T) {
 		return file
 	}
 	faulty := write("faulty.yaml", "mqtt: {brocker: x}\nhue: {interval: 60}\nlog: {level: loud}\n")
-	nobody := write("nobody.yaml", "mqtt: {broker: 'tcp://127.0.0.1:1'}\nhue: {enabled: true, timeout: 1s, bridges: [{host: '127.0.0.1:1', username: key}]}\nstate_dir: "+dir+"\n")
+	nothing := write("nothing.yaml", "mqtt: {broker: 'tcp://127.0.0.1:1'}\nhue: {enabled: true, timeout: 1s, bridges: [{host: '127.0.0.1:1', username: key}]}\nstate_dir: "+dir+"\n")
 	for name, test := range map[string]struct {
 		args []string
 		code int
 		says []string
 	}{
-		"no such command":   {[]string{"fly"}, exitUnusable, []string{"fly"}},
-		"no such flag":      {[]string{"run", "--fast"}, exitUnusable, []string{"--fast"}},
-		"surplus argument":  {[]string{"run", "now"}, exitUnusable, []string{"now"}},
+		"no such command":   {[]string{"fly"}, exitUnusable, []string{"fly", "hueair2mqtt --help"}},
+		"no such flag":      {[]string{"run", "--fast"}, exitUnusable, []string{"--fast", "hueair2mqtt run --help"}},
+		"surplus argument":  {[]string{"run", "now"}, exitUnusable, []string{"now", "hueair2mqtt run --help"}},
+		"no id":             {[]string{"hue", "forget"}, exitUnusable, []string{"hueair2mqtt hue forget ID"}},
 		"no such file":      {[]string{"run", "--config", filepath.Join(dir, "none.yaml")}, exitUnusable, []string{"none.yaml", "--config"}},
 		"every fault":       {[]string{"run", "--config", faulty}, exitUnusable, []string{"mqtt.brocker", "hue.interval", "60s", "log.level"}},
 		"check, faulty":     {[]string{"check", "--config", faulty}, exitUnusable, []string{"mqtt.brocker", "hue.interval"}},
-		"check, nobody":     {[]string{"check", "--config", nobody}, exitFailed, []string{"fail  broker", "fail  hue", "pass  state directory", "check mqtt.broker"}},
-		"remove, nobody":    {[]string{"discovery", "remove", "--config", nobody}, exitFailed, []string{"check mqtt.broker"}},
+		"check, nothing":    {[]string{"check", "--config", nothing}, exitFailed, []string{"fail  broker", "tcp://127.0.0.1:1: dial tcp", "fail  hue", "pass  state directory", "check mqtt.broker"}},
+		"remove, nothing":   {[]string{"discovery", "remove", "--config", nothing}, exitFailed, []string{"check mqtt.broker"}},
 		"version":           {[]string{"version"}, exitGood, []string{"hueair2mqtt "}},
 		"help":              {[]string{"--help"}, exitGood, []string{"demo", "check"}},
 		"demo for no time":  {[]string{"demo", "--for", "-1s"}, exitUnusable, []string{"--for"}},

@@ -51,7 +51,7 @@ func newDemoCommand() *cobra.Command {
 		Long: `Runs the bridge with its own broker, Philips Hue bridge and Amazon account, all in this
 process and reachable from this machine only. Prints a line for each MQTT message. It
 shows cookies that are renewed, and a sign-in that Amazon revokes and accepts again.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if duration < 0 {
@@ -124,7 +124,7 @@ func demo(ctx context.Context, port uint16, stdout, stderr io.Writer) error {
 	}
 	printer.printf("Two Hue motion sensors and an air quality monitor, polled every %v.\n", demoInterval)
 	printer.printf("Watch it from another terminal:  mosquitto_sub -h %s -p %s -v -t '#'\n", host, brokerPort)
-	printer.printf("Or point Home Assistant's MQTT integration at it. Press Ctrl-C to end.\n\n")
+	printer.printf("Or point Home Assistant's MQTT integration at it. Press Ctrl-C to stop.\n\n")
 
 	var running sync.WaitGroup
 	defer running.Wait()

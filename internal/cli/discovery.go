@@ -26,7 +26,7 @@ removes them too, and everything else that hueair2mqtt retains there.
 
 Stop the service first, or set homeassistant.discovery to false: a running bridge
 announces its devices again when it reconnects or Home Assistant restarts.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "mqtt", "homeassistant")
 			if err != nil {
@@ -45,7 +45,7 @@ announces its devices again when it reconnects or Home Assistant restarts.`,
 				return failed(fmt.Errorf("remove the %ss on %s: %w", what, config.MQTT.Broker, err))
 			}
 			if len(removed) == 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker holds no %s of hueair2mqtt under %s for base topic %s\n",
+				fmt.Fprintf(cmd.OutOrStdout(), "nothing to remove: the broker retains no %s of hueair2mqtt under %s for base topic %s\n",
 					what, config.HomeAssistant.Prefix, config.MQTT.BaseTopic)
 			}
 			return nil

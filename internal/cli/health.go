@@ -31,7 +31,7 @@ uses it as its health check.
 
 Exit code 0: healthy. 1: not healthy, or no answer. 2: neither metrics.listen nor
 web.listen is set, or the configuration is invalid.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "metrics", "web")
 			if err != nil {
@@ -70,7 +70,7 @@ func askHealth(ctx context.Context, listen string) (answer string, err error) {
 	const maxAnswer = 1 << 10
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return "", fmt.Errorf("read the answer: %w", err)
+		return "", fmt.Errorf("read the response: %w", err)
 	}
 	answer = string(bytes.TrimSpace(text))
 	if response.StatusCode != http.StatusOK {

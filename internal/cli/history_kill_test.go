@@ -136,20 +136,20 @@ func TestHistoryAfterKillDuringReplay(t *testing.T) {
 	}
 	h.run()
 	harness.Eventually(t, "the end of the history", func() bool {
-		told := readingsOf(t, l, topic)
-		return told[len(told)-1].number() == readings
+		published := readingsOf(t, l, topic)
+		return published[len(published)-1].number() == readings
 	})
-	told := readingsOf(t, l, topic)
-	wantOneID(t, told)
+	published := readingsOf(t, l, topic)
+	wantOneID(t, published)
 	arrived := make(map[int]bool)
-	for _, r := range told {
+	for _, r := range published {
 		arrived[r.number()] = true
 	}
 	if len(arrived) != readings {
 		t.Errorf("%d of %d arrived", len(arrived), readings)
 	}
 	// At most 20 readings are under way when the program is killed.
-	if repeated := len(told) - readings; repeated > 20*kills {
+	if repeated := len(published) - readings; repeated > 20*kills {
 		t.Errorf("%d repetitions for %d kills", repeated, kills)
 	}
 	if kills < 2 {

@@ -166,7 +166,7 @@ func TestHistoryCoversBrokerOutage(t *testing.T) {
 	beforeConnection := readingsOf(t, l, "hueair2mqtt/"+harness.HallID)[0].number()
 	for _, r := range readingsOf(t, l, hallHistory) {
 		if r.number() > beforeConnection {
-			t.Errorf("told as history though the broker has it as a state: %+v", r)
+			t.Errorf("published as history though the broker has it as a state: %+v", r)
 		}
 	}
 	h.Broker.Stop()
@@ -198,7 +198,7 @@ func TestHistoryCoversBrokerOutage(t *testing.T) {
 	}
 	first, last := history[0], history[len(history)-1]
 	if first.number() > gone+1 || last.number() < back {
-		t.Errorf("told %d to %d, but %d to %d were taken without a broker", first.number(), last.number(), gone+1, back)
+		t.Errorf("published %d to %d, but %d to %d were taken without a broker", first.number(), last.number(), gone+1, back)
 	}
 	for _, s := range states {
 		if s.number() < last.number() || s.ID != "" {

@@ -139,11 +139,11 @@ func checkLogLine(t *testing.T, format, line string) {
 		t.Errorf("a line of %d bytes in the log: %.300q", len(line), line)
 	}
 	if format == "json" && !json.Valid([]byte(line)) || format == "console" && !consoleLine.MatchString(line) {
-		t.Errorf("a line that nobody logged: %q", line)
+		t.Errorf("a line that was not logged: %q", line)
 	}
 }
 
-// TestNothingListens checks that by default nobody can connect or send to a socket of
+// TestNothingListens checks that by default no one can connect or send to a socket of
 // the running program.
 func TestNothingListens(t *testing.T) {
 	t.Parallel()

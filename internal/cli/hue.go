@@ -13,6 +13,14 @@ func newHueCommand(finder pairing.Finder) *cobra.Command {
 		newHueDiscoverCommand(finder), newHuePairCommand(finder), newHueForgetCommand())
 }
 
+// oneID requires the id of a Hue bridge as the only argument.
+func oneID(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name one Hue bridge: %s ID; \"hueair2mqtt hue discover\" lists the ids of those in your network", cmd.CommandPath())
+	}
+	return nil
+}
+
 func newHueForgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget ID",
@@ -21,7 +29,7 @@ func newHueForgetCommand() *cobra.Command {
 example one that was replaced. A running service stops reading it within seconds.
 Devices that have moved to another Hue bridge stay as they are; the others become
 unavailable. Exit code 1: there is no such bridge.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig(cmd, hueSections...)
 			if err != nil {

@@ -18,7 +18,7 @@ func newHueDiscoverCommand(finder pairing.Finder) *cobra.Command {
 		Long: `Searches the network (mDNS, SSDP) and asks the vendor's discovery service, and lists
 the Hue bridges, a line each: id, model, address, software. Exit code 0: found at
 least one. 1: found none.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := finder.Find(cmd.Context())
 			if len(found) == 0 {

@@ -33,7 +33,7 @@ directory. Then it lists the sensors and their values.
 
 With sudo, the file gets the owner of the state directory, so that the service can
 read it.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, hueSections...)
 			if err != nil {
@@ -88,7 +88,7 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	case !n.Encrypted:
 		fmt.Fprintln(out, "It is an old model without https: the key travels through your network unencrypted.")
 	case n.Fingerprint != "":
-		fmt.Fprintf(out, "It signed its certificate itself. From now on only this certificate is accepted:\n  SHA-256 %s\n", n.Fingerprint)
+		fmt.Fprintf(out, "Its certificate is self-signed. From now on only this certificate is accepted:\n  SHA-256 %s\n", n.Fingerprint)
 	}
 	name, err := os.Hostname()
 	if err != nil {
@@ -99,7 +99,7 @@ func pairHue(cmd *cobra.Command, config *configs.Config, host string) error {
 	countdown.end()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("stopped before the link button was pressed")
+		return errors.New("stopped before the link button was pressed; nothing was changed")
 	case err != nil:
 		return err
 	}
@@ -122,7 +122,7 @@ func listHueSensors(ctx context.Context, out io.Writer, config *configs.Config, 
 		return fmt.Errorf("the key is stored, but reading the sensors failed: %w", err)
 	}
 	if len(snapshot.Devices) == 0 {
-		fmt.Fprintln(out, "No sensors, buttons or dials yet: add them in the Hue app, and they appear by themselves.")
+		fmt.Fprintln(out, "No sensors, buttons or dials yet: add them in the Hue app, and they appear automatically.")
 		return nil
 	}
 	return writeDevices(out, snapshot.Devices)

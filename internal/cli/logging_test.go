@@ -171,8 +171,8 @@ func TestLogToTheJournal(t *testing.T) {
 	}{
 		"the journal":       {"auto", true, `<[4-7]>(debug|info|warn) `},
 		"another stream":    {"auto", false, `\d{4}-\d\d-\d\dT\S+ (debug|info|warn) `},
-		"console by wish":   {"console", true, `\d{4}-\d\d-\d\dT\S+ (debug|info|warn) `},
-		"JSON by wish":      {"json", true, `{"level":"(debug|info|warn)","time":"\d{4}-`},
+		"console, chosen":   {"console", true, `\d{4}-\d\d-\d\dT\S+ (debug|info|warn) `},
+		"JSON, chosen":      {"json", true, `{"level":"(debug|info|warn)","time":"\d{4}-`},
 		"JSON on a console": {"json", false, `{"level":"(debug|info|warn)","time":"\d{4}-`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func (p *page) around(ctx context.Context, o bridge.Options, listen func(context
 		}
 		listener, err := listen(ctx)
 		if err != nil {
-			return // ctx has ended
+			return // ctx is done
 		}
 		if err := server.Serve(listener); err != nil {
 			p.log.Error("the page in the browser has stopped", zap.Error(err))

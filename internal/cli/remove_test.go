@@ -76,8 +76,8 @@ func TestConfiguredExitCode(t *testing.T) {
 		"two sources":                    {nil, exitGood},
 		"one source":                     {[]string{"--hue.enabled=false"}, exitGood},
 		"nothing to read":                {[]string{"--hue.enabled=false", "--amazon.enabled=false"}, exitFailed},
-		"a fault, which run is to tell":  {[]string{"--hue.interval=never"}, exitGood},
-		"no file, which run is to tell":  {[]string{"--config", h.Config + ".away"}, exitGood},
+		"a fault, which run reports":     {[]string{"--hue.interval=never"}, exitGood},
+		"no file, which run reports":     {[]string{"--config", h.Config + ".away"}, exitGood},
 		"an argument that there is none": {[]string{"--nonsense"}, exitUnusable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestConfiguredExitCode(t *testing.T) {
 			if code != test.code {
 				t.Errorf("the exit code is %d, want %d (%s)", code, test.code, stderr)
 			}
-			if told := strings.Contains(stderr, "set hue.enabled or amazon.enabled"); told != (test.code == exitFailed) {
+			if advised := strings.Contains(stderr, "set hue.enabled or amazon.enabled"); advised != (test.code == exitFailed) {
 				t.Errorf("it said %q", stderr)
 			}
 		})

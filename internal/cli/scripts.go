@@ -18,7 +18,7 @@ func newConfiguredCommand() *cobra.Command {
 		Use:    "configured",
 		Short:  "Report with the exit code whether a source is enabled",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, sources.Names()...)
 			if err != nil {
@@ -42,7 +42,7 @@ func newDirectoriesCommand() *cobra.Command {
 		Use:    "directories",
 		Short:  "Print the directories that the service writes to, one a line",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, "state_dir", "log")
 			if err != nil {

@@ -31,11 +31,11 @@ func newSetupCommand() *cobra.Command {
 pair with the Hue bridge, sign in to Amazon, try the broker, and see the readings. It
 stores the same files as "hue pair" and "amazon login", which a running service
 notices by itself. It doesn't change the configuration file, but shows the lines to
-add to it. Nothing is published. Press Ctrl-C to end it.
+add to it. Nothing is published. Press Ctrl-C to stop.
 
 From another machine:  ssh -L 8467:127.0.0.1:8467 THIS-MACHINE
 and open the link there.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadSetupConfig(cmd)
 			if err != nil {
@@ -84,7 +84,7 @@ func setUp(cmd *cobra.Command, config *configs.Config, listener net.Listener) er
 		if first {
 			first, text = false, "Open this link in a browser on this machine:"
 		}
-		fmt.Fprintf(out, "%s\n\n  http://%s/sign-in?code=%s\n\nIt works once. Press Ctrl-C to end the set-up.\n\n", text, listener.Addr(), code)
+		fmt.Fprintf(out, "%s\n\n  http://%s/sign-in?code=%s\n\nIt works once. Press Ctrl-C to stop.\n\n", text, listener.Addr(), code)
 	}
 	tasks, err := setupTasks(config)
 	if err != nil {

@@ -60,9 +60,9 @@ func tidyStateDir(c *configs.Config, log *zap.Logger) {
 	}
 	for _, file := range secrets {
 		if exposed, err := statefile.ReadableByOthers(file); err != nil {
-			log.Warn("who can read a file with secrets is unknown", zap.Error(err))
+			log.Warn("cannot find out who can read a file with secrets", zap.Error(err))
 		} else if exposed {
-			log.Warn("other users can read a file with secrets: run chmod 600 on it; if that may have happened, pair or sign in again", zap.String("file", file))
+			log.Warn("other users can read a file with secrets: run chmod 600 on it; if somebody may have read it, pair or sign in again", zap.String("file", file))
 		}
 	}
 	for _, file := range check.ConfiguredSecrets(c) {

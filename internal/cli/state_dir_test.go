@@ -15,10 +15,10 @@ import (
 func TestReadableCredentialsAreReported(t *testing.T) {
 	h := newEmptyHome(t, "")
 	h.signIn()
-	told := "other users can read a file with secrets: run chmod 600 on it"
+	message := "other users can read a file with secrets: run chmod 600 on it"
 	p := h.run("--amazon.enabled")
 	p.Logs(`"good": true`)
-	if strings.Contains(p.Stderr.String(), told) {
+	if strings.Contains(p.Stderr.String(), message) {
 		t.Error("it warns though all is well")
 	}
 	p.Stop()
@@ -27,8 +27,8 @@ func TestReadableCredentialsAreReported(t *testing.T) {
 	}
 	p = h.run("--amazon.enabled")
 	p.Logs(`"good": true`)
-	if log := p.Stderr.String(); !strings.Contains(log, told) || !strings.Contains(log, h.StateFile("amazon.json")) {
-		t.Errorf("the log does not tell:\n%s", log)
+	if log := p.Stderr.String(); !strings.Contains(log, message) || !strings.Contains(log, h.StateFile("amazon.json")) {
+		t.Errorf("the log does not report it:\n%s", log)
 	}
 }
 
@@ -36,8 +36,8 @@ func TestReadableCredentialsAreReported(t *testing.T) {
 // who writes them decides which servers the program talks to.
 func TestReplaceableCredentialsAreRejected(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(file string) error
-		told   string
+		change  func(file string) error
+		message string
 	}{
 		"a link": {func(file string) error {
 			if err := os.Rename(file, file+".elsewhere"); err != nil {
@@ -55,7 +55,7 @@ func TestReplaceableCredentialsAreRejected(t *testing.T) {
 			}
 			requests := h.Amazon.Requests("")
 			p := h.run("--amazon.enabled")
-			p.Logs(test.told)
+			p.Logs(test.message)
 			if n := h.Amazon.Requests(""); n != requests {
 				t.Errorf("%d requests were sent", n-requests)
 			}
@@ -68,7 +68,7 @@ func TestReplaceableCredentialsAreRejected(t *testing.T) {
 				t.Fatal(err)
 			}
 			code, _, stderr := run(t, "run", "--config", h.Config)
-			if code != exitUnusable || !strings.Contains(stderr, test.told) {
+			if code != exitUnusable || !strings.Contains(stderr, test.message) {
 				t.Errorf("exit code %d: %s", code, stderr)
 			}
 		})

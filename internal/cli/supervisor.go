@@ -104,7 +104,7 @@ func (s supervisor) get(ctx context.Context, path string, data any) error {
 	decoded := json.Unmarshal(content, &answer)
 	switch {
 	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == http.StatusForbidden:
-		return with("restart this app, which gives it a new token; if that doesn't help, install it anew", "the Supervisor refuses this app's token (HTTP %d)", response.StatusCode)
+		return with("restart this app, which gives it a new token; if that doesn't help, reinstall it", "the Supervisor refuses this app's token (HTTP %d)", response.StatusCode)
 	case response.StatusCode == http.StatusBadRequest && decoded == nil && answer.Result == "error":
 		return with("install the app \"Mosquitto broker\" from Home Assistant's app store and start it, or set the option mqtt.broker of this app",
 			"Home Assistant has no MQTT broker (%s)", collectors.CleanText(answer.Message))

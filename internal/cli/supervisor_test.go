@@ -29,7 +29,7 @@ func TestBrokerOfTheSupervisor(t *testing.T) {
 			"Home Assistant has no MQTT broker (Service not enabled)", "Mosquitto broker"},
 		"an empty service": {200, `{"result":"ok","data":{}}`, configs.MQTT{}, configs.MQTT{}, "without a broker address", "restart the app"},
 		"a wrong token":    {401, `401: Unauthorized`, configs.MQTT{}, configs.MQTT{}, "refuses this app's token (HTTP 401)", "restart this app"},
-		"no right":         {403, `{"result":"error","message":"No access to mqtt service!"}`, configs.MQTT{}, configs.MQTT{}, "refuses this app's token (HTTP 403)", "install it anew"},
+		"no right":         {403, `{"result":"error","message":"No access to mqtt service!"}`, configs.MQTT{}, configs.MQTT{}, "refuses this app's token (HTTP 403)", "reinstall it"},
 		"a failure":        {500, `oops`, configs.MQTT{}, configs.MQTT{}, "HTTP 500", "restart"},
 		"nonsense":         {200, `<html>`, configs.MQTT{}, configs.MQTT{}, "HTTP 200", "restart"},
 		"a bad port":       {200, `{"result":"ok","data":{"host":"x","port":70000}}`, configs.MQTT{}, configs.MQTT{}, "can't be understood", "restart"},

@@ -30,7 +30,7 @@ func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "hueair2mqtt %s (%s, %s/%s)\n",
 				versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

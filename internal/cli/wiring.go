@@ -16,7 +16,7 @@ import (
 	"hueair2mqtt/internal/sources"
 )
 
-// finder searches for Hue bridges. Tests replace it by one that stays on this machine.
+// finder searches for Hue bridges. Tests replace it with one that stays on this machine.
 var finder pairing.Finder
 
 // registry returns all sources as the configuration has them.

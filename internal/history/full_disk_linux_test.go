@@ -28,7 +28,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%d come, %+v", len(got), s)
 		}
 		if n := k.logs.FilterMessageSnippet("the disk is full").Len(); n != 1 {
-			t.Errorf("told %d times: %v", n, k.logs.All())
+			t.Errorf("logged %d times: %v", n, k.logs.All())
 		}
 	})
 	t.Run("by others", func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestFullDisk(t *testing.T) {
 			k.add(n%2 == 0, n, n)
 		}
 		if n := k.logs.FilterLevelExact(zapcore.ErrorLevel).Len(); n != 1 {
-			t.Errorf("told %d times: %v", n, k.logs.All())
+			t.Errorf("logged %d times: %v", n, k.logs.All())
 		}
 		if err := os.Remove(other); err != nil {
 			t.Fatal(err)

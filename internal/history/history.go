@@ -214,7 +214,7 @@ func (l *Log) flushUntilDone() {
 }
 
 // flush writes to disk what must survive a power failure. It calls fsync without the
-// lock, so that nobody waits for the disk.
+// lock, so that no caller waits for the disk.
 func (l *Log) flush() {
 	l.mu.Lock()
 	s := &l.store

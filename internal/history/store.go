@@ -186,7 +186,7 @@ func (s *store) drop() (lost int64) {
 	oldest := s.segments[0]
 	s.forget(oldest)
 	s.remove(oldest)
-	// Its space is free once nobody has it open.
+	// Its space is free once no process has it open.
 	s.retired = slices.DeleteFunc(s.retired, func(r retired) bool {
 		if r.segment == oldest {
 			s.check(r.file.Close())
@@ -251,7 +251,7 @@ func (s *store) check(err error) {
 		return
 	}
 	s.failing = true
-	s.options.Log.Error("readings can't be recorded for later, only published: make this directory writable for hueair2mqtt, with free space",
+	s.options.Log.Error("readings can't be recorded for later, only published: make this directory writable for hueair2mqtt and free some space",
 		zap.String("directory", s.options.Dir), zap.Error(err))
 }
 

@@ -27,7 +27,7 @@ func TestClient(t *testing.T) {
 		"forged":                        {"192.0.2.1:1000", []string{"198.51.100.1"}, "192.0.2.1", false},
 		"forged beside a proxy":         {"127.0.0.2:1000", []string{"198.51.100.1"}, "127.0.0.2", true},
 		"a proxy":                       {"127.0.0.1:1000", []string{"198.51.100.1"}, "198.51.100.1", false},
-		"a proxy that tells nothing":    {"127.0.0.1:1000", nil, "127.0.0.1", true},
+		"a proxy without a header":      {"127.0.0.1:1000", nil, "127.0.0.1", true},
 		"forged through a proxy":        {"127.0.0.1:1000", []string{"10.0.0.1, 198.51.100.1"}, "198.51.100.1", false},
 		"forged in a header of its own": {"127.0.0.1:1000", []string{"10.0.0.1", "198.51.100.1"}, "198.51.100.1", false},
 		"two proxies":                   {"127.0.0.1:1000", []string{"10.0.0.1, 198.51.100.1, 172.30.33.2"}, "198.51.100.1", false},

@@ -1,4 +1,4 @@
-// Package httpguard serves HTTP to clients that nobody vouches for. It checks Host
+// Package httpguard serves HTTP to untrusted clients. It checks Host
 // headers, identifies clients, and bounds what each of them can hold. The page in the
 // browser and the metrics use it.
 package httpguard

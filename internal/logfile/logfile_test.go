@@ -19,20 +19,20 @@ import (
 
 // notices collects the notices of a file.
 type notices struct {
-	mu   sync.Mutex
-	told []string
+	mu    sync.Mutex
+	notes []string
 }
 
 func (n *notices) add(format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.told = append(n.told, fmt.Sprintf(format, args...))
+	n.notes = append(n.notes, fmt.Sprintf(format, args...))
 }
 
 func (n *notices) all() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return strings.Join(n.told, ", ")
+	return strings.Join(n.notes, ", ")
 }
 
 func (n *notices) notice() logfile.Notice {
@@ -248,7 +248,7 @@ func TestHangingDiskBlocksNobody(t *testing.T) {
 	f.Close()
 	written := strings.Count(content(t, filepath.Join(dir, "log")), "\n")
 	if want := fmt.Sprintf("recovered, %d lost", 1+lines-written); !strings.Contains(n.all(), want) {
-		t.Errorf("%d lines are there and it told %s, want %s", written, n.all(), want)
+		t.Errorf("%d lines are there and it reported %s, want %s", written, n.all(), want)
 	}
 }
 

@@ -25,8 +25,7 @@ const Every = time.Minute
 const maxMessages = 4096
 
 // Limiter writes equal lines once in Every. It counts those in between and writes
-// the last of them when the time has passed, with the field "count" for how many it
-// stands. Lines are equal if level, message and the distinguishing fields are. Debug
+// the last of them when the time has passed, with their number in the field "count". Lines are equal if level, message and the distinguishing fields are. Debug
 // lines, and those that end the program, are not limited.
 type Limiter struct {
 	by []string // names of the distinguishing fields
@@ -89,7 +88,7 @@ func (m *message) flush() bool {
 	return true
 }
 
-// take writes a line now or later. write gets the number of lines it stands for.
+// take writes a line now or later. write gets the number of lines that it represents.
 func (l *Limiter) take(k key, write func(count int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

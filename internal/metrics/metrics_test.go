@@ -219,7 +219,7 @@ func inBubble(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 	})
 }
 
-// Whoever asks too slowly, or never reads the answer, is cut off.
+// A client that asks too slowly, or never reads the response, is cut off.
 func TestSlowScraperIsDisconnected(t *testing.T) {
 	for name, does := range map[string]func(net.Conn){
 		"never asks": func(net.Conn) {},

@@ -15,10 +15,10 @@ import (
 
 const (
 	// A scraper connects now and then and reads the response at once. Others are cut
-	// off, so that nobody can hold descriptors that the sources need.
+	// off, so that no client can hold descriptors that the sources need.
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
-	idleTimeout    = 10 * time.Second // Prometheus then connects anew for each scrape
+	idleTimeout    = 10 * time.Second // Prometheus then reconnects for each scrape
 	maxHeaderBytes = 8 << 10
 	maxBody        = 4 << 10 // of a request, which needs none
 

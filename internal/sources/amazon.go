@@ -28,7 +28,7 @@ func amazonSource(c *configs.Config) Source {
 		},
 		Setup: Setup{
 			Action: "Sign in to Amazon", Command: "hueair2mqtt amazon login", StateFile: account.StateFile,
-			Missing: "nobody is signed in to Amazon",
+			Missing: "no Amazon account is signed in",
 			OnPage:  c.App.Token != "", // the app enables all sources, whether the user has them or not
 			Done: func() (bool, error) {
 				_, err := os.Stat(file)

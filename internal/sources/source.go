@@ -49,13 +49,13 @@ type Setup struct {
 	// OnPage means that an enabled source without a result is not an error, because the
 	// user can set it up on the page.
 	OnPage bool
-	// Missing is what to tell the user if there are no endpoints: "no Hue bridge is paired".
+	// Missing is the message if there are no endpoints: "no Hue bridge is paired".
 	Missing string
 	// Done reports whether there are endpoints.
 	Done func() (bool, error)
 }
 
-// SecretFile is a file that the service must be able to read, and nobody else.
+// SecretFile is a file that only the service and root may read.
 type SecretFile struct {
 	// Name is what the user knows it by: a configuration key, or the file's own name.
 	Name string

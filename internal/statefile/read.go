@@ -12,8 +12,8 @@ import (
 
 // Read reads a file of at most limit bytes. It follows no symbolic link and does
 // not wait for a pipe. It refuses a file that another user could have written:
-// the owner must be this user, root or the owner of the directory, and nobody
-// else may have write permission. Whoever can replace credentials decides which
+// the owner must be this user, root or the owner of the directory, and no one
+// else may have write permission. Anyone who can replace credentials decides which
 // account and which server the program uses.
 func Read(file string, limit int64) (content []byte, err error) {
 	return readTrusted(file, filepath.Dir(file), limit)
@@ -55,7 +55,7 @@ const maxLinks = 40
 
 // ReadCredentials reads a file of at most limit bytes that the configuration
 // names. Unlike Read it follows symbolic links. The file and each link must
-// belong to this user, root or the owner of stateDir, and nobody else may have
+// belong to this user, root or the owner of stateDir, and no one else may have
 // write permission for the file.
 func ReadCredentials(path, stateDir string, limit int64) ([]byte, error) {
 	for range maxLinks {
@@ -107,7 +107,7 @@ func trustedOwner(info fs.FileInfo, dir string) error {
 }
 
 // ReadableByOthers reports whether users other than the owner may read a file
-// with secrets. A missing file is readable by nobody.
+// with secrets. A missing file is readable by no one.
 func ReadableByOthers(file string) (bool, error) {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -106,7 +106,7 @@ func (a *amazonSignIn) replace(signIn *account.SignIn, domain string, err error)
 
 func (a *amazonSignIn) close() { a.replace(nil, "", nil) }
 
-// paste takes the address on which the user's browser has ended, or the code in it.
+// paste takes the address of the page on which the sign-in ended, or the code in it.
 func (a *amazonSignIn) paste(r *http.Request) string {
 	pasted := r.PostForm.Get("address")
 	a.job.start(a.jobs, pasteLimit, func(ctx context.Context, update func(func(*signInResult))) error {

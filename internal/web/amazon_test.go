@@ -55,6 +55,6 @@ func TestSignInWhileAmazonThrottles(t *testing.T) {
 		return strings.Contains(body, "signed in, but reading the monitors failed") && strings.Contains(body, "other Alexa integrations")
 	})
 	if n := ready.Load(); n != 1 {
-		t.Errorf("the bridge was told of the sign-in %d times, want once", n)
+		t.Errorf("the bridge was notified of the sign-in %d times, want once", n)
 	}
 }

@@ -371,7 +371,7 @@ func (e *events) next() string {
 			return html.UnescapeString(content)
 		}
 	}
-	e.t.Fatalf("the stream has ended: %v", e.lines.Err())
+	e.t.Fatalf("the stream is closed: %v", e.lines.Err())
 	return ""
 }
 

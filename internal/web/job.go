@@ -76,7 +76,7 @@ func (j *job[T]) start(on *jobs, limit time.Duration, work func(ctx context.Cont
 	on.changed()
 }
 
-// recovered does work. A panic, by a response that nobody expected, fails the job
+// recovered does work. A panic, such as one caused by an unexpected response, fails the job
 // and not the program.
 func (j *jobs) recovered(work func() error) (err error) {
 	defer func() {

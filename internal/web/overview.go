@@ -11,7 +11,7 @@ import (
 	"hueair2mqtt/bridge"
 )
 
-// overview is the page that shows all readings, and what is wrong.
+// overview is the page that shows all readings and problems.
 type overview struct {
 	options *Options
 	setups  setups
@@ -101,6 +101,6 @@ func (o *overview) acknowledge(r *http.Request) string {
 // or the problem is solved. The page shows that anyway.
 func (o *overview) logFailure(err error) {
 	if err != nil {
-		o.options.Log.Info("a request from the page was not done", zap.Error(err))
+		o.options.Log.Info("a request from the page failed", zap.Error(err))
 	}
 }

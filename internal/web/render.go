@@ -141,7 +141,7 @@ func (r *renderer) other(w http.ResponseWriter, v access.Visit, status int, name
 	send(w, status, execute(r.layout(v, name, title, data), "layout.html"))
 }
 
-// fail sends a page that says what is wrong with a request.
+// fail sends a page with the reason why a request failed.
 func (r *renderer) fail(w http.ResponseWriter, v access.Visit, status int, text string) {
 	r.other(w, v, status, "error", http.StatusText(status), text)
 }

@@ -356,7 +356,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	for _, stream := range streams {
 		stream.end()
 	}
-	eventually(t, "nobody watches", func() bool { return s.bridge.watching() == 0 })
+	eventually(t, "no watcher", func() bool { return s.bridge.watching() == 0 })
 	fmt.Fprintln(s.options.LogBuffer, "info still here")
 	if next := kept.next(); !strings.Contains(next, "still here") {
 		t.Errorf("somebody else's stream:\n%s", next)

@@ -1,5 +1,5 @@
 // Package web serves the page in the browser, on which a user sets up hueair2mqtt,
-// sees what it measures, and finds out what is wrong.
+// sees the measurements and the problems.
 //
 // The page is plain HTML made by the server and works without JavaScript; a small
 // script keeps it up to date. Nothing runs while no browser has it open, except the

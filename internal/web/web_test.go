@@ -64,7 +64,7 @@ func TestLiveStreamSendsChanges(t *testing.T) {
 		t.Errorf("second:\n%s", second)
 	}
 	stream.cancel()
-	eventually(t, "nobody watches", func() bool { return s.bridge.watching() == 0 })
+	eventually(t, "no watcher", func() bool { return s.bridge.watching() == 0 })
 
 	log := v.live("log")
 	log.next()

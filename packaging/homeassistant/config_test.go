@@ -213,12 +213,12 @@ func TestTranslations(t *testing.T) {
 			t.Errorf("%s: sections %v, want %v", language, got, want)
 		}
 		for section, keys := range c.Schema {
-			told := texts.Configuration[section]
-			if got, want := slices.Sorted(maps.Keys(told.Fields)), slices.Sorted(maps.Keys(keys.(map[string]any))); !slices.Equal(got, want) {
+			translated := texts.Configuration[section]
+			if got, want := slices.Sorted(maps.Keys(translated.Fields)), slices.Sorted(maps.Keys(keys.(map[string]any))); !slices.Equal(got, want) {
 				t.Errorf("%s: %s has %v, want %v", language, section, got, want)
 			}
-			for name, text := range told.Fields {
-				if text.Name == "" || text.Description == "" || told.Name == "" || told.Description == "" {
+			for name, text := range translated.Fields {
+				if text.Name == "" || text.Description == "" || translated.Name == "" || translated.Description == "" {
 					t.Errorf("%s: %s.%s has no text", language, section, name)
 				}
 			}

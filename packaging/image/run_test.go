@@ -160,7 +160,7 @@ func TestUnwritableVolume(t *testing.T) {
 func TestUnreadableVolume(t *testing.T) {
 	c := images(t)["amd64"].Start(t, container.Options{Env: home(t), Volumes: map[string]string{"/data": volume(t, 0)}})
 	code := c.Wait()
-	const want = "state_dir: /data can't be written: permission denied: let the user that runs hueair2mqtt write there (chown 65532 /data), or set state_dir elsewhere\n"
+	const want = "state_dir: /data can't be written: permission denied: allow the user that runs hueair2mqtt to write there (chown 65532 /data), or set state_dir elsewhere\n"
 	if code != 2 || c.Output() != want {
 		t.Errorf("exit code %d:\n%s", code, c.Output())
 	}

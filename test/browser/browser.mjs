@@ -79,9 +79,9 @@ export async function signIn(page) {
   await page.getByRole("link", { name: "Amazon", exact: true }).click();
   const link = page.getByRole("link", { name: "Open Amazon’s sign-in page" });
   await page.getByRole("heading", { level: 1, name: "Amazon" }).waitFor();
-  const former = (await link.count()) ? await link.getAttribute("href") : null;
+  const before = (await link.count()) ? await link.getAttribute("href") : null;
   await page.getByRole("button", { name: "Begin the sign-in" }).click();
-  await page.waitForFunction((former) => (document.getElementById("open")?.href ?? former) !== former, former);
+  await page.waitForFunction((before) => (document.getElementById("open")?.href ?? before) !== before, before);
   const address = await link.getAttribute("href");
   assert.match(address, /^https:\/\/www\.amazon\.com\/ap\/signin\?/);
   const landing = await control("/consent", address);

@@ -64,6 +64,6 @@ test("the check", async () => {
   await frame.getByRole("link", { name: "Check", exact: true }).click();
   await frame.getByRole("button", { name: "Check everything" }).click();
   await frame.locator(".findings .pass").first().waitFor();
-  await frame.getByText("lets the program publish and subscribe").waitFor();
+  await frame.getByText("allows the program to publish and subscribe").waitFor();
   assert.deepEqual(page.faults, []);
 });

@@ -283,7 +283,7 @@ func aptUpgrade(m *subscriber) {
 	m.wantInstalled("1.0.1")
 }
 
-// refuseChangedIndex offers 1.0.2 with an index that promises 9.9.9 instead.
+// refuseChangedIndex offers 1.0.2 with an index that offers 9.9.9 instead.
 func refuseChangedIndex(m *subscriber) {
 	replaced := false
 	m.repository.publish(repositoryOf("1.0.2"), func(name string, content []byte) []byte {

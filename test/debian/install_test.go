@@ -179,7 +179,7 @@ func startUnconfigured(m *installation) {
 	m.run("systemctl", "start", "hueair2mqtt")
 	m.wantProperty("ActiveState", "inactive")
 	if !strings.Contains(m.journal(), "set hue.enabled or amazon.enabled to true") {
-		m.t.Errorf("the journal does not tell why:\n%s", m.journal())
+		m.t.Errorf("the journal does not name the reason:\n%s", m.journal())
 	}
 }
 
@@ -206,7 +206,7 @@ func configure(m *installation) {
 	m.wantRetained("hueair2mqtt/"+harness.HallID, `"temperature":21.34`)
 	m.wantRetained("hueair2mqtt/"+harness.MonitorID, `"temperature":21.5`)
 	m.wantRetained("hueair2mqtt/bridge/info", `"version":"`+previous.version(m.t)+`"`)
-	m.eventually("the status tells what it does", func() bool {
+	m.eventually("the status describes its work", func() bool {
 		return m.property("StatusText") == "connected to the broker; amazon: 1 devices; hue: 1 devices"
 	})
 	m.wantFile("/var/lib/hueair2mqtt", "hueair2mqtt:hueair2mqtt 750")
@@ -333,7 +333,7 @@ func upgrade(m *installation) {
 		m.t.Error("it was not restarted")
 	}
 	if m.read(config) != edited || strings.TrimSpace(m.read(password)) != brokerPassword || m.read("/var/lib/hueair2mqtt/hue.json") != "{}" {
-		m.t.Error("configuration, credentials or state are not what they were")
+		m.t.Error("configuration, credentials or state have changed")
 	}
 	m.wantFile(config, "root:hueair2mqtt 640")
 	m.wantFile(password, "root:root 600")
@@ -341,7 +341,7 @@ func upgrade(m *installation) {
 		m.t.Errorf("the new default configuration is not there to compare:\n%s", printed)
 	}
 	if strings.Contains(printed, "hueair2mqtt check") {
-		m.t.Errorf("it tells old hands what to do:\n%s", printed)
+		m.t.Errorf("an upgrade repeats the instructions of the installation:\n%s", printed)
 	}
 }
 

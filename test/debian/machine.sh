@@ -23,7 +23,7 @@ root=$(mktemp -d)
 trap 'umount -R "$root" 2>/dev/null; rmdir "$root"; rm -f "$image.part"' EXIT
 mount -t tmpfs -o mode=755 tmpfs "$root"
 log=.cache/debian-$release.log
-echo "making a Debian $release (once; $log tells how it goes)"
+echo "making a Debian $release (once; progress is in $log)"
 {
 	debootstrap --variant=minbase "$release" "$root" "$mirror"
 	apt-config dump | grep -E '^Acquire::(http|https|Check-|Retries|ForceIP)' >"$root/etc/apt/apt.conf.d/mirror" || true

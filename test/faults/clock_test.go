@@ -148,7 +148,7 @@ func TestClockSteps(t *testing.T) {
 		wait(t, interval)
 		h.letIn("amazon")
 		h.change()
-		took := h.holds(soon, "let in again")
+		took := h.holds(soon, "accepted again")
 		report(t, "%-8s off: true again after %s", off, took.Round(time.Millisecond))
 	}
 	// A source sends at most one mail every 10 minutes, whatever the clock says.

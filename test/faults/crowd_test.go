@@ -35,7 +35,7 @@ func TestTenThousandDevices(t *testing.T) {
 	h.change()
 	began = time.Now()
 	p = h.run()
-	h.holds(harness.Patience, "started anew")
+	h.holds(harness.Patience, "restarted")
 	report(t, "true %s after a new start; %s", time.Since(began).Round(time.Millisecond), p.footprint())
 	p.stop()
 }

@@ -38,10 +38,10 @@ func TestDescriptorsExhausted(t *testing.T) {
 	limit(3)
 	cutSources()
 	for _, part := range []string{"hue", "old", "amazon"} {
-		h.truth.lost[part] = true
+		h.actual.lost[part] = true
 	}
 	h.holds(harness.Patience, "without descriptors")
-	clear(h.truth.lost)
+	clear(h.actual.lost)
 	limit(usual.Cur)
 	took := h.holds(soon, "with descriptors again")
 

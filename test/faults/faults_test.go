@@ -140,7 +140,7 @@ func (h *testHome) endure(f fault) time.Duration {
 	}
 	if f.loses != "" {
 		// An unreachable source can't refuse a sign-in unless it did before.
-		h.truth.lost[f.loses] = true
+		h.actual.lost[f.loses] = true
 		h.holds(harness.Patience, "while it lasts")
 	}
 	if refused != "" {
@@ -149,15 +149,15 @@ func (h *testHome) endure(f fault) time.Duration {
 	h.change()
 	wait(h.t, f.lasts)
 	f.at(h).set(harm{})
-	delete(h.truth.lost, f.loses)
+	delete(h.actual.lost, f.loses)
 	healed := h.holds(f.heals, "after its end")
 	for _, source := range sources {
-		if h.truth.refused[source] {
+		if h.actual.refused[source] {
 			h.letIn(source)
 		}
 	}
 	h.change()
-	h.holds(soon, "with all that was refused let in again")
+	h.holds(soon, "after all that was refused is accepted")
 	return healed
 }
 

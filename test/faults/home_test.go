@@ -44,11 +44,11 @@ type testHome struct {
 	env     []string          // of the program
 	program *program
 
-	truth truth
+	actual actual
 }
 
-// truth is the state of the sources.
-type truth struct {
+// actual is the state of the sources.
+type actual struct {
 	sensors  []sensor
 	monitors []amazontest.Monitor
 	refused  map[string]bool // sources that refuse every sign-in
@@ -99,15 +99,15 @@ func newTestHome(t *testing.T, l layout) *testHome {
 	h := &testHome{
 		Home: harness.NewHome(t, harness.Options{Dir: dir, Broker: harness.StartMosquitto(t, settings...)}),
 		t:    t, random: random(t), build: cmp.Or(l.build, shipped), old: huetest.NewBridge(oldID, oldKey),
-		mail:  harness.StartSMTP(t, harness.Listen(t), huetest.SelfSigned("localhost"), "", ""),
-		truth: truth{refused: make(map[string]bool), lost: make(map[string]bool)},
+		mail:   harness.StartSMTP(t, harness.Listen(t), huetest.SelfSigned("localhost"), "", ""),
+		actual: actual{refused: make(map[string]bool), lost: make(map[string]bool)},
 	}
 	h.old.SetSoftware(firstSoftware)
 	for i := range 2 {
 		h.addSensor(h.Hue, "hue", mac(1, i))
 		h.addSensor(h.old, "old", mac(2, i))
 	}
-	h.truth.monitors = []amazontest.Monitor{
+	h.actual.monitors = []amazontest.Monitor{
 		{Serial: "G0A0FAULTS1", EntityID: "7d0f5e5c-1111-4222-8333-444455556666", ApplianceID: "AAA_SonarCloudService_a", Name: "Kitchen air", Reachable: true},
 		{Serial: "G0A0FAULTS2", EntityID: "7d0f5e5c-1111-4222-8333-444455557777", ApplianceID: "AAA_SonarCloudService_b", Name: "Bedroom air", Reachable: true},
 	}
@@ -119,7 +119,7 @@ func newTestHome(t *testing.T, l layout) *testHome {
 	t.Cleanup(oldServer.Close)
 	alexa := httptest.NewUnstartedServer(h.Amazon)
 	alexa.EnableHTTP2 = true
-	alexa.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of every fault
+	alexa.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log every fault
 	alexa.StartTLS()
 	t.Cleanup(alexa.Close)
 	brokerTarget := h.Broker.Address()
@@ -187,7 +187,7 @@ log: {}
 }
 
 func (h *testHome) addSensor(bridge *huetest.Bridge, part, mac string) {
-	h.truth.sensors = append(h.truth.sensors, sensor{
+	h.actual.sensors = append(h.actual.sensors, sensor{
 		huetest.MotionSensor{MAC: mac, Name: "Sensor " + mac[12:], Reachable: true}, bridge, part,
 	})
 }
@@ -213,15 +213,15 @@ func (h *testHome) run() *program {
 // change gives every sensor and monitor new values.
 func (h *testHome) change() {
 	number := func(most int) float64 { return float64(h.random.IntN(most*10)) / 10 }
-	for i := range h.truth.sensors {
-		s := &h.truth.sensors[i]
+	for i := range h.actual.sensors {
+		s := &h.actual.sensors[i]
 		s.Temperature, s.Motion = 5+number(25), !s.Motion
 		s.Lux = float64(1 + h.random.IntN(300))
 		s.Battery = 1 + h.random.IntN(100)
 		s.bridge.SetMotionSensor(s.MotionSensor)
 	}
-	for i := range h.truth.monitors {
-		m := &h.truth.monitors[i]
+	for i := range h.actual.monitors {
+		m := &h.actual.monitors[i]
 		m.Temperature, m.Humidity, m.PM25, m.PM10 = 10+number(20), number(100), number(200), number(200)
 		m.CO, m.VOCIndex, m.AirQuality = number(10), number(50), number(100)
 		h.Amazon.SetMonitor(*m)
@@ -230,7 +230,7 @@ func (h *testHome) change() {
 
 // refuse makes a source refuse every sign-in.
 func (h *testHome) refuse(source string) {
-	h.truth.refused[source] = true
+	h.actual.refused[source] = true
 	if source == "hue" {
 		h.old.DeleteKey()
 		h.Hue.DeleteKey()
@@ -241,7 +241,7 @@ func (h *testHome) refuse(source string) {
 
 // letIn makes a source accept the sign-in again.
 func (h *testHome) letIn(source string) {
-	delete(h.truth.refused, source)
+	delete(h.actual.refused, source)
 	if source == "hue" {
 		h.old.RestoreKey()
 		h.Hue.RestoreKey()

@@ -28,14 +28,14 @@ var (
 // violations checks every invariant and returns a line for each violation:
 //
 //   - a new subscriber gets exactly what the sources hold;
-//   - alert file and problem sensor agree with the truth and with each other;
+//   - alert file and problem sensor agree with the sources and with each other;
 //   - no credential is lost, and no file of the state directory is incomplete;
 //   - the program runs and its log reports no bug.
 func (h *testHome) violations() []string {
 	var wrong []string
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if !h.program.Running() {
-		bad("the program has ended")
+		bad("the program has exited")
 	}
 	if at := crash.FindString(h.program.Stderr.String()); at != "" {
 		bad("the log reports a bug: %s", at)
@@ -89,7 +89,7 @@ func asError(wrong []string) error {
 func (h *testHome) expected() map[string]any {
 	want := map[string]any{"hueair2mqtt/bridge/state": "online"}
 	add := func(id string, part, source string, reachable bool, readings map[string]any) {
-		asked := !h.truth.lost[part] && !h.truth.refused[source]
+		asked := !h.actual.lost[part] && !h.actual.refused[source]
 		state := maps.Clone(readings)
 		state["connectivity"] = reachable
 		if !asked {
@@ -103,7 +103,7 @@ func (h *testHome) expected() map[string]any {
 		want["hueair2mqtt/"+id] = state
 		want["hueair2mqtt/"+id+"/availability"] = map[bool]string{true: "online", false: "offline"}[asked && reachable]
 	}
-	for _, s := range h.truth.sensors {
+	for _, s := range h.actual.sensors {
 		readings := map[string]any{
 			"temperature": s.Temperature, "motion": s.Motion, "illuminance": asTold(s.Lux), "battery": float64(s.Battery),
 		}
@@ -113,7 +113,7 @@ func (h *testHome) expected() map[string]any {
 		}
 		add(s.id(), s.part, "hue", s.Reachable, readings)
 	}
-	for _, m := range h.truth.monitors {
+	for _, m := range h.actual.monitors {
 		add(monitorID(m), "amazon", "amazon", m.Reachable, map[string]any{
 			"temperature": m.Temperature, "humidity": m.Humidity, "pm25": m.PM25, "pm10": m.PM10,
 			"carbon_monoxide": m.CO, "voc_index": m.VOCIndex, "indoor_air_quality": m.AirQuality,
@@ -176,8 +176,8 @@ func compare(got string, want any) string {
 	// After a start, an unknown reading may be missing; a missing key and null mean the same.
 	for key, value := range readings {
 		number, isNumber := value.(float64)
-		told, isTold := state[key].(float64)
-		if isNumber && isTold && math.Abs(number-told) < 0.015 {
+		published, isPublished := state[key].(float64)
+		if isNumber && isPublished && math.Abs(number-published) < 0.015 {
 			continue
 		}
 		if state[key] != value {
@@ -187,7 +187,7 @@ func compare(got string, want any) string {
 	return ""
 }
 
-// checkAlerts compares problem topics and alert files with the truth and with each other. It
+// checkAlerts compares problem topics and alert files with the sources and with each other. It
 // returns the problem topics.
 func (h *testHome) checkAlerts(seen map[string]string, bad func(string, ...any)) map[string]bool {
 	topics := make(map[string]bool)
@@ -203,9 +203,9 @@ func (h *testHome) checkAlerts(seen map[string]string, bad func(string, ...any))
 			bad("%s: %v", topic, err)
 			continue
 		}
-		refused := h.truth.refused[source]
+		refused := h.actual.refused[source]
 		if p.Problem != refused {
-			bad("%s says %t, the truth is %t", topic, p.Problem, refused)
+			bad("%s reports %t, but it is %t", topic, p.Problem, refused)
 		}
 		content, err := os.ReadFile(filepath.Join(h.StateDir, alertFiles[source]))
 		switch {
@@ -232,10 +232,10 @@ func (h *testHome) checkAlerts(seen map[string]string, bad func(string, ...any))
 // no other.
 func (h *testHome) checkAnnouncements(seen map[string]string, bad func(string, ...any)) {
 	var ids []string
-	for _, s := range h.truth.sensors {
+	for _, s := range h.actual.sensors {
 		ids = append(ids, s.id())
 	}
-	for _, m := range h.truth.monitors {
+	for _, m := range h.actual.monitors {
 		ids = append(ids, monitorID(m))
 	}
 	slices.Sort(ids)
@@ -267,7 +267,7 @@ func (h *testHome) checkAnnouncements(seen map[string]string, bad func(string, .
 	}
 }
 
-// checkInfo compares bridge/info with the truth.
+// checkInfo compares bridge/info with the sources.
 func (h *testHome) checkInfo(payload string, bad func(string, ...any)) {
 	var info struct {
 		Collectors map[string]struct {
@@ -280,11 +280,11 @@ func (h *testHome) checkInfo(payload string, bad func(string, ...any)) {
 		return
 	}
 	for source, parts := range map[string][]string{"hue": {"hue", "old"}, "amazon": {"amazon"}} {
-		connected := !h.truth.refused[source]
+		connected := !h.actual.refused[source]
 		for _, part := range parts {
-			connected = connected && !h.truth.lost[part]
+			connected = connected && !h.actual.lost[part]
 		}
-		if got := info.Collectors[source]; got.Connected != connected || got.Problem != h.truth.refused[source] {
+		if got := info.Collectors[source]; got.Connected != connected || got.Problem != h.actual.refused[source] {
 			bad("bridge/info says of %s: %+v", source, got)
 		}
 	}

@@ -54,7 +54,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	h.holds(harness.Patience, "after the last kill")
 	report(t, "%d of %d lived to see the broker; everything was true %s after the last start", len(starts), kills, time.Since(began).Round(time.Millisecond))
 	if left := h.leftovers(); len(left) > 0 {
-		t.Errorf("files that nobody will ever read, with secrets in them: %q", left)
+		t.Errorf("files that are never read, with secrets in them: %q", left)
 	}
 	p.stop()
 }

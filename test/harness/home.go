@@ -175,7 +175,7 @@ func (p *Prompt) SignInAddress() string {
 	p.t.Helper()
 	Eventually(p.t, "the prompt", func() bool {
 		if !p.Running() {
-			p.t.Fatal("amazon login has ended")
+			p.t.Fatal("amazon login has exited")
 		}
 		return strings.Contains(p.Stdout.String(), "Address: ")
 	})

@@ -76,7 +76,7 @@ func (m *Mosquitto) Start() {
 	m.process = launch(m.t, exec.Command(path, "-c", filepath.Join(m.dir, "mosquitto.conf")))
 	wait(m.t, 5*time.Millisecond, Patience, "Mosquitto listens", func() error {
 		if !m.process.Running() {
-			m.t.Fatal("Mosquitto has ended")
+			m.t.Fatal("Mosquitto has exited")
 		}
 		conn, err := net.Dial("tcp", m.Address())
 		if err != nil {

@@ -42,7 +42,7 @@ type Process struct {
 
 	t    testing.TB
 	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
+	done chan struct{} // closed when the process has exited
 }
 
 // Start starts a command and collects its output, except standard error that the
@@ -110,7 +110,7 @@ func (p *Process) Running() bool {
 	}
 }
 
-// Signal sends a signal; a process that has ended ignores it.
+// Signal sends a signal; a process that has exited ignores it.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -145,7 +145,7 @@ func (p *Process) StopCleanly() {
 	}
 }
 
-// Kill sends SIGKILL and waits until the process has ended.
+// Kill sends SIGKILL and waits until the process has exited.
 func (p *Process) Kill() {
 	p.t.Helper()
 	p.Signal(syscall.SIGKILL)

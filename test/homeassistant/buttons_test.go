@@ -97,7 +97,7 @@ func TestRefresh(t *testing.T) {
 	ha.isComplete(h, harness.Patience)
 	h.livingRoom.Humidity++
 	h.Amazon.SetMonitor(h.livingRoom)
-	h.Hue.SilenceStreams() // or the sensor would tell by itself
+	h.Hue.SilenceStreams() // or the sensor would report by itself
 	h.hall.Temperature++
 	h.Hue.SetMotionSensor(h.hall)
 

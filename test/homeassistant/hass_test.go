@@ -292,7 +292,7 @@ func (ha *hass) checkLog() {
 	text := ha.process.Output()
 	text, ha.logged = text[ha.logged:], len(text)
 	begins := logRecord.FindAllStringSubmatchIndex(text, -1)
-	told := make(map[string]bool)
+	seen := make(map[string]bool)
 	for i, begin := range begins {
 		end := len(text)
 		if i+1 < len(begins) {
@@ -303,8 +303,8 @@ func (ha *hass) checkLog() {
 		if level == "DEBUG" || level == "INFO" || slices.ContainsFunc(notOfOurs, expected) || slices.ContainsFunc(ha.known, expected) {
 			continue
 		}
-		if message := text[begin[2]:end]; !told[message] {
-			told[message] = true
+		if message := text[begin[2]:end]; !seen[message] {
+			seen[message] = true
 			ha.t.Errorf("Home Assistant's log: %s", record)
 		}
 	}

@@ -96,7 +96,7 @@ func runInSandbox() (int, error) {
 		return exit.ExitCode(), nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("running the tests in namespaces of their own, which needs root or a kernel that lets users have them: %w", err)
+		return 0, fmt.Errorf("running the tests in namespaces of their own, which needs root or a kernel that allows users to have them: %w", err)
 	}
 	return 0, nil
 }

@@ -173,7 +173,7 @@ func (a *Account) Describe() string {
 
 // BeginPoll reads amazon.json or the cookies file if it changed, and reports whether the
 // account may be another one since the last poll. Its error is an
-// *collectors.AuthenticationError: nobody is signed in.
+// *collectors.AuthenticationError if there is no sign-in.
 func (a *Account) BeginPoll(ctx context.Context, found *wire.Faults) (changed bool, err error) {
 	s := a.session
 	note, err := s.load(ctx)
@@ -185,7 +185,7 @@ func (a *Account) BeginPoll(ctx context.Context, found *wire.Faults) (changed bo
 	return changed, err
 }
 
-// Replaced reports whether somebody signed in anew during this poll.
+// Replaced reports whether a new sign-in was stored during this poll.
 func (a *Account) Replaced() bool { return a.session.fresh }
 
 // EndPoll takes the error that ends a poll; nil is a success.

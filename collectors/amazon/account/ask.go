@@ -100,7 +100,7 @@ func (a *Account) refusal(resp *http.Response) error {
 		code := fmt.Sprintf("HTTP %d %s", resp.StatusCode, kind)
 		return &collectors.AuthenticationError{
 			Code: code,
-			Err:  fmt.Errorf("the server answered %s, a page for browsers: the session has ended", code),
+			Err:  fmt.Errorf("the server answered %s, a page for browsers: the session has expired", code),
 		}
 	}
 	return nil
@@ -124,7 +124,7 @@ func (a *Account) redirect(resp *http.Response) error {
 	if strings.HasPrefix(to.Path, "/ap/") || strings.Contains(to.Path, "/ap/signin") {
 		return &collectors.AuthenticationError{
 			Code: "redirect to sign-in",
-			Err:  fmt.Errorf("the server answered %d to the sign-in page (%s): the session has ended", resp.StatusCode, target),
+			Err:  fmt.Errorf("the server answered %d to the sign-in page (%s): the session has expired", resp.StatusCode, target),
 		}
 	}
 	return permanent("to " + target + ", which is not followed")

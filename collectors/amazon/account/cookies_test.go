@@ -227,11 +227,11 @@ func TestUnusableCookiesFile(t *testing.T) {
 					alexa.WantAuthentication(t, err, "no cookies", h.Cookies)
 					for _, part := range append(test.parts, h.Cookies) {
 						if !strings.Contains(err.Error(), part) {
-							t.Errorf("the error %q does not tell of %q", err, part)
+							t.Errorf("the error %q does not mention %q", err, part)
 						}
 					}
 					if strings.Contains(err.Error(), "hunter2") {
-						t.Errorf("the error %q tells a value", err)
+						t.Errorf("the error %q contains a value", err)
 					}
 				})
 				if n != 0 {

@@ -78,7 +78,7 @@ func (a *Account) goHome(ctx context.Context, retry *collectors.Retrier, found *
 			if home := marketplaceOf(host, a.marketplaces); home != "" {
 				return a.session.move(ctx, retry, place{domain: home, atHome: true})
 			}
-			unknown = fmt.Errorf("alexa.%s names %q, which is no known marketplace of Alexa", domain, found.Text(host))
+			unknown = fmt.Errorf("alexa.%s names %q, which is not a known Alexa marketplace", domain, found.Text(host))
 		case errors.As(err, &wrong):
 			refused = err
 			continue

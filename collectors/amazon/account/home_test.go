@@ -262,9 +262,9 @@ func TestUnknownHomeIsAssumed(t *testing.T) {
 		answer http.HandlerFunc
 		says   string
 	}{
-		"an unknown host": {alexa.JSON(`{"alexaHostName":"alexa.amazon.example"}`), "no known marketplace of Alexa"},
-		"an evil host":    {alexa.JSON(`{"alexaHostName":"alexa.amazon.co.uk.evil.test"}`), "no known marketplace of Alexa"},
-		"no host":         {alexa.JSON(`{}`), "no known marketplace of Alexa"},
+		"an unknown host": {alexa.JSON(`{"alexaHostName":"alexa.amazon.example"}`), "not a known Alexa marketplace"},
+		"an evil host":    {alexa.JSON(`{"alexaHostName":"alexa.amazon.co.uk.evil.test"}`), "not a known Alexa marketplace"},
+		"no host":         {alexa.JSON(`{}`), "not a known Alexa marketplace"},
 		"a list":          {alexa.JSON(`[]`), "so amazon.co.uk is assumed"},
 		"404":             {amazontest.Status(404, nil, ""), "so amazon.co.uk is assumed"},
 	} {

@@ -20,15 +20,15 @@ import (
 // host that fails one time in five.
 func TestSignInLastsForDays(t *testing.T) {
 	for name, test := range map[string]struct {
-		days int
-		told bool
+		days      int
+		announced bool
 	}{
-		"the end is told":        {30, true},
+		"with an expiry":         {30, true},
 		"cookies die unforeseen": {4, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			alexa.RunSignIn(t, func(h *alexa.SignInHome) {
-				h.Account.SetCookieLife(6*time.Hour, test.told)
+				h.Account.SetCookieLife(6*time.Hour, test.announced)
 				h.Account.Flaky(amazontest.TokenPath, 0.2, 1)
 				_, err := h.Collect()
 				alexa.WantLogin(t, err)
@@ -106,7 +106,7 @@ func TestRefusalAfterARenewalIsFinal(t *testing.T) {
 				_, err := h.Collect()
 				alexa.WantLogin(t, err)
 				if !strings.Contains(err.Error(), "just renewed") {
-					t.Errorf("the error does not tell of the renewal: %v", err)
+					t.Errorf("the error does not mention the renewal: %v", err)
 				}
 			})
 			if tokens = h.Account.Requests(amazontest.TokenPath) - tokens; n != 2 || tokens != 1 {
@@ -205,7 +205,7 @@ func TestTransientRenewalFailure(t *testing.T) {
 	}
 }
 
-// What nobody has foreseen is no refusal: the user could do nothing about it.
+// An unforeseen response is not a refusal: the user could do nothing about it.
 func TestMalformedRenewalIsPermanent(t *testing.T) {
 	for name, test := range map[string]struct{ body, says string }{
 		"not JSON":          {`hello`, "other than JSON"},
@@ -412,7 +412,7 @@ func TestNewSignInIsNoticed(t *testing.T) {
 	})
 }
 
-// Somebody signs in anew while a renewal with the token of before is under way.
+// A new sign-in is stored while the previous token is being renewed.
 func TestNewSignInDuringARenewal(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"the renewal succeeds": nil,
@@ -552,7 +552,7 @@ func TestSignInOverridesCookies(t *testing.T) {
 		_, err := h.Collect()
 		alexa.WantAuthentication(t, err, "HTTP 401", h.Cookies)
 		if !strings.Contains(alexa.RemedyOf(err), "hueair2mqtt amazon login") {
-			t.Errorf("the remedy %q does not tell of the newer way", alexa.RemedyOf(err))
+			t.Errorf("the remedy %q does not mention the newer way", alexa.RemedyOf(err))
 		}
 		h.SignIn("amazon.co.uk")
 		h.CleanPoll()

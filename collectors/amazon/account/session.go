@@ -16,7 +16,7 @@ import (
 	"hueair2mqtt/internal/statefile"
 )
 
-// loginCommand is what the user runs to sign in, and remedyLogin asks them to.
+// loginCommand is the command to sign in, and remedyLogin asks the user to run it.
 const (
 	loginCommand = "hueair2mqtt amazon login"
 	remedyLogin  = "Run: " + loginCommand + ". No restart is needed."
@@ -75,8 +75,8 @@ func (s *session) savedDomain() string {
 	return s.domain
 }
 
-// load takes what the files hold if that changed since the last time. Its error is an
-// *collectors.AuthenticationError: nobody is signed in. note only needs to be reported.
+// load reads the files if they changed since the last time. Its error is an
+// *collectors.AuthenticationError if there is no sign-in. note only needs to be reported.
 func (s *session) load(ctx context.Context) (note, err error) {
 	content, err := s.readTokens()
 	switch {
@@ -105,7 +105,7 @@ func (s *session) load(ctx context.Context) (note, err error) {
 }
 
 // readTokens reads amazon.json. The error is fs.ErrNotExist only if its directory
-// exists: a disk that is away signs nobody out.
+// exists: a disk that is away does not sign out the account.
 func (s *session) readTokens() ([]byte, error) {
 	content, err := s.store.read()
 	err = statefile.WithoutPath(err)
@@ -117,7 +117,7 @@ func (s *session) readTokens() ([]byte, error) {
 	return content, err
 }
 
-// adopt puts credentials in force. content is what the file holds.
+// adopt makes credentials current. content is the content of the file.
 func (s *session) adopt(signIn *credentials, content string) {
 	s.redactor.Hide(signIn.secrets()...)
 	if signIn != s.signIn {
@@ -139,7 +139,7 @@ func (s *session) loadCookies() (note, err error) {
 		s.origin, s.unsaved = noOrigin, nil
 	}
 	if s.cookiesFile == "" {
-		return nil, s.notSignedIn(errors.New("nobody has signed in"))
+		return nil, s.notSignedIn(errors.New("there is no sign-in"))
 	}
 	content, err := statefile.ReadCredentials(s.cookiesFile, filepath.Dir(s.store.file), maxStateFile)
 	if err == nil && s.origin == fromBrowser && string(content) == s.content {
@@ -169,7 +169,7 @@ func (s *session) notSignedIn(err error) error {
 	return &collectors.AuthenticationError{Code: "not signed in", Remedy: remedyLogin, Err: err}
 }
 
-// remedy tells the user what to do about a refusal.
+// remedy returns the remedy for a refusal.
 func (s *session) remedy() string {
 	if s.origin == fromSignIn || s.cookiesFile == "" {
 		return remedyLogin
@@ -264,7 +264,7 @@ func (s *session) renewFor(ctx context.Context, retry *collectors.Retrier, to pl
 
 func (s *session) renewNow(ctx context.Context, retry *collectors.Retrier, to place) error {
 	before := s.signIn
-	// Somebody may have signed in anew, which also ends the previous sign-in. The next
+	// There may be a new sign-in, which also ends the previous sign-in. The next
 	// poll reports whatever else is wrong with the file.
 	if _, err := s.load(ctx); err != nil || s.signIn != before {
 		return err

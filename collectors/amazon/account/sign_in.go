@@ -76,7 +76,7 @@ func (s *SignIn) clientID() string {
 	return hex.EncodeToString([]byte(s.serial + "#" + wire.DeviceType))
 }
 
-// Address returns what the user opens. It is at amazon.com whatever the endpoints and
+// Address returns the address that the user opens. It is at amazon.com whatever the endpoints and
 // the account's country are, and holds no secret.
 func (s *SignIn) Address() string {
 	const (

@@ -286,41 +286,41 @@ func TestSignInErrorsHoldNoSecrets(t *testing.T) {
 		}
 	}
 	alexa.RunSignIn(t, func(h *alexa.SignInHome) {
-		var told strings.Builder
-		tell := func(err error) { fmt.Fprintf(&told, "%v %+v %q %s\n", err, err, err, alexa.RemedyOf(err)) }
+		var output strings.Builder
+		record := func(err error) { fmt.Fprintf(&output, "%v %+v %q %s\n", err, err, err, alexa.RemedyOf(err)) }
 		s := h.Begin("amazon.co.uk")
 		defer s.Close()
 		for _, status := range []int{200, 400, 401, 500} {
 			h.Account.ScriptPath(amazontest.RegisterPath, echo(status))
-			tell(h.Finish(s, h.Browse(s)))
+			record(h.Finish(s, h.Browse(s)))
 		}
 		h.Account.ScriptPath(amazontest.RegisterPath, nil)
 		landing := h.Browse(s)
-		tell(h.Finish(s, landing))
-		tell(h.Finish(s, landing))
+		record(h.Finish(s, landing))
+		record(h.Finish(s, landing))
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
-			fmt.Fprintf(&told, verb+"\n", s)
+			fmt.Fprintf(&output, verb+"\n", s)
 		}
 		h.CleanPoll()
 		for _, status := range []int{200, 400, 401, 500} {
 			h.Account.KillCookies()
 			h.Account.ScriptPath(amazontest.TokenPath, echo(status))
 			_, err := h.Collect()
-			tell(err)
+			record(err)
 		}
 		h.Account.ScriptPath(amazontest.TokenPath, nil)
 		h.Account.ScriptPath(amazontest.DeregisterPath, echo(400))
-		tell(h.SignOut())
+		record(h.SignOut())
 		for _, entry := range h.Log.All() {
-			fmt.Fprintln(&told, entry.Message, entry.ContextMap())
+			fmt.Fprintln(&output, entry.Message, entry.ContextMap())
 		}
 		secrets := append(h.Account.Secrets(), landing)
-		if len(secrets) < 25 || told.Len() < 2000 {
-			t.Errorf("%d secrets, and %d bytes were told", len(secrets), told.Len())
+		if len(secrets) < 25 || output.Len() < 2000 {
+			t.Errorf("%d secrets, and %d bytes of output", len(secrets), output.Len())
 		}
 		for _, secret := range secrets {
-			if strings.Contains(told.String(), secret) {
-				t.Errorf("%q was told", secret)
+			if strings.Contains(output.String(), secret) {
+				t.Errorf("%q was printed", secret)
 			}
 		}
 	})

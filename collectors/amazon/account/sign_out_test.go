@@ -14,8 +14,8 @@ import (
 
 func TestSignOut(t *testing.T) {
 	for name, test := range map[string]struct {
-		before func(h *alexa.SignInHome)
-		told   bool // the account could not be told
+		before     func(h *alexa.SignInHome)
+		registered bool // the device could not be deregistered
 	}{
 		"as usual":        {func(*alexa.SignInHome) {}, false},
 		"revoked already": {func(h *alexa.SignInHome) { h.Account.RevokeTokens() }, false},
@@ -38,13 +38,13 @@ func TestSignOut(t *testing.T) {
 				}
 				test.before(h)
 				err := h.SignOut()
-				if _, untold := errors.AsType[*account.DeregisterError](err); untold != test.told || (err != nil) != test.told {
+				if _, remains := errors.AsType[*account.DeregisterError](err); remains != test.registered || (err != nil) != test.registered {
 					t.Errorf("error %v", err)
 				}
 				if entries, err := os.ReadDir(h.State); err != nil || len(entries) > 0 {
 					t.Errorf("left in the state directory: %v (%v)", entries, err)
 				}
-				if n := len(h.Account.Devices()); n > 0 && !test.told {
+				if n := len(h.Account.Devices()); n > 0 && !test.registered {
 					t.Errorf("%d devices are still in the account", n)
 				}
 				_, err = h.Collect()

@@ -29,7 +29,7 @@ const (
 
 var (
 	// ErrNotSignedIn is the error of a sign-out without a sign-in.
-	ErrNotSignedIn = errors.New("nobody is signed in: there is no " + StateFile)
+	ErrNotSignedIn = errors.New("not signed in: there is no " + StateFile)
 
 	errSignedOut = errors.New("amazon logout removed the sign-in")
 )

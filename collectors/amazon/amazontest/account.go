@@ -41,7 +41,7 @@ func NewAccount() *Account {
 		scripts:  scripts{paths: map[string]http.HandlerFunc{}, requests: map[string]int{}, flaky: map[string]*flakiness{}},
 		signIns: signIns{
 			home: "amazon.co.uk", region: "EU",
-			codeLife: codeLife, cookieLife: atCookieLife, cookieLifeTold: true,
+			codeLife: codeLife, cookieLife: atCookieLife, cookieLifeAnnounced: true,
 			grants: map[string]*grant{}, devices: map[string]*device{},
 		},
 	}
@@ -148,7 +148,7 @@ func (a *Account) Throttle(form Throttling) {
 }
 
 // Throttled returns the number of throttled requests. impatient names the requests that
-// came within Patience after one; they get status 418, even after throttling has ended.
+// came within Patience after one; they get status 418, even after the throttling.
 func (a *Account) Throttled() (answers int, impatient []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -67,16 +67,16 @@ const Holder = "Test Holder"
 
 // signIns are the devices of the account and how they sign in.
 type signIns struct {
-	mu             *sync.Mutex // of the account
-	home           string      // marketplace
-	region         string
-	codeLife       time.Duration
-	cookieLife     time.Duration
-	cookieLifeTold bool
-	clock          time.Duration      // how far Amazon's clock is from the test's
-	grants         map[string]*grant  // by code
-	devices        map[string]*device // by refresh token
-	handedOut      []string           // secrets of signing in
+	mu                  *sync.Mutex // of the account
+	home                string      // marketplace
+	region              string
+	codeLife            time.Duration
+	cookieLife          time.Duration
+	cookieLifeAnnounced bool
+	clock               time.Duration      // how far Amazon's clock is from the test's
+	grants              map[string]*grant  // by code
+	devices             map[string]*device // by refresh token
+	handedOut           []string           // secrets of signing in
 }
 
 // handOut records secrets that have left the host. The caller holds the lock.
@@ -92,10 +92,10 @@ func (s *signIns) SetHome(domain, region string) {
 
 // SetCookieLife sets how long the at-* cookies of sign-ins last from now on, and whether
 // responses say when they expire.
-func (s *signIns) SetCookieLife(life time.Duration, told bool) {
+func (s *signIns) SetCookieLife(life time.Duration, announced bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cookieLife, s.cookieLifeTold = life, told
+	s.cookieLife, s.cookieLifeAnnounced = life, announced
 }
 
 // SetClock sets how far the clock of the token host is ahead of the test's.
@@ -184,7 +184,7 @@ func (s *signIns) cookieList(j jar, without string) []any {
 		}
 		// Amazon writes the two flags as text.
 		c := map[string]any{"Name": name, "Value": value, "Path": "/", "Secure": "true", "HttpOnly": strconv.FormatBool(strings.HasPrefix(name, "at-"))}
-		if s.cookieLifeTold {
+		if s.cookieLifeAnnounced {
 			c["Expires"] = expires.UTC().Format("2 Jan 2006 15:04:05 GMT")
 		}
 		cookies = append(cookies, c)

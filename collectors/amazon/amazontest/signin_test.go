@@ -109,9 +109,9 @@ func registration(code string) map[string]any {
 	}
 }
 
-func (c *client) register(wish map[string]any) (int, string) {
+func (c *client) register(fields map[string]any) (int, string) {
 	c.t.Helper()
-	body, err := json.Marshal(wish)
+	body, err := json.Marshal(fields)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -229,9 +229,9 @@ func TestEveryFieldOfTheRegistrationCounts(t *testing.T) {
 		t.Fatalf("a right request is answered with %d %s", status, answer)
 	}
 	for name, value := range registration("") {
-		wish := registration(c.code())
-		delete(wish, name)
-		if status, _ := c.register(wish); status != http.StatusBadRequest {
+		fields := registration(c.code())
+		delete(fields, name)
+		if status, _ := c.register(fields); status != http.StatusBadRequest {
 			t.Errorf("without %s: %d", name, status)
 		}
 		fields, ok := value.(map[string]any)
@@ -239,9 +239,9 @@ func TestEveryFieldOfTheRegistrationCounts(t *testing.T) {
 			continue
 		}
 		for field := range fields {
-			wish := registration(c.code())
-			delete(wish[name].(map[string]any), field)
-			if status, _ := c.register(wish); status < 400 || status > 401 {
+			fields := registration(c.code())
+			delete(fields[name].(map[string]any), field)
+			if status, _ := c.register(fields); status < 400 || status > 401 {
 				t.Errorf("without %s.%s: %d", name, field, status)
 			}
 		}
@@ -255,9 +255,9 @@ func TestEveryFieldOfTheRegistrationCounts(t *testing.T) {
 		"wrong frc":         func(w map[string]any) { w["user_context_map"].(map[string]any)["frc"] = "!" },
 		"a token type less": func(w map[string]any) { w["requested_token_type"] = []any{"bearer"} },
 	} {
-		wish := registration(c.code())
-		change(wish)
-		if status, _ := c.register(wish); status != http.StatusBadRequest {
+		fields := registration(c.code())
+		change(fields)
+		if status, _ := c.register(fields); status != http.StatusBadRequest {
 			t.Errorf("%s: %d", name, status)
 		}
 	}
@@ -272,9 +272,9 @@ func TestCodeExpiresAndWorksOnce(t *testing.T) {
 	code := c.code()
 	wrong := registration(code)
 	wrong["auth_data"].(map[string]any)["code_verifier"] = "x"
-	refused := func(wish map[string]any, want int, text string) {
+	refused := func(fields map[string]any, want int, text string) {
 		t.Helper()
-		if status, answer := c.register(wish); status != want || !strings.Contains(answer, text) {
+		if status, answer := c.register(fields); status != want || !strings.Contains(answer, text) {
 			t.Errorf("answer %d %s, want %d and %q", status, answer, want, text)
 		}
 	}

@@ -59,7 +59,7 @@ func NewExchanger(template *http.Transport, timeout time.Duration, redact func(s
 	return e
 }
 
-// Close leaves all connections, so that the next request dials anew. Those that still
+// Close leaves all connections, so that the next request dials again. Those that still
 // serve a request are closed when they have been idle for a while.
 //
 // An http.Transport would keep an HTTP/2 connection on which a request has just timed
@@ -123,11 +123,11 @@ func (e *Exchanger) Send(ctx context.Context, r Request, accept func(*http.Respo
 	case err != nil:
 		resp.Body.Close()
 		e.Close()
-		return resp, nil, e.NetworkError(fmt.Errorf("reading the answer: %w", err))
+		return resp, nil, e.NetworkError(fmt.Errorf("reading the response: %w", err))
 	case len(body) > maxBody:
-		oversized = fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20)
+		oversized = fmt.Sprintf("the response is larger than %d MiB", maxBody>>20)
 	case bytes.Count(body, []byte(",")) > maxValues:
-		oversized = fmt.Sprintf("the answer has more than %d values", maxValues)
+		oversized = fmt.Sprintf("the response has more than %d values", maxValues)
 	}
 	if oversized != "" {
 		return resp, nil, &collectors.PermanentError{Kind: "oversized", StatusCode: resp.StatusCode, Err: errors.New(oversized)}
@@ -136,7 +136,7 @@ func (e *Exchanger) Send(ctx context.Context, r Request, accept func(*http.Respo
 }
 
 // max1xx bounds the informational responses to a request, as net/http does where
-// nobody looks at them.
+// they are not read.
 const max1xx = 5
 
 // refuse1xx ends a request that a retired endpoint answers with status 199: net/http

@@ -18,7 +18,7 @@ import (
 func Malformed(format string, args ...any) error {
 	return &collectors.PermanentError{
 		Kind: "malformed", StatusCode: http.StatusOK,
-		Err: fmt.Errorf("the answer can't be understood: "+format, args...),
+		Err: fmt.Errorf("the response can't be understood: "+format, args...),
 	}
 }
 
@@ -167,7 +167,7 @@ func Number(raw json.RawMessage) (float64, error) {
 	case errors.Is(err, strconv.ErrRange):
 		return math.NaN(), nil
 	case err != nil:
-		return 0, errors.New("text that is no number")
+		return 0, errors.New("text that is not a number")
 	}
 	return f, nil
 }

@@ -165,8 +165,8 @@ type event struct {
 	Data                   []resource
 }
 
-// container reads the next container.
-func (l *listener) container() (id string, events []event) {
+// sseEvent reads the next SSE event.
+func (l *listener) sseEvent() (id string, events []event) {
 	l.t.Helper()
 	id, ok := strings.CutPrefix(l.line(), "id: ")
 	data, ok2 := strings.CutPrefix(l.line(), "data: ")
@@ -179,10 +179,10 @@ func (l *listener) container() (id string, events []event) {
 	return id, events
 }
 
-// next reads the next container, which has one event with one resource.
+// next reads the next SSE event, which has one event with one resource.
 func (l *listener) next() (kind string, r resource) {
 	l.t.Helper()
-	_, events := l.container()
+	_, events := l.sseEvent()
 	if len(events) != 1 || len(events[0].Data) != 1 {
 		l.t.Fatalf("not one event with one resource: %v", events)
 	}

@@ -2,7 +2,7 @@ package huetest
 
 import "time"
 
-// publish sends what changed, as one container with an event for each kind of
+// publish sends what changed, as one SSE event with an event for each kind of
 // change in each of the groups. The caller holds the lock, as in all that follows.
 func (b *Bridge) publish(groups []changes) {
 	var events []object
@@ -45,7 +45,7 @@ func event(now time.Time, kind string, resources ...*resource) object {
 	return object{"creationtime": now.UTC().Format("2006-01-02T15:04:05Z"), "data": data, "id": randomUUID(), "type": kind}
 }
 
-// sendEvents encodes a container once and hands it to every stream.
+// sendEvents encodes an SSE event once and hands it to every stream.
 func (b *Bridge) sendEvents(now time.Time, events []object) {
 	if len(events) == 0 {
 		return
@@ -55,7 +55,7 @@ func (b *Bridge) sendEvents(now time.Time, events []object) {
 	} else {
 		b.second, b.number = second, 0
 	}
-	c := container{b.second, b.number, encode(events)}
+	c := sseEvent{b.second, b.number, encode(events)}
 	if len(b.past) == history {
 		b.past = b.past[1:]
 	}

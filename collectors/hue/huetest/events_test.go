@@ -68,7 +68,7 @@ func TestEveryChangeIsAnEvent(t *testing.T) {
 		}
 		b.SendEvent("error", `{"id":"the end"}`)
 		for {
-			_, events := l.container()
+			_, events := l.sseEvent()
 			if events[0].Type == "error" {
 				break
 			}
@@ -217,7 +217,7 @@ func TestLastEventIDReplaysEvents(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 			b.SendEvent("update", fmt.Sprintf(`{"id":"%d"}`, i))
-			id, _ := l.container()
+			id, _ := l.sseEvent()
 			ids = append(ids, id)
 		}
 		second := strings.TrimSuffix(ids[0], ids[0][strings.Index(ids[0], ":"):])
@@ -226,7 +226,7 @@ func TestLastEventIDReplaysEvents(t *testing.T) {
 		}
 		again := c.listen(http.Header{"Accept": {"text/event-stream"}, "Last-Event-Id": {ids[1]}})
 		for _, want := range ids[2:] {
-			if id, _ := again.container(); id != want {
+			if id, _ := again.sseEvent(); id != want {
 				t.Errorf("%s, want %s", id, want)
 			}
 		}
@@ -270,7 +270,7 @@ func TestStreamFaults(t *testing.T) {
 
 		b.SendRaw([]byte("id: 1:0\ndata: [{\"ty"))
 		b.SendRaw([]byte("pe\":\"x\"}]\n\n"))
-		if _, events := l.container(); events[0].Type != "x" {
+		if _, events := l.sseEvent(); events[0].Type != "x" {
 			t.Errorf("%v", events)
 		}
 
@@ -285,7 +285,7 @@ func TestStreamFaults(t *testing.T) {
 		loud := c.listen(nil)
 		b.Rename(mac, "Flur")
 		b.SendRaw([]byte("x"))
-		loud.container()
+		loud.sseEvent()
 		if n := b.Streams(); n != 2 {
 			t.Errorf("%d streams, one of them silent", n)
 		}
@@ -311,7 +311,7 @@ func TestRestartCutsConnections(t *testing.T) {
 		c := inMemory(t, b)
 		l := c.listen(nil)
 		b.SendEvent("update", `{"id":"before"}`)
-		id, _ := l.container()
+		id, _ := l.sseEvent()
 		b.Restart(30 * time.Second)
 		if _, err := l.lines.ReadByte(); err == nil {
 			t.Error("the stream is still open")
@@ -325,7 +325,7 @@ func TestRestartCutsConnections(t *testing.T) {
 		before := b.RequestsTo("/api/config")
 		time.Sleep(3 * time.Second)
 		again := c.listen(http.Header{"Accept": {"text/event-stream"}, "Last-Event-Id": {"1:0"}})
-		_, old := again.container()
+		_, old := again.sseEvent()
 		if len(old[0].Data) != 13 || !strings.Contains(fmt.Sprint(old), "1970-01-01T00:00:00Z") {
 			t.Errorf("the old reports are %v", old)
 		}
@@ -395,7 +395,7 @@ func TestSlowClientDoesNotBlock(t *testing.T) {
 			lazy, busy := c.listen(nil), c.listen(nil)
 			b.Flood(1000)
 			for range 1000 {
-				busy.container()
+				busy.sseEvent()
 			}
 			if !cut {
 				return

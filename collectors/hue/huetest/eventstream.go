@@ -20,7 +20,7 @@ func (b *Bridge) LastSent() time.Time {
 }
 
 // serveEvents answers GET /eventstream/clip/v2. Who accepts text/event-stream gets
-// the stream. Who does not waits for the next container and gets that alone, as
+// the stream. Who does not waits for the next SSE event and gets that alone, as
 // JSON: so does the server that is in real bridges, nginx with nchan.
 func (b *Bridge) serveEvents(w http.ResponseWriter, r *http.Request) {
 	if !b.permits(w, r) {
@@ -106,7 +106,7 @@ func accepts(r *http.Request, mediaType string) bool {
 	return false
 }
 
-// open begins a stream, with what came after the container that has the id lastID.
+// open begins a stream, with what came after the SSE event that has the id lastID.
 func (b *Bridge) open(s *stream, lastID string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

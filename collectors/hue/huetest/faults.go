@@ -48,7 +48,7 @@ func (b *Bridge) SendRaw(text []byte) {
 	}
 }
 
-// SendEvent sends a container with one event of this type ("error" for one, or one
+// SendEvent sends an SSE event with one event of this type ("error" for one, or one
 // is unknown) whose data are these JSON texts, of which the bridge itself
 // knows nothing. A text that is no JSON is a panic: see SendRaw.
 func (b *Bridge) SendEvent(kind string, data ...string) {
@@ -62,7 +62,7 @@ func (b *Bridge) SendEvent(kind string, data ...string) {
 	b.sendEvents(now, []object{{"creationtime": now.UTC().Format("2006-01-02T15:04:05Z"), "data": list, "id": randomUUID(), "type": kind}})
 }
 
-// Flood sends n containers at once: the temperatures of all
+// Flood sends n SSE events at once: the temperatures of all
 // motion sensors in turn go up and down and end where they were. Without a motion
 // sensor that reports it is a panic.
 func (b *Bridge) Flood(n int) {

@@ -6,10 +6,10 @@ import (
 	"net/http"
 )
 
-// stream is one client that listens, or one that polls for the next container.
+// stream is one client that listens, or one that polls for the next SSE event.
 type stream struct {
 	poll    bool
-	answer  *container // of a poll
+	answer  *sseEvent // of a poll
 	out     *http.ResponseController
 	wake    chan struct{} // has room for one
 	pending [][]byte
@@ -26,8 +26,8 @@ func (s *stream) send(frame []byte) {
 	s.notify()
 }
 
-// deliver passes a container to a client of either kind; frame is what it is in a stream.
-func (s *stream) deliver(c container, frame []byte) {
+// deliver passes an SSE event to a client of either kind; frame is what it is in a stream.
+func (s *stream) deliver(c sseEvent, frame []byte) {
 	if !s.poll {
 		s.send(frame)
 	} else if s.answer == nil {
@@ -43,32 +43,32 @@ func (s *stream) notify() {
 	}
 }
 
-// history is how many containers the bridge keeps for a client that comes back
+// history is how many SSE events the bridge keeps for a client that comes back
 // and names the last one it got; a real one keeps 15 (bifrost, pull request 64).
 const history = 15
 
 // broadcast is the event stream. The lock of its Bridge guards it.
 type broadcast struct {
 	streams  map[*stream]struct{}
-	past     []container
+	past     []sseEvent
 	opened   []string // the Last-Event-ID of each stream
 	noReplay bool
 	restored bool  // the bridge has restarted, and sends old reports again
-	second   int64 // of the last container
-	number   int   // of the last container in its second
+	second   int64 // of the last SSE event
+	number   int   // of the last SSE event in its second
 }
 
-// container is what a bridge sends at one time: a list of events.
-type container struct {
+// sseEvent is one SSE event: a list of CLIP events.
+type sseEvent struct {
 	second int64
 	number int
 	json   []byte
 }
 
-func (c container) after(second int64, number int) bool {
+func (c sseEvent) after(second int64, number int) bool {
 	return cmp.Or(cmp.Compare(c.second, second), cmp.Compare(c.number, number)) > 0
 }
 
-func (c container) id() string { return fmt.Sprintf("%d:%d", c.second, c.number) }
+func (c sseEvent) id() string { return fmt.Sprintf("%d:%d", c.second, c.number) }
 
-func (c container) frame() []byte { return fmt.Appendf(nil, "id: %s\ndata: %s\n\n", c.id(), c.json) }
+func (c sseEvent) frame() []byte { return fmt.Appendf(nil, "id: %s\ndata: %s\n\n", c.id(), c.json) }

@@ -137,7 +137,7 @@ func (c *Client) Limit(ctx context.Context, doing string, ask func(context.Conte
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
 	case errors.Is(err, context.DeadlineExceeded):
 		return &collectors.TransientError{
-			Kind: "timeout", Err: fmt.Errorf("no complete answer within %s", c.target.Timeout),
+			Kind: "timeout", Err: fmt.Errorf("no complete response within %s", c.target.Timeout),
 		}
 	}
 	return err

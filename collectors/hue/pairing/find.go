@@ -20,7 +20,7 @@ import (
 )
 
 // Service is Signify's discovery service. It knows which bridges called it from the
-// network of whoever asks.
+// network of the client that asks.
 const Service = "https://discovery.meethue.com/"
 
 const (
@@ -196,7 +196,7 @@ func getJSON(ctx context.Context, transport *http.Transport, address string, int
 		return err
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxConfig)).Decode(into); err != nil {
-		return errors.New("the answer is no list of bridges")
+		return errors.New("the response is not a list of Hue bridges")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // errHost does not quote the host, which may contain a key or a password.
-var errHost = errors.New(`is no address: give the Hue bridge's address, host:port, or an http or https URL with nothing after the host, such as "192.168.1.2"`)
+var errHost = errors.New(`is not an address: give the Hue bridge's address, host:port, or an http or https URL with nothing after the host, such as "192.168.1.2"`)
 
 // ParseHost parses an address, host:port, or an http or https URL, and returns its scheme and
 // host. The scheme is http if host has none.

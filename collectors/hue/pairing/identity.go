@@ -148,7 +148,7 @@ func (a Authorities) issuedFor(leaf *x509.Certificate, intermediates *x509.CertP
 	}
 	id := NormalID(leaf.Subject.CommonName)
 	if id == "" {
-		return "", fmt.Errorf("it is for %q, which is no id of a Hue bridge", collectors.CleanText(leaf.Subject.CommonName))
+		return "", fmt.Errorf("it is for %q, which is not the id of a Hue bridge", collectors.CleanText(leaf.Subject.CommonName))
 	}
 	return id, nil
 }

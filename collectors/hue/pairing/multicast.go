@@ -27,7 +27,7 @@ func multicastInterfaces() ([]*ipv4.ControlMessage, error) {
 		}
 	}
 	if len(via) == 0 {
-		return nil, errors.New("no network that can multicast")
+		return nil, errors.New("no network interface supports multicast")
 	}
 	return via, nil
 }

@@ -242,7 +242,7 @@ func readKey(body io.Reader, clientKey bool) (key string, err error) {
 		Success *struct{ Username string }
 	}
 	if err := json.NewDecoder(io.LimitReader(body, maxConfig)).Decode(&items); err != nil || len(items) == 0 {
-		return "", malformed("asking for a key: the answer is no list with a key or an error")
+		return "", malformed("asking for a key: the response is not a list with a key or an error")
 	}
 	for _, item := range items {
 		switch e := item.Error; {

@@ -87,7 +87,7 @@ func TestPairRefusesAStranger(t *testing.T) {
 	}
 }
 
-// Whoever had a certificate of Signify's does not sign himself later.
+// A bridge that had a certificate of Signify's never signs its own later.
 func TestPairRefusesADowngrade(t *testing.T) {
 	bridge := huetest.NewBridge(bridgeID, key)
 	server := huetest.StartTLS(bridge, huetest.WithSelfSigned())
@@ -143,9 +143,9 @@ func TestPairRefusesBadAnswers(t *testing.T) {
 		want   string
 		took   time.Duration
 	}{
-		{"HTML", huetest.HTMLPage, "no list", 0},
-		{"no list", huetest.Body(`{}`), "no list", 0},
-		{"empty", huetest.Body(`[]`), "no list", 0},
+		{"HTML", huetest.HTMLPage, "not a list", 0},
+		{"no list", huetest.Body(`{}`), "not a list", 0},
+		{"empty", huetest.Body(`[]`), "not a list", 0},
 		{"an error", huetest.Body(`[{"error":{"type":7,"address":"/","description":"invalid value"}}]`), "invalid value", 0},
 		{"a key that can be none", huetest.Body(`[{"success":{"username":"../x"}}]`), "can be none", 0},
 		{"busy", huetest.Busy(0), "gave no key", 30 * time.Second},

@@ -91,7 +91,7 @@ func (t *Target) config(ctx context.Context, client *Client) (got Config, err er
 			return client.NetworkError(doing, err)
 		}
 		if len(text) > maxConfig || json.Unmarshal(text, &got) != nil {
-			return malformed("the server at %s is no Hue bridge, or its answer is no JSON; is %s the Hue bridge?", client.Base, t.Setting)
+			return malformed("the server at %s is not a Hue bridge, or its response is not JSON; is %s the Hue bridge?", client.Base, t.Setting)
 		}
 		if id := t.certifiedID(resp); id != "" && id != NormalID(got.BridgeID) {
 			return t.otherCertificate(id, got)

@@ -19,7 +19,7 @@ const StateFile = "hue.json"
 // maxStateFile is its max size in bytes; a thousand Hue bridges make 300 kB.
 const maxStateFile = 1 << 20
 
-// Pairing is what was stored when a bridge was paired.
+// Pairing is the stored result of pairing with a bridge.
 type Pairing struct {
 	ID string `json:"id"`
 	// Host is where the bridge was last found: an address or host:port, which means

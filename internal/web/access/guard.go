@@ -26,7 +26,7 @@ type guard struct {
 func newGuard(web configs.Web, ingress, open bool) *guard {
 	g := &guard{web: web, ingress: ingress, open: open, hosts: slices.Clone(web.Hosts)}
 	if name, err := os.Hostname(); err == nil && name != "" {
-		// Nobody can register a name in these domains, so no foreign site can have one.
+		// No one can register a name in these domains, so no foreign site can have one.
 		name, _, _ = strings.Cut(strings.ToLower(name), ".")
 		for _, domain := range []string{"", ".local", ".lan", ".home", ".internal", ".home.arpa"} {
 			g.hosts = append(g.hosts, name+domain)

@@ -97,10 +97,10 @@ func (s *sessions) useCode(secret string) bool {
 
 // start starts a session in place of the one that a cookie has, and returns its new
 // cookie.
-func (s *sessions) start(former string) (cookie string) {
+func (s *sessions) start(previous string) (cookie string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(s.index(former))
+	s.remove(s.index(previous))
 	if len(s.list) == maxSessions {
 		s.remove(0)
 	}

@@ -61,8 +61,8 @@ func (s *Recorder) Record(now time.Time, device string, readings map[collectors.
 	}
 	for measurement, value := range readings {
 		number, isNumber := value.Number()
-		truth, isBool := value.Bool()
-		if truth {
+		on, isBool := value.Bool()
+		if on {
 			number = 1
 		}
 		if !isNumber && !isBool || measurement == collectors.Battery {

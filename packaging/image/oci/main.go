@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// user is the one that distroless images run as, too; nobody has it on a host.
+// user is the one that distroless images run as, too; hosts do not assign it.
 const user = "65532:65532"
 
 // build is what all images of one version share.

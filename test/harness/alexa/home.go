@@ -64,7 +64,7 @@ type Home struct {
 }
 
 // Run runs a test in a bubble of virtual time. The server is a real one; its connections
-// are pipes, as virtual time stands still while a real socket is waited for.
+// are pipes, as virtual time stops while a real socket is waited for.
 func Run(t *testing.T, test func(h *Home)) {
 	t.Helper()
 	RunWith(t, nil, test)

@@ -20,7 +20,7 @@ type SignInHome struct {
 	Options account.Options
 }
 
-// RunSignIn runs a test in a home where nobody has signed in yet.
+// RunSignIn runs a test in a home without a sign-in.
 func RunSignIn(t *testing.T, test func(h *SignInHome)) {
 	t.Helper()
 	h := &SignInHome{State: t.TempDir()}

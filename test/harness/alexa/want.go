@@ -135,7 +135,7 @@ func WantFault(t *testing.T, snapshot collectors.Snapshot, parts ...string) {
 	t.Errorf("no fault contains %q: %v", parts, snapshot.Faults)
 }
 
-// Refusal is an answer of the Alexa host to a session that has ended.
+// Refusal is an answer of the Alexa host to an expired session.
 type Refusal struct {
 	Name   string
 	Answer http.HandlerFunc

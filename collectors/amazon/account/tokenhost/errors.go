@@ -90,7 +90,7 @@ func refusal(resp *http.Response, body []byte, retail bool, redact func(string) 
 			code += " " + clean(e.code)
 		}
 		return &collectors.AuthenticationError{
-			Code: code, Err: fmt.Errorf("the token host refused (%s)%s", status, details),
+			Code: code, Err: fmt.Errorf("the token host refused the request (%s)%s", status, details),
 		}
 	}
 	permanent := &collectors.PermanentError{Kind: "http " + strconv.Itoa(resp.StatusCode), StatusCode: resp.StatusCode}
